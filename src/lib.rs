@@ -1,0 +1,18 @@
+//! kpki: a PKI and TLS toolkit for the certificates of Kubernetes clusters.
+//!
+//! The modules stand on floors; each imports only from the floors below it (`tests/layering.rs`
+//! holds the table). See `docs/architecture.md`.
+
+pub mod audit;
+pub mod ca;
+pub mod clock;
+pub mod cluster;
+pub mod disk;
+pub mod issue;
+pub mod key;
+pub mod kubeconfig;
+pub mod layout;
+pub mod pem;
+pub mod profile;
+pub mod request;
+pub mod x509;
