@@ -1,1 +1,86 @@
-//! x509
+//! Bytes to facts, and facts to bytes: certificates, names, extensions, public keys.
+//!
+//! Nothing here judges: whether a fact is good or bad is for `profile`, `audit` and `chain` to say.
+
+mod certificate;
+pub(crate) mod der;
+mod extension;
+mod name;
+mod public_key;
+mod san;
+mod text;
+mod usage;
+
+pub use certificate::{Certificate, SerialNumber, TbsCertificate, Validity, sha256_hex};
+pub use extension::{
+    AuthorityKeyIdentifier, BasicConstraints, Extensions, GeneralSubtree, Marked, NameConstraints,
+};
+pub use name::{Attribute, COMMON_NAME, Name, ORGANIZATION};
+pub use public_key::{PublicKey, PublicKeyKind};
+pub use san::{SubjectAltName, check_dns_name};
+pub use text::Printable;
+pub(crate) use text::is_deceptive;
+pub use usage::{ExtendedKeyUsage, KeyUsage};
+
+/// What can be wrong with the bytes or the texts that are read here.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum X509Error {
+    /// The bytes are not what they should be.
+    #[error("not a valid {what}: {reason}")]
+    Malformed {
+        /// What was expected.
+        what: &'static str,
+        /// What the reader stumbled over.
+        reason: String,
+    },
+    /// The PEM text around it is broken.
+    #[error(transparent)]
+    Pem(#[from] crate::pem::PemError),
+    /// One PEM block of several is broken.
+    #[error("line {line}: {source}")]
+    InBlock {
+        /// The line of its BEGIN, counted from 1.
+        line: usize,
+        /// What is wrong with it.
+        source: Box<X509Error>,
+    },
+    /// There is no certificate in a file that should hold one.
+    #[error("no certificate found{}", found.as_ref().map(|label| format!("; the first PEM block is a {}", Printable(label))).unwrap_or_default())]
+    NoCertificate {
+        /// The label of the first PEM block, if there is any.
+        found: Option<String>,
+    },
+    /// A value that no name may carry.
+    #[error("`{value}` cannot be a {attribute}: {reason}")]
+    Name {
+        /// The attribute, `CN` for example.
+        attribute: String,
+        /// The value, safe to show.
+        value: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// A text that is not a subject alternative name.
+    #[error("`{value}` cannot be a subject alternative name: {reason}")]
+    SubjectAltName {
+        /// The text, safe to show.
+        value: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// A text that is not a name constraint.
+    #[error("`{value}` cannot be a name constraint: {reason}")]
+    NameConstraint {
+        /// The text, safe to show.
+        value: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// A text that is not a key usage or an extended key usage.
+    #[error("`{0}` is not a key usage")]
+    Usage(String),
+    /// A signature that does not hold.
+    #[error("{0}")]
+    Signature(&'static str),
+}

@@ -1,0 +1,130 @@
+//! Public keys (RFC 5280 section 4.1.2.7).
+
+use std::fmt;
+
+use ring::digest;
+use x509_parser::oid_registry;
+use x509_parser::prelude::FromDer;
+use x509_parser::x509::SubjectPublicKeyInfo;
+
+use super::X509Error;
+use super::der::read;
+
+/// A public key: its `SubjectPublicKeyInfo` and what it is.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct PublicKey {
+    der: Vec<u8>,
+    kind: PublicKeyKind,
+}
+
+/// What a public key is, as far as it decides whether to accept it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum PublicKeyKind {
+    /// RSA: the bits of the modulus and, if it fits, the public exponent.
+    Rsa {
+        /// The length of the modulus in bits.
+        bits: usize,
+        /// The public exponent, unless it is longer than 8 bytes.
+        exponent: Option<u64>,
+    },
+    /// ECDSA on a named curve: `P-256`, `P-384`, `P-521`, or the dotted object identifier of another.
+    Ec(String),
+    /// Ed25519 (RFC 8410).
+    Ed25519,
+    /// Another algorithm, as a dotted object identifier.
+    Other(String),
+}
+
+impl PublicKey {
+    /// Reads a `SubjectPublicKeyInfo` in DER.
+    ///
+    /// # Errors
+    /// [`X509Error::Malformed`] when it is not one, or something follows it.
+    pub fn from_der(der: &[u8]) -> Result<Self, X509Error> {
+        let malformed = |reason: String| X509Error::Malformed { what: "public key", reason };
+        let (rest, spki) =
+            SubjectPublicKeyInfo::from_der(der).map_err(|error| malformed(error.to_string()))?;
+        if !rest.is_empty() {
+            return Err(malformed("bytes follow it".into()));
+        }
+        Self::read(&spki)
+    }
+
+    pub(crate) fn read(spki: &SubjectPublicKeyInfo<'_>) -> Result<Self, X509Error> {
+        let algorithm = &spki.algorithm.algorithm;
+        let kind = if *algorithm == oid_registry::OID_PKCS1_RSAENCRYPTION {
+            rsa(&spki.subject_public_key.data).ok_or(X509Error::Malformed {
+                what: "RSA public key",
+                reason: "not an RSAPublicKey".into(),
+            })?
+        } else if *algorithm == oid_registry::OID_KEY_TYPE_EC_PUBLIC_KEY {
+            let curve = spki.algorithm.parameters.as_ref().and_then(|p| p.as_oid().ok());
+            PublicKeyKind::Ec(match curve.map(|oid| oid.to_id_string()).as_deref() {
+                Some("1.2.840.10045.3.1.7") => "P-256".into(),
+                Some("1.3.132.0.34") => "P-384".into(),
+                Some("1.3.132.0.35") => "P-521".into(),
+                Some(other) => other.into(),
+                None => "with explicit parameters".into(),
+            })
+        } else if *algorithm == oid_registry::OID_SIG_ED25519 {
+            PublicKeyKind::Ed25519
+        } else {
+            PublicKeyKind::Other(algorithm.to_id_string())
+        };
+        Ok(Self { der: spki.raw.to_vec(), kind })
+    }
+
+    /// The DER of its `SubjectPublicKeyInfo`.
+    pub fn der(&self) -> &[u8] {
+        &self.der
+    }
+
+    /// What it is.
+    pub fn kind(&self) -> &PublicKeyKind {
+        &self.kind
+    }
+
+    /// The key identifier that we give to this key: the first 20 bytes of the SHA-256 of the
+    /// `subjectPublicKey` bits (RFC 7093 section 2, method 1).
+    pub fn key_identifier(&self) -> Vec<u8> {
+        let bits = read(&self.der)
+            .and_then(|(spki, _)| read(spki.content))
+            .and_then(|(_, rest)| read(rest))
+            .and_then(|(bits, _)| bits.content.get(1..))
+            .unwrap_or(&self.der);
+        digest::digest(&digest::SHA256, bits).as_ref().iter().take(20).copied().collect()
+    }
+}
+
+/// Modulus and exponent of an `RSAPublicKey` (RFC 8017 appendix A.1.1).
+fn rsa(der: &[u8]) -> Option<PublicKeyKind> {
+    let (key, _) = read(der)?;
+    let (modulus, rest) = read(key.content)?;
+    let (exponent, _) = read(rest)?;
+    let unsigned = |bytes: &[u8]| bytes.iter().position(|&byte| byte != 0).map(|at| bytes.len() - at);
+    let length = unsigned(modulus.content)?;
+    let first = modulus.content.get(modulus.content.len() - length)?;
+    let bits = length * 8 - first.leading_zeros() as usize;
+    let exponent = (unsigned(exponent.content).unwrap_or(0) <= 8)
+        .then(|| exponent.content.iter().fold(0u64, |value, &byte| value << 8 | u64::from(byte)));
+    Some(PublicKeyKind::Rsa { bits, exponent })
+}
+
+impl fmt::Display for PublicKeyKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rsa { bits, .. } => write!(f, "RSA-{bits}"),
+            Self::Ec(curve) if curve.starts_with("P-") => write!(f, "ECDSA-{}", curve.replace('-', "")),
+            Self::Ec(curve) => write!(f, "ECDSA on {curve}"),
+            Self::Ed25519 => f.write_str("Ed25519"),
+            Self::Other(oid) => write!(f, "algorithm {oid}"),
+        }
+    }
+}
+
+impl fmt::Debug for PublicKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PublicKey({})", self.kind)
+    }
+}
