@@ -4,6 +4,7 @@
 
 mod certificate;
 pub(crate) mod der;
+mod encode;
 mod extension;
 mod name;
 mod public_key;
@@ -12,6 +13,7 @@ mod text;
 mod usage;
 
 pub use certificate::{Certificate, SerialNumber, TbsCertificate, Validity, sha256_hex};
+pub use encode::{CertificateTemplate, RequestTemplate, assemble_signed};
 pub use extension::{
     AuthorityKeyIdentifier, BasicConstraints, Extensions, GeneralSubtree, Marked, NameConstraints,
 };
@@ -80,6 +82,9 @@ pub enum X509Error {
     /// A text that is not a key usage or an extended key usage.
     #[error("`{0}` is not a key usage")]
     Usage(String),
+    /// A value that has no encoding.
+    #[error("cannot be encoded: {0}")]
+    Encode(String),
     /// A signature that does not hold.
     #[error("{0}")]
     Signature(&'static str),
