@@ -1,1 +1,150 @@
-//! ca
+//! A certification authority: it holds the key, drafts, seals, numbers and records.
+//!
+//! What is signed is exactly what was judged: [`CertificateAuthority::draft`] makes the to-be-signed bytes and their
+//! facts, whoever judges reads the facts, and [`Draft::seal`] takes the draft by value and signs those very bytes.
+
+mod draft;
+mod ledger;
+
+use time::OffsetDateTime;
+
+pub use draft::Draft;
+pub use ledger::{Entry, Ledger, LedgerError, LedgerReport, read_ledger, verify_ledger};
+
+use crate::key::{KeyError, KeyPair};
+use crate::profile::Admitted;
+use crate::x509::{Certificate, KeyUsage, Marked, Name, Validity, X509Error};
+
+/// A CA certificate together with its private key.
+pub struct CertificateAuthority {
+    certificate: Certificate,
+    key: KeyPair,
+}
+
+/// Why something is no certification authority, or why this one cannot issue.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CaError {
+    /// Its basic constraints do not say so (RFC 5280 section 4.2.1.9).
+    #[error("{0} is not a CA certificate (basicConstraints lacks CA:TRUE)")]
+    NotCa(Name),
+    /// Its key usage does not allow it (RFC 5280 section 4.2.1.3).
+    #[error("{0} may not sign certificates (keyUsage lacks keyCertSign)")]
+    NoCertSign(Name),
+    /// The private key is another certificate's.
+    #[error("the private key does not match the CA certificate {0}")]
+    KeyMismatch(Name),
+    /// It is not valid now.
+    #[error("the CA certificate {subject} is valid from {from} to {to} only, and now it is {now}",
+        from = .validity.not_before, to = .validity.not_after)]
+    NotValidNow {
+        /// The CA.
+        subject: Name,
+        /// Its validity.
+        validity: Validity,
+        /// The current instant.
+        now: OffsetDateTime,
+    },
+    /// The certificate that was asked for would be valid after its issuer is not.
+    #[error("the lifetime that was asked for ends {wanted}, after the issuer {issuer} ends ({end})")]
+    OutlivesIssuer {
+        /// The issuer.
+        issuer: Name,
+        /// The end that was asked for.
+        wanted: OffsetDateTime,
+        /// The issuer's end.
+        end: OffsetDateTime,
+    },
+    /// The issuer's path length constraint leaves no room for another CA (RFC 5280 section 4.2.1.9).
+    #[error("the issuer {issuer} has the path length {limit}; {reason}")]
+    PathLength {
+        /// The issuer.
+        issuer: Name,
+        /// Its path length constraint.
+        limit: u32,
+        /// What it rules out.
+        reason: &'static str,
+    },
+    /// A name that the issuer's name constraints rule out (RFC 5280 section 4.2.1.10).
+    #[error("the name {name} is outside the name constraints of the issuer {issuer}: {reason}")]
+    NameConstraint {
+        /// The issuer.
+        issuer: Name,
+        /// The name.
+        name: String,
+        /// Which constraint rules it out.
+        reason: String,
+    },
+    /// The draft was made for another key.
+    #[error("the draft was made to be signed by another key")]
+    ForeignDraft,
+    /// The date does not fit in a certificate.
+    #[error("the lifetime ends after the year 9999, which no certificate can say")]
+    DateOutOfRange,
+    /// A value could not be encoded.
+    #[error(transparent)]
+    X509(#[from] X509Error),
+    /// The key could not sign, or there is no randomness.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+}
+
+impl CertificateAuthority {
+    /// Puts a CA certificate and its private key together.
+    ///
+    /// # Errors
+    /// [`CaError::NotCa`], [`CaError::NoCertSign`], [`CaError::KeyMismatch`].
+    pub fn new(certificate: Certificate, key: KeyPair) -> Result<Self, CaError> {
+        check_certificate(&certificate)?;
+        if certificate.tbs.public_key.der() != key.public_key_der() {
+            return Err(CaError::KeyMismatch(certificate.tbs.subject.clone()));
+        }
+        Ok(Self { certificate, key })
+    }
+
+    /// The CA certificate.
+    pub fn certificate(&self) -> &Certificate {
+        &self.certificate
+    }
+
+    /// The private key.
+    pub fn key(&self) -> &KeyPair {
+        &self.key
+    }
+
+    /// Drafts a certificate under this CA, valid from five minutes ago.
+    ///
+    /// # Errors
+    /// [`CaError`] when the CA is not valid now, or the certificate would break its path length, its name
+    /// constraints or, with an explicit lifetime, its end.
+    pub fn draft(&self, admitted: &Admitted, now: OffsetDateTime) -> Result<Draft, CaError> {
+        Draft::under(&self.certificate, self.key.signature_algorithm_der(), admitted, now)
+    }
+
+    /// Signs a draft that was made by this CA.
+    ///
+    /// # Errors
+    /// [`CaError::ForeignDraft`] when it was not.
+    pub fn seal(&self, draft: Draft) -> Result<Certificate, CaError> {
+        draft.seal(&self.key)
+    }
+}
+
+/// Whether a certificate may sign certificates.
+///
+/// # Errors
+/// [`CaError::NotCa`], [`CaError::NoCertSign`].
+pub fn check_certificate(certificate: &Certificate) -> Result<(), CaError> {
+    let extensions = &certificate.tbs.extensions;
+    let subject = || certificate.tbs.subject.clone();
+    if !extensions.is_ca() {
+        return Err(CaError::NotCa(subject()));
+    }
+    // RFC 5280 section 4.2.1.3: without the extension, the key may be used for everything.
+    if let Some(Marked { value, .. }) = extensions.key_usage
+        && !value.contains(KeyUsage::KEY_CERT_SIGN)
+    {
+        return Err(CaError::NoCertSign(subject()));
+    }
+    Ok(())
+}

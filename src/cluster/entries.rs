@@ -1,0 +1,407 @@
+//! Everything that a cluster's specification asks for, as one ordered list: each CA before its leaves.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::path::PathBuf;
+
+use super::{ClusterSpec, Endpoint, EtcdTopology, Host, Node, Trees};
+use crate::clock::Lifetime;
+use crate::key::KeyAlgorithm;
+use crate::layout::{Authority, Layout, Leaf, Naming, SERVICE_ACCOUNT};
+use crate::profile::{Catalogue, ProfileError};
+use crate::x509::{Name, SubjectAltName};
+
+/// One thing to make or to find: a certificate with its key, a kubeconfig, a key pair, or a copy of one of them.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// The node that it is for; none for what belongs to the whole cluster.
+    pub node: Option<String>,
+    /// What it is.
+    pub kind: Kind,
+    /// Where it lies, relative to the directory that is written to.
+    pub files: Files,
+}
+
+/// The files of an entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Files {
+    /// A certificate (or a bare public key) and its private key.
+    Pair {
+        /// The certificate or public key.
+        public: PathBuf,
+        /// The private key.
+        private: PathBuf,
+    },
+    /// One file.
+    Single(PathBuf),
+}
+
+impl Files {
+    /// The file that people call it by.
+    pub fn main(&self) -> &PathBuf {
+        match self {
+            Self::Pair { public, .. } => public,
+            Self::Single(path) => path,
+        }
+    }
+}
+
+/// What an entry is.
+#[derive(Debug, Clone)]
+pub enum Kind {
+    /// A self-signed CA and its key.
+    Authority {
+        /// Which one.
+        authority: Authority,
+        /// The wanted certificate.
+        identity: Identity,
+    },
+    /// The key pair that signs service-account tokens.
+    ServiceAccount,
+    /// A certificate and its key.
+    Leaf(Identity, Authority),
+    /// A kubeconfig with a client certificate in it.
+    Kubeconfig {
+        /// The wanted client certificate.
+        identity: Identity,
+        /// The API server's URL.
+        server: String,
+        /// The user's name within the kubeconfig: the certificate's common name.
+        user: String,
+    },
+    /// A copy of another entry's file.
+    Copy {
+        /// The other entry's place in the list.
+        of: usize,
+        /// Which of its files.
+        part: Part,
+    },
+}
+
+/// Which file of a pair.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// The certificate or the public key.
+    Public,
+    /// The private key.
+    Private,
+}
+
+/// What a certificate is to say.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    /// The profile that it is issued by.
+    pub profile: &'static str,
+    /// Its subject.
+    pub subject: Name,
+    /// Its subject alternative names.
+    pub names: Vec<SubjectAltName>,
+    /// How long it is valid, unless its issuer ends earlier.
+    pub lifetime: Lifetime,
+    /// The algorithm of its key.
+    pub algorithm: KeyAlgorithm,
+}
+
+/// The entries of a cluster: of all its nodes, or of one of them together with what the cluster shares.
+///
+/// # Errors
+/// [`ProfileError`] when a profile that is needed is missing or has no subject for a name.
+pub fn entries(
+    spec: &ClusterSpec,
+    only_node: Option<&str>,
+    catalogue: &Catalogue,
+) -> Result<Vec<Entry>, ProfileError> {
+    let mut list = List { spec, catalogue, out: Vec::new(), first_of_authority: [None; 3], service_account: None };
+    list.shared()?;
+    for (at, node) in spec.nodes.iter().enumerate() {
+        if only_node.is_none_or(|name| name == node.name) {
+            list.node(node, at == 0)?;
+        }
+    }
+    if only_node.is_none() {
+        list.users()?;
+    }
+    Ok(list.out)
+}
+
+/// The layout of what the whole cluster shares, and of one node's tree.
+fn home(spec: &ClusterSpec) -> Layout {
+    match &spec.trees {
+        Trees::Single { certificates_dir } => Layout::etc_kubernetes(certificates_dir.clone()),
+        Trees::PerNode => Layout { naming: spec.naming, pki: "ca".into(), etcd: "ca/etcd".into(), kubeconfigs: "ca".into() },
+    }
+}
+
+fn tree(spec: &ClusterSpec, node: &Node) -> Layout {
+    match &spec.trees {
+        Trees::Single { .. } => home(spec),
+        Trees::PerNode => Layout::node(spec.naming).beneath(&node.name),
+    }
+}
+
+/// Whether etcd's certificates are made at all.
+fn etcd_is_managed(spec: &ClusterSpec) -> bool {
+    !matches!(spec.etcd, EtcdTopology::External { managed: false })
+}
+
+struct List<'a> {
+    spec: &'a ClusterSpec,
+    catalogue: &'a Catalogue,
+    out: Vec<Entry>,
+    first_of_authority: [Option<usize>; 3],
+    service_account: Option<usize>,
+}
+
+impl List<'_> {
+    fn shared(&mut self) -> Result<(), ProfileError> {
+        let home = home(self.spec);
+        for (slot, authority) in Authority::ALL.into_iter().enumerate() {
+            if authority == Authority::Etcd && !etcd_is_managed(self.spec) {
+                continue;
+            }
+            let mut identity = self.identity(authority.profile(), None, &[], Vec::new())?;
+            identity.lifetime = self.spec.ca_lifetime;
+            identity.names = self.catalogue.find(authority.profile())?.default_names();
+            self.first_of_authority[slot] = Some(self.out.len());
+            self.push_pair(None, home.authority(authority), home.naming, Kind::Authority { authority, identity });
+        }
+        self.service_account = Some(self.out.len());
+        let base = home.pki.join(SERVICE_ACCOUNT).to_string_lossy().into_owned();
+        let files = Files::Pair { public: home.naming.public_key(&base), private: home.naming.key(&base) };
+        self.out.push(Entry { node: None, kind: Kind::ServiceAccount, files });
+        Ok(())
+    }
+
+    fn node(&mut self, node: &Node, first: bool) -> Result<(), ProfileError> {
+        let layout = tree(self.spec, node);
+        if self.spec.trees == Trees::PerNode {
+            self.copies(node, &layout);
+        }
+        if node.control_plane {
+            self.control_plane(node, &layout, first)?;
+        }
+        if node.etcd && etcd_is_managed(self.spec) {
+            self.etcd_member(node, &layout)?;
+        }
+        if node.kubelet {
+            self.kubelet(node, &layout)?;
+        }
+        Ok(())
+    }
+
+    /// What a node's tree repeats: the CA certificates that its components trust, and the keys that they sign with.
+    fn copies(&mut self, node: &Node, layout: &Layout) {
+        for (slot, authority) in Authority::ALL.into_iter().enumerate() {
+            let needed = match authority {
+                Authority::Kubernetes => node.control_plane || node.kubelet,
+                Authority::FrontProxy => node.control_plane,
+                Authority::Etcd => node.control_plane || node.etcd,
+            };
+            let Some(of) = self.first_of_authority[slot].filter(|_| needed) else { continue };
+            let base = layout.authority(authority);
+            let base = base.to_string_lossy();
+            self.push_copy(node, of, Part::Public, layout.naming.certificate(&base));
+            if self.spec.has_ca_keys(node) {
+                self.push_copy(node, of, Part::Private, layout.naming.key(&base));
+            }
+        }
+        if let Some(of) = self.service_account.filter(|_| node.control_plane) {
+            let base = layout.pki.join(SERVICE_ACCOUNT);
+            let base = base.to_string_lossy();
+            self.push_copy(node, of, Part::Private, layout.naming.key(&base));
+            self.push_copy(node, of, Part::Public, layout.naming.public_key(&base));
+        }
+    }
+
+    fn control_plane(&mut self, node: &Node, layout: &Layout, first: bool) -> Result<(), ProfileError> {
+        let names = apiserver_names(self.spec, node);
+        self.leaf(node, layout, Leaf::Apiserver, None, names)?;
+        self.leaf(node, layout, Leaf::ApiserverKubeletClient, None, Vec::new())?;
+        self.leaf(node, layout, Leaf::FrontProxyClient, None, Vec::new())?;
+        if etcd_is_managed(self.spec) {
+            self.leaf(node, layout, Leaf::ApiserverEtcdClient, None, Vec::new())?;
+        }
+        // kubeadm makes neither; the components would serve with a certificate that nobody can verify.
+        if self.spec.trees == Trees::PerNode {
+            let names = local_names(node);
+            self.leaf(node, layout, Leaf::ControllerManager, None, names.clone())?;
+            self.leaf(node, layout, Leaf::Scheduler, None, names)?;
+        }
+        let local = node.api_endpoint();
+        let common = self.spec.server().or_else(|| local.clone());
+        self.kubeconfig(Some(node), layout.kubeconfigs.join("admin.conf"), "admin", None, common.as_ref())?;
+        // One is enough: its holder is above every rule, and cannot be revoked.
+        if first && self.spec.version.has_super_admin() {
+            let path = layout.kubeconfigs.join("super-admin.conf");
+            self.kubeconfig(Some(node), path, "super-admin", None, common.as_ref())?;
+        }
+        let path = layout.kubeconfigs.join("controller-manager.conf");
+        self.kubeconfig(Some(node), path, "controller-manager", None, local.as_ref())?;
+        self.kubeconfig(Some(node), layout.kubeconfigs.join("scheduler.conf"), "scheduler", None, local.as_ref())
+    }
+
+    fn etcd_member(&mut self, node: &Node, layout: &Layout) -> Result<(), ProfileError> {
+        let server = etcd_names(node, &self.spec.etcd_server_sans);
+        let peer = etcd_names(node, &self.spec.etcd_peer_sans);
+        if layout.leaf(Leaf::EtcdPeer).is_some() {
+            self.leaf(node, layout, Leaf::EtcdServer, Some(&node.name), server)?;
+            self.leaf(node, layout, Leaf::EtcdPeer, Some(&node.name), peer)?;
+        } else {
+            let both = AltNames::default().with_names(&server).with_names(&peer).finish();
+            self.leaf(node, layout, Leaf::EtcdServer, Some(&node.name), both)?;
+        }
+        self.leaf(node, layout, Leaf::EtcdHealthcheckClient, None, Vec::new())
+    }
+
+    fn kubelet(&mut self, node: &Node, layout: &Layout) -> Result<(), ProfileError> {
+        let local = node.api_endpoint().filter(|_| self.spec.kubelet_local_endpoint);
+        let server = local.or_else(|| self.spec.server());
+        let path = layout.kubeconfigs.join("kubelet.conf");
+        self.kubeconfig(Some(node), path, "kubelet-client", Some(&node.name), server.as_ref())?;
+        if self.spec.trees == Trees::PerNode {
+            let names = AltNames::default().dns(&node.name).ips(&node.addresses).finish();
+            self.leaf(node, layout, Leaf::Kubelet, Some(&node.name), names)?;
+        }
+        Ok(())
+    }
+
+    fn users(&mut self) -> Result<(), ProfileError> {
+        let server = self.spec.server();
+        for user in &self.spec.users {
+            let mut identity = self.identity("user", Some(&user.name), &user.groups, Vec::new())?;
+            identity.lifetime = self.spec.user_lifetime;
+            let path = PathBuf::from("users").join(format!("{}.conf", user.name));
+            self.push_kubeconfig(None, path, identity, server.as_ref());
+        }
+        Ok(())
+    }
+
+    fn leaf(
+        &mut self,
+        node: &Node,
+        layout: &Layout,
+        leaf: Leaf,
+        name: Option<&str>,
+        names: Vec<SubjectAltName>,
+    ) -> Result<(), ProfileError> {
+        let Some(base) = layout.leaf(leaf) else { return Ok(()) };
+        let identity = self.identity(leaf.profile(), name, &[], names)?;
+        self.push_pair(Some(node), base, layout.naming, Kind::Leaf(identity, leaf.authority()));
+        Ok(())
+    }
+
+    fn kubeconfig(
+        &mut self,
+        node: Option<&Node>,
+        path: PathBuf,
+        profile: &'static str,
+        name: Option<&str>,
+        server: Option<&Endpoint>,
+    ) -> Result<(), ProfileError> {
+        let identity = self.identity(profile, name, &[], Vec::new())?;
+        self.push_kubeconfig(node, path, identity, server);
+        Ok(())
+    }
+
+    fn identity(
+        &self,
+        profile: &'static str,
+        name: Option<&str>,
+        groups: &[String],
+        names: Vec<SubjectAltName>,
+    ) -> Result<Identity, ProfileError> {
+        let subject = self.catalogue.find(profile)?.subject_for(name, groups, &self.spec.version)?;
+        let (lifetime, algorithm) = (self.spec.leaf_lifetime, self.spec.algorithm);
+        Ok(Identity { profile, subject, names, lifetime, algorithm })
+    }
+
+    fn push_pair(&mut self, node: Option<&Node>, base: PathBuf, naming: Naming, kind: Kind) {
+        let base = base.to_string_lossy();
+        let files = Files::Pair { public: naming.certificate(&base), private: naming.key(&base) };
+        self.out.push(Entry { node: node.map(|node| node.name.clone()), kind, files });
+    }
+
+    fn push_kubeconfig(&mut self, node: Option<&Node>, path: PathBuf, identity: Identity, server: Option<&Endpoint>) {
+        let user = identity.subject.common_name().unwrap_or_default().to_owned();
+        let server = server.map(Endpoint::url).unwrap_or_default();
+        let kind = Kind::Kubeconfig { identity, server, user };
+        self.out.push(Entry { node: node.map(|node| node.name.clone()), kind, files: Files::Single(path) });
+    }
+
+    fn push_copy(&mut self, node: &Node, of: usize, part: Part, path: PathBuf) {
+        let kind = Kind::Copy { of, part };
+        self.out.push(Entry { node: Some(node.name.clone()), kind, files: Files::Single(path) });
+    }
+}
+
+/// Alternative names as kubeadm orders them: DNS names sorted, then addresses in the order in which they came,
+/// each once.
+#[derive(Default)]
+struct AltNames {
+    dns: std::collections::BTreeSet<String>,
+    ips: Vec<IpAddr>,
+}
+
+impl AltNames {
+    fn dns(mut self, name: &str) -> Self {
+        self.dns.insert(name.to_ascii_lowercase());
+        self
+    }
+
+    fn ips(mut self, ips: &[IpAddr]) -> Self {
+        for ip in ips {
+            if !self.ips.contains(ip) {
+                self.ips.push(*ip);
+            }
+        }
+        self
+    }
+
+    fn host(self, host: &Host) -> Self {
+        match host {
+            Host::Dns(name) => self.dns(name),
+            Host::Ip(ip) => self.ips(&[*ip]),
+        }
+    }
+
+    fn hosts(self, hosts: &[Host]) -> Self {
+        hosts.iter().fold(self, Self::host)
+    }
+
+    fn with_names(self, names: &[SubjectAltName]) -> Self {
+        names.iter().fold(self, |out, name| match name {
+            SubjectAltName::Dns(dns) => out.dns(dns),
+            SubjectAltName::Ip(ip) => out.ips(&[*ip]),
+            _ => out,
+        })
+    }
+
+    fn finish(self) -> Vec<SubjectAltName> {
+        let dns = self.dns.into_iter().map(SubjectAltName::Dns);
+        dns.chain(self.ips.into_iter().map(SubjectAltName::Ip)).collect()
+    }
+}
+
+/// Source: kubeadm's table in <https://kubernetes.io/docs/setup/best-practices/certificates/>, and its output.
+fn apiserver_names(spec: &ClusterSpec, node: &Node) -> Vec<SubjectAltName> {
+    let names = AltNames::default()
+        .dns(&node.name)
+        .dns("kubernetes")
+        .dns("kubernetes.default")
+        .dns("kubernetes.default.svc")
+        .dns(&format!("kubernetes.default.svc.{}", spec.dns_domain))
+        .ips(&[spec.service_address()])
+        .ips(&node.addresses);
+    let names = spec.endpoint.iter().fold(names, |names, endpoint| names.host(&endpoint.host));
+    names.hosts(&spec.apiserver_sans).finish()
+}
+
+const LOOPBACK: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
+
+fn etcd_names(node: &Node, extra: &[Host]) -> Vec<SubjectAltName> {
+    AltNames::default().dns(&node.name).dns("localhost").ips(&node.addresses).ips(&LOOPBACK).hosts(extra).finish()
+}
+
+/// What the controller manager and the scheduler are reached by: their own node, from itself and from a monitor.
+fn local_names(node: &Node) -> Vec<SubjectAltName> {
+    AltNames::default().dns(&node.name).dns("localhost").ips(&node.addresses).ips(&LOOPBACK).finish()
+}

@@ -1,0 +1,193 @@
+//! Certification requests (PKCS #10, RFC 2986): read one and prove possession, or build one.
+//!
+//! Whether to sign it is not decided here.
+
+mod kubernetes;
+
+use x509_parser::certification_request::{X509CertificationRequest, X509CertificationRequestInfo};
+use x509_parser::extensions::X509Extension;
+use x509_parser::prelude::{FromDer, ParsedCriAttribute};
+use x509_parser::verify::verify_signature;
+
+pub use kubernetes::KubernetesRequest;
+
+use crate::key::{KeyError, KeyPair};
+use crate::pem;
+use crate::x509::{
+    Extensions, Name, Printable, PublicKey, RequestTemplate, SubjectAltName, X509Error, assemble_signed, sha256_hex,
+};
+
+/// The largest request that is read, in bytes: the API server's own bound for an object is 1.5 MiB, and a
+/// request with an RSA-4096 key and a hundred names is under 8 KiB.
+const LARGEST: usize = 64 * 1024;
+
+/// What is wanted in a certificate, and by whose key.
+#[derive(Debug, Clone)]
+pub struct SigningRequest {
+    /// The wanted subject.
+    pub subject: Name,
+    /// The key that the certificate is wanted for.
+    pub public_key: PublicKey,
+    /// The wanted extensions.
+    pub extensions: Extensions,
+    /// The Kubernetes object that carried it, if one did.
+    pub kubernetes: Option<KubernetesRequest>,
+    der: Option<Vec<u8>>,
+    possession: Result<(), &'static str>,
+}
+
+/// What can go wrong when a request is read or built.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RequestError {
+    /// The bytes are no certification request.
+    #[error("not a certification request: {0}")]
+    Malformed(String),
+    /// A file that should hold one request holds none, or something else.
+    #[error("no `{}` block found{}", pem::CERTIFICATE_REQUEST, found.as_ref().map(|label| format!("; the file holds a `{}`", Printable(label))).unwrap_or_default())]
+    NoRequest {
+        /// The label of the first PEM block, if there is any.
+        found: Option<String>,
+    },
+    /// Several requests in one file, of which only one could be answered.
+    #[error("{0} requests in one file; write each to a file of its own")]
+    Several(usize),
+    /// The PEM text is broken.
+    #[error(transparent)]
+    Pem(#[from] pem::PemError),
+    /// The Kubernetes object around the request is broken.
+    #[error("not a CertificateSigningRequest object: {0}")]
+    Kubernetes(String),
+    /// A value that has no place in a request.
+    #[error(transparent)]
+    X509(#[from] X509Error),
+    /// The key could not sign it.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+}
+
+impl SigningRequest {
+    /// Reads a request from PEM, from DER, or from a Kubernetes `CertificateSigningRequest` object in YAML or JSON.
+    ///
+    /// # Errors
+    /// [`RequestError`] when there is none, there are several, or it is broken. A failed proof of possession is no
+    /// error but a fact: see [`SigningRequest::possession`].
+    pub fn read(bytes: &[u8]) -> Result<Self, RequestError> {
+        if bytes.first() == Some(&0x30) {
+            return Self::from_der(bytes);
+        }
+        if kubernetes::looks_like_object(bytes) {
+            return kubernetes::read(bytes);
+        }
+        Self::from_pem(bytes)
+    }
+
+    fn from_pem(text: &[u8]) -> Result<Self, RequestError> {
+        let blocks = pem::parse(text)?;
+        let mut requests = blocks
+            .iter()
+            .filter(|block| [pem::CERTIFICATE_REQUEST, pem::NEW_CERTIFICATE_REQUEST].contains(&block.label.as_str()));
+        let first = requests
+            .next()
+            .ok_or_else(|| RequestError::NoRequest { found: blocks.first().map(|block| block.label.clone()) })?;
+        match requests.count() {
+            0 => Self::from_der(&first.der),
+            more => Err(RequestError::Several(more + 1)),
+        }
+    }
+
+    /// Reads a request in DER.
+    ///
+    /// # Errors
+    /// [`RequestError::Malformed`] when it is not one, is over 64 KiB, or something follows it.
+    pub fn from_der(der: &[u8]) -> Result<Self, RequestError> {
+        if der.len() > LARGEST {
+            return Err(RequestError::Malformed("it is larger than 64 KiB".into()));
+        }
+        let (rest, request) =
+            X509CertificationRequest::from_der(der).map_err(|error| RequestError::Malformed(error.to_string()))?;
+        if !rest.is_empty() {
+            return Err(RequestError::Malformed("bytes follow it".into()));
+        }
+        let info = &request.certification_request_info;
+        Ok(Self {
+            subject: Name::from_der(info.subject.as_raw())?,
+            public_key: PublicKey::from_der(info.subject_pki.raw)?,
+            extensions: Extensions::read(&requested_extensions(info)?),
+            kubernetes: None,
+            der: Some(der.to_vec()),
+            possession: possession(&request),
+        })
+    }
+
+    /// The request of somebody who holds the key: nothing is to be proved, so nothing is signed.
+    pub fn by_holder(subject: Name, public_key: PublicKey, extensions: Extensions) -> Self {
+        Self { subject, public_key, extensions, kubernetes: None, der: None, possession: Ok(()) }
+    }
+
+    /// Whether the requester has shown that the private key is in their hands (RFC 2986 section 3).
+    ///
+    /// # Errors
+    /// Why the proof fails.
+    pub fn possession(&self) -> Result<(), &'static str> {
+        self.possession
+    }
+
+    /// The SHA-256 of the request's DER in lower-case hexadecimal; `None` for a holder's own wish.
+    pub fn hash(&self) -> Option<String> {
+        self.der.as_deref().map(sha256_hex)
+    }
+}
+
+/// Whether the request is signed by the key that it is for.
+fn possession(request: &X509CertificationRequest<'_>) -> Result<(), &'static str> {
+    let algorithm = request.signature_algorithm.algorithm.to_id_string();
+    // sha1WithRSAEncryption, its older alias, md5WithRSAEncryption, ecdsa-with-SHA1
+    const BROKEN: [&str; 4] =
+        ["1.2.840.113549.1.1.5", "1.3.14.3.2.29", "1.2.840.113549.1.1.4", "1.2.840.10045.4.1"];
+    if BROKEN.contains(&algorithm.as_str()) {
+        return Err("it is signed with SHA-1 or MD5, which proves nothing; sign it with SHA-256");
+    }
+    let info = &request.certification_request_info;
+    verify_signature(&info.subject_pki, &request.signature_algorithm, &request.signature_value, info.raw).map_err(
+        |error| match error {
+            x509_parser::error::X509Error::SignatureUnsupportedAlgorithm => {
+                "its signature is of an algorithm that is not supported"
+            }
+            _ => "its signature does not verify with its own public key",
+        },
+    )
+}
+
+/// The extensions of the `extensionRequest` attribute (RFC 2985 section 5.4.2), which must be alone.
+fn requested_extensions<'a>(
+    info: &'a X509CertificationRequestInfo<'a>,
+) -> Result<Vec<X509Extension<'a>>, RequestError> {
+    let mut found = info.iter_attributes().filter_map(|attribute| match &attribute.parsed_attribute {
+        ParsedCriAttribute::ExtensionRequest(request) => Some(request.extensions.clone()),
+        _ => None,
+    });
+    let first = found.next().unwrap_or_default();
+    if found.next().is_some() {
+        return Err(RequestError::Malformed("it has two extension requests".into()));
+    }
+    Ok(first)
+}
+
+/// Builds a request for this key and signs it, in DER.
+///
+/// # Errors
+/// [`RequestError::X509`] when a value has no encoding, [`RequestError::Key`] when the key cannot sign.
+pub fn build(key: &KeyPair, template: &RequestTemplate<'_>) -> Result<Vec<u8>, RequestError> {
+    let info = template.encode()?;
+    let signature = key.sign(&info)?;
+    Ok(assemble_signed(&info, key.signature_algorithm_der(), &signature))
+}
+
+/// The extensions of a wish for these names, as a request would carry them.
+pub fn wish_for_names(names: Vec<SubjectAltName>) -> Extensions {
+    Extensions {
+        subject_alt_names: (!names.is_empty()).then_some(crate::x509::Marked { critical: false, value: names }),
+        ..Extensions::default()
+    }
+}
