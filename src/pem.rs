@@ -226,9 +226,9 @@ fn decode_error(body: &[(usize, &[u8])], error: &DecodeSliceError) -> PemError {
     let &DecodeSliceError::DecodeError(DecodeError::InvalidByte(offset, byte)) = error else {
         return PemError::Length { line: last };
     };
-    let mut characters = body.iter().flat_map(|(line, content)| {
-        content.iter().filter(|byte| !byte.is_ascii_whitespace()).map(|_| *line)
-    });
+    let mut characters = body
+        .iter()
+        .flat_map(|(line, content)| content.iter().filter(|byte| !byte.is_ascii_whitespace()).map(|_| *line));
     PemError::Character { line: characters.nth(offset).unwrap_or(last), character: char::from(byte) }
 }
 
@@ -284,7 +284,8 @@ mod tests {
             (a.replace('\n', "\n\n"), vec![(CERTIFICATE, 1, 5)]),
         ];
         for (text, expected) in table {
-            let expected: Vec<_> = expected.into_iter().map(|(label, a, b)| (label.to_owned(), a, b)).collect();
+            let expected: Vec<_> =
+                expected.into_iter().map(|(label, a, b)| (label.to_owned(), a, b)).collect();
             assert_eq!(labels_and_lines(text.as_bytes()), expected, "{text:?}");
         }
         // What is not UTF-8 around a block is nobody's business.
@@ -296,9 +297,15 @@ mod tests {
     fn errors_name_the_line() {
         let good = encode(CERTIFICATE, &[7; 100]).to_string();
         let table: [(String, &str); 14] = [
-            ("\n-----BEGIN A-----\nAAAA\n".to_owned(), "line 2: the block `A` that begins here has no END line"),
+            (
+                "\n-----BEGIN A-----\nAAAA\n".to_owned(),
+                "line 2: the block `A` that begins here has no END line",
+            ),
             (format!("-----BEGIN A-----\nAAAA\n{good}"), "line 1: the block `A` that begins here has no END"),
-            ("-----BEGIN A-----\n-----END B-----\n".to_owned(), "line 2: the block began as `A` and ends as `B`"),
+            (
+                "-----BEGIN A-----\n-----END B-----\n".to_owned(),
+                "line 2: the block began as `A` and ends as `B`",
+            ),
             ("-----BEGIN A----\nAAAA\n-----END A-----\n".to_owned(), "line 1: a line of the form"),
             ("-----BEGIN -----\nAAAA\n-----END -----\n".to_owned(), "line 1: a line of the form"),
             ("-----BEGINA-----\n".to_owned(), "line 1: a line of the form"),
@@ -310,7 +317,8 @@ mod tests {
             ("-----BEGIN A-----\nAB==\n-----END A-----\n".to_owned(), "line 2: the base64 ends"),
             ("-----BEGIN A-----\nfriendlyName: x\n\nAAAA\n-----END A-----\n".to_owned(), "line 2: a header"),
             (
-                "-----BEGIN A-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: X\n\nAAAA\n-----END A-----\n".to_owned(),
+                "-----BEGIN A-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: X\n\nAAAA\n-----END A-----\n"
+                    .to_owned(),
                 "line 2: legacy encrypted, convert with openssl pkcs8 -topk8",
             ),
         ];
@@ -332,8 +340,19 @@ mod tests {
         let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
         let (key, certificate, der) = (path("key"), path("certificate"), path("der"));
         openssl(&[
-            "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=a",
-            "-keyout", &key, "-out", &certificate,
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+            "-nodes",
+            "-subj",
+            "/CN=a",
+            "-keyout",
+            &key,
+            "-out",
+            &certificate,
         ]);
         // `-text` puts a page of noise before the block.
         let text = openssl(&["x509", "-in", &certificate, "-text"]);
