@@ -1,1 +1,151 @@
-//! issue
+//! The one place where power meets judgement: a request becomes a certificate, or all the reasons why it does not.
+//!
+//! Proof of possession and the profile decide what is admitted; the CA drafts it; the audit's certificate rules judge
+//! the draft; only then are those very bytes signed.
+
+use time::OffsetDateTime;
+
+use crate::audit::{self, CertificateEvidence, Expected};
+use crate::ca::{CaError, CertificateAuthority, Draft};
+use crate::key::KeyPair;
+use crate::profile::{Admitted, Profile, Refusal, Terms, Wish};
+use crate::request::SigningRequest;
+use crate::x509::{Certificate, ExtendedKeyUsage, TbsCertificate};
+
+/// A draft that every rule has passed.
+pub struct Judged {
+    admitted: Admitted,
+    draft: Draft,
+    notes: Vec<String>,
+}
+
+/// One reason why nothing is signed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reason {
+    /// Its stable name, for programs.
+    pub code: &'static str,
+    /// A sentence for people, safe to show.
+    pub text: String,
+}
+
+/// Why nothing comes of a request.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum IssueError {
+    /// It is refused, for all of these reasons.
+    #[error("{}", .0.iter().map(|reason| reason.text.as_str()).collect::<Vec<_>>().join("; "))]
+    Refused(Vec<Reason>),
+    /// The CA could not do it.
+    #[error(transparent)]
+    Ca(CaError),
+}
+
+impl From<Refusal> for Reason {
+    fn from(refusal: Refusal) -> Self {
+        Self { code: refusal.code(), text: refusal.to_string() }
+    }
+}
+
+impl From<CaError> for IssueError {
+    /// What the CA will not do is a refusal, with a name of its own; the rest are failures.
+    fn from(error: CaError) -> Self {
+        let code = match &error {
+            CaError::OutlivesIssuer { .. } => "outlives-issuer",
+            CaError::NotValidNow { .. } => "issuer-not-valid-now",
+            CaError::PathLength { .. } => "path-length",
+            CaError::NameConstraint { .. } => "name-constraints",
+            CaError::DateOutOfRange => "date-out-of-range",
+            _ => return Self::Ca(error),
+        };
+        Self::Refused(vec![Reason { code, text: error.to_string() }])
+    }
+}
+
+/// Judges a request: proof of possession and profile.
+///
+/// # Errors
+/// [`IssueError::Refused`] with every reason at once.
+pub fn admit(request: &SigningRequest, profile: &Profile, terms: &Terms) -> Result<Admitted, IssueError> {
+    let mut reasons: Vec<Reason> = Vec::new();
+    if let Err(why) = request.possession() {
+        let text = format!("the requester has not shown to hold the private key: {why}");
+        reasons.push(Reason { code: "no-proof-of-possession", text });
+    }
+    let wish =
+        Wish { subject: &request.subject, extensions: &request.extensions, public_key: &request.public_key };
+    match profile.admit(&wish, terms) {
+        Ok(admitted) if reasons.is_empty() => Ok(admitted),
+        Ok(_) => Err(IssueError::Refused(reasons)),
+        Err(refusals) => {
+            reasons.extend(refusals.into_iter().map(Reason::from));
+            Err(IssueError::Refused(reasons))
+        }
+    }
+}
+
+/// Drafts a certificate under a CA and judges the draft.
+///
+/// # Errors
+/// [`IssueError::Refused`] when the CA or a rule will not have it.
+pub fn judge(ca: &CertificateAuthority, admitted: Admitted, now: OffsetDateTime) -> Result<Judged, IssueError> {
+    let draft = ca.draft(&admitted, now)?;
+    judged(admitted, draft, Some(&ca.certificate().tbs))
+}
+
+/// Drafts a self-signed root of this key and judges the draft.
+///
+/// # Errors
+/// As [`judge`].
+pub fn judge_root(key: &KeyPair, admitted: Admitted, now: OffsetDateTime) -> Result<Judged, IssueError> {
+    let draft = Draft::root(&admitted, key, now)?;
+    judged(admitted, draft, None)
+}
+
+fn judged(admitted: Admitted, draft: Draft, issuer: Option<&TbsCertificate>) -> Result<Judged, IssueError> {
+    let purposes = admitted.extended_key_usage();
+    let expected = Expected {
+        ca: admitted.ca().is_some(),
+        server: purposes.contains(&ExtendedKeyUsage::ServerAuth),
+        client: purposes.contains(&ExtendedKeyUsage::ClientAuth),
+    };
+    let evidence = CertificateEvidence { issuer, expected: Some(expected), ..CertificateEvidence::new(draft.facts()) };
+    let report = audit::judge(&evidence);
+    let reasons: Vec<Reason> = audit::refuses(&report)
+        .into_iter()
+        .map(|finding| Reason { code: finding.rule.id, text: format!("{}: {}", finding.rule.id, finding.message) })
+        .collect();
+    if !reasons.is_empty() {
+        return Err(IssueError::Refused(reasons));
+    }
+    let notes = report
+        .findings()
+        .iter()
+        .map(|finding| format!("{} ({}): {}", finding.rule.id, finding.severity, finding.message))
+        .collect();
+    Ok(Judged { admitted, draft, notes })
+}
+
+impl Judged {
+    /// What the profile admitted.
+    pub fn admitted(&self) -> &Admitted {
+        &self.admitted
+    }
+
+    /// What will be signed.
+    pub fn facts(&self) -> &TbsCertificate {
+        self.draft.facts()
+    }
+
+    /// What the rules remarked without refusing it.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    /// Signs the very bytes that were judged. The certificate must stand in the ledger before it leaves.
+    ///
+    /// # Errors
+    /// [`IssueError::Ca`] when the key cannot sign.
+    pub fn seal(self, key: &KeyPair) -> Result<Certificate, IssueError> {
+        self.draft.seal(key).map_err(IssueError::Ca)
+    }
+}

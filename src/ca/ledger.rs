@@ -50,6 +50,33 @@ pub struct Entry {
     pub previous_sha256: String,
 }
 
+impl Entry {
+    /// What is to be recorded of a certificate; its place in a ledger is given by [`Ledger::record`].
+    pub fn of(
+        certificate: &Certificate,
+        profile: &str,
+        request_sha256: Option<String>,
+        now: OffsetDateTime,
+    ) -> Self {
+        let tbs = &certificate.tbs;
+        Self {
+            line: 0,
+            issued: rfc3339(now),
+            serial: tbs.serial.to_string(),
+            subject: tbs.subject.to_string(),
+            names: tbs.extensions.names().iter().map(ToString::to_string).collect(),
+            profile: profile.to_owned(),
+            issuer: tbs.issuer.to_string(),
+            not_before: rfc3339(tbs.validity.not_before),
+            not_after: rfc3339(tbs.validity.not_after),
+            certificate_sha256: certificate.fingerprint(),
+            public_key_sha256: sha256_hex(tbs.public_key.der()),
+            request_sha256,
+            previous_sha256: String::new(),
+        }
+    }
+}
+
 /// What can go wrong with a ledger.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -90,33 +117,13 @@ impl Ledger {
         Ok(Self { log, lines, previous: sha256_hex(last.as_deref().unwrap_or_default()), pending: Vec::new() })
     }
 
-    /// Adds an issuance to what the next commit will write.
+    /// Adds an issuance to what the next commit will write, and gives it its number and its place in the chain.
     ///
     /// # Errors
     /// [`LedgerError::Line`] when it has no JSON form.
-    pub fn record(
-        &mut self,
-        certificate: &Certificate,
-        profile: &str,
-        request_sha256: Option<String>,
-        now: OffsetDateTime,
-    ) -> Result<(), LedgerError> {
-        let tbs = &certificate.tbs;
-        let entry = Entry {
-            line: self.lines + 1,
-            issued: rfc3339(now),
-            serial: tbs.serial.to_string(),
-            subject: tbs.subject.to_string(),
-            names: tbs.extensions.names().iter().map(ToString::to_string).collect(),
-            profile: profile.to_owned(),
-            issuer: tbs.issuer.to_string(),
-            not_before: rfc3339(tbs.validity.not_before),
-            not_after: rfc3339(tbs.validity.not_after),
-            certificate_sha256: certificate.fingerprint(),
-            public_key_sha256: sha256_hex(tbs.public_key.der()),
-            request_sha256,
-            previous_sha256: self.previous.clone(),
-        };
+    pub fn record(&mut self, mut entry: Entry) -> Result<(), LedgerError> {
+        entry.line = self.lines + 1;
+        entry.previous_sha256.clone_from(&self.previous);
         let line = serde_json::to_vec(&entry)
             .map_err(|error| LedgerError::Line { line: entry.line, reason: error.to_string() })?;
         self.previous = sha256_hex(&line);

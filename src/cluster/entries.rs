@@ -63,6 +63,8 @@ pub enum Kind {
     Kubeconfig {
         /// The wanted client certificate.
         identity: Identity,
+        /// The cluster's name.
+        cluster: String,
         /// The API server's URL.
         server: String,
         /// The user's name within the kubeconfig: the certificate's common name.
@@ -323,7 +325,7 @@ impl List<'_> {
     fn push_kubeconfig(&mut self, node: Option<&Node>, path: PathBuf, identity: Identity, server: Option<&Endpoint>) {
         let user = identity.subject.common_name().unwrap_or_default().to_owned();
         let server = server.map(Endpoint::url).unwrap_or_default();
-        let kind = Kind::Kubeconfig { identity, server, user };
+        let kind = Kind::Kubeconfig { identity, cluster: self.spec.name.clone(), server, user };
         self.out.push(Entry { node: node.map(|node| node.name.clone()), kind, files: Files::Single(path) });
     }
 

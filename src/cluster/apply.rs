@@ -1,0 +1,294 @@
+//! Carries a plan out: keys, certificates, ledger, files, all of which become visible together.
+
+use std::path::Path;
+
+use rayon::prelude::*;
+use time::OffsetDateTime;
+use zeroize::Zeroizing;
+
+use super::KubernetesVersion;
+use super::entries::{Entry, Files, Identity, Kind, Part};
+use super::plan::{Action, AuthorityState, Plan, public_key, slot};
+use crate::ca::{self, CertificateAuthority, Ledger, LedgerError};
+use crate::disk::{Committed, DiskError, Secrecy, Transaction, read_bounded};
+use crate::issue::{self, IssueError};
+use crate::key::{KeyAlgorithm, KeyError, KeyPair, Passphrase};
+use crate::kubeconfig::{self, Access, KubeconfigError};
+use crate::layout::{Authority, ledger_beside};
+use crate::profile::{Catalogue, ProfileError, Terms};
+use crate::request::{SigningRequest, wish_for_names};
+use crate::x509::{Certificate, X509Error};
+
+/// How many entries are made at a time: enough to keep every core busy, few enough to keep the memory small.
+const BATCH: usize = 1024;
+
+/// Keys appear before what is made of them, so that whoever is stopped between the two leaves no certificate whose key
+/// is lost.
+const KEYS_FIRST: u32 = 0;
+const THEN_THE_REST: u32 = 1;
+
+/// What a plan needs to be carried out.
+pub struct Job<'a> {
+    /// The directory that is written to.
+    pub root: &'a Path,
+    /// The profiles.
+    pub catalogue: &'a Catalogue,
+    /// The version of Kubernetes.
+    pub version: &'a KubernetesVersion,
+    /// The algorithm of the service-account key pair.
+    pub service_account: KeyAlgorithm,
+    /// The current instant.
+    pub now: OffsetDateTime,
+    /// With what to encrypt the private keys of new CAs, if at all.
+    pub encrypt: Option<&'a Passphrase>,
+    /// Told how many entries have been made since it was told last.
+    pub progress: &'a (dyn Fn(usize) + Sync),
+}
+
+/// Why a plan could not be carried out. Nothing is visible of it then.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ApplyError {
+    /// A certificate was refused.
+    #[error("{path}: {source}")]
+    Issue {
+        /// The file that it was for.
+        path: String,
+        /// Why.
+        source: IssueError,
+    },
+    /// A file could not be read or written.
+    #[error(transparent)]
+    Disk(#[from] DiskError),
+    /// A ledger could not be read or written.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// A key could not be made.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// A kubeconfig could not be written.
+    #[error(transparent)]
+    Kubeconfig(#[from] KubeconfigError),
+    /// A profile is missing.
+    #[error(transparent)]
+    Profile(#[from] ProfileError),
+    /// A value could not be encoded.
+    #[error(transparent)]
+    X509(#[from] X509Error),
+    /// The plan has refusals in it.
+    #[error("the plan was refused")]
+    Refused,
+}
+
+/// A CA that signs in this run.
+struct Signer {
+    ca: CertificateAuthority,
+    pem: String,
+}
+
+/// What is to be recorded of one certificate, and by which CA's ledger.
+type Record = (Authority, ca::Entry);
+
+impl Plan {
+    /// Makes everything that the plan says to make.
+    ///
+    /// # Errors
+    /// [`ApplyError`]; then no file has appeared.
+    pub fn apply(self, job: &Job<'_>) -> Result<Committed, ApplyError> {
+        if self.refusals().next().is_some() {
+            return Err(ApplyError::Refused);
+        }
+        let wanted: Vec<usize> =
+            (0..self.entries.len()).filter(|at| self.actions.get(*at) == Some(&Action::Create)).collect();
+        if wanted.is_empty() {
+            return Ok(Committed::default());
+        }
+        let Self { entries, authorities, .. } = self;
+        let signers = authorities.map(|state| match state {
+            AuthorityState::Present(ca) => Some(Signer { pem: ca.certificate().to_pem(), ca: *ca }),
+            _ => None,
+        });
+        let mut work = Work { job, entries: &entries, signers, originals: Vec::new(), transaction: Transaction::new() };
+        let mut ledgers = Ledgers::default();
+        for batch in wanted.chunks(BATCH) {
+            let keys = batch.par_iter().map(|at| work.make_key(*at)).collect::<Result<Vec<_>, _>>()?;
+            let (first, rest): (Vec<_>, Vec<_>) =
+                batch.iter().copied().zip(keys).partition(|(at, _)| work.makes_originals(*at));
+            for (at, key) in first {
+                if let Some(record) = work.make_original(at, key)? {
+                    ledgers.record(job.root, &entries, record)?;
+                }
+                (job.progress)(1);
+            }
+            let records = rest
+                .into_par_iter()
+                .map(|(at, key)| work.make(at, key).inspect(|_| (job.progress)(1)))
+                .collect::<Result<Vec<_>, _>>()?;
+            for record in records.into_iter().flatten() {
+                ledgers.record(job.root, &entries, record)?;
+            }
+        }
+        Ok(work.transaction.commit(ledgers.pending())?)
+    }
+}
+
+/// The ledgers that are written in this run, locked from the first record on.
+#[derive(Default)]
+struct Ledgers([Option<Ledger>; 3]);
+
+impl Ledgers {
+    fn record(&mut self, root: &Path, entries: &[Entry], (authority, entry): Record) -> Result<(), LedgerError> {
+        let place = &mut self.0[slot(authority)];
+        let ledger = match place {
+            Some(ledger) => ledger,
+            None => place.insert(Ledger::open(root, &ledger_path(entries, authority))?),
+        };
+        ledger.record(entry)
+    }
+
+    fn pending(&mut self) -> Vec<(&mut crate::disk::AppendLog, Vec<u8>)> {
+        self.0.iter_mut().flatten().map(Ledger::take_pending).collect()
+    }
+}
+
+fn ledger_path(entries: &[Entry], authority: Authority) -> std::path::PathBuf {
+    let own = |entry: &&Entry| matches!(&entry.kind, Kind::Authority { authority: known, .. } if *known == authority);
+    entries.iter().find(own).map(|entry| ledger_beside(entry.files.main())).unwrap_or_default()
+}
+
+struct Work<'a> {
+    job: &'a Job<'a>,
+    entries: &'a [Entry],
+    signers: [Option<Signer>; 3],
+    /// The files that others are copies of: the entry's place, which part, and the content.
+    originals: Vec<(usize, Part, Zeroizing<Vec<u8>>)>,
+    transaction: Transaction,
+}
+
+impl Work<'_> {
+    fn make_key(&self, at: usize) -> Result<Option<KeyPair>, ApplyError> {
+        let algorithm = match &self.entries[at].kind {
+            Kind::Authority { identity, .. } | Kind::Leaf(identity, _) | Kind::Kubeconfig { identity, .. } => {
+                identity.algorithm
+            }
+            Kind::ServiceAccount => self.job.service_account,
+            Kind::Copy { .. } => return Ok(None),
+        };
+        Ok(Some(KeyPair::generate(algorithm)?))
+    }
+
+    /// Whether other entries need this one to be made first.
+    fn makes_originals(&self, at: usize) -> bool {
+        matches!(self.entries[at].kind, Kind::Authority { .. } | Kind::ServiceAccount)
+    }
+
+    fn make_original(&mut self, at: usize, key: Option<KeyPair>) -> Result<Option<Record>, ApplyError> {
+        let (entry, Some(key)) = (&self.entries[at], key) else { return Ok(None) };
+        let Files::Pair { public, private } = &entry.files else { return Ok(None) };
+        let encrypted = match (&entry.kind, self.job.encrypt) {
+            (Kind::Authority { .. }, Some(passphrase)) => Some(key.to_encrypted_pem(passphrase)?),
+            _ => None,
+        };
+        let private_pem = encrypted.unwrap_or_else(|| key.to_pem());
+        let Kind::Authority { authority, identity } = &entry.kind else {
+            let public_pem = key.public_key_pem();
+            self.stage_key(private, &private_pem)?;
+            // 0600 as kubeadm writes it, although it is no secret.
+            self.stage_file(public, public_pem.as_bytes(), Secrecy::Secret)?;
+            self.keep_original(at, private_pem.as_bytes(), public_pem.as_bytes());
+            return Ok(None);
+        };
+        let admitted = self.admit(entry, identity, &key)?;
+        let judged = issue::judge_root(&key, admitted, self.job.now).map_err(at_path(entry))?;
+        let certificate = judged.seal(&key).map_err(at_path(entry))?;
+        let pem = certificate.to_pem();
+        self.stage_key(private, &private_pem)?;
+        self.stage_file(public, pem.as_bytes(), Secrecy::Public)?;
+        self.keep_original(at, private_pem.as_bytes(), pem.as_bytes());
+        let record = (*authority, ca::Entry::of(&certificate, identity.profile, None, self.job.now));
+        let ca = CertificateAuthority::new(certificate, key).map_err(|error| at_path(entry)(IssueError::Ca(error)))?;
+        self.signers[slot(*authority)] = Some(Signer { ca, pem });
+        Ok(Some(record))
+    }
+
+    fn keep_original(&mut self, at: usize, private: &[u8], public: &[u8]) {
+        self.originals.push((at, Part::Private, Zeroizing::new(private.to_vec())));
+        self.originals.push((at, Part::Public, Zeroizing::new(public.to_vec())));
+    }
+
+    fn make(&self, at: usize, key: Option<KeyPair>) -> Result<Option<Record>, ApplyError> {
+        let entry = &self.entries[at];
+        match (&entry.kind, &entry.files, key) {
+            (Kind::Leaf(identity, authority), Files::Pair { public, private }, Some(key)) => {
+                let (certificate, _) = self.certificate(entry, identity, *authority, &key)?;
+                self.stage_key(private, &key.to_pem())?;
+                self.stage_file(public, certificate.to_pem().as_bytes(), Secrecy::Public)?;
+                Ok(Some((*authority, ca::Entry::of(&certificate, identity.profile, None, self.job.now))))
+            }
+            (Kind::Kubeconfig { identity, server, user, cluster }, Files::Single(path), Some(key)) => {
+                let authority = Authority::Kubernetes;
+                let (certificate, signer) = self.certificate(entry, identity, authority, &key)?;
+                let access = Access { cluster, server, user };
+                let text = kubeconfig::write(access, &signer.pem, &certificate.to_pem(), &key.to_pem())?;
+                self.stage_file(path, text.as_bytes(), Secrecy::Secret)?;
+                Ok(Some((authority, ca::Entry::of(&certificate, identity.profile, None, self.job.now))))
+            }
+            (Kind::Copy { of, part }, Files::Single(path), _) => {
+                self.copy(*of, *part, path)?;
+                Ok(None)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn copy(&self, of: usize, part: Part, path: &Path) -> Result<(), ApplyError> {
+        let service_account = matches!(self.entries[of].kind, Kind::ServiceAccount);
+        let secrecy = if part == Part::Private || service_account { Secrecy::Secret } else { Secrecy::Public };
+        if let Some((.., content)) = self.originals.iter().find(|(at, known, _)| *at == of && *known == part) {
+            return self.stage_file(path, content, secrecy);
+        }
+        let Files::Pair { public, private } = &self.entries[of].files else { return Ok(()) };
+        let original = if part == Part::Public { public } else { private };
+        let content = read_bounded(&self.job.root.join(original), super::plan::LARGEST)?;
+        self.stage_file(path, &content, secrecy)
+    }
+
+    /// The same road as a stranger's request takes, but for the proof of possession: the key is in our hands.
+    fn certificate(
+        &self,
+        entry: &Entry,
+        identity: &Identity,
+        authority: Authority,
+        key: &KeyPair,
+    ) -> Result<(Certificate, &Signer), ApplyError> {
+        let signer = self.signers[slot(authority)].as_ref().ok_or(ApplyError::Refused)?;
+        let admitted = self.admit(entry, identity, key)?;
+        let judged = issue::judge(&signer.ca, admitted, self.job.now).map_err(at_path(entry))?;
+        Ok((judged.seal(signer.ca.key()).map_err(at_path(entry))?, signer))
+    }
+
+    fn admit(
+        &self,
+        entry: &Entry,
+        identity: &Identity,
+        key: &KeyPair,
+    ) -> Result<crate::profile::Admitted, ApplyError> {
+        let names = wish_for_names(identity.names.clone());
+        let request = SigningRequest::by_holder(identity.subject.clone(), public_key(key)?, names);
+        let terms = Terms::new(self.job.version.clone()).with_default_lifetime(identity.lifetime);
+        let profile = self.job.catalogue.find(identity.profile)?;
+        issue::admit(&request, &profile, &terms).map_err(at_path(entry))
+    }
+
+    fn stage_key(&self, path: &Path, pem: &str) -> Result<(), ApplyError> {
+        Ok(self.transaction.stage_ranked(KEYS_FIRST, self.job.root, path, pem.as_bytes(), Secrecy::Secret)?)
+    }
+
+    fn stage_file(&self, path: &Path, content: &[u8], secrecy: Secrecy) -> Result<(), ApplyError> {
+        Ok(self.transaction.stage_ranked(THEN_THE_REST, self.job.root, path, content, secrecy)?)
+    }
+}
+
+fn at_path(entry: &Entry) -> impl Fn(IssueError) -> ApplyError {
+    move |source| ApplyError::Issue { path: entry.files.main().display().to_string(), source }
+}
