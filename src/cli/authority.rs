@@ -1,0 +1,122 @@
+//! `--ca DIR|CERT`: which CA signs.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use kpki::ca::CertificateAuthority;
+use kpki::disk::read_bounded;
+use kpki::key::{KeyError, KeyPair};
+use kpki::layout::{Authority, Naming, key_beside, ledger_beside};
+use kpki::profile::CaRole;
+use kpki::x509::Certificate;
+
+use super::passphrase::PassphraseArgs;
+use super::{Failure, LARGEST_INPUT, output};
+
+#[derive(Debug, Args, Clone)]
+pub(crate) struct CaArgs {
+    /// The CA: a PKI directory, in which the profile's own CA is taken, or a CA certificate that has its key beside it
+    /// (ca.key beside ca.crt, ca-key.pem beside ca.pem).
+    #[arg(long, value_name = "DIR|CERT")]
+    pub(crate) ca: PathBuf,
+    #[command(flatten)]
+    pub(crate) passphrase: PassphraseArgs,
+}
+
+/// A CA as it was read from its files.
+pub(crate) struct Loaded {
+    /// It.
+    pub(crate) ca: CertificateAuthority,
+    /// The file of its certificate.
+    pub(crate) file: PathBuf,
+    /// Its certificate and those above it that stand in the same file, without a self-signed root: what a server
+    /// sends after its own.
+    pub(crate) chain: Vec<Certificate>,
+}
+
+impl Loaded {
+    /// Where its ledger lies: directory and name.
+    pub(crate) fn ledger(&self) -> (PathBuf, PathBuf) {
+        let ledger = ledger_beside(&self.file);
+        let name = ledger.file_name().map(PathBuf::from).unwrap_or_default();
+        (directory_of(&self.file), name)
+    }
+}
+
+/// The directory that a file lies in; `.` for a bare name.
+pub(crate) fn directory_of(file: &Path) -> PathBuf {
+    match file.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+        _ => ".".into(),
+    }
+}
+
+impl CaArgs {
+    /// Reads the CA for profiles of this issuer.
+    pub(crate) fn load(&self, role: CaRole) -> Result<Loaded, Failure> {
+        let file = locate(&self.ca, role)?;
+        let bytes = read_bounded(&file, LARGEST_INPUT)?;
+        let certificates =
+            Certificate::all_from_pem_or_der(&bytes).map_err(|error| Failure::from(error).at(output::path(&file)))?;
+        let key_file = key_beside(&file);
+        let pem = read_bounded(&key_file, LARGEST_INPUT).map_err(|error| {
+            Failure::from(error).hint("the CA's private key must lie beside its certificate: NAME.key beside NAME.crt, NAME-key.pem beside NAME.pem")
+        })?;
+        let key = match KeyPair::from_pem(&pem, None) {
+            Err(KeyError::Encrypted) => {
+                self.passphrase.source()(&key_file).and_then(|passphrase| KeyPair::from_pem(&pem, Some(&passphrase)))
+            }
+            other => other,
+        };
+        let key = key.map_err(|error| Failure::from(error).at(output::path(&key_file)))?;
+        let chain = certificates.iter().filter(|certificate| !certificate.tbs.is_self_issued()).cloned().collect();
+        let first = certificates.into_iter().next().ok_or_else(|| Failure::new("no certificate").at(output::path(&file)))?;
+        let ca = CertificateAuthority::new(first, key).map_err(|error| Failure::from(error).at(output::path(&file)))?;
+        Ok(Loaded { ca, file, chain })
+    }
+}
+
+/// The CA certificate's file: the one that was given, or the one of the role in a PKI directory.
+fn locate(given: &Path, role: CaRole) -> Result<PathBuf, Failure> {
+    if !given.is_dir() {
+        return Ok(given.to_owned());
+    }
+    let authority = match role {
+        CaRole::Etcd => Authority::Etcd,
+        CaRole::FrontProxy => Authority::FrontProxy,
+        _ => Authority::Kubernetes,
+    };
+    let found = certificates_of(given, authority);
+    match found.as_slice() {
+        [one] => Ok(one.clone()),
+        [] => Err(Failure::new(format!(
+            "no {} CA in {}: neither {} nor {} is there",
+            authority.name(),
+            output::path(given),
+            Naming::Kubeadm.certificate(authority.base()).display(),
+            Naming::Pem.certificate(authority.base()).display(),
+        ))
+        .hint("give the CA certificate itself, or make the CAs with kpki ca init --dir DIR")),
+        [first, second, ..] => Err(Failure::new(format!(
+            "two {} CAs: {} and {}",
+            authority.name(),
+            output::path(first),
+            output::path(second)
+        ))
+        .hint("say which: --ca FILE")),
+    }
+}
+
+/// The files in a PKI directory (or in the directory above it, such as /etc/kubernetes) that may be an authority's
+/// certificate.
+pub(crate) fn certificates_of(directory: &Path, authority: Authority) -> Vec<PathBuf> {
+    let in_directory = |directory: &Path| -> Vec<PathBuf> {
+        [Naming::Kubeadm, Naming::Pem]
+            .iter()
+            .map(|naming| directory.join(naming.certificate(authority.base())))
+            .filter(|path| path.is_file())
+            .collect()
+    };
+    let found = in_directory(directory);
+    if found.is_empty() { in_directory(&directory.join("pki")) } else { found }
+}

@@ -1,0 +1,83 @@
+//! Passphrases: from a file, or asked for on the terminal; never from the command line's words.
+
+use std::cell::RefCell;
+use std::io::IsTerminal as _;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use kpki::disk::read_bounded;
+use kpki::key::{KeyError, Passphrase};
+use zeroize::Zeroizing;
+
+use super::{Failure, output};
+
+#[derive(Debug, Args, Clone)]
+pub(crate) struct PassphraseArgs {
+    /// A file whose first line is the passphrase of the CA's private key; asked for on the terminal if it is needed
+    /// and this is not given.
+    #[arg(long, value_name = "FILE")]
+    passphrase_file: Option<PathBuf>,
+}
+
+/// The longest passphrase file, in bytes.
+const LONGEST: u64 = 4096;
+
+impl PassphraseArgs {
+    /// The passphrase to decrypt a key with, as a source that asks at most once for each file.
+    pub(crate) fn source(&self) -> impl Fn(&Path) -> Result<Passphrase, KeyError> {
+        let file = self.passphrase_file.clone();
+        let failed = RefCell::new(false);
+        move |key| {
+            let read = match &file {
+                Some(file) => read_file(file).ok(),
+                None if *failed.borrow() => None,
+                None => ask(&format!("Passphrase of {}: ", output::path(key))),
+            };
+            *failed.borrow_mut() = read.is_none();
+            read.ok_or(KeyError::Encrypted)
+        }
+    }
+
+    /// The passphrase to encrypt a new key with: from the file, or asked for twice.
+    pub(crate) fn for_encryption(&self) -> Result<Passphrase, Failure> {
+        if let Some(file) = &self.passphrase_file {
+            return read_file(file);
+        }
+        let none = || {
+            Failure::new("a passphrase is needed to encrypt the CA's private key")
+                .hint("give --passphrase-file FILE, or run on a terminal to be asked")
+        };
+        let first = rpassword_twice().ok_or_else(none)?;
+        match first {
+            (first, second) if first == second && !first.is_empty() => Ok(Passphrase::new(first)),
+            (first, _) if first.is_empty() => Err(Failure::new("the passphrase is empty")),
+            _ => Err(Failure::new("the two passphrases differ")),
+        }
+    }
+}
+
+fn rpassword_twice() -> Option<(Zeroizing<String>, Zeroizing<String>)> {
+    if !std::io::stdin().is_terminal() {
+        return None;
+    }
+    let first = rpassword::prompt_password("Passphrase for the CA's private key: ").ok()?;
+    let second = rpassword::prompt_password("The same again: ").ok()?;
+    Some((first.into(), second.into()))
+}
+
+fn ask(prompt: &str) -> Option<Passphrase> {
+    if !std::io::stdin().is_terminal() {
+        return None;
+    }
+    rpassword::prompt_password(prompt).ok().map(|text| Passphrase::new(text.into()))
+}
+
+fn read_file(file: &Path) -> Result<Passphrase, Failure> {
+    let bytes = read_bounded(file, LONGEST)?;
+    let text = std::str::from_utf8(&bytes).map_err(|_| Failure::new("the passphrase is not UTF-8").at(file.display()))?;
+    let first = Zeroizing::new(text.lines().next().unwrap_or_default().to_owned());
+    if first.is_empty() {
+        return Err(Failure::new("its first line, the passphrase, is empty").at(file.display()));
+    }
+    Ok(Passphrase::new(first))
+}
