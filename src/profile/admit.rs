@@ -1,11 +1,11 @@
 //! The judgement: from a wish to what may be written, or to every reason against it.
 
-use super::refusal::shown;
 use super::rules::CaRules;
 use super::{KubernetesVersion, Profile, Refusal, RefusalKind as Kind, sans, subject};
 use crate::clock::Lifetime;
 use crate::x509::{
-    ExtendedKeyUsage, Extensions, KeyUsage, Name, NameConstraints, PublicKey, PublicKeyKind, SubjectAltName,
+    ExtendedKeyUsage, Extensions, KeyUsage, Name, NameConstraints, Printable, PublicKey, PublicKeyKind,
+    SubjectAltName,
 };
 
 /// What a requester asks for.
@@ -268,7 +268,7 @@ fn judge_key(kind: &PublicKeyKind, refusals: &mut Vec<Refusal>) {
             match exponent {
                 None => refuse("its public exponent is longer than 64 bits"),
                 Some(exponent) if exponent % 2 == 0 => {
-                    refuse("its public exponent is even, so it is no RSA key")
+                    refuse("its public exponent is even, so it is no RSA key");
                 }
                 Some(exponent) if *exponent < 65_537 => {
                     refuse("its public exponent is below 65537 (FIPS 186-5 appendix A.1.1)");
@@ -279,7 +279,7 @@ fn judge_key(kind: &PublicKeyKind, refusals: &mut Vec<Refusal>) {
         PublicKeyKind::Ec(curve) => match curve.as_str() {
             "P-256" | "P-384" => {}
             "P-521" => {
-                refuse("P-521 is no stronger in practice than P-384, slower, and not read by every TLS stack")
+                refuse("not every TLS stack reads P-521; P-384 is strong enough");
             }
             _ => refuse(ACCEPTED),
         },
@@ -292,7 +292,9 @@ fn judge_key(kind: &PublicKeyKind, refusals: &mut Vec<Refusal>) {
 /// cannot be read, else left out.
 fn judge_other_extensions(extensions: &Extensions, refusals: &mut Vec<Refusal>, ignored: &mut Vec<String>) {
     for (oid, reason) in &extensions.malformed {
-        refusals.push(Refusal::new(Kind::MalformedExtension, shown("the extension", oid), shown("", reason)));
+        let reason: String = reason.chars().take(80).collect();
+        let reason = format!("it cannot be read: {}", Printable(&reason));
+        refusals.push(Refusal::new(Kind::MalformedExtension, named(oid), reason));
     }
     for oid in extensions.duplicates() {
         let reason = "RFC 5280 section 4.2 allows each extension once";

@@ -22,6 +22,8 @@ mod reserved;
 mod rules;
 mod sans;
 mod subject;
+#[cfg(test)]
+mod tests;
 mod validate;
 mod version;
 

@@ -54,7 +54,7 @@ pub(super) fn judge(
         }
     }
     let common_name = one_common_name(profile, asked, &common_names, refusals);
-    if let Some(common_name) = common_name {
+    if let Some(common_name) = common_name.filter(|common_name| !common_name.is_empty()) {
         judge_common_name(profile, common_name, refusals);
     }
     judge_organizations(profile, &organizations, common_name.unwrap_or_default(), version, refusals);
@@ -158,7 +158,7 @@ fn judge_common_name(profile: &Profile, asked: &str, refusals: &mut Vec<Refusal>
                 refuse(Kind::ReservedName, format!("the name is reserved for Kubernetes; {wanted}"));
             }
             Likeness::LookAlike => {
-                refuse(Kind::LookAlike, format!("it imitates a name of Kubernetes; {wanted}"))
+                refuse(Kind::LookAlike, format!("it imitates a name of Kubernetes; {wanted}"));
             }
             Likeness::None => refuse(Kind::SubjectMismatch, wanted),
         };
@@ -175,7 +175,7 @@ fn judge_common_name(profile: &Profile, asked: &str, refusals: &mut Vec<Refusal>
                 );
             }
             Likeness::LookAlike => {
-                refuse(Kind::LookAlike, "it imitates a name that is reserved for Kubernetes".into())
+                refuse(Kind::LookAlike, "it imitates a name that is reserved for Kubernetes".into());
             }
             Likeness::None => {}
         }

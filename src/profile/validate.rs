@@ -17,7 +17,7 @@ use super::rules::{
 use super::version::VersionRange;
 use super::{Place, Profile, ProfileError};
 use crate::clock::Lifetime;
-use crate::x509::{ExtendedKeyUsage, KeyUsage, Name, SubjectAltName};
+use crate::x509::{ExtendedKeyUsage, KeyUsage, Name, Printable, SubjectAltName};
 
 /// Reads and checks the one profile of a file.
 pub(super) fn profile(file: &str, bytes: &[u8]) -> Result<Profile, ProfileError> {
@@ -47,9 +47,12 @@ impl Check<'_> {
         field: &'static str,
         parse: impl FnOnce(&str) -> Result<T, String>,
     ) -> Result<T, ProfileError> {
-        let quoted = || crate::x509::Printable(&text.value).to_string();
-        parse(&text.value)
-            .map_err(|reason| self.error(text.referenced, field, format!("`{}`: {reason}", quoted())))
+        parse(&text.value).map_err(|reason| {
+            // Some reasons begin with the text already.
+            let quoted = format!("`{}`", Printable(&text.value));
+            let reason = if reason.starts_with(&quoted) { reason } else { format!("{quoted}: {reason}") };
+            self.error(text.referenced, field, reason)
+        })
     }
 
     fn each<T>(
@@ -365,4 +368,170 @@ fn template(text: &str) -> Result<Template, String> {
 /// A name that stands in a certificate as it is.
 fn literal(text: &str) -> Result<(), String> {
     Name::new(Some(text), &[""; 0]).map(drop).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const USER: &str = include_str!("../../templates/profiles/user.yaml");
+    const SERVER: &str = include_str!("../../templates/profiles/server.yaml");
+    const KUBERNETES_CA: &str = include_str!("../../templates/profiles/kubernetes-ca.yaml");
+
+    fn error_of(text: &str) -> String {
+        profile("mine/x.yaml", text.as_bytes())
+            .map_or_else(|error| error.to_string(), |p| format!("accepted {}", p.name))
+    }
+
+    /// A good profile, what is changed in it, and what the error then says: place, field, what is allowed.
+    const BROKEN: &[(&str, &str, &str, &str)] = &[
+        (
+            USER,
+            "issuer: kubernetes",
+            "issuer: kubernets",
+            ":7:9: unknown variant `kubernets`, expected one of kubernetes, etcd, front-proxy, self-signed, any, in `issuer: kubernets`",
+        ),
+        (
+            USER,
+            "issuer: kubernetes",
+            "isuer: kubernetes",
+            ":7:1: unknown field `isuer`, expected one of name, description, issuer,",
+        ),
+        (USER, "name: text", "nam: text", "unknown field `nam`, expected one of commonName, name, default,"),
+        (USER, "name: text", "name: txt", "expected one of node-name, text"),
+        (USER, "name: user", "name: user\nname: user", ":3:1: the field name stands there twice"),
+        (USER, "name: user", "name: User", ":2:7: name: `User`: small letters and digits are allowed"),
+        (USER, "name: user", "name: [user]", ":2:7: a text is expected, in `name: [user]`"),
+        (USER, "matching: [\"*\"]", "matching: \"*\"", ":14:17: a list is expected"),
+        (USER, "matching: [\"*\"]", "matching: [\"system:*\"]", "it would grant system:masters"),
+        (USER, "matching: [\"*\"]", "matching: [\"syst*\"]", "accepted user"),
+        (USER, "matching: [\"*\"]", "matching: [\"system:bootstrappers:*\"]", "accepted user"),
+        (USER, "matching: [\"*\"]", "matching: [\"a*b*\"]", "subject.organizations: `a*b*`: at most one *"),
+        (
+            USER,
+            "matching: [\"*\"]",
+            "matching: [a]\n      exactly: [a]",
+            "write either `exactly: […]` or `matching: […]`",
+        ),
+        (
+            USER,
+            "matching: [\"*\"]",
+            "versions: \"1.29\"\n      exactly: [a]",
+            "subject.organizations.versions: `1.29`: a range is written with",
+        ),
+        (USER, "matching: [\"*\"]", "exactly: [\"a\\nb\"]", "subject.organizations: `a\\u{a}b`"),
+        (
+            USER,
+            "commonName: \"{name}\"",
+            "commonName: \"{name}{name}\"",
+            "subject.commonName: `{name}{name}`: only one {name}",
+        ),
+        (USER, "commonName: \"{name}\"", "commonName: jane", "subject.name: commonName has no {name}"),
+        (USER, "  name: text\n", "", "subject.name: commonName has a {name}; say with"),
+        (
+            USER,
+            "clientAuth",
+            "clientAut",
+            ":16:20: extendedKeyUsage: `clientAut`: it is not an extended key usage; clientAuth,",
+        ),
+        (USER, "[clientAuth]", "[any]", "anyExtendedKeyUsage would admit every purpose"),
+        (USER, "[clientAuth]", "[]", "extendedKeyUsage: it is missing"),
+        (
+            USER,
+            "[clientAuth]",
+            "[serverAuth, clientAuth]",
+            "a server needs `subjectAltNames: {required: true}`",
+        ),
+        (USER, "[clientAuth]", "[codeSigning]", "kubeconfig: it is for clients of the API server"),
+        (USER, "issuer: kubernetes", "issuer: etcd", "kubeconfig: it is for clients of the API server"),
+        (USER, "issuer: kubernetes", "issuer: self-signed", "only a CA (`ca: {}`) signs itself"),
+        (USER, "keyEncipherment]", "keyCertSign]", ":15:11: keyUsage: keyCertSign and cRLSign are for CAs"),
+        (USER, "keyEncipherment]", "crl sign]", "keyCertSign and cRLSign are for CAs"),
+        (
+            USER,
+            "keyEncipherment]",
+            "signEverything]",
+            "keyUsage: `signEverything`: it is not a key usage; digitalSignature,",
+        ),
+        (USER, "[digitalSignature, keyEncipherment]", "[keyEncipherment]", "digitalSignature is missing"),
+        (USER, "keyUsage: [digitalSignature, keyEncipherment]\n", "", "missing field `keyUsage`"),
+        (
+            USER,
+            "default: 720h",
+            "default: 9000h",
+            ":18:21: lifetime.default: 375d is longer than the longest, 365d",
+        ),
+        (USER, "default: 720h", "default: 720", "lifetime.default: `720` is not a lifetime"),
+        (USER, "kubeconfig: true", "kubeconfig: maybe", "invalid boolean, in `kubeconfig: maybe`"),
+        (
+            USER,
+            "kubeconfig: true",
+            "subjectAltNames: {required: true}",
+            "subjectAltNames: one is required but none is admitted",
+        ),
+        (
+            USER,
+            "kubeconfig: true",
+            "subjectAltNames: {wildcards: true}",
+            "subjectAltNames: wildcards and except need patterns",
+        ),
+        (
+            USER,
+            "kubeconfig: true",
+            "subjectAltNames: {ip: [10.0.0.1/8]}",
+            "subjectAltNames.ip: `10.0.0.1/8`: bits are set behind its prefix; write 10.0.0.0/8",
+        ),
+        (
+            USER,
+            "kubeconfig: true",
+            "subjectAltNames: {ip: [10.0.0.1]}",
+            "it is not a network with its prefix length",
+        ),
+        (
+            USER,
+            "kubeconfig: true",
+            "subjectAltNames: {dns: [\"a.**.b.**\"]}",
+            "subjectAltNames.dns: `a.**.b.**`: at most one **",
+        ),
+        (USER, "kubeconfig: true", "subjectAltNames: {default: [\"https://x\"]}", "it is a URL"),
+        (USER, "kubeconfig: true", "ca: {}", "a CA needs keyCertSign"),
+        (USER, "kubeconfig: true", "versions: new", "versions: `new`: a range is written with"),
+        (SERVER, "required: true", "required: false", "a server needs `subjectAltNames: {required: true}`"),
+        (
+            SERVER,
+            "attributes: [C,",
+            "attributes: [UID,",
+            "subject.attributes: `UID`: it is not an attribute that can be admitted; OU, C,",
+        ),
+        (KUBERNETES_CA, "ca: {}", "ca: {pathLen: -1}", ", in `ca: {pathLen: -1}`"),
+        (KUBERNETES_CA, "ca: {}\n", "", "keyCertSign and cRLSign are for CAs"),
+        (KUBERNETES_CA, "ca: {}", "ca: {}\nkubeconfig: true", "kubeconfig: a CA has none"),
+    ];
+
+    #[test]
+    fn what_is_wrong_is_said_with_its_place() {
+        for (good, from, to, expected) in BROKEN {
+            assert!(good.contains(from), "{from}");
+            let error = error_of(&good.replacen(from, to, 1));
+            assert!(error.contains(expected), "{from} -> {to}\n  said {error}\n  not  {expected}");
+            assert!(error.starts_with("accepted") || error.starts_with("mine/x.yaml:"), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_profile_at_all_is_refused() {
+        let deep = format!("name: {}", "[".repeat(5000));
+        let twice = format!("{USER}---\n{USER}");
+        for text in
+            ["", "[]", "a", "{", "\u{feff}", "a: &x [*x]", "- ", "\0", "%YAML 9", "a:\n\t- b", &deep, &twice]
+        {
+            let error = error_of(text);
+            assert!(error.starts_with("mine/x.yaml:") && error.len() < 600, "{error}");
+        }
+        assert!(profile("x", &[0xff, 0xfe, 0]).unwrap_err().to_string().contains("not UTF-8"));
+        assert!(profile("x", &vec![b' '; 100_000]).unwrap_err().to_string().contains("larger than 64 KiB"));
+        let marked = format!("\u{feff}{}", USER.replace('\n', "\r\n"));
+        assert_eq!(error_of(&marked), "accepted user");
+        assert_eq!(profile("x\u{1b}", b"[").unwrap_err().to_string().find('\u{1b}'), None);
+    }
 }
