@@ -240,7 +240,7 @@ fn organizations_follow_the_version() {
             // The wrong version's organizations are refused: too many, too few, or others.
             for (wrong, code) in [("system:masters", "reserved-group"), ("dev", "subject-mismatch")] {
                 let subject =
-                    name(&profile.subject_for(None, &[], &version).unwrap().common_name().unwrap(), &[wrong]);
+                    name(profile.subject_for(None, &[], &version).unwrap().common_name().unwrap(), &[wrong]);
                 let wish = Wish { subject: &subject, ..wish };
                 let refused = codes(profile.admit(&wish, &terms));
                 assert_eq!(
@@ -791,4 +791,31 @@ fn purposes_are_those_of_a_client_or_a_server() {
         clients,
         ["kubelet-client", "controller-manager", "scheduler", "admin", "super-admin", "user"]
     );
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_name_slips_through(common_name in ".{0,70}", organization in "(?i)( ?[sѕｓ]ystem ?[:：]|kubeadm:)?.{0,20}", san in ".{0,40}") {
+        let subject = raw_name(&[(CN, &common_name), (O, &organization)]);
+        for profile in ["user", "server", "kubelet-client", "etcd-client", "kubernetes-ca"] {
+            let alternative = raw_sans(vec![SubjectAltName::Dns(san.clone())]);
+            let Ok(admitted) = judge(profile, &subject, &alternative) else { continue };
+            for attribute in admitted.subject().attributes() {
+                let plain: String = attribute.value.to_lowercase().split_whitespace().collect();
+                proptest::prop_assert!(!plain.starts_with("system:") && !plain.starts_with("kubeadm:"));
+                proptest::prop_assert!(!attribute.value.chars().any(char::is_control));
+            }
+            for san in admitted.sans() {
+                proptest::prop_assert_eq!(san, &san.to_string().parse().unwrap());
+            }
+        }
+        // With nothing but the names: neither panics nor admits what it should not.
+        for profile in ["user", "etcd-client", "scheduler"] {
+            if let Ok(admitted) = judge(profile, &subject, &Extensions::default()) {
+                let again = Name::from_der(admitted.subject().der()).unwrap();
+                proptest::prop_assert_eq!(&again, admitted.subject());
+                proptest::prop_assert!(again.organizations().iter().all(|o| reserved::likeness(o) == reserved::Likeness::None));
+            }
+        }
+    }
 }
