@@ -24,12 +24,33 @@ pub struct Wish<'a> {
 pub struct Terms {
     /// The cluster's version, which decides the organizations.
     pub version: KubernetesVersion,
-    /// A lifetime other than the profile's.
+    /// A lifetime that is asked for explicitly: met or refused, never cut.
     pub lifetime: Option<Lifetime>,
+    /// Another default than the profile's, a cluster's for example: cut to the profile's longest.
+    pub default_lifetime: Option<Lifetime>,
     /// How many CAs may follow; for CAs only.
     pub path_length: PathLength,
     /// The name space of the certificates below; for CAs only.
     pub name_constraints: NameConstraints,
+}
+
+impl Terms {
+    /// The profile's own terms in a cluster of this version.
+    pub fn new(version: KubernetesVersion) -> Self {
+        Self { version, ..Self::default() }
+    }
+
+    /// These terms with an explicit lifetime.
+    #[must_use]
+    pub fn with_lifetime(self, lifetime: Lifetime) -> Self {
+        Self { lifetime: Some(lifetime), ..self }
+    }
+
+    /// These terms with another default than the profile's.
+    #[must_use]
+    pub fn with_default_lifetime(self, lifetime: Lifetime) -> Self {
+        Self { default_lifetime: Some(lifetime), ..self }
+    }
 }
 
 /// How many intermediate CAs may follow a CA in a path (RFC 5280 section 4.2.1.9).
@@ -158,7 +179,9 @@ impl Profile {
                 path_len: path_len(ca),
                 name_constraints: terms.name_constraints.clone(),
             }),
-            lifetime: terms.lifetime.unwrap_or(self.default_lifetime),
+            lifetime: terms.lifetime.unwrap_or_else(|| {
+                terms.default_lifetime.unwrap_or(self.default_lifetime).min(self.max_lifetime)
+            }),
             lifetime_is_explicit: terms.lifetime.is_some(),
             ignored,
         })

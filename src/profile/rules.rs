@@ -276,6 +276,11 @@ impl Profile {
         Ok(sans)
     }
 
+    /// [`Profile::default_sans`] of a profile that needs no name; none where it does.
+    pub fn default_names(&self) -> Vec<SubjectAltName> {
+        self.default_sans(None).unwrap_or_default()
+    }
+
     fn common_name_for(&self, name: Option<&str>) -> Result<String, ProfileError> {
         let template = &self.subject.common_name;
         match name.or(self.subject.default.as_deref()) {

@@ -617,6 +617,13 @@ fn the_operators_terms_have_limits_too() {
     let year = Terms { lifetime: Some(Lifetime::days(365)), ..Terms::default() };
     let admitted = user.admit(&wish, &year).unwrap();
     assert!(admitted.lifetime_is_explicit() && admitted.lifetime() == Lifetime::days(365));
+    for (default, expected) in [(7, 7), (365, 365), (3650, 365)] {
+        let terms = Terms::new(KubernetesVersion::NEWEST).with_default_lifetime(Lifetime::days(default));
+        let admitted = user.admit(&wish, &terms).unwrap();
+        assert!(!admitted.lifetime_is_explicit() && admitted.lifetime() == Lifetime::days(expected));
+        let admitted = user.admit(&wish, &terms.with_lifetime(Lifetime::days(1))).unwrap();
+        assert!(admitted.lifetime_is_explicit() && admitted.lifetime() == Lifetime::days(1));
+    }
     let longer = Terms { lifetime: Some(Lifetime::days(366)), ..Terms::default() };
     assert_eq!(codes(user.admit(&wish, &longer)), ["lifetime-too-long"]);
     let path = Terms { path_length: PathLength::AtMost(0), ..Terms::default() };
@@ -703,6 +710,8 @@ fn subjects_and_names_come_from_the_profile() {
     ] {
         assert_eq!(subject(profile, name, groups), expected);
     }
+    assert_eq!(catalogue.find("etcd-ca").unwrap().default_names(), ["etcd-ca".parse().unwrap()]);
+    assert_eq!(catalogue.find("server").unwrap().default_names(), []);
     let default_sans = |profile: &str, name: Option<&str>| {
         let sans = catalogue.find(profile).unwrap().default_sans(name).map_err(|error| error.to_string());
         sans.map(|sans| sans.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "))
