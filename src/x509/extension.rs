@@ -138,6 +138,11 @@ impl Extensions {
         let mut out = Self::default();
         for extension in extensions {
             let oid = extension.oid.to_id_string();
+            // x509-parser reads the value and says nothing about bytes behind it.
+            let trailing = super::der::read(extension.value).is_some_and(|(_, rest)| !rest.is_empty());
+            if trailing && KNOWN.contains(&oid.as_str()) {
+                out.malformed.push((oid.clone(), "bytes follow its value".into()));
+            }
             out.read_one(extension, &oid);
             out.all.push((oid, extension.critical));
         }
@@ -236,6 +241,11 @@ fn subtree(base: &x509_parser::extensions::GeneralName<'_>) -> GeneralSubtree {
     if let x509_parser::extensions::GeneralName::IPAddress(bytes) = base {
         let (address, mask) = bytes.split_at(bytes.len() / 2);
         let prefix: u32 = mask.iter().map(|byte| byte.count_ones()).sum();
+        // A mask with a gap is no network (RFC 4632 section 3.1); to count its bits would invent one.
+        let bits = mask.iter().flat_map(|byte| (0..8).rev().map(move |bit| byte >> bit & 1));
+        if !bits.is_sorted_by(|before, after| before >= after) {
+            return GeneralSubtree::Other(format!("IP with a gap in its mask: {}", super::san::hex(bytes)));
+        }
         let ip = <[u8; 4]>::try_from(address).map(IpAddr::from);
         if let (Ok(ip), Ok(prefix)) =
             (ip.or_else(|_| <[u8; 16]>::try_from(address).map(IpAddr::from)), u8::try_from(prefix))
