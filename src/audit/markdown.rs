@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Citation, RULES, Rule};
+use super::{RULES, Rule};
 
 /// Every rule as Markdown: a table of all, then each with its reason, its remedy and its sources.
 pub fn to_markdown() -> String {
@@ -31,16 +31,9 @@ fn section(out: &mut String, rule: &Rule) {
     );
     for (at, citation) in rule.citations.iter().enumerate() {
         out.push_str(if at == 0 { "" } else { "; " });
-        link(out, citation);
+        let _ = write!(out, "[{}]({})", citation.source, citation.url());
     }
     out.push('\n');
-}
-
-fn link(out: &mut String, citation: &Citation) {
-    let _ = match citation.url() {
-        Some(url) => write!(out, "[{}]({url})", citation.source),
-        None => write!(out, "{}", citation.source),
-    };
 }
 
 #[cfg(test)]

@@ -58,25 +58,15 @@ impl Citation {
         Self { source, page: Some(url) }
     }
 
-    /// A document without an address of its own.
-    pub(super) const fn document(source: &'static str) -> Self {
-        Self { source, page: None }
-    }
-
-    /// Its address, if it has one.
-    pub fn url(&self) -> Option<String> {
+    /// Its address.
+    pub fn url(&self) -> String {
         if let Some(page) = self.page {
-            return Some(page.to_owned());
+            return page.to_owned();
         }
-        let (number, place) = {
-            let rest = self.source.strip_prefix("RFC ")?;
-            rest.split_once(' ').unwrap_or((rest, ""))
-        };
-        let anchor = match place.split_once(' ') {
-            Some((kind, place)) => format!("#{kind}-{place}"),
-            None => String::new(),
-        };
-        Some(format!("https://www.rfc-editor.org/rfc/rfc{number}{anchor}"))
+        let place = self.source.trim_start_matches("RFC ");
+        let (number, place) = place.split_once(' ').unwrap_or((place, ""));
+        let anchor = place.split_once(' ').map(|(kind, place)| format!("#{kind}-{place}"));
+        format!("https://www.rfc-editor.org/rfc/rfc{number}{}", anchor.unwrap_or_default())
     }
 }
 
@@ -163,17 +153,13 @@ mod tests {
         for (citation, url) in [
             (
                 Citation::rfc("RFC 5280 section 4.1.2.2"),
-                Some("https://www.rfc-editor.org/rfc/rfc5280#section-4.1.2.2"),
+                "https://www.rfc-editor.org/rfc/rfc5280#section-4.1.2.2",
             ),
-            (
-                Citation::rfc("RFC 5280 appendix A.1"),
-                Some("https://www.rfc-editor.org/rfc/rfc5280#appendix-A.1"),
-            ),
-            (Citation::rfc("RFC 1123"), Some("https://www.rfc-editor.org/rfc/rfc1123")),
-            (Citation::page("a page", "https://example.com/"), Some("https://example.com/")),
-            (Citation::document("a standard"), None),
+            (Citation::rfc("RFC 5280 appendix A.1"), "https://www.rfc-editor.org/rfc/rfc5280#appendix-A.1"),
+            (Citation::rfc("RFC 1123"), "https://www.rfc-editor.org/rfc/rfc1123"),
+            (Citation::page("a page", "https://example.com/"), "https://example.com/"),
         ] {
-            assert_eq!(citation.url().as_deref(), url);
+            assert_eq!(citation.url(), url);
         }
     }
 

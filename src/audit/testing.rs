@@ -59,18 +59,20 @@ impl Bench {
         Self::new(&pki().client, &pki().ca, Expected { client: true, ..Expected::default() })
     }
 
-    /// What kubeadm writes: `ca`, `apiserver` (RSA too), `apiserver-kubelet-client`, `etcd/server`.
+    /// What kubeadm writes, by the names of its files, with ECDSA keys and with RSA keys.
     pub(super) fn kubeadm() -> Vec<(&'static str, Self)> {
         let role = |ca, server, client| Expected { ca, server, client };
         let made = &pki().kubeadm;
-        let all = [
-            ("ca", &made.ca, role(true, false, false)),
-            ("apiserver", &made.server, role(false, true, false)),
-            ("apiserver-kubelet-client", &made.client, role(false, false, true)),
-            ("etcd/server", &made.both, role(false, true, true)),
-            ("apiserver, RSA", &made.rsa_server, role(false, true, false)),
-        ];
-        all.map(|(name, certificate, role)| (name, Self::new(certificate, &made.ca, role))).into()
+        [
+            ("ca", &made.ca, &made.ca, role(true, false, false)),
+            ("apiserver", &made.server, &made.ca, role(false, true, false)),
+            ("apiserver-kubelet-client", &made.client, &made.ca, role(false, false, true)),
+            ("etcd/server", &made.both, &made.ca, role(false, true, true)),
+            ("ca, RSA", &made.rsa_ca, &made.rsa_ca, role(true, false, false)),
+            ("apiserver, RSA", &made.rsa_server, &made.rsa_ca, role(false, true, false)),
+        ]
+        .map(|(name, made, issuer, role)| (name, Self::new(made, issuer, role)))
+        .into()
     }
 
     pub(super) fn evidence(&self) -> CertificateEvidence<'_> {
@@ -190,6 +192,7 @@ struct Kubeadm {
     server: Certificate,
     client: Certificate,
     both: Certificate,
+    rsa_ca: Certificate,
     rsa_server: Certificate,
 }
 
@@ -244,11 +247,8 @@ fn pki() -> &'static Pki {
                     Some("k-ca"),
                 ),
                 both: make("k-etcd", "/CN=cp1.example.com", short, &kubeadm_leaf(etcd), Some("k-ca")),
-                rsa_server: {
-                    // Its issuer has an RSA key too, as in kubeadm; the name and the identifier are what counts.
-                    make("rsa-ca", "/CN=kubernetes", short, kubeadm_ca, None);
-                    make("rsa-api", "/CN=kube-apiserver", short, &kubeadm_leaf(api), Some("rsa-ca"))
-                },
+                rsa_ca: make("rsa-ca", "/CN=kubernetes", short, kubeadm_ca, None),
+                rsa_server: make("rsa-api", "/CN=kube-apiserver", short, &kubeadm_leaf(api), Some("rsa-ca")),
             },
         }
     })
@@ -288,4 +288,25 @@ fn make(
     let done = child.wait_with_output().unwrap();
     assert!(done.status.success(), "{file}: {}", String::from_utf8_lossy(&done.stderr));
     Certificate::from_pem_or_der(&std::fs::read(dir.join(format!("{file}.crt"))).unwrap()).unwrap()
+}
+
+#[test]
+fn what_was_made_is_read() {
+    let made = &pki().kubeadm;
+    for (certificate, parameters) in [(&made.server, None), (&made.rsa_server, Some(&[5, 0][..]))] {
+        assert_eq!(certificate.tbs.signature_parameters.as_deref(), parameters);
+        assert_eq!(certificate.outer_signature_parameters.as_deref(), parameters);
+        assert_eq!(certificate.tbs.generalized_times, [false, false]);
+        certificate
+            .verify_signature(if parameters.is_some() {
+                &made.rsa_ca.tbs.public_key
+            } else {
+                &made.ca.tbs.public_key
+            })
+            .unwrap();
+    }
+    assert_eq!(made.rsa_server.tbs.public_key.rsa_modulus().map(<[u8]>::len), Some(256));
+    assert_eq!(made.server.tbs.public_key.rsa_modulus(), None);
+    assert_eq!(made.server.tbs.serial.to_string(), "3a23456789abcdef");
+    assert_eq!(rsa_key(2048, 65_537).rsa_modulus().map(<[u8]>::len), Some(256));
 }

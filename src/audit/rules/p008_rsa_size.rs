@@ -22,7 +22,7 @@ fn check(evidence: &CertificateEvidence<'_>) -> Outcome {
     let &PublicKeyKind::Rsa { bits, .. } = evidence.tbs.public_key.kind() else {
         return Outcome::NotApplicable("the key is not an RSA key");
     };
-    Outcome::Fail(vec![match bits {
+    let fact = match bits {
         2048..=8192 => return Outcome::Pass,
         0..1024 => Fact::new(format!("the RSA key has {bits} bits; it can be factored")),
         1024..2048 => Fact::milder(Severity::High, format!("the RSA key has {bits} bits, fewer than 2048")),
@@ -30,7 +30,8 @@ fn check(evidence: &CertificateEvidence<'_>) -> Outcome {
             Severity::High,
             format!("the RSA key has {bits} bits, more than the 8192 that Go's TLS takes"),
         ),
-    }])
+    };
+    Outcome::Fail(vec![fact])
 }
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(evidence: &CertificateEvidence<'_>) -> Outcome {
     let key = evidence.tbs.public_key.kind();
-    Outcome::Fail(vec![match key {
+    let fact = match key {
         PublicKeyKind::Rsa { .. } => return Outcome::Pass,
         PublicKeyKind::Ec(curve) if matches!(curve.as_str(), "P-256" | "P-384" | "P-521") => {
             return Outcome::Pass;
@@ -35,7 +35,8 @@ fn check(evidence: &CertificateEvidence<'_>) -> Outcome {
         PublicKeyKind::Ec(_) | PublicKeyKind::Other(_) => {
             Fact::new(format!("the key is {}", Printable(&key.to_string())))
         }
-    }])
+    };
+    Outcome::Fail(vec![fact])
 }
 
 #[cfg(test)]

@@ -36,7 +36,7 @@ fn check(evidence: &CertificateEvidence<'_>) -> Outcome {
     let mut facts = Vec::new();
     match exponent {
         None => facts.push(Fact::new("the public exponent is longer than 64 bits")),
-        Some(exponent) if exponent <= 3 || exponent % 2 == 0 || exponent > LARGEST_EXPONENT => {
+        Some(exponent) if exponent <= 3 || exponent.is_multiple_of(2) || exponent > LARGEST_EXPONENT => {
             facts.push(Fact::new(format!("the public exponent is {exponent}")));
         }
         Some(_) => {}

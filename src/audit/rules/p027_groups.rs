@@ -104,7 +104,6 @@ fn skeleton(value: &str) -> impl Iterator<Item = char> {
 /// the letters that the reserved names consist of, and the colon.
 fn plain(c: char) -> char {
     match c {
-        'a'..='z' | '0'..='9' | ':' | '.' | '-' => c,
         'A'..='Z' => c.to_ascii_lowercase(),
         // Full-width forms stand in the order of ASCII.
         '\u{ff01}'..='\u{ff5e}' => u8::try_from(u32::from(c) - 0xff01 + 0x21)
