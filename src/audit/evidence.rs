@@ -36,22 +36,18 @@ pub struct OuterSignature<'a> {
 }
 
 impl<'a> CertificateEvidence<'a> {
-    /// A certificate that nobody has signed yet.
-    pub fn of_draft(tbs: &'a TbsCertificate, issuer: Option<&'a TbsCertificate>, expected: Expected) -> Self {
-        Self { tbs, issuer, outer_signature: None, expected: Some(expected) }
+    /// A certificate that nobody has signed yet, with nothing known around it.
+    pub fn new(tbs: &'a TbsCertificate) -> Self {
+        Self { tbs, issuer: None, outer_signature: None, expected: None }
     }
 
-    /// A certificate that is signed.
-    pub fn of_certificate(
-        certificate: &'a Certificate,
-        issuer: Option<&'a TbsCertificate>,
-        expected: Option<Expected>,
-    ) -> Self {
+    /// A certificate that is signed, with nothing known around it.
+    pub fn of_certificate(certificate: &'a Certificate) -> Self {
         let outer_signature = OuterSignature {
             algorithm: &certificate.outer_signature_algorithm,
             parameters: certificate.outer_signature_parameters.as_deref(),
         };
-        Self { tbs: &certificate.tbs, issuer, outer_signature: Some(outer_signature), expected }
+        Self { outer_signature: Some(outer_signature), ..Self::new(&certificate.tbs) }
     }
 
     /// Whether it is, or is meant to be, a CA. A self-issued certificate that may sign others is one

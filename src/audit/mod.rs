@@ -14,6 +14,6 @@ mod testing;
 
 pub use evidence::{CertificateEvidence, Expected, OuterSignature};
 pub use markdown::to_markdown;
-pub use report::{Finding, Policy, Report, judge};
+pub use report::{Finding, REFUSED_FROM, Report, judge, refuses};
 pub use rule::{Citation, Fact, Outcome, Rule, Severity};
 pub use rules::RULES;

@@ -75,25 +75,13 @@ pub fn judge(evidence: &CertificateEvidence<'_>) -> Report {
     report
 }
 
-/// From which severity on a CA refuses to seal a certificate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Policy {
-    /// The mildest severity that is refused.
-    pub refuse_from: Severity,
-}
+/// The mildest severity for which a CA refuses to seal: what some verifier would refuse, or what weakens
+/// the certificate.
+pub const REFUSED_FROM: Severity = Severity::Medium;
 
-impl Default for Policy {
-    /// What some verifier would refuse, or what weakens the certificate, is not sealed.
-    fn default() -> Self {
-        Self { refuse_from: Severity::Medium }
-    }
-}
-
-impl Policy {
-    /// The findings for which a certificate must not be sealed; none when it may.
-    pub fn refuses<'r>(&self, report: &'r Report) -> Vec<&'r Finding> {
-        report.findings.iter().filter(|finding| finding.severity >= self.refuse_from).collect()
-    }
+/// The findings for which a certificate must not be sealed; none when it may.
+pub fn refuses(report: &Report) -> Vec<&Finding> {
+    report.findings.iter().filter(|finding| finding.severity >= REFUSED_FROM).collect()
 }
 
 #[cfg(test)]
@@ -141,7 +129,7 @@ mod tests {
             for expectation in [bench.expected, None] {
                 let bench = Bench { expected: expectation, ..bench.clone() };
                 assert_eq!(fired(&bench), expected, "{file}");
-                assert!(Policy::default().refuses(&bench.judge()).is_empty(), "{file}");
+                assert!(refuses(&bench.judge()).is_empty(), "{file}");
             }
         }
     }
@@ -415,21 +403,14 @@ mod tests {
     }
 
     #[test]
-    fn a_policy_refuses_from_its_severity_on() {
+    fn medium_and_worse_is_refused() {
         let mut bench = Bench::server();
+        bench.tbs.version = 1;
         bench.tbs.serial = SerialNumber::from_unsigned(&[1; 21]);
         bench.tbs.extensions.key_usage = Some(usage(false, &[KeyUsage::DIGITAL_SIGNATURE]));
+        assert_eq!(fired(&bench), ["high P001", "medium P014", "low P003"]);
         let report = bench.judge();
-        for (refuse_from, refused) in [
-            (Severity::Info, vec!["P014", "P003"]),
-            (Severity::Low, vec!["P014", "P003"]),
-            (Severity::Medium, vec!["P014"]),
-            (Severity::High, vec![]),
-        ] {
-            let findings = Policy { refuse_from }.refuses(&report);
-            let ids: Vec<&str> = findings.iter().map(|finding| finding.rule.id).collect();
-            assert_eq!(ids, refused);
-        }
-        assert_eq!(Policy::default(), Policy { refuse_from: Severity::Medium });
+        let ids: Vec<&str> = refuses(&report).iter().map(|finding| finding.rule.id).collect();
+        assert_eq!(ids, ["P001", "P014"]);
     }
 }

@@ -21,14 +21,11 @@ pub(super) struct Bench {
 
 impl Bench {
     fn new(made: &'static Certificate, issuer: &Certificate, expected: Expected) -> Self {
-        let outer_signature = OuterSignature {
-            algorithm: &made.outer_signature_algorithm,
-            parameters: made.outer_signature_parameters.as_deref(),
-        };
+        let outer_signature = CertificateEvidence::of_certificate(made).outer_signature;
         let mut bench = Self {
             tbs: made.tbs.clone(),
             issuer: Some(issuer.tbs.clone()),
-            outer_signature: Some(outer_signature),
+            outer_signature,
             expected: Some(expected),
         };
         // The clock of openssl cannot be set, so the dates are kubeadm's defaults on a fixed day.

@@ -49,12 +49,12 @@ fn check(evidence: &CertificateEvidence<'_>) -> Outcome {
 
 fn small_factor(key: &PublicKey) -> Option<u64> {
     let modulus = key.rsa_modulus()?;
-    if modulus.last().is_some_and(|byte| byte % 2 == 0) {
+    if modulus.last().is_some_and(|byte| byte.is_multiple_of(2)) {
         return Some(2);
     }
     SMALL_PRIMES.iter().find_map(|(product, primes)| {
         let remainder = remainder(modulus, *product);
-        primes.iter().copied().find(|prime| remainder % prime == 0)
+        primes.iter().copied().find(|prime| remainder.is_multiple_of(*prime))
     })
 }
 
