@@ -14,7 +14,7 @@ pub(super) static RULE: Rule = Rule {
         Citation::rfc("RFC 8446 section 4.4.2.4"),
     ],
     explanation: "Two certificates with the same MD5 or SHA-1 digest can be made at will, so such a signature proves \
-                  nothing; Go has refused MD5 always and SHA-1 since 1.18, and with it every component of Kubernetes. \
+                  nothing; Go has long refused MD5, and SHA-1 since 1.18, and with it every component of Kubernetes. \
                   Algorithms that Go does not verify (SHA-224, DSA, Ed448) fail in the same way. Nobody verifies the \
                   signature of a root, so there it is low.",
     fix: "Issue it again with SHA-256 or stronger; first give the CA a key of a supported algorithm if it has none.",
