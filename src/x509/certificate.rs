@@ -5,8 +5,9 @@ use std::fmt;
 use ring::digest;
 use time::OffsetDateTime;
 use x509_parser::prelude::FromDer;
-use x509_parser::x509::SubjectPublicKeyInfo;
+use x509_parser::x509::{AlgorithmIdentifier, SubjectPublicKeyInfo};
 
+use super::der::element;
 use super::{Extensions, Name, PublicKey, X509Error};
 use crate::pem;
 
@@ -79,10 +80,14 @@ pub struct TbsCertificate {
     pub serial: SerialNumber,
     /// The signature algorithm as a dotted object identifier.
     pub signature_algorithm: String,
+    /// The DER of that algorithm's parameters; none when they are absent, which is not the same as NULL.
+    pub signature_parameters: Option<Vec<u8>>,
     /// The issuer's name.
     pub issuer: Name,
     /// From when to when it is valid.
     pub validity: Validity,
+    /// Whether notBefore and notAfter were written as `GeneralizedTime` and not as `UTCTime` (section 4.1.2.5).
+    pub generalized_times: [bool; 2],
     /// The subject's name.
     pub subject: Name,
     /// The subject's public key.
@@ -109,11 +114,16 @@ impl TbsCertificate {
             version: tbs.version.0.saturating_add(1),
             serial: SerialNumber(tbs.raw_serial().to_vec()),
             signature_algorithm: tbs.signature.algorithm.to_id_string(),
+            signature_parameters: parameters(&tbs.signature),
             issuer: Name::read(&tbs.issuer),
             validity: Validity {
                 not_before: tbs.validity.not_before.to_datetime(),
                 not_after: tbs.validity.not_after.to_datetime(),
             },
+            generalized_times: [
+                tbs.validity.not_before.is_generalizedtime(),
+                tbs.validity.not_after.is_generalizedtime(),
+            ],
             subject: Name::read(&tbs.subject),
             public_key: PublicKey::read(&tbs.subject_pki)?,
             extensions: Extensions::read(tbs.extensions()),
@@ -124,6 +134,14 @@ impl TbsCertificate {
     pub fn is_self_issued(&self) -> bool {
         self.issuer.der() == self.subject.der()
     }
+}
+
+/// The DER of an algorithm's parameters; none when they are absent or have a tag of several bytes.
+fn parameters(algorithm: &AlgorithmIdentifier<'_>) -> Option<Vec<u8>> {
+    let any = algorithm.parameters.as_ref()?;
+    let number = u8::try_from(any.tag().0).ok().filter(|number| *number < 0x1f)?;
+    let tag = (any.header.class() as u8) << 6 | u8::from(any.header.is_constructed()) << 5 | number;
+    Some(element(tag, &[any.data]))
 }
 
 fn malformed(reason: impl fmt::Display) -> X509Error {
@@ -139,6 +157,8 @@ pub struct Certificate {
     /// The algorithm beside the signature, as a dotted object identifier; section 4.1.1.2 demands that it
     /// is the one within.
     pub outer_signature_algorithm: String,
+    /// The DER of that algorithm's parameters; none when they are absent.
+    pub outer_signature_parameters: Option<Vec<u8>>,
 }
 
 impl Certificate {
@@ -159,6 +179,7 @@ impl Certificate {
             der: der.to_vec(),
             tbs: TbsCertificate::read(&certificate.tbs_certificate)?,
             outer_signature_algorithm: certificate.signature_algorithm.algorithm.to_id_string(),
+            outer_signature_parameters: parameters(&certificate.signature_algorithm),
         })
     }
 

@@ -138,6 +138,11 @@ impl Extensions {
         let mut out = Self::default();
         for extension in extensions {
             let oid = extension.oid.to_id_string();
+            // x509-parser reads the value and says nothing about bytes behind it.
+            let trailing = super::der::read(extension.value).is_some_and(|(_, rest)| !rest.is_empty());
+            if trailing && KNOWN.contains(&oid.as_str()) {
+                out.malformed.push((oid.clone(), "bytes follow its value".into()));
+            }
             out.read_one(extension, &oid);
             out.all.push((oid, extension.critical));
         }
@@ -236,6 +241,11 @@ fn subtree(base: &x509_parser::extensions::GeneralName<'_>) -> GeneralSubtree {
     if let x509_parser::extensions::GeneralName::IPAddress(bytes) = base {
         let (address, mask) = bytes.split_at(bytes.len() / 2);
         let prefix: u32 = mask.iter().map(|byte| byte.count_ones()).sum();
+        // A mask with a gap is no network (RFC 4632 section 3.1); to count its bits would invent one.
+        let bits = mask.iter().flat_map(|byte| (0..8).rev().map(move |bit| byte >> bit & 1));
+        if !bits.is_sorted_by(|before, after| before >= after) {
+            return GeneralSubtree::Other(format!("IP with a gap in its mask: {}", super::san::hex(bytes)));
+        }
         let ip = <[u8; 4]>::try_from(address).map(IpAddr::from);
         if let (Ok(ip), Ok(prefix)) =
             (ip.or_else(|_| <[u8; 16]>::try_from(address).map(IpAddr::from)), u8::try_from(prefix))
@@ -247,5 +257,47 @@ fn subtree(base: &x509_parser::extensions::GeneralName<'_>) -> GeneralSubtree {
         SubjectAltName::Dns(name) => GeneralSubtree::Dns(name),
         SubjectAltName::Email(name) => GeneralSubtree::Email(name),
         other => GeneralSubtree::Other(other.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use x509_parser::prelude::FromDer;
+
+    use super::super::der::{element, tag};
+    use super::*;
+
+    /// What is read of one extension: its identifier's DER and its value's.
+    fn read(oid: &[u8], value: &[u8]) -> Extensions {
+        let oid = element(tag::OBJECT_IDENTIFIER, &[oid]);
+        let der = element(tag::SEQUENCE, &[&oid, &element(tag::OCTET_STRING, &[value])]);
+        Extensions::read(&[X509Extension::from_der(&der).unwrap().1])
+    }
+
+    #[test]
+    fn bytes_behind_a_value_are_told() {
+        const KEY_USAGE: [u8; 3] = [0x55, 0x1d, 15];
+        let clean = read(&KEY_USAGE, &[3, 2, 7, 0x80]);
+        assert_eq!((clean.malformed.len(), clean.key_usage.unwrap().value), (0, KeyUsage::DIGITAL_SIGNATURE));
+        let trailing = read(&KEY_USAGE, &[3, 2, 7, 0x80, 0]);
+        assert_eq!(trailing.malformed, [("2.5.29.15".into(), "bytes follow its value".into())]);
+    }
+
+    #[test]
+    fn a_mask_with_a_gap_is_no_network() {
+        for (mask, shown) in [
+            ([255, 0, 0, 0], "IP:10.0.0.0/8"),
+            ([0, 0, 0, 0], "IP:10.0.0.0/0"),
+            ([255, 255, 255, 255], "IP:10.0.0.0/32"),
+            ([255, 254, 0, 0], "IP:10.0.0.0/15"),
+            ([255, 0, 255, 0], "IP with a gap in its mask: 0a000000ff00ff00"),
+            ([127, 0, 0, 0], "IP with a gap in its mask: 0a0000007f000000"),
+        ] {
+            let base = element(0x87, &[&[10, 0, 0, 0], &mask]);
+            let permitted = element(0xa0, &[&element(tag::SEQUENCE, &[&base])]);
+            let constraints =
+                read(&[0x55, 0x1d, 30], &element(tag::SEQUENCE, &[&permitted])).name_constraints;
+            assert_eq!(constraints.unwrap().value.permitted[0].to_string(), shown);
+        }
     }
 }

@@ -17,7 +17,7 @@ pub use encode::{CertificateTemplate, RequestTemplate, assemble_signed};
 pub use extension::{
     AuthorityKeyIdentifier, BasicConstraints, Extensions, GeneralSubtree, Marked, NameConstraints,
 };
-pub use name::{Attribute, COMMON_NAME, Name, ORGANIZATION};
+pub use name::{Attribute, COMMON_NAME, Name, ORGANIZATION, ORGANIZATIONAL_UNIT};
 pub use public_key::{PublicKey, PublicKeyKind};
 pub use san::{SubjectAltName, check_dns_name};
 pub use text::Printable;

@@ -26,10 +26,28 @@ pub struct Attribute {
     pub joined: bool,
 }
 
+impl Attribute {
+    /// The type's short name, `CN` for example; the dotted object identifier where there is none.
+    pub fn short_name(&self) -> &str {
+        self.known().map_or(&self.oid, |(short, ..)| short)
+    }
+
+    /// The longest value that RFC 5280 appendix A.1 (for DC: RFC 1035) admits, in characters, where it is known.
+    pub fn upper_bound(&self) -> Option<usize> {
+        self.known().map(|(.., longest)| *longest)
+    }
+
+    fn known(&self) -> Option<&'static (&'static str, &'static str, &'static [u8], usize)> {
+        TYPES.iter().find(|(_, oid, ..)| *oid == self.oid)
+    }
+}
+
 /// The common name, `CN`: the user name in Kubernetes.
 pub const COMMON_NAME: &str = "2.5.4.3";
 /// The organization, `O`: a group in Kubernetes.
 pub const ORGANIZATION: &str = "2.5.4.10";
+/// The organizational unit, `OU`: nothing in Kubernetes.
+pub const ORGANIZATIONAL_UNIT: &str = "2.5.4.11";
 
 /// Attribute types with a short name, and the longest value that RFC 5280 appendix A.1 admits, in
 /// characters. The DER of a type is its object identifier, encoded.
@@ -190,8 +208,7 @@ impl fmt::Display for Name {
             if at > 0 {
                 f.write_str(if attribute.joined { "+" } else { ", " })?;
             }
-            let short = TYPES.iter().find(|(_, oid, ..)| *oid == attribute.oid).map(|(short, ..)| *short);
-            write!(f, "{}={}", short.unwrap_or(&attribute.oid), Printable(&attribute.value))?;
+            write!(f, "{}={}", attribute.short_name(), Printable(&attribute.value))?;
         }
         Ok(())
     }

@@ -85,14 +85,30 @@ impl PublicKey {
         &self.kind
     }
 
+    /// The modulus of an RSA key, the most significant byte first and without leading zeros; none for
+    /// any other kind of key.
+    pub fn rsa_modulus(&self) -> Option<&[u8]> {
+        if !matches!(self.kind, PublicKeyKind::Rsa { .. }) {
+            return None;
+        }
+        let (key, _) = read(self.subject_public_key()?)?;
+        let (modulus, _) = read(key.content)?;
+        let significant = modulus.content.iter().position(|&byte| byte != 0)?;
+        modulus.content.get(significant..)
+    }
+
+    /// The content of the `subjectPublicKey` BIT STRING, without its count of unused bits.
+    fn subject_public_key(&self) -> Option<&[u8]> {
+        let (spki, _) = read(&self.der)?;
+        let (_, rest) = read(spki.content)?;
+        let (bits, _) = read(rest)?;
+        bits.content.get(1..)
+    }
+
     /// The key identifier that we give to this key: the first 20 bytes of the SHA-256 of the
     /// `subjectPublicKey` bits (RFC 7093 section 2, method 1).
     pub fn key_identifier(&self) -> Vec<u8> {
-        let bits = read(&self.der)
-            .and_then(|(spki, _)| read(spki.content))
-            .and_then(|(_, rest)| read(rest))
-            .and_then(|(bits, _)| bits.content.get(1..))
-            .unwrap_or(&self.der);
+        let bits = self.subject_public_key().unwrap_or(&self.der);
         digest::digest(&digest::SHA256, bits).as_ref().iter().take(20).copied().collect()
     }
 }

@@ -26,12 +26,22 @@ const BITS: [&str; 9] = [
 impl KeyUsage {
     /// Signatures other than those on certificates and CRLs: every TLS handshake with forward secrecy.
     pub const DIGITAL_SIGNATURE: Self = Self(1);
+    /// Signatures that the signer cannot deny later (once `nonRepudiation`).
+    pub const CONTENT_COMMITMENT: Self = Self(1 << 1);
     /// Encrypting a secret to the key: RSA key exchange, up to TLS 1.2.
     pub const KEY_ENCIPHERMENT: Self = Self(1 << 2);
+    /// Encrypting data itself to the key, without a secret between.
+    pub const DATA_ENCIPHERMENT: Self = Self(1 << 3);
+    /// Agreeing on a secret with the key itself: static Diffie-Hellman.
+    pub const KEY_AGREEMENT: Self = Self(1 << 4);
     /// Signatures on certificates.
     pub const KEY_CERT_SIGN: Self = Self(1 << 5);
     /// Signatures on revocation lists.
     pub const CRL_SIGN: Self = Self(1 << 6);
+    /// Key agreement for enciphering only.
+    pub const ENCIPHER_ONLY: Self = Self(1 << 7);
+    /// Key agreement for deciphering only.
+    pub const DECIPHER_ONLY: Self = Self(1 << 8);
 
     pub(super) fn from_flags(flags: u16) -> Self {
         Self(flags)
@@ -40,6 +50,11 @@ impl KeyUsage {
     /// Whether all of the other's bits are among these.
     pub fn contains(self, other: Self) -> bool {
         self.0 & other.0 == other.0
+    }
+
+    /// Whether any of the other's bits is among these.
+    pub fn intersects(self, other: Self) -> bool {
+        self.0 & other.0 != 0
     }
 
     /// These bits without the other's.

@@ -1,0 +1,116 @@
+//! The catalogue. A rule is one file here and its two lines in this one.
+
+use super::{CertificateEvidence, Citation, Expected, Fact, Outcome, Rule, Severity};
+
+mod c006_outlives_issuer;
+mod p001_version;
+mod p002_serial_positive;
+mod p003_serial_length;
+mod p004_serial_entropy;
+mod p006_signature_algorithms;
+mod p007_weak_signature;
+mod p008_rsa_size;
+mod p009_key_algorithm;
+mod p010_rsa_key;
+mod p011_ca_basic_constraints;
+mod p012_leaf_may_sign;
+mod p013_ca_key_usage;
+mod p014_key_usage;
+mod p015_key_encipherment;
+mod p016_usages_disagree;
+mod p017_extended_key_usage;
+mod p018_server_without_names;
+mod p019_alternative_names;
+mod p020_repeated_names;
+mod p021_key_identifiers;
+mod p022_authority_key_identifier;
+mod p024_extensions;
+mod p025_name_constraints;
+mod p026_subject;
+mod p027_groups;
+mod p028_validity;
+mod signature;
+
+/// Every rule, in the order of the ids.
+pub const RULES: &[&Rule] = &[
+    &c006_outlives_issuer::RULE,
+    &p001_version::RULE,
+    &p002_serial_positive::RULE,
+    &p003_serial_length::RULE,
+    &p004_serial_entropy::RULE,
+    &p006_signature_algorithms::RULE,
+    &p007_weak_signature::RULE,
+    &p008_rsa_size::RULE,
+    &p009_key_algorithm::RULE,
+    &p010_rsa_key::RULE,
+    &p011_ca_basic_constraints::RULE,
+    &p012_leaf_may_sign::RULE,
+    &p013_ca_key_usage::RULE,
+    &p014_key_usage::RULE,
+    &p015_key_encipherment::RULE,
+    &p016_usages_disagree::RULE,
+    &p017_extended_key_usage::RULE,
+    &p018_server_without_names::RULE,
+    &p019_alternative_names::RULE,
+    &p020_repeated_names::RULE,
+    &p021_key_identifiers::RULE,
+    &p022_authority_key_identifier::RULE,
+    &p024_extensions::RULE,
+    &p025_name_constraints::RULE,
+    &p026_subject::RULE,
+    &p027_groups::RULE,
+    &p028_validity::RULE,
+];
+
+/// Every item that stood there before. A short list, which is nearly every one, is compared in place;
+/// a hostile one of thousands is not compared pair by pair.
+fn repeated<'a, T: Eq + std::hash::Hash + ?Sized>(
+    items: impl ExactSizeIterator<Item = &'a T> + Clone,
+) -> Vec<&'a T> {
+    if items.len() <= 32 {
+        let stood_before = |at: usize, item: &T| items.clone().take(at).any(|other| other == item);
+        return items
+            .clone()
+            .enumerate()
+            .filter(|(at, item)| stood_before(*at, item))
+            .map(|(_, i)| i)
+            .collect();
+    }
+    let mut seen = std::collections::HashSet::with_capacity(items.len());
+    items.filter(|item| !seen.insert(*item)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_catalogue_is_complete_and_in_order() {
+        assert!(RULES.is_sorted_by(|a, b| a.id < b.id), "sorted, and no id twice");
+        for rule in RULES {
+            assert_eq!(rule.id.len(), 4, "{rule:?}");
+            assert!(rule.id.starts_with(|c: char| c.is_ascii_uppercase()), "{rule:?}");
+            assert!(rule.id[1..].bytes().all(|b| b.is_ascii_digit()), "{rule:?}");
+            assert!(!rule.citations.is_empty(), "{rule:?}");
+            assert!(rule.citations.iter().all(|citation| !citation.source.is_empty()), "{rule:?}");
+            assert!(!rule.title.is_empty() && !rule.title.ends_with('.'), "{rule:?}");
+            for text in [rule.explanation, rule.fix] {
+                assert!(text.ends_with('.'), "{rule:?}: {text}");
+            }
+            for text in [rule.title, rule.explanation, rule.fix] {
+                assert!(!text.contains(['|', '<', '\n']) && !text.contains("  "), "{rule:?}: {text}");
+            }
+        }
+    }
+
+    #[test]
+    fn repeated_items_are_found_in_short_and_long_lists() {
+        for length in [0, 2, 32, 33, 1000_u32] {
+            let mut items: Vec<u32> = (0..length).collect();
+            assert_eq!(repeated(items.iter()), Vec::<&u32>::new());
+            items.extend([0, 1, 0].iter().take(length as usize + 1));
+            let expected: Vec<&u32> = if length == 0 { vec![] } else { vec![&0, &1, &0] };
+            assert_eq!(repeated(items.iter()), expected, "{length}");
+        }
+    }
+}
