@@ -71,29 +71,20 @@ pub(super) fn dns_domain(scope: &mut Scope<'_>, field: &str, text: Option<&Text>
     scope.accept(text, field, dns_name(&name).map_err(wrong)).map_or_else(|| default.to_owned(), |()| name)
 }
 
-/// The algorithm of that name among those allowed.
+/// The algorithm of that name among those allowed, which also are what an error proposes.
 pub(super) fn algorithm(
     scope: &mut Scope<'_>,
     field: &str,
     text: &Text,
-    allowed: &[(&str, KeyAlgorithm)],
+    named: Option<KeyAlgorithm>,
+    allowed: &[KeyAlgorithm],
 ) -> Option<KeyAlgorithm> {
-    let known = allowed.iter().find(|(name, _)| *name == text.value).map(|(_, algorithm)| *algorithm);
     let wrong = || {
-        let names: Vec<&str> = allowed.iter().map(|(name, _)| *name).collect();
-        format!("{} is not known; write one of {}", quote(&text.value), names.join(", "))
+        let words: Vec<&str> = allowed.iter().map(|algorithm| algorithm.name()).collect();
+        format!("{} is not known; write one of {}", quote(&text.value), words.join(", "))
     };
-    scope.accept(text, field, known.ok_or_else(wrong))
+    scope.accept(text, field, named.filter(|named| allowed.contains(named)).ok_or_else(wrong))
 }
-
-/// The names kubeadm gives to algorithms (`encryptionAlgorithm`, v1beta4).
-pub(super) const KUBEADM_ALGORITHMS: [(&str, KeyAlgorithm); 5] = [
-    ("RSA-2048", KeyAlgorithm::Rsa2048),
-    ("RSA-3072", KeyAlgorithm::Rsa3072),
-    ("RSA-4096", KeyAlgorithm::Rsa4096),
-    ("ECDSA-P256", KeyAlgorithm::EcdsaP256),
-    ("ECDSA-P384", KeyAlgorithm::EcdsaP384),
-];
 
 /// A cluster's name: it ends in kubeconfigs, where all but control characters may stand.
 pub(super) fn cluster_name(scope: &mut Scope<'_>, field: &str, text: &Text) -> Option<String> {

@@ -9,17 +9,25 @@ use std::path::{Component, Path, PathBuf};
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
-use super::convert::{self, KUBEADM_ALGORITHMS, given};
+use super::convert::{self, given};
 use super::endpoint::Endpoint;
 use super::error::ClusterError;
 use super::kubeadm_nodes::{LocalApiEndpoint, NodeRegistration, control_plane, node_name, worker};
 use super::spec::{ClusterSpec, DEFAULT_BIND_PORT, DEFAULT_DNS_DOMAIN};
 use super::spec::{EtcdTopology, Node, Source, Trees};
 use super::yaml::{Document, Report, Scope, Text, quote};
-use super::{Defaults, KubernetesVersion, Parsed};
+use super::{Defaults, Parsed, version};
 use crate::key::KeyAlgorithm;
 
 const GROUP: &str = "kubeadm.k8s.io";
+/// What `encryptionAlgorithm` may name, in exactly these words.
+const ALGORITHMS: [KeyAlgorithm; 5] = [
+    KeyAlgorithm::Rsa2048,
+    KeyAlgorithm::Rsa3072,
+    KeyAlgorithm::Rsa4096,
+    KeyAlgorithm::EcdsaP256,
+    KeyAlgorithm::EcdsaP384,
+];
 /// Where kubeadm keeps what it writes; the directory the written tree stands for.
 const KUBERNETES_DIR: &str = "/etc/kubernetes";
 
@@ -255,8 +263,8 @@ impl ClusterConfiguration {
     /// Writes what the document says into the specification.
     fn describe(&self, spec: &mut ClusterSpec, scope: &mut Scope<'_>, beta4: bool) {
         if let Some(text) = given(self.kubernetes_version.as_ref()) {
-            let version = scope.accept(text, "kubernetesVersion", text.value.parse());
-            spec.version = version.unwrap_or(KubernetesVersion::NEWEST);
+            let version = scope.accept(text, "kubernetesVersion", version::parse(&text.value));
+            spec.version = version.unwrap_or_default();
         }
         if let Some(text) = given(self.cluster_name.as_ref()) {
             spec.name = convert::cluster_name(scope, "clusterName", text).unwrap_or_default();
@@ -282,7 +290,7 @@ impl ClusterConfiguration {
         self.describe_etcd(spec, scope);
         self.describe_keys(spec, scope, beta4);
         let gate = self.gate("ControlPlaneKubeletLocalMode");
-        spec.kubelet_local_endpoint = gate.unwrap_or_else(|| spec.version.kubelet_local_endpoint());
+        spec.kubelet_local_endpoint = gate.unwrap_or_else(|| version::kubelet_local_endpoint(&spec.version));
     }
 
     fn gate(&self, name: &str) -> Option<bool> {
@@ -315,7 +323,8 @@ impl ClusterConfiguration {
             spec.ca_lifetime = convert::lifetime(scope, "caCertificateValidityPeriod", ca, spec.ca_lifetime);
             if let Some(text) = algorithm {
                 let field = "encryptionAlgorithm";
-                let known = convert::algorithm(scope, field, text, &KUBEADM_ALGORITHMS);
+                let named = ALGORITHMS.into_iter().find(|algorithm| algorithm.name() == text.value);
+                let known = convert::algorithm(scope, field, text, named, &ALGORITHMS);
                 spec.algorithm = known.unwrap_or(spec.algorithm);
             }
         } else {

@@ -23,9 +23,8 @@ pub use endpoint::{Endpoint, EndpointError, Host, HostError, ServiceSubnets, Sub
 pub use error::{ClusterError, Problem};
 pub use spec::{
     CaKeys, ClusterSpec, DEFAULT_BIND_PORT, DEFAULT_CA_LIFETIME, DEFAULT_CLUSTER_NAME, DEFAULT_DNS_DOMAIN,
-    DEFAULT_LEAF_LIFETIME, DEFAULT_USER_LIFETIME, EtcdTopology, Naming, Node, Source, Trees, User,
+    DEFAULT_LEAF_LIFETIME, DEFAULT_USER_LIFETIME, EtcdTopology, Node, Source, Trees, User,
 };
-pub use version::{KubernetesVersion, VersionError};
 
 /// A complete `kind: Cluster` with every field explained; valid as it is.
 pub const TEMPLATE: &str = include_str!("../../templates/cluster.yaml");

@@ -10,14 +10,15 @@ use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_saphyr::Spanned;
 
-use super::convert::{self, KUBEADM_ALGORITHMS, given};
+use super::convert::{self, given};
 use super::endpoint::{Endpoint, ServiceSubnets};
 use super::error::ClusterError;
+use super::spec::Source;
 use super::spec::{CaKeys, ClusterSpec, DEFAULT_BIND_PORT, DEFAULT_DNS_DOMAIN, EtcdTopology};
-use super::spec::{Naming, Source};
 use super::yaml::{Document, Report, Scope, Text, quote};
-use super::{KubernetesVersion, Parsed};
+use super::{Parsed, version};
 use crate::key::KeyAlgorithm;
+use crate::layout::Naming;
 
 use super::machine::{Machine, Role};
 use super::people::{self, Person};
@@ -177,9 +178,9 @@ impl Cluster {
 impl Spec {
     fn describe_keys(&self, spec: &mut ClusterSpec, scope: &mut Scope<'_>) {
         if let Some(text) = given(self.kubernetes_version.as_ref()) {
-            let version = scope.accept(text, "spec.kubernetesVersion", text.value.parse());
-            spec.version = version.unwrap_or(KubernetesVersion::NEWEST);
-            spec.kubelet_local_endpoint = spec.version.kubelet_local_endpoint();
+            let version = scope.accept(text, "spec.kubernetesVersion", version::parse(&text.value));
+            spec.version = version.unwrap_or_default();
+            spec.kubelet_local_endpoint = version::kubelet_local_endpoint(&spec.version);
         }
         if let Some(text) = given(self.layout.as_ref()) {
             match text.value.as_str() {
@@ -192,9 +193,8 @@ impl Spec {
             }
         }
         if let Some(text) = given(self.algorithm.as_ref()) {
-            let mut allowed = KUBEADM_ALGORITHMS.to_vec();
-            allowed.push(("Ed25519", KeyAlgorithm::Ed25519));
-            let algorithm = convert::algorithm(scope, "spec.algorithm", text, &allowed);
+            let (named, all) = (text.value.parse().ok(), &KeyAlgorithm::ALL);
+            let algorithm = convert::algorithm(scope, "spec.algorithm", text, named, all);
             spec.algorithm = algorithm.unwrap_or(spec.algorithm);
             if algorithm == Some(KeyAlgorithm::Ed25519) {
                 let note = "spec.algorithm: API servers sign no service-account tokens with Ed25519; that one key \

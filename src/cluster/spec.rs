@@ -5,9 +5,11 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use super::endpoint::{Endpoint, Host, ServiceSubnets};
-use super::version::KubernetesVersion;
+use super::version;
 use crate::clock::Lifetime;
 use crate::key::KeyAlgorithm;
+use crate::layout::Naming;
+use crate::profile::KubernetesVersion;
 
 /// The port an API server listens on unless the configuration says otherwise.
 pub const DEFAULT_BIND_PORT: u16 = 6443;
@@ -122,16 +124,6 @@ pub struct User {
     pub groups: Vec<String>,
 }
 
-/// How files are named and where they lie.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Naming {
-    /// `etc/kubernetes/pki/etcd/server.crt` and `server.key`.
-    #[default]
-    Kubeadm,
-    /// `etc/etcd/pki/etcd.pem` and `etcd-key.pem`.
-    Pem,
-}
-
 /// Which directories are written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Trees {
@@ -179,7 +171,7 @@ impl ClusterSpec {
         };
         Self {
             name: DEFAULT_CLUSTER_NAME.to_owned(),
-            kubelet_local_endpoint: version.kubelet_local_endpoint(),
+            kubelet_local_endpoint: version::kubelet_local_endpoint(&version),
             version,
             endpoint: None,
             services: ServiceSubnets::default(),

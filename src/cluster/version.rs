@@ -1,105 +1,22 @@
-//! The Kubernetes version, and what it decides about certificates.
-
-use std::fmt;
-use std::str::FromStr;
-
-use semver::{BuildMetadata, Prerelease, Version};
+//! The words by which configurations name a Kubernetes version.
 
 use super::yaml::quote;
-
-/// A Kubernetes release, as in `v1.36.2`.
-///
-/// Ordered as Semantic Versioning orders (a release candidate comes before its release).
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct KubernetesVersion(Version);
+use crate::profile::KubernetesVersion;
 
 /// A text that is not a Kubernetes version.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{} is not a Kubernetes version; write for example v1.36.2 or stable-1", quote(text))]
-pub struct VersionError {
-    text: String,
-}
+#[error("{} is not a Kubernetes version; write for example v1.36.2 or stable-1", quote(.0))]
+pub(super) struct NoVersion(String);
 
-impl KubernetesVersion {
-    /// The newest release this program knows the certificates of; what `stable` stands for.
-    pub const NEWEST: Self = Self::new(1, 36, 2);
-
-    /// The release `major.minor.patch`.
-    pub const fn new(major: u64, minor: u64, patch: u64) -> Self {
-        Self(Version { major, minor, patch, pre: Prerelease::EMPTY, build: BuildMetadata::EMPTY })
-    }
-
-    /// Whether this is `major.minor.patch` or later. A pre-release counts as the release it leads to, since
-    /// what a release changes is in its candidates already.
-    pub fn at_least(&self, major: u64, minor: u64, patch: u64) -> bool {
-        (self.0.major, self.0.minor, self.0.patch) >= (major, minor, patch)
-    }
-
-    /// Whether kubeadm writes `super-admin.conf`: since 1.29 (its administrators' group is bound by RBAC
-    /// then, so that one kubeconfig must remain that works without).
-    pub fn has_super_admin(&self) -> bool {
-        self.at_least(1, 29, 0)
-    }
-
-    /// The group of `admin.conf`: `system:masters` up to 1.28, `kubeadm:cluster-admins` since.
-    pub fn admin_group(&self) -> &'static str {
-        if self.at_least(1, 29, 0) { CLUSTER_ADMINS } else { MASTERS }
-    }
-
-    /// The group of `apiserver-kubelet-client`: `system:masters` up to 1.28, `kubeadm:cluster-admins` up to
-    /// 1.35.4 and in 1.36.0, none since (kubernetes/kubernetes#138957).
-    pub fn apiserver_kubelet_client_group(&self) -> Option<&'static str> {
-        let without = match self.0.minor {
-            35 if self.0.major == 1 => self.at_least(1, 35, 5),
-            _ => self.at_least(1, 36, 1),
-        };
-        (!without).then(|| self.admin_group())
-    }
-
-    /// The group of the clients of etcd: `system:masters` up to 1.28, none since. etcd never looked at it.
-    pub fn etcd_client_group(&self) -> Option<&'static str> {
-        (!self.at_least(1, 29, 0)).then_some(MASTERS)
-    }
-
-    /// Whether a control plane's kubelet speaks to the API server beside it unless the configuration says
-    /// otherwise: since 1.33 (kubeadm's feature gate `ControlPlaneKubeletLocalMode`).
-    pub fn kubelet_local_endpoint(&self) -> bool {
-        self.at_least(1, 33, 0)
-    }
-}
-
-const MASTERS: &str = "system:masters";
-const CLUSTER_ADMINS: &str = "kubeadm:cluster-admins";
-
-impl Default for KubernetesVersion {
-    fn default() -> Self {
-        Self::NEWEST
-    }
-}
-
-impl fmt::Display for KubernetesVersion {
-    /// With a leading `v`, as Kubernetes writes it.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "v{}", self.0)
-    }
-}
-
-impl FromStr for KubernetesVersion {
-    type Err = VersionError;
-
-    /// Reads `v1.30.4`, `1.30.4`, `1.30` (which is 1.30.0) and the labels of Kubernetes' release server:
-    /// `stable`, `stable-1`, `latest` (the newest known), `stable-1.30` (the newest patch known of 1.30).
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let error = || VersionError { text: text.chars().take(80).collect() };
-        let name = text.strip_prefix("release/").or_else(|| text.strip_prefix("ci/")).unwrap_or(text);
-        if let Some(label) = name.strip_prefix("stable").or_else(|| name.strip_prefix("latest")) {
-            return newest_of(label).ok_or_else(error);
-        }
-        let number = name.strip_prefix('v').unwrap_or(name);
-        let is_minor = number.split('.').count() == 2 && !number.contains(['-', '+']);
-        let version = if is_minor { Version::parse(&format!("{number}.0")) } else { Version::parse(number) };
-        version.map(Self).map_err(|_| error())
-    }
+/// Reads a version, or one of the labels of Kubernetes' release server, which is not asked: `stable`, `stable-1`
+/// and `latest` are the newest version known, `stable-1.30` the newest patch known of 1.30.
+pub(super) fn parse(text: &str) -> Result<KubernetesVersion, NoVersion> {
+    let name = text.strip_prefix("release/").or_else(|| text.strip_prefix("ci/")).unwrap_or(text);
+    let version = match name.strip_prefix("stable").or_else(|| name.strip_prefix("latest")) {
+        Some(label) => newest_of(label),
+        None => name.parse().ok(),
+    };
+    version.ok_or_else(|| NoVersion(text.to_owned()))
 }
 
 /// What a label's ending (nothing, `-1`, `-1.30`) stands for. Of the past releases only 1.35 has a patch level
@@ -115,21 +32,24 @@ fn newest_of(label: &str) -> Option<KubernetesVersion> {
     }
 }
 
+/// Whether a control plane's kubelet speaks to the API server beside it unless the configuration says
+/// otherwise: since 1.33 (kubeadm's feature gate `ControlPlaneKubeletLocalMode`).
+pub(super) fn kubelet_local_endpoint(version: &KubernetesVersion) -> bool {
+    (version.major(), version.minor()) >= (1, 33)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn versions_are_read_as_they_are_written_in_the_field() {
+    fn labels_are_versions() {
         for (text, shown) in [
             ("v1.30.4", "v1.30.4"),
-            ("1.30.4", "v1.30.4"),
             ("1.30", "v1.30.0"),
-            ("v1.30", "v1.30.0"),
-            ("v1.31.0-rc.1+build", "v1.31.0-rc.1+build"),
+            ("v1.31.0-rc.1", "v1.31.0-rc.1"),
             ("v1.27.3-eks-a5565ad", "v1.27.3-eks-a5565ad"),
-            ("v1.30.4+k3s1", "v1.30.4+k3s1"),
-            ("ci/v1.31.0-alpha.0.1+abc", "v1.31.0-alpha.0.1+abc"),
+            ("ci/v1.31.0-alpha.0.1+abc", "v1.31.0-alpha.0.1"),
             ("stable", "v1.36.2"),
             ("stable-1", "v1.36.2"),
             ("latest", "v1.36.2"),
@@ -139,57 +59,28 @@ mod tests {
             ("stable-1.28", "v1.28.0"),
             ("stable-1.40", "v1.40.0"),
         ] {
-            assert_eq!(
-                text.parse::<KubernetesVersion>().map(|version| version.to_string()),
-                Ok(shown.into())
-            );
+            assert_eq!(parse(text).map(|version| version.to_string()), Ok(shown.to_owned()), "{text}");
         }
         for text in [
             "",
             "v",
-            "1",
             "one",
             "v1.x",
-            "1.30.",
-            "1.2.3.4",
+            "ci/",
             "stable-2",
             "stable-1.",
             "stable-1.+3",
+            "stable-1.36.1",
             "stablest",
-            "1.3-0",
         ] {
-            assert!(text.parse::<KubernetesVersion>().is_err(), "{text}");
+            assert!(parse(text).is_err(), "{text}");
         }
     }
 
     #[test]
-    fn organizations_follow_the_version() {
-        let (masters, admins) = (Some("system:masters"), Some("kubeadm:cluster-admins"));
-        for (text, admin, kubelet_client, etcd_client, super_admin, local) in [
-            ("1.28.15", masters, masters, masters, false, false),
-            ("1.29.0-rc.1", admins, admins, None, true, false),
-            ("1.32.9", admins, admins, None, true, false),
-            ("1.33.0", admins, admins, None, true, true),
-            ("1.35.4", admins, admins, None, true, true),
-            ("1.35.5", admins, None, None, true, true),
-            ("1.36.0", admins, admins, None, true, true),
-            ("1.36.1", admins, None, None, true, true),
-            ("1.37.0", admins, None, None, true, true),
-            ("stable", admins, None, None, true, true),
-        ] {
-            let version: KubernetesVersion = text.parse().unwrap();
-            assert_eq!(Some(version.admin_group()), admin, "{text}");
-            assert_eq!(version.apiserver_kubelet_client_group(), kubelet_client, "{text}");
-            assert_eq!(version.etcd_client_group(), etcd_client, "{text}");
-            assert_eq!(version.has_super_admin(), super_admin, "{text}");
-            assert_eq!(version.kubelet_local_endpoint(), local, "{text}");
+    fn kubelets_turned_to_their_own_api_server_in_1_33() {
+        for (text, local) in [("1.32.9", false), ("1.33.0-rc.1", true), ("1.33", true), ("stable", true)] {
+            assert_eq!(kubelet_local_endpoint(&parse(text).unwrap()), local, "{text}");
         }
-    }
-
-    #[test]
-    fn versions_are_ordered() {
-        let ordered = ["1.9.0", "1.30.0-rc.1", "1.30.0", "1.30.4", "1.31", "stable"];
-        let versions: Vec<KubernetesVersion> = ordered.iter().map(|text| text.parse().unwrap()).collect();
-        assert!(versions.is_sorted());
     }
 }

@@ -141,6 +141,8 @@ impl Document<'_> {
         let reason = match rendered.split_once(" at line ").map_or(rendered.as_str(), |(reason, _)| reason) {
             "expected sequence start" => "a list is expected here, as in [a, b]".to_owned(),
             "expected mapping start" => "fields are expected here, as in name: value".to_owned(),
+            "expected string scalar" => "a text is expected here".to_owned(),
+            "invalid boolean" => "true or false is expected here".to_owned(),
             reason => reason.to_owned(),
         };
         let line = self.offset + location.line().max(1);
