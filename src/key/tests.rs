@@ -329,6 +329,37 @@ fn what_is_not_supported_is_refused_by_name() {
 }
 
 #[test]
+fn contradictory_algorithm_identifiers_are_refused() {
+    use pkcs8::der::asn1::{AnyRef, Null};
+    let curve = |oid: &str| EcParameters::NamedCurve(oid.parse().unwrap());
+    let (p256, p384) = (curve("1.2.840.10045.3.1.7"), curve("1.3.132.0.34"));
+    let [rsa, ec, ed25519] = [KeyAlgorithm::Rsa2048, KeyAlgorithm::EcdsaP256, KeyAlgorithm::Ed25519]
+        .map(|algorithm| KeyPair::generate(algorithm).unwrap().with_form(KeyForm::Pkcs8).unwrap());
+    let with_parameters = |key: &KeyPair, parameters: Option<AnyRef<'_>>| {
+        let mut info = pkcs8::PrivateKeyInfoRef::from_der(&key.document).unwrap();
+        info.algorithm.parameters = parameters;
+        info.to_der().unwrap()
+    };
+    // RSA without the NULL is read by OpenSSL and Go too.
+    assert_eq!(load(with_parameters(&rsa, None)).public_key_der(), rsa.public_key_der());
+    for (document, reason) in [
+        (with_parameters(&rsa, Some((&p256).into())), "the algorithm has parameters where none belong"),
+        (with_parameters(&ed25519, Some(Null.into())), "the algorithm has parameters where none belong"),
+        (with_parameters(&ec, None), "it does not name its curve"),
+    ] {
+        let expected = KeyError::Malformed { form: KeyForm::Pkcs8, reason: reason.to_owned() };
+        assert_eq!(refusal(document), expected);
+    }
+    // The scalar of one curve under the name of the other.
+    assert!(matches!(refusal(with_parameters(&ec, Some((&p384).into()))), KeyError::PublicKeyMismatch));
+    let inner = sec1(&ec.secret.bytes, Some("1.3.132.0.34"), None);
+    let mut info = pkcs8::PrivateKeyInfoRef::from_der(&ec.document).unwrap();
+    info.private_key = OctetStringRef::new(&inner).unwrap();
+    let reason = "it names two curves".to_owned();
+    assert_eq!(refusal(info.to_der().unwrap()), KeyError::Malformed { form: KeyForm::Pkcs8, reason });
+}
+
+#[test]
 fn impossible_forms_are_refused() {
     for (algorithm, form) in [
         (KeyAlgorithm::Rsa2048, KeyForm::Sec1),
@@ -534,7 +565,7 @@ fn one_private_key_is_found_among_other_blocks() {
     assert_eq!(load(&traditional).form(), KeyForm::Sec1);
     assert_eq!(load([&certificate[..], &key, &certificate].concat()).to_pem().as_bytes(), key);
 
-    let lines = key.iter().filter(|byte| **byte == b'\n').count();
+    let lines = pem::parse(&key).unwrap()[0].span.last_line;
     let twice = [&key[..], &key].concat();
     assert_eq!(refusal(&twice), KeyError::SeveralPrivateKeys { first: 1, second: lines + 1 });
     for nothing in [&b""[..], b"text", &certificate, &pem::parse(&certificate).unwrap()[0].der, &[0x30, 0]] {
