@@ -41,10 +41,8 @@ pub(super) fn read(form: KeyForm, der: &[u8]) -> Result<Pair, KeyError> {
 
 fn malformed(form: KeyForm, error: Error) -> KeyError {
     match error.kind() {
-        // The one place where an object identifier is expected and a sequence can stand is the curve.
-        ErrorKind::TagUnexpected { expected: Some(Tag::ObjectIdentifier), actual: Tag::Sequence } => {
-            explicit_curve()
-        }
+        // The one place in SEC 1 where a sequence can stand instead of something else is the curve.
+        ErrorKind::TagUnexpected { actual: Tag::Sequence, .. } if form == KeyForm::Sec1 => explicit_curve(),
         _ => KeyError::Malformed { form, reason: error.to_string() },
     }
 }
@@ -106,6 +104,9 @@ fn read_pkcs8_elliptic<'a>(
     let form = KeyForm::Pkcs8;
     let wrong = |reason: &str| KeyError::Malformed { form, reason: reason.to_owned() };
     let parameters = parameters.ok_or_else(|| wrong("it does not name its curve"))?;
+    if parameters.tag() == Tag::Sequence {
+        return Err(explicit_curve());
+    }
     let curve = parameters.decode_as::<pkcs8::ObjectIdentifier>().map_err(|error| malformed(form, error))?;
     let algorithm = oid::curve(curve).ok_or_else(|| unsupported(curve))?;
     let key = EcPrivateKey::from_der(inner).map_err(|error| malformed(form, error))?;

@@ -61,11 +61,10 @@ pub(super) fn decrypt(der: &[u8], passphrase: Option<&Passphrase>) -> Result<Zer
     if scheme.oid != PBES2_OID {
         return Err(KeyError::Encryption { scheme: oid::name(scheme.oid) });
     }
-    let parameters = scheme.parameters_any().and_then(|any| Parameters::try_from(any).map_err(Into::into));
-    let parameters = parameters.map_err(|error| match error {
-        pkcs8::spki::Error::Asn1(error) => malformed(error),
-        other => KeyError::MalformedEncrypted { reason: other.to_string() },
+    let parameters = scheme.parameters.ok_or_else(|| KeyError::MalformedEncrypted {
+        reason: "the encryption has no parameters".to_owned(),
     })?;
+    let parameters = Parameters::try_from(parameters).map_err(malformed)?;
     check_cost(&parameters.kdf)?;
     let passphrase = passphrase.ok_or(KeyError::Encrypted)?;
     let mut buffer = Zeroizing::new(data.as_bytes().to_vec());
