@@ -10,9 +10,8 @@ use std::sync::Arc;
 use rustix::fs::{AtFlags, FileType, FlockOperation, OFlags};
 use rustix::io::Errno;
 
-use super::directory::{Directories, Directory, Place};
+use super::directory::{Directories, Directory, Place, sync_device};
 use super::step::step;
-use super::transaction::{sync_device, sync_directory};
 use super::{DiskError, Secrecy, staged};
 
 /// The longest line, in bytes. It bounds what is searched for the beginning of the last line, and
@@ -158,17 +157,12 @@ impl AppendLog {
         sync_device(&self.file, &self.path)
     }
 
-    fn sync(&mut self) -> Result<(), DiskError> {
-        step().and_then(|()| self.file.sync_data()).map_err(DiskError::io("sync", &self.path))?;
+    fn sync(&self) -> Result<(), DiskError> {
         if self.new {
-            // Syncing a file does not make its name durable (`fsync(2)`).
-            sync_directory(&self.directory, &self.path)?;
-            let parents: Vec<Place> = self.directories.parents_of_created().cloned().collect();
-            for place in parents {
-                sync_directory(&*self.directories.open(&place)?, &place.path())?;
-            }
+            // Syncing a file does not make its name durable (`fsync(2)`), nor the names above it.
+            return self.sync_device();
         }
-        Ok(())
+        step().and_then(|()| self.file.sync_data()).map_err(DiskError::io("sync", &self.path))
     }
 
     fn cut_torn_line(&mut self, length: u64) -> Result<(), DiskError> {

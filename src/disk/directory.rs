@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
+use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
-use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 
 use super::step::step;
@@ -17,24 +18,22 @@ use super::{DiskError, Secrecy};
 /// other, so that few suffice.
 const HELD_OPEN: usize = 64;
 
+const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
+
 /// An open directory.
 #[derive(Debug)]
-pub(super) struct Directory {
-    descriptor: OwnedFd,
-    /// The number of its file system.
-    pub(super) device: u64,
-}
+pub(super) struct Directory(OwnedFd);
 
 impl Directory {
-    fn new(descriptor: OwnedFd, path: &Path) -> Result<Self, DiskError> {
-        let stat = rustix::fs::fstat(&descriptor).map_err(DiskError::io("examine", path))?;
-        Ok(Self { descriptor, device: stat.st_dev })
+    /// The number of its file system.
+    pub(super) fn device(&self) -> io::Result<u64> {
+        Ok(rustix::fs::fstat(self)?.st_dev)
     }
 }
 
 impl AsFd for Directory {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.descriptor.as_fd()
+        self.0.as_fd()
     }
 }
 
@@ -103,39 +102,61 @@ pub(super) struct Directories {
 impl Directories {
     /// Opens a directory that exists.
     pub(super) fn open(&mut self, place: &Place) -> Result<Arc<Directory>, DiskError> {
-        self.uses += 1;
-        if let Some((used, directory)) = self.open.get_mut(place) {
-            *used = self.uses;
-            return Ok(Arc::clone(directory));
+        if let Some(directory) = self.recall(place) {
+            return Ok(directory);
+        }
+        match self.open_at_once(place) {
+            Some(directory) => Ok(self.remember(place, directory)),
+            None => self.walk(place),
+        }
+    }
+
+    /// Opens a directory from its root in one step, where the kernel can do that without following
+    /// a symbolic link (`openat2(2)`, Linux 5.6). `None` where it cannot, for whatever reason:
+    /// walking there finds out.
+    fn open_at_once(&mut self, place: &Place) -> Option<Directory> {
+        let (above, _) = place.above()?;
+        if place.relative.is_empty() || self.open.contains_key(&above) {
+            return None;
+        }
+        let root = self.walk(&Place { root: place.root.clone(), relative: OsString::new() }).ok()?;
+        let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
+        let opened = rustix::fs::openat2(&*root, &place.relative, DIRECTORY, Mode::empty(), resolve);
+        opened.ok().map(Directory)
+    }
+
+    /// Opens a directory component by component, so that an error names the one that is to blame.
+    fn walk(&mut self, place: &Place) -> Result<Arc<Directory>, DiskError> {
+        if let Some(directory) = self.recall(place) {
+            return Ok(directory);
         }
         let directory = if place.relative.is_empty() {
-            let path = Path::new(&place.root);
-            let opened = open_directory(CWD, &place.root, OFlags::empty()).map_err(|errno| match errno {
-                Errno::NOTDIR => DiskError::NotADirectory { path: path.to_owned() },
-                errno => DiskError::io("open the directory", path)(errno),
-            })?;
-            Directory::new(opened, path)?
+            open_root(Path::new(&place.root))?
         } else {
             let Some((above, name)) = place.above() else {
                 return Err(DiskError::OutsideRoot { path: place.path() });
             };
-            open_beneath(&*self.open(&above)?, &name, &place.path())?
+            open_beneath(&*self.walk(&above)?, &name, &place.path())?
         };
         Ok(self.remember(place, directory))
     }
 
     /// Opens a directory, or the deepest one above it that exists.
     pub(super) fn open_nearest(&mut self, place: &Place) -> Result<(Place, Arc<Directory>), DiskError> {
-        let mut place = place.clone();
-        loop {
-            match self.open(&place) {
-                Ok(directory) => return Ok((place, directory)),
-                Err(error) if error.is_missing() => match place.above() {
-                    Some((above, _)) => place = above,
-                    None => return Err(error),
-                },
-                Err(error) => return Err(error),
+        // From above, because where a whole tree is missing, that shows at the first component.
+        match self.walk(place) {
+            Ok(directory) => Ok((place.clone(), directory)),
+            Err(error) if error.is_missing() => {
+                let mut above = place.above();
+                while let Some((place, _)) = &above
+                    && place.path().starts_with(error.path())
+                {
+                    above = place.above();
+                }
+                let Some((above, _)) = above else { return Err(error) };
+                self.open_nearest(&above)
             }
+            Err(error) => Err(error),
         }
     }
 
@@ -146,26 +167,29 @@ impl Directories {
         place: &Place,
         secrecy: &impl Fn(&Path) -> Secrecy,
     ) -> Result<Arc<Directory>, DiskError> {
-        let missing = match self.open(place) {
-            Err(error) if error.is_missing() => error,
-            outcome => return outcome,
-        };
-        let Some((above, name)) = place.above() else { return Err(missing) };
-        let parent = self.create(&above, secrecy)?;
-        let path = place.path();
-        step().map_err(DiskError::io("create the directory", &path))?;
-        match rustix::fs::mkdirat(&*parent, &name, secrecy(&path).directory_mode()) {
-            Ok(()) => self.created.push((above, name.clone())),
-            // Somebody else was faster, or it is a symbolic link to nowhere: that is refused below.
-            Err(Errno::EXIST) => {}
-            Err(errno) => return Err(DiskError::io("create the directory", &path)(errno)),
+        let (nearest, mut directory) = self.open_nearest(place)?;
+        let (mut at, mut absent) = (place.clone(), Vec::new());
+        while at != nearest {
+            let Some((above, name)) = at.above() else { break };
+            absent.push((std::mem::replace(&mut at, above), name));
         }
-        let directory = open_beneath(&parent, &name, &path)?;
-        Ok(self.remember(place, directory))
+        for (below, name) in absent.into_iter().rev() {
+            let path = below.path();
+            step().map_err(DiskError::io("create the directory", &path))?;
+            match rustix::fs::mkdirat(&*directory, &name, secrecy(&path).directory_mode()) {
+                Ok(()) => self.created.push((at, name.clone())),
+                // Somebody else was faster, or it is a symbolic link to nowhere: refused below.
+                Err(Errno::EXIST) => {}
+                Err(errno) => return Err(DiskError::io("create the directory", &path)(errno)),
+            }
+            let opened = open_beneath(&directory, &name, &path)?;
+            directory = self.remember(&below, opened);
+            at = below;
+        }
+        Ok(directory)
     }
 
-    /// The directories in which something was created by [`Directories::create`], which are to be
-    /// synced; one may occur several times.
+    /// The directories in which [`Directories::create`] created one; the same may occur several times.
     pub(super) fn parents_of_created(&self) -> impl Iterator<Item = &Place> {
         self.created.iter().map(|(parent, _)| parent)
     }
@@ -183,6 +207,13 @@ impl Directories {
     /// From now on the created directories stay.
     pub(super) fn keep_created(&mut self) {
         self.created.clear();
+    }
+
+    fn recall(&mut self, place: &Place) -> Option<Arc<Directory>> {
+        self.uses += 1;
+        let (used, directory) = self.open.get_mut(place)?;
+        *used = self.uses;
+        Some(Arc::clone(directory))
     }
 
     fn remember(&mut self, place: &Place, directory: Directory) -> Arc<Directory> {
@@ -204,23 +235,25 @@ impl Drop for Directories {
     }
 }
 
-fn open_directory(parent: BorrowedFd<'_>, name: &OsStr, extra: OFlags) -> rustix::io::Result<OwnedFd> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC | extra;
-    rustix::io::retry_on_intr(|| rustix::fs::openat(parent, name, flags, Mode::empty()))
+fn open_root(path: &Path) -> Result<Directory, DiskError> {
+    match rustix::io::retry_on_intr(|| rustix::fs::open(path, DIRECTORY, Mode::empty())) {
+        Ok(descriptor) => Ok(Directory(descriptor)),
+        Err(Errno::NOTDIR) => Err(DiskError::NotADirectory { path: path.to_owned() }),
+        Err(errno) => Err(DiskError::io("open the directory", path)(errno)),
+    }
 }
 
 fn open_beneath(parent: &Directory, name: &OsStr, path: &Path) -> Result<Directory, DiskError> {
-    let opened = open_directory(parent.as_fd(), name, OFlags::NOFOLLOW).map_err(|errno| {
+    let flags = DIRECTORY | OFlags::NOFOLLOW;
+    match rustix::io::retry_on_intr(|| rustix::fs::openat(parent, name, flags, Mode::empty())) {
+        Ok(descriptor) => Ok(Directory(descriptor)),
         // For a symbolic link, ENOTDIR is answered as well (`open(2)`).
-        match (errno, file_type(parent, name)) {
-            (Errno::NOTDIR | Errno::LOOP, Ok(Some(FileType::Symlink))) => {
-                DiskError::Symlink { path: path.to_owned() }
-            }
-            (Errno::NOTDIR | Errno::LOOP, _) => DiskError::NotADirectory { path: path.to_owned() },
-            (errno, _) => DiskError::io("open the directory", path)(errno),
-        }
-    })?;
-    Directory::new(opened, path)
+        Err(Errno::NOTDIR | Errno::LOOP) => Err(match file_type(parent, name) {
+            Ok(Some(FileType::Symlink)) => DiskError::Symlink { path: path.to_owned() },
+            _ => DiskError::NotADirectory { path: path.to_owned() },
+        }),
+        Err(errno) => Err(DiskError::io("open the directory", path)(errno)),
+    }
 }
 
 /// What a name stands for, itself rather than what a link points at; `None` where there is nothing.
@@ -230,4 +263,22 @@ pub(super) fn file_type(parent: &Directory, name: &OsStr) -> rustix::io::Result<
         Err(Errno::NOENT) => Ok(None),
         Err(errno) => Err(errno),
     }
+}
+
+/// Writes out everything in the file system of a file or directory.
+pub(super) fn sync_device(descriptor: impl AsFd, path: &Path) -> Result<(), DiskError> {
+    step().map_err(DiskError::io("sync the file system of", path))?;
+    rustix::io::retry_on_intr(|| rustix::fs::syncfs(&descriptor))
+        .map_err(DiskError::io("sync the file system of", path))
+}
+
+/// Makes the names in a directory durable.
+pub(super) fn sync_directory(directory: &Directory, path: &Path) -> Result<(), DiskError> {
+    step().map_err(DiskError::io("sync the directory", path))?;
+    match rustix::io::retry_on_intr(|| rustix::fs::fsync(directory)) {
+        // Not every file system can do that to a directory (`fsync(2)`).
+        Err(Errno::INVAL) => rustix::io::retry_on_intr(|| rustix::fs::syncfs(directory)),
+        outcome => outcome,
+    }
+    .map_err(DiskError::io("sync the directory", path))
 }

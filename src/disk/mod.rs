@@ -13,6 +13,8 @@
 //!   (`linkat(2)` on `/proc/self/fd/N`) when everything is on the disk. Only where the file system
 //!   has no such files, or the process may not open so many, is a temporary name used
 //!   (`.kpki-….tmp`, in the deepest directory that already exists); a kill leaves that one behind.
+//!   A file that replaces another has such a name between two system calls, because linking replaces
+//!   nothing; at that point it is whole and durable.
 //! - *Nothing is overwritten unless that was asked for.* `linkat(2)` refuses a name that exists.
 //! - *No symbolic link is followed* beneath the root directory that the caller names: every
 //!   directory is opened from its parent with `O_NOFOLLOW`. The root itself may be one.

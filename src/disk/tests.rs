@@ -389,18 +389,12 @@ fn a_kill_at_any_step_leaves_only_whole_files_and_none_without_its_line() {
             if key.is_some() || replaced {
                 assert_eq!(contents("ledger"), Some(&b"first\nsecond\n"[..]));
             }
-            for (path, (mode, _)) in found.iter().filter(|(_, (_, contents))| contents.is_some()) {
+            for (path, (mode, contents)) in found.iter().filter(|(_, (_, contents))| contents.is_some()) {
                 let name = path.to_str().unwrap();
                 let temporary = name.starts_with(".kpki-") || name.starts_with("a/b/.kpki-");
                 // Only where there is no other way: see `Body::replace`.
                 assert!(!temporary || !unnamed || overwrite == Overwrite::KeepBackup, "{name}");
-                assert!(
-                    *mode == 0o600
-                        || ["ledger", "old", "a/b/cert"].contains(&name)
-                        || !replaced
-                        || temporary
-                        || name.ends_with(".bak")
-                );
+                assert!(contents.as_deref() != Some(&[b'k'; 3000]) || *mode == 0o600, "{name}: {mode:o}");
             }
             seen.push((key.is_some(), cert.is_some()));
             if output.status.success() {
@@ -458,7 +452,7 @@ fn append_numbers(root: &Path) {
 
 #[test]
 fn a_torn_last_line_is_cut_off() {
-    let long = [vec![b'y'; 9000], b"\n".to_vec()].concat();
+    let pages = [vec![b'y'; 9000], b"\n".to_vec()].concat();
     for (lines, torn, last) in [
         (&b""[..], &b""[..], None),
         (b"", b"torn", None),
@@ -466,8 +460,8 @@ fn a_torn_last_line_is_cut_off() {
         (b"one\n", b"", Some(b"one")),
         (b"one\n", b"tw", Some(b"one")),
         (b"one\ntwo\n", b"\0\0\0", Some(b"two")),
-        (b"one\n", &long[..9000], Some(b"one")),
-        (&long, b"torn", Some(&long[..9000])),
+        (b"one\n", &pages[..9000], Some(b"one")),
+        (&pages, b"torn", Some(&pages[..9000])),
     ] {
         let directory = tempdir().unwrap();
         let path = directory.path().join("ledger");
@@ -513,14 +507,14 @@ fn a_log_that_stays_empty_is_removed_and_one_that_fails_is_cut_back() {
     let root = directory.path();
     drop(AppendLog::open(root, Path::new("a/b/ledger"), Public).unwrap());
     assert!(tree(root).is_empty());
-    // Opening creates two directories and the file; then come the write and the syncs.
-    for step in 0..=8 {
+    // Opening creates two directories and the file; then come the write and the sync.
+    for step in 0..=5 {
         arm(step, Stop::Fail);
         let outcome =
             AppendLog::open(root, Path::new("a/b/ledger"), Public).and_then(|mut log| log.append(b"one\n"));
         assert_eq!(outcome.is_err(), !disarm(), "{step}");
         assert!(outcome.is_ok() || tree(root).is_empty(), "{step}: {outcome:?}");
-        assert_eq!(outcome.is_ok(), step == 8, "{step}: {outcome:?}");
+        assert_eq!(outcome.is_ok(), step == 5, "{step}: {outcome:?}");
     }
     assert_eq!(fs::read(root.join("a/b/ledger")).unwrap(), b"one\n");
 }
@@ -568,14 +562,14 @@ fn child_full(root: &Path) {
 
         // Room for the files, but not for all the lines.
         let full = transaction(Overwrite::Refuse, unnamed);
-        full.stage(root, Path::new("d/a"), &[b'x'; 30000], Secret).unwrap();
+        full.stage(root, Path::new("d/a"), &vec![b'x'; 30000], Secret).unwrap();
         let lines = [vec![b'x'; 40000], b"\n".to_vec()].concat();
         let error = full.commit(vec![(&mut log, lines.clone())]).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::StorageFull, "{error:?}");
         assert_eq!((tree(root), free()), before);
 
         let filler = transaction(Overwrite::Refuse, unnamed);
-        filler.stage(root, Path::new("filler"), &[b'x'; 40000], Secret).unwrap();
+        filler.stage(root, Path::new("filler"), &vec![b'x'; 40000], Secret).unwrap();
         let error = log.append(&lines).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::StorageFull, "{error:?}");
         drop(filler);
@@ -591,7 +585,9 @@ fn child_full(root: &Path) {
 fn ten_thousand_files_need_few_open_ones_and_little_memory() {
     // With a higher hard limit it is used; without one there are temporary names.
     for argument in ["256 4096", "256 256"] {
-        run_child(&format!("limits {argument}"), tempdir().unwrap().path());
+        // In memory where there is such a place: a disk is busy with them for ten seconds.
+        let directory = tempfile::tempdir_in("/dev/shm").or_else(|_| tempdir()).unwrap();
+        run_child(&format!("limits {argument}"), directory.path());
     }
 }
 
@@ -601,13 +597,13 @@ fn child_limits(root: &Path, argument: &str) {
     setrlimit(Resource::Nofile, Rlimit { current: soft.parse().ok(), maximum: hard }).unwrap();
     let transaction = Transaction::new();
     for n in 0..10_000 {
-        let path = PathBuf::from(format!("node-{}/etc/kubernetes/{n}", n / 2));
+        let path = PathBuf::from(format!("node-{}/kubernetes/{n}", n / 2));
         transaction.stage(root, &path, &[b'x'; 1500], Secret).unwrap();
     }
     assert_eq!(getrlimit(Resource::Nofile).current, hard, "the limit was raised");
     assert_eq!(transaction.commit(Vec::new()).unwrap().files.len(), 10_000);
     let found = tree(root);
-    assert_eq!(found.len(), 10_000 + 5_000 * 3);
+    assert_eq!(found.len(), 10_000 + 5_000 * 2);
     assert!(found.keys().all(|path| !path.to_str().unwrap().contains(".kpki-")));
     drop(found);
     let status = fs::read_to_string("/proc/self/status").unwrap();
