@@ -93,15 +93,20 @@ where
     command
 }
 
-/// The kpki binary under test with `arguments`.
+/// The kpki binary under test with `arguments`: cargo's, or the one that `KPKI_BIN` names (a release build, say).
 pub(crate) fn kpki<I, S>(arguments: I) -> Command
 where
     I: IntoIterator<Item = S>,
     S: AsRef<OsStr>,
 {
-    let mut command = command(env!("CARGO_BIN_EXE_kpki"), arguments);
+    let mut command = command(&kpki_binary(), arguments);
     command.env("NO_COLOR", "1");
     command
+}
+
+/// Where the kpki binary under test lies.
+pub(crate) fn kpki_binary() -> String {
+    std::env::var("KPKI_BIN").unwrap_or_else(|_| env!("CARGO_BIN_EXE_kpki").to_owned())
 }
 
 /// Runs `openssl` and asserts success.
