@@ -15,7 +15,7 @@ mod support;
 
 use std::collections::BTreeMap;
 use std::os::unix::process::ExitStatusExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
 
@@ -112,7 +112,7 @@ fn skipped_by_hand() -> bool {
 struct Job<'a> {
     /// A directory that is copied for each run; `None` starts from nothing.
     start: Option<&'a Path>,
-    /// The arguments, for the directory of the run.
+    /// The arguments for the directory of the run as it stands: all that is left to do there, none if nothing is.
     arguments: &'a (dyn Fn(&Path) -> Vec<String> + Sync),
     /// The directory of the ledger within the directory of the run.
     pki: &'a str,
@@ -235,7 +235,13 @@ fn sign_csr() {
         format!("{user}.csr")
     });
     let words = |place: &Path| -> Vec<String> {
-        let files = requests.iter().map(|request| text(&place.join(request)).to_owned());
+        // What is signed already is not signed again: kpki would refuse to overwrite it.
+        let unsigned = requests.iter().map(|request| place.join(request));
+        let unsigned: Vec<PathBuf> = unsigned.filter(|path| !path.with_extension("crt").exists()).collect();
+        if unsigned.is_empty() {
+            return Vec::new();
+        }
+        let files = unsigned.iter().map(|path| text(path).to_owned());
         let options = ["--profile", "user", "--ca", text(place)].map(str::to_owned);
         ["sign", "csr"].map(str::to_owned).into_iter().chain(files).chain(options).collect()
     };
