@@ -87,7 +87,11 @@ pub fn admit(request: &SigningRequest, profile: &Profile, terms: &Terms) -> Resu
 ///
 /// # Errors
 /// [`IssueError::Refused`] when the CA or a rule will not have it.
-pub fn judge(ca: &CertificateAuthority, admitted: Admitted, now: OffsetDateTime) -> Result<Judged, IssueError> {
+pub fn judge(
+    ca: &CertificateAuthority,
+    admitted: Admitted,
+    now: OffsetDateTime,
+) -> Result<Judged, IssueError> {
     let draft = ca.draft(&admitted, now)?;
     judged(admitted, draft, Some(&ca.certificate().tbs))
 }
@@ -108,11 +112,17 @@ fn judged(admitted: Admitted, draft: Draft, issuer: Option<&TbsCertificate>) -> 
         server: purposes.contains(&ExtendedKeyUsage::ServerAuth),
         client: purposes.contains(&ExtendedKeyUsage::ClientAuth),
     };
-    let evidence = CertificateEvidence { issuer, expected: Some(expected), ..CertificateEvidence::new(draft.facts()) };
+    // A root is its own issuer.
+    let issuer = Some(issuer.unwrap_or_else(|| draft.facts()));
+    let evidence =
+        CertificateEvidence { issuer, expected: Some(expected), ..CertificateEvidence::new(draft.facts()) };
     let report = audit::judge(&evidence);
     let reasons: Vec<Reason> = audit::refuses(&report)
         .into_iter()
-        .map(|finding| Reason { code: finding.rule.id, text: format!("{}: {}", finding.rule.id, finding.message) })
+        .map(|finding| Reason {
+            code: finding.rule.id,
+            text: format!("{}: {}", finding.rule.id, finding.message),
+        })
         .collect();
     if !reasons.is_empty() {
         return Err(IssueError::Refused(reasons));

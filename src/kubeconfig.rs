@@ -141,11 +141,7 @@ pub fn write(
         }],
     };
     // Scalars stay on one line and lists where Go's YAML puts them.
-    let options = serde_saphyr::SerializerOptions {
-        prefer_block_scalars: false,
-        compact_list_indent: true,
-        ..Default::default()
-    };
+    let options = serde_saphyr::ser_options! { prefer_block_scalars: false, compact_list_indent: true };
     // The text grows in place when it fits, so that no copy of the key is left behind in freed memory.
     let capacity = 2048 + 2 * (ca_pem.len() + certificate_pem.len() + key_pem.len());
     let mut text = Zeroizing::new(String::with_capacity(capacity));

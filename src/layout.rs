@@ -204,7 +204,9 @@ impl Leaf {
     /// The authority that issues it.
     pub fn authority(self) -> Authority {
         match self {
-            Self::ApiserverEtcdClient | Self::EtcdServer | Self::EtcdPeer | Self::EtcdHealthcheckClient => Authority::Etcd,
+            Self::ApiserverEtcdClient | Self::EtcdServer | Self::EtcdPeer | Self::EtcdHealthcheckClient => {
+                Authority::Etcd
+            }
             Self::FrontProxyClient => Authority::FrontProxy,
             _ => Authority::Kubernetes,
         }

@@ -159,7 +159,9 @@ fn validity(issuer: &Issuer<'_>, admitted: &Admitted, now: OffsetDateTime) -> Re
 
 fn check_path_length(issuer: &TbsCertificate, admitted: &Admitted) -> Result<(), CaError> {
     let constraints = issuer.extensions.basic_constraints.as_ref().map(|marked| marked.value);
-    let (Some(limit), Some(ca)) = (constraints.and_then(|c| c.path_len), admitted.ca()) else { return Ok(()) };
+    let (Some(limit), Some(ca)) = (constraints.and_then(|c| c.path_len), admitted.ca()) else {
+        return Ok(());
+    };
     let reason = match ca.path_len {
         _ if limit == 0 => "it may issue no CA certificate",
         Some(length) if length < limit => return Ok(()),
@@ -179,7 +181,9 @@ fn check_name_constraints(issuer: &TbsCertificate, names: &[SubjectAltName]) -> 
             reason,
         };
         let same_kind = |subtree: &&GeneralSubtree| same_kind(subtree, name);
-        if let Some(excluded) = constraints.value.excluded.iter().filter(same_kind).find(|s| contains(s, name)) {
+        if let Some(excluded) =
+            constraints.value.excluded.iter().filter(same_kind).find(|s| contains(s, name))
+        {
             return Err(refuse(format!("{excluded} is excluded")));
         }
         let mut permitted = constraints.value.permitted.iter().filter(same_kind).peekable();
@@ -213,7 +217,9 @@ fn contains(subtree: &GeneralSubtree, name: &SubjectAltName) -> bool {
                     None => host.eq_ignore_ascii_case(domain),
                 })
         }
-        (GeneralSubtree::Ip(network, prefix), SubjectAltName::Ip(ip)) => within_network(*network, *prefix, *ip),
+        (GeneralSubtree::Ip(network, prefix), SubjectAltName::Ip(ip)) => {
+            within_network(*network, *prefix, *ip)
+        }
         (GeneralSubtree::Other(_), _) => true,
         _ => false,
     }

@@ -114,7 +114,12 @@ impl Ledger {
             Some(line) => parse(line, 0)?.line,
             None => 0,
         };
-        Ok(Self { log, lines, previous: sha256_hex(last.as_deref().unwrap_or_default()), pending: Vec::new() })
+        Ok(Self {
+            log,
+            lines,
+            previous: sha256_hex(last.as_deref().unwrap_or_default()),
+            pending: Vec::new(),
+        })
     }
 
     /// Adds an issuance to what the next commit will write, and gives it its number and its place in the chain.
@@ -154,7 +159,8 @@ fn rfc3339(instant: OffsetDateTime) -> String {
 }
 
 fn parse(line: &[u8], number: u64) -> Result<Entry, LedgerError> {
-    serde_json::from_slice(line).map_err(|error| LedgerError::Line { line: number, reason: error.to_string() })
+    serde_json::from_slice(line)
+        .map_err(|error| LedgerError::Line { line: number, reason: error.to_string() })
 }
 
 /// Every entry of a ledger, in order.
@@ -205,7 +211,10 @@ pub fn verify_ledger(path: &Path, known: &[(String, String)]) -> Result<LedgerRe
                     problems.push(format!("line {number} calls itself line {}", entry.line));
                 }
                 if let Some(first) = serials.insert(entry.serial.clone(), number) {
-                    problems.push(format!("the serial number {} stands in line {first} and {number}", entry.serial));
+                    problems.push(format!(
+                        "the serial number {} stands in line {first} and {number}",
+                        entry.serial
+                    ));
                 }
                 fingerprints.insert(entry.certificate_sha256);
             }

@@ -56,22 +56,26 @@ impl CaArgs {
     pub(crate) fn load(&self, role: CaRole) -> Result<Loaded, Failure> {
         let file = locate(&self.ca, role)?;
         let bytes = read_bounded(&file, LARGEST_INPUT)?;
-        let certificates =
-            Certificate::all_from_pem_or_der(&bytes).map_err(|error| Failure::from(error).at(output::path(&file)))?;
+        let certificates = Certificate::all_from_pem_or_der(&bytes)
+            .map_err(|error| Failure::from(error).at(output::path(&file)))?;
         let key_file = key_beside(&file);
         let pem = read_bounded(&key_file, LARGEST_INPUT).map_err(|error| {
             Failure::from(error).hint("the CA's private key must lie beside its certificate: NAME.key beside NAME.crt, NAME-key.pem beside NAME.pem")
         })?;
         let key = match KeyPair::from_pem(&pem, None) {
-            Err(KeyError::Encrypted) => {
-                self.passphrase.source()(&key_file).and_then(|passphrase| KeyPair::from_pem(&pem, Some(&passphrase)))
-            }
+            Err(KeyError::Encrypted) => self.passphrase.source()(&key_file)
+                .and_then(|passphrase| KeyPair::from_pem(&pem, Some(&passphrase))),
             other => other,
         };
         let key = key.map_err(|error| Failure::from(error).at(output::path(&key_file)))?;
-        let chain = certificates.iter().filter(|certificate| !certificate.tbs.is_self_issued()).cloned().collect();
-        let first = certificates.into_iter().next().ok_or_else(|| Failure::new("no certificate").at(output::path(&file)))?;
-        let ca = CertificateAuthority::new(first, key).map_err(|error| Failure::from(error).at(output::path(&file)))?;
+        let chain =
+            certificates.iter().filter(|certificate| !certificate.tbs.is_self_issued()).cloned().collect();
+        let first = certificates
+            .into_iter()
+            .next()
+            .ok_or_else(|| Failure::new("no certificate").at(output::path(&file)))?;
+        let ca = CertificateAuthority::new(first, key)
+            .map_err(|error| Failure::from(error).at(output::path(&file)))?;
         Ok(Loaded { ca, file, chain })
     }
 }

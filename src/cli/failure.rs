@@ -83,7 +83,9 @@ fn hint_for(error: &(dyn Error + 'static)) -> Option<String> {
         return disk_hint(error);
     }
     let hint = match error.downcast_ref::<KeyError>()? {
-        KeyError::Encrypted => "give the passphrase with --passphrase-file FILE, or run on a terminal to be asked",
+        KeyError::Encrypted => {
+            "give the passphrase with --passphrase-file FILE, or run on a terminal to be asked"
+        }
         KeyError::NoPrivateKey => "a private key stands in a PEM block like `-----BEGIN PRIVATE KEY-----`",
         _ => return None,
     };
@@ -95,8 +97,12 @@ fn disk_hint(error: &DiskError) -> Option<String> {
         DiskError::Exists { .. } => "move it away, write elsewhere, or use --force where the command has it",
         DiskError::Symlink { .. } => "write to the directory that it points to",
         _ => match error.kind() {
-            ErrorKind::PermissionDenied => "run as the owner of that directory (root for /etc/kubernetes), or write elsewhere",
-            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "make room and run the same command again: nothing was left half-written",
+            ErrorKind::PermissionDenied => {
+                "run as the owner of that directory (root for /etc/kubernetes), or write elsewhere"
+            }
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+                "make room and run the same command again: nothing was left half-written"
+            }
             ErrorKind::ReadOnlyFilesystem => "the file system is read-only; write elsewhere",
             ErrorKind::NotFound => "check the path",
             _ => return None,

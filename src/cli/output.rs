@@ -44,7 +44,9 @@ pub(crate) fn inform(text: impl fmt::Display) -> Result<(), Failure> {
 
 fn write(mut stream: impl io::Write, text: impl fmt::Display) -> Result<(), Failure> {
     match writeln!(stream, "{text}").and_then(|()| stream.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::new(format!("cannot print: {error}"))),
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::new(format!("cannot print: {error}")))
+        }
         _ => Ok(()),
     }
 }
@@ -53,7 +55,9 @@ fn write(mut stream: impl io::Write, text: impl fmt::Display) -> Result<(), Fail
 pub(crate) fn print_bytes(bytes: &[u8]) -> Result<(), Failure> {
     let mut stream = io::stdout().lock();
     match stream.write_all(bytes).and_then(|()| stream.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::new(format!("cannot print: {error}"))),
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::new(format!("cannot print: {error}")))
+        }
         _ => Ok(()),
     }
 }
@@ -67,7 +71,10 @@ pub(crate) fn print_json(value: &impl Serialize) -> Result<(), Failure> {
 /// A table without lines, as kubectl prints them.
 pub(crate) fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled).set_header(header);
+    table
+        .load_style(presets::NOTHING)
+        .set_content_arrangement(ContentArrangement::Disabled)
+        .set_header(header);
     for row in rows {
         table.add_row(row);
     }

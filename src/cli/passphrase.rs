@@ -74,7 +74,8 @@ fn ask(prompt: &str) -> Option<Passphrase> {
 
 fn read_file(file: &Path) -> Result<Passphrase, Failure> {
     let bytes = read_bounded(file, LONGEST)?;
-    let text = std::str::from_utf8(&bytes).map_err(|_| Failure::new("the passphrase is not UTF-8").at(file.display()))?;
+    let text = std::str::from_utf8(&bytes)
+        .map_err(|_| Failure::new("the passphrase is not UTF-8").at(file.display()))?;
     let first = Zeroizing::new(text.lines().next().unwrap_or_default().to_owned());
     if first.is_empty() {
         return Err(Failure::new("its first line, the passphrase, is empty").at(file.display()));

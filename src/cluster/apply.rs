@@ -6,7 +6,6 @@ use rayon::prelude::*;
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
-use super::KubernetesVersion;
 use super::entries::{Entry, Files, Identity, Kind, Part};
 use super::plan::{Action, AuthorityState, Plan, public_key, slot};
 use crate::ca::{self, CertificateAuthority, Ledger, LedgerError};
@@ -15,7 +14,7 @@ use crate::issue::{self, IssueError};
 use crate::key::{KeyAlgorithm, KeyError, KeyPair, Passphrase};
 use crate::kubeconfig::{self, Access, KubeconfigError};
 use crate::layout::{Authority, ledger_beside};
-use crate::profile::{Catalogue, ProfileError, Terms};
+use crate::profile::{Admitted, Catalogue, KubernetesVersion, ProfileError, Terms};
 use crate::request::{SigningRequest, wish_for_names};
 use crate::x509::{Certificate, X509Error};
 
@@ -108,7 +107,8 @@ impl Plan {
             AuthorityState::Present(ca) => Some(Signer { pem: ca.certificate().to_pem(), ca: *ca }),
             _ => None,
         });
-        let mut work = Work { job, entries: &entries, signers, originals: Vec::new(), transaction: Transaction::new() };
+        let mut work =
+            Work { job, entries: &entries, signers, originals: Vec::new(), transaction: Transaction::new() };
         let mut ledgers = Ledgers::default();
         for batch in wanted.chunks(BATCH) {
             let keys = batch.par_iter().map(|at| work.make_key(*at)).collect::<Result<Vec<_>, _>>()?;
@@ -137,7 +137,12 @@ impl Plan {
 struct Ledgers([Option<Ledger>; 3]);
 
 impl Ledgers {
-    fn record(&mut self, root: &Path, entries: &[Entry], (authority, entry): Record) -> Result<(), LedgerError> {
+    fn record(
+        &mut self,
+        root: &Path,
+        entries: &[Entry],
+        (authority, entry): Record,
+    ) -> Result<(), LedgerError> {
         let place = &mut self.0[slot(authority)];
         let ledger = match place {
             Some(ledger) => ledger,
@@ -168,9 +173,9 @@ struct Work<'a> {
 impl Work<'_> {
     fn make_key(&self, at: usize) -> Result<Option<KeyPair>, ApplyError> {
         let algorithm = match &self.entries[at].kind {
-            Kind::Authority { identity, .. } | Kind::Leaf(identity, _) | Kind::Kubeconfig { identity, .. } => {
-                identity.algorithm
-            }
+            Kind::Authority { identity, .. }
+            | Kind::Leaf(identity, _)
+            | Kind::Kubeconfig { identity, .. } => identity.algorithm,
             Kind::ServiceAccount => self.job.service_account,
             Kind::Copy { .. } => return Ok(None),
         };
@@ -190,7 +195,7 @@ impl Work<'_> {
             _ => None,
         };
         let private_pem = encrypted.unwrap_or_else(|| key.to_pem());
-        let Kind::Authority { authority, identity } = &entry.kind else {
+        let Kind::Authority { authority, identity, .. } = &entry.kind else {
             let public_pem = key.public_key_pem();
             self.stage_key(private, &private_pem)?;
             // 0600 as kubeadm writes it, although it is no secret.
@@ -206,7 +211,8 @@ impl Work<'_> {
         self.stage_file(public, pem.as_bytes(), Secrecy::Public)?;
         self.keep_original(at, private_pem.as_bytes(), pem.as_bytes());
         let record = (*authority, ca::Entry::of(&certificate, identity.profile, None, self.job.now));
-        let ca = CertificateAuthority::new(certificate, key).map_err(|error| at_path(entry)(IssueError::Ca(error)))?;
+        let ca = CertificateAuthority::new(certificate, key)
+            .map_err(|error| at_path(entry)(IssueError::Ca(error)))?;
         self.signers[slot(*authority)] = Some(Signer { ca, pem });
         Ok(Some(record))
     }
@@ -243,8 +249,10 @@ impl Work<'_> {
 
     fn copy(&self, of: usize, part: Part, path: &Path) -> Result<(), ApplyError> {
         let service_account = matches!(self.entries[of].kind, Kind::ServiceAccount);
-        let secrecy = if part == Part::Private || service_account { Secrecy::Secret } else { Secrecy::Public };
-        if let Some((.., content)) = self.originals.iter().find(|(at, known, _)| *at == of && *known == part) {
+        let secrecy =
+            if part == Part::Private || service_account { Secrecy::Secret } else { Secrecy::Public };
+        if let Some((.., content)) = self.originals.iter().find(|(at, known, _)| *at == of && *known == part)
+        {
             return self.stage_file(path, content, secrecy);
         }
         let Files::Pair { public, private } = &self.entries[of].files else { return Ok(()) };
@@ -267,17 +275,16 @@ impl Work<'_> {
         Ok((judged.seal(signer.ca.key()).map_err(at_path(entry))?, signer))
     }
 
-    fn admit(
-        &self,
-        entry: &Entry,
-        identity: &Identity,
-        key: &KeyPair,
-    ) -> Result<crate::profile::Admitted, ApplyError> {
+    fn admit(&self, entry: &Entry, identity: &Identity, key: &KeyPair) -> Result<Admitted, ApplyError> {
         let names = wish_for_names(identity.names.clone());
         let request = SigningRequest::by_holder(identity.subject.clone(), public_key(key)?, names);
-        let terms = Terms::new(self.job.version.clone()).with_default_lifetime(identity.lifetime);
+        let mut terms = Terms::new(self.job.version.clone()).with_default_lifetime(identity.lifetime);
+        if let Kind::Authority { options, .. } = &entry.kind {
+            terms.path_length = options.path_length;
+            terms.name_constraints.clone_from(&options.name_constraints);
+        }
         let profile = self.job.catalogue.find(identity.profile)?;
-        issue::admit(&request, &profile, &terms).map_err(at_path(entry))
+        issue::admit(&request, profile, &terms).map_err(at_path(entry))
     }
 
     fn stage_key(&self, path: &Path, pem: &str) -> Result<(), ApplyError> {

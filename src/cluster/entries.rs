@@ -3,12 +3,12 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 
-use super::{ClusterSpec, Endpoint, EtcdTopology, Host, Node, Trees};
+use super::{ClusterSpec, Endpoint, EtcdTopology, Host, Node, Source, Trees};
 use crate::clock::Lifetime;
 use crate::key::KeyAlgorithm;
 use crate::layout::{Authority, Layout, Leaf, Naming, SERVICE_ACCOUNT};
-use crate::profile::{Catalogue, ProfileError};
-use crate::x509::{Name, SubjectAltName};
+use crate::profile::{Catalogue, PathLength, ProfileError};
+use crate::x509::{Name, NameConstraints, SubjectAltName};
 
 /// One thing to make or to find: a certificate with its key, a kubeconfig, a key pair, or a copy of one of them.
 #[derive(Debug, Clone)]
@@ -54,6 +54,8 @@ pub enum Kind {
         authority: Authority,
         /// The wanted certificate.
         identity: Identity,
+        /// What limits it.
+        options: AuthorityOptions,
     },
     /// The key pair that signs service-account tokens.
     ServiceAccount,
@@ -77,6 +79,17 @@ pub enum Kind {
         /// Which of its files.
         part: Part,
     },
+}
+
+/// What limits a CA.
+#[derive(Debug, Clone, Default)]
+pub struct AuthorityOptions {
+    /// Its subject, where it is not the profile's.
+    pub subject: Option<Name>,
+    /// How many CAs may follow it in a path.
+    pub path_length: PathLength,
+    /// The name space of the certificates below it.
+    pub name_constraints: NameConstraints,
 }
 
 /// Which file of a pair.
@@ -112,8 +125,13 @@ pub fn entries(
     only_node: Option<&str>,
     catalogue: &Catalogue,
 ) -> Result<Vec<Entry>, ProfileError> {
-    let mut list = List { spec, catalogue, out: Vec::new(), first_of_authority: [None; 3], service_account: None };
-    list.shared()?;
+    let mut list = List::new(spec, catalogue);
+    for authority in Authority::ALL {
+        if authority != Authority::Etcd || etcd_is_managed(spec) {
+            list.authority(authority, &AuthorityOptions::default())?;
+        }
+    }
+    list.service_account();
     for (at, node) in spec.nodes.iter().enumerate() {
         if only_node.is_none_or(|name| name == node.name) {
             list.node(node, at == 0)?;
@@ -125,11 +143,34 @@ pub fn entries(
     Ok(list.out)
 }
 
+/// The entries of bare CAs, and of the service-account key pair if it is asked for, in a PKI directory.
+///
+/// # Errors
+/// [`ProfileError`] when a profile that is needed is missing.
+pub fn authorities(
+    spec: &ClusterSpec,
+    wanted: &[Authority],
+    with_service_account: bool,
+    options: &AuthorityOptions,
+    catalogue: &Catalogue,
+) -> Result<Vec<Entry>, ProfileError> {
+    let mut list = List::new(spec, catalogue);
+    for authority in Authority::ALL.into_iter().filter(|authority| wanted.contains(authority)) {
+        list.authority(authority, options)?;
+    }
+    if with_service_account {
+        list.service_account();
+    }
+    Ok(list.out)
+}
+
 /// The layout of what the whole cluster shares, and of one node's tree.
 fn home(spec: &ClusterSpec) -> Layout {
     match &spec.trees {
         Trees::Single { certificates_dir } => Layout::etc_kubernetes(certificates_dir.clone()),
-        Trees::PerNode => Layout { naming: spec.naming, pki: "ca".into(), etcd: "ca/etcd".into(), kubeconfigs: "ca".into() },
+        Trees::PerNode => {
+            Layout { naming: spec.naming, pki: "ca".into(), etcd: "ca/etcd".into(), kubeconfigs: "ca".into() }
+        }
     }
 }
 
@@ -153,24 +194,30 @@ struct List<'a> {
     service_account: Option<usize>,
 }
 
-impl List<'_> {
-    fn shared(&mut self) -> Result<(), ProfileError> {
+impl<'a> List<'a> {
+    fn new(spec: &'a ClusterSpec, catalogue: &'a Catalogue) -> Self {
+        Self { spec, catalogue, out: Vec::new(), first_of_authority: [None; 3], service_account: None }
+    }
+
+    fn authority(&mut self, authority: Authority, options: &AuthorityOptions) -> Result<(), ProfileError> {
         let home = home(self.spec);
-        for (slot, authority) in Authority::ALL.into_iter().enumerate() {
-            if authority == Authority::Etcd && !etcd_is_managed(self.spec) {
-                continue;
-            }
-            let mut identity = self.identity(authority.profile(), None, &[], Vec::new())?;
-            identity.lifetime = self.spec.ca_lifetime;
-            identity.names = self.catalogue.find(authority.profile())?.default_names();
-            self.first_of_authority[slot] = Some(self.out.len());
-            self.push_pair(None, home.authority(authority), home.naming, Kind::Authority { authority, identity });
+        let mut identity = self.identity(authority.profile(), None, &[], Vec::new())?;
+        identity.lifetime = self.spec.ca_lifetime;
+        if let Some(subject) = &options.subject {
+            identity.subject = subject.clone();
         }
+        self.first_of_authority[super::plan::slot(authority)] = Some(self.out.len());
+        let kind = Kind::Authority { authority, identity, options: options.clone() };
+        self.push_pair(None, home.authority(authority), home.naming, kind);
+        Ok(())
+    }
+
+    fn service_account(&mut self) {
+        let home = home(self.spec);
         self.service_account = Some(self.out.len());
         let base = home.pki.join(SERVICE_ACCOUNT).to_string_lossy().into_owned();
         let files = Files::Pair { public: home.naming.public_key(&base), private: home.naming.key(&base) };
         self.out.push(Entry { node: None, kind: Kind::ServiceAccount, files });
-        Ok(())
     }
 
     fn node(&mut self, node: &Node, first: bool) -> Result<(), ProfileError> {
@@ -184,7 +231,8 @@ impl List<'_> {
         if node.etcd && etcd_is_managed(self.spec) {
             self.etcd_member(node, &layout)?;
         }
-        if node.kubelet {
+        // A worker of kubeadm's gets its certificate by the bootstrap of the kubelet.
+        if node.kubelet && (node.control_plane || self.spec.source == Source::Kpki) {
             self.kubelet(node, &layout)?;
         }
         Ok(())
@@ -232,13 +280,19 @@ impl List<'_> {
         let common = self.spec.server().or_else(|| local.clone());
         self.kubeconfig(Some(node), layout.kubeconfigs.join("admin.conf"), "admin", None, common.as_ref())?;
         // One is enough: its holder is above every rule, and cannot be revoked.
-        if first && self.spec.version.has_super_admin() {
+        if first && self.catalogue.find("super-admin")?.exists_in(&self.spec.version) {
             let path = layout.kubeconfigs.join("super-admin.conf");
             self.kubeconfig(Some(node), path, "super-admin", None, common.as_ref())?;
         }
         let path = layout.kubeconfigs.join("controller-manager.conf");
         self.kubeconfig(Some(node), path, "controller-manager", None, local.as_ref())?;
-        self.kubeconfig(Some(node), layout.kubeconfigs.join("scheduler.conf"), "scheduler", None, local.as_ref())
+        self.kubeconfig(
+            Some(node),
+            layout.kubeconfigs.join("scheduler.conf"),
+            "scheduler",
+            None,
+            local.as_ref(),
+        )
     }
 
     fn etcd_member(&mut self, node: &Node, layout: &Layout) -> Result<(), ProfileError> {
@@ -322,7 +376,13 @@ impl List<'_> {
         self.out.push(Entry { node: node.map(|node| node.name.clone()), kind, files });
     }
 
-    fn push_kubeconfig(&mut self, node: Option<&Node>, path: PathBuf, identity: Identity, server: Option<&Endpoint>) {
+    fn push_kubeconfig(
+        &mut self,
+        node: Option<&Node>,
+        path: PathBuf,
+        identity: Identity,
+        server: Option<&Endpoint>,
+    ) {
         let user = identity.subject.common_name().unwrap_or_default().to_owned();
         let server = server.map(Endpoint::url).unwrap_or_default();
         let kind = Kind::Kubeconfig { identity, cluster: self.spec.name.clone(), server, user };
@@ -400,7 +460,13 @@ fn apiserver_names(spec: &ClusterSpec, node: &Node) -> Vec<SubjectAltName> {
 const LOOPBACK: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
 
 fn etcd_names(node: &Node, extra: &[Host]) -> Vec<SubjectAltName> {
-    AltNames::default().dns(&node.name).dns("localhost").ips(&node.addresses).ips(&LOOPBACK).hosts(extra).finish()
+    AltNames::default()
+        .dns(&node.name)
+        .dns("localhost")
+        .ips(&node.addresses)
+        .ips(&LOOPBACK)
+        .hosts(extra)
+        .finish()
 }
 
 /// What the controller manager and the scheduler are reached by: their own node, from itself and from a monitor.

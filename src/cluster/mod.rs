@@ -5,22 +5,28 @@
 
 use std::net::IpAddr;
 
+mod apply;
 mod convert;
 mod endpoint;
+mod entries;
 mod error;
 mod kubeadm;
 mod kubeadm_nodes;
 mod machine;
 mod own;
 mod people;
+mod plan;
 mod spec;
 #[cfg(test)]
 mod tests;
 mod version;
 mod yaml;
 
+pub use apply::{ApplyError, Job};
 pub use endpoint::{Endpoint, EndpointError, Host, HostError, ServiceSubnets, SubnetError};
+pub use entries::{AuthorityOptions, Entry, Files, Identity, Kind, Part, authorities, entries};
 pub use error::{ClusterError, Problem};
+pub use plan::{Action, AuthorityState, PassphraseSource, Plan};
 pub use spec::{
     CaKeys, ClusterSpec, DEFAULT_BIND_PORT, DEFAULT_CA_LIFETIME, DEFAULT_CLUSTER_NAME, DEFAULT_DNS_DOMAIN,
     DEFAULT_LEAF_LIFETIME, DEFAULT_USER_LIFETIME, EtcdTopology, Node, Source, Trees, User,

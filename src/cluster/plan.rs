@@ -99,7 +99,9 @@ impl Plan {
                             "no API server to point to: give controlPlaneEndpoint or a control plane".into(),
                         ])
                     } else {
-                        decide(&found, issuer, |issuer| check_kubeconfig(&found, identity, server, issuer, now))
+                        decide(&found, issuer, |issuer| {
+                            check_kubeconfig(&found, identity, server, issuer, now)
+                        })
                     }
                 }
                 Kind::Copy { of, part } => {
@@ -141,7 +143,9 @@ struct Found {
 impl Found {
     fn gather(root: &Path, files: &Files) -> Result<Self, DiskError> {
         Ok(match files {
-            Files::Pair { public, private } => Self { public: read(root, public)?, private: read(root, private)? },
+            Files::Pair { public, private } => {
+                Self { public: read(root, public)?, private: read(root, private)? }
+            }
             Files::Single(path) => Self { public: read(root, path)?, private: None },
         })
     }
@@ -201,9 +205,10 @@ fn authority_state(
         }
         other => other,
     };
-    match key.map_err(|error| format!("its key: {error}")).and_then(|key| {
-        CertificateAuthority::new(certificate, key).map_err(|error| error.to_string())
-    }) {
+    match key
+        .map_err(|error| format!("its key: {error}"))
+        .and_then(|key| CertificateAuthority::new(certificate, key).map_err(|error| error.to_string()))
+    {
         Ok(ca) => (AuthorityState::Present(Box::new(ca)), Action::Keep),
         Err(reason) => broken(reason),
     }
@@ -212,11 +217,16 @@ fn authority_state(
 fn service_account(found: &Found) -> Action {
     match (&found.public, &found.private) {
         (None, None) => Action::Create,
-        (None, Some(_)) => refuse("the private key is there without its public key; make it with openssl pkey -pubout"),
+        (None, Some(_)) => {
+            refuse("the private key is there without its public key; make it with openssl pkey -pubout")
+        }
         (Some(_), None) => refuse("the public key is there without its private key"),
         (Some(public), Some(private)) => {
             let public = crate::pem::parse(public).ok().and_then(|blocks| {
-                blocks.iter().find(|block| block.label == crate::pem::PUBLIC_KEY).map(|block| block.der.to_vec())
+                blocks
+                    .iter()
+                    .find(|block| block.label == crate::pem::PUBLIC_KEY)
+                    .map(|block| block.der.to_vec())
             });
             match (public, KeyPair::from_pem(private, None)) {
                 (_, Err(error)) => refuse(error.to_string()),
@@ -251,13 +261,20 @@ fn decide(
     }
 }
 
-fn check_pair(found: &Found, identity: &Identity, issuer: &Certificate, now: OffsetDateTime) -> Result<(), Vec<String>> {
+fn check_pair(
+    found: &Found,
+    identity: &Identity,
+    issuer: &Certificate,
+    now: OffsetDateTime,
+) -> Result<(), Vec<String>> {
     let one = |reason: String| Err(vec![reason]);
     let (public, private) = match (&found.public, &found.private) {
         (Some(public), Some(private)) => (public, private),
         (Some(_), None) => return one("the certificate is there without its key".into()),
         _ => {
-            return one("the key is there without its certificate: have its request signed, or move it away".into());
+            return one(
+                "the key is there without its certificate: have its request signed, or move it away".into()
+            );
         }
     };
     let certificate = match Certificate::from_pem_or_der(public) {
@@ -320,8 +337,11 @@ fn check_identity(
         groups.sort();
         groups
     };
-    let groups = |name: &crate::x509::Name| sorted(name.organizations().into_iter().map(str::to_owned).collect());
-    if tbs.subject.common_name() != identity.subject.common_name() || groups(&tbs.subject) != groups(&identity.subject) {
+    let groups =
+        |name: &crate::x509::Name| sorted(name.organizations().into_iter().map(str::to_owned).collect());
+    if tbs.subject.common_name() != identity.subject.common_name()
+        || groups(&tbs.subject) != groups(&identity.subject)
+    {
         problems.push(format!("its subject is {}, not {}", tbs.subject, identity.subject));
     }
     let names = tbs.extensions.names();

@@ -73,18 +73,24 @@ pub(super) fn read(bytes: &[u8]) -> Result<SigningRequest, RequestError> {
     let mut request = SigningRequest::from_pem(&request)?;
     let lifetime = match object.spec.expiration_seconds {
         // The API's own lower bound for spec.expirationSeconds.
-        Some(seconds) if seconds < 600 => return Err(error("spec.expirationSeconds must be 600 or more".into())),
-        Some(seconds) => {
-            Some(Lifetime::seconds(seconds).ok_or_else(|| error("spec.expirationSeconds is over 1000 years".into()))?)
+        Some(seconds) if seconds < 600 => {
+            return Err(error("spec.expirationSeconds must be 600 or more".into()));
         }
+        Some(seconds) => Some(
+            Lifetime::seconds(seconds)
+                .ok_or_else(|| error("spec.expirationSeconds is over 1000 years".into()))?,
+        ),
         None => None,
     };
     let (usage, purposes) = usages(&object.spec.usages)?;
     request.extensions.key_usage = (!usage.is_empty()).then_some(Marked { critical: true, value: usage });
     request.extensions.extended_key_usage =
         (!purposes.is_empty()).then_some(Marked { critical: false, value: purposes });
-    request.kubernetes =
-        Some(KubernetesRequest { name: object.metadata.name, signer_name: object.spec.signer_name, lifetime });
+    request.kubernetes = Some(KubernetesRequest {
+        name: object.metadata.name,
+        signer_name: object.spec.signer_name,
+        lifetime,
+    });
     Ok(request)
 }
 
@@ -97,7 +103,10 @@ fn usages(names: &[String]) -> Result<(KeyUsage, Vec<ExtendedKeyUsage>), Request
         } else if let Ok(purpose) = name.parse::<ExtendedKeyUsage>() {
             purposes.push(purpose);
         } else {
-            return Err(RequestError::Kubernetes(format!("spec.usages: `{}` is not a usage", Printable(name))));
+            return Err(RequestError::Kubernetes(format!(
+                "spec.usages: `{}` is not a usage",
+                Printable(name)
+            )));
         }
     }
     Ok((usage, purposes))

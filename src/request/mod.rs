@@ -14,7 +14,8 @@ pub use kubernetes::KubernetesRequest;
 use crate::key::{KeyError, KeyPair};
 use crate::pem;
 use crate::x509::{
-    Extensions, Name, Printable, PublicKey, RequestTemplate, SubjectAltName, X509Error, assemble_signed, sha256_hex,
+    Extensions, Name, Printable, PublicKey, RequestTemplate, SubjectAltName, X509Error, assemble_signed,
+    sha256_hex,
 };
 
 /// The largest request that is read, in bytes: the API server's own bound for an object is 1.5 MiB, and a
@@ -84,12 +85,12 @@ impl SigningRequest {
 
     fn from_pem(text: &[u8]) -> Result<Self, RequestError> {
         let blocks = pem::parse(text)?;
-        let mut requests = blocks
-            .iter()
-            .filter(|block| [pem::CERTIFICATE_REQUEST, pem::NEW_CERTIFICATE_REQUEST].contains(&block.label.as_str()));
-        let first = requests
-            .next()
-            .ok_or_else(|| RequestError::NoRequest { found: blocks.first().map(|block| block.label.clone()) })?;
+        let mut requests = blocks.iter().filter(|block| {
+            [pem::CERTIFICATE_REQUEST, pem::NEW_CERTIFICATE_REQUEST].contains(&block.label.as_str())
+        });
+        let first = requests.next().ok_or_else(|| RequestError::NoRequest {
+            found: blocks.first().map(|block| block.label.clone()),
+        })?;
         match requests.count() {
             0 => Self::from_der(&first.der),
             more => Err(RequestError::Several(more + 1)),
@@ -104,8 +105,8 @@ impl SigningRequest {
         if der.len() > LARGEST {
             return Err(RequestError::Malformed("it is larger than 64 KiB".into()));
         }
-        let (rest, request) =
-            X509CertificationRequest::from_der(der).map_err(|error| RequestError::Malformed(error.to_string()))?;
+        let (rest, request) = X509CertificationRequest::from_der(der)
+            .map_err(|error| RequestError::Malformed(error.to_string()))?;
         if !rest.is_empty() {
             return Err(RequestError::Malformed("bytes follow it".into()));
         }
@@ -149,21 +150,20 @@ fn possession(request: &X509CertificationRequest<'_>) -> Result<(), &'static str
         return Err("it is signed with SHA-1 or MD5, which proves nothing; sign it with SHA-256");
     }
     let info = &request.certification_request_info;
-    verify_signature(&info.subject_pki, &request.signature_algorithm, &request.signature_value, info.raw).map_err(
-        |error| match error {
+    verify_signature(&info.subject_pki, &request.signature_algorithm, &request.signature_value, info.raw)
+        .map_err(|error| match error {
             x509_parser::error::X509Error::SignatureUnsupportedAlgorithm => {
                 "its signature is of an algorithm that is not supported"
             }
             _ => "its signature does not verify with its own public key",
-        },
-    )
+        })
 }
 
 /// The extensions of the `extensionRequest` attribute (RFC 2985 section 5.4.2), which must be alone.
 fn requested_extensions<'a>(
     info: &'a X509CertificationRequestInfo<'a>,
 ) -> Result<Vec<X509Extension<'a>>, RequestError> {
-    let mut found = info.iter_attributes().filter_map(|attribute| match &attribute.parsed_attribute {
+    let mut found = info.iter_attributes().filter_map(|attribute| match attribute.parsed_attribute() {
         ParsedCriAttribute::ExtensionRequest(request) => Some(request.extensions.clone()),
         _ => None,
     });
@@ -187,7 +187,8 @@ pub fn build(key: &KeyPair, template: &RequestTemplate<'_>) -> Result<Vec<u8>, R
 /// The extensions of a wish for these names, as a request would carry them.
 pub fn wish_for_names(names: Vec<SubjectAltName>) -> Extensions {
     Extensions {
-        subject_alt_names: (!names.is_empty()).then_some(crate::x509::Marked { critical: false, value: names }),
+        subject_alt_names: (!names.is_empty())
+            .then_some(crate::x509::Marked { critical: false, value: names }),
         ..Extensions::default()
     }
 }

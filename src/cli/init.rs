@@ -1,0 +1,293 @@
+//! `kpki init`: a cluster's whole PKI from one file.
+
+use std::io::{IsTerminal as _, Read as _};
+use std::net::{IpAddr, UdpSocket};
+use std::path::{Path, PathBuf};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use kpki::cluster::{self, Action, ClusterSpec, Defaults, Entry, Job, Kind, Plan, Source, Trees};
+use kpki::disk::read_bounded;
+use kpki::x509::Printable;
+use serde::Serialize;
+use zeroize::Zeroizing;
+
+use super::output::{self, BAD, FAINT, Format, GOOD, styled};
+use super::passphrase::PassphraseArgs;
+use super::{Context, Failure, LARGEST_INPUT, Status};
+
+const EXAMPLES: &str = "\
+Examples:
+  kpki init -f kubeadm.yaml                        as kubeadm init phase certs all + kubeconfig all, in /etc/kubernetes
+  kpki init -f kubeadm.yaml --dir out              the same tree in ./out (out/pki/ca.crt, out/admin.conf)
+  kpki init --print-template > cluster.yaml        a kind: Cluster to start from; it explains every field
+  kpki init -f cluster.yaml --dir out --dry-run    what would be made
+  kpki init -f cluster.yaml --dir out              one tree for each node: out/cp1/etc/kubernetes/…, CAs in out/ca
+  kpki init -f cluster.yaml --dir out --node cp1   the CAs and that node's tree alone
+
+What is there and right is kept; what is there and wrong is refused with the reason, and nothing is touched.";
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// The cluster: kubeadm's own config (v1beta3, v1beta4), or kind: Cluster of kpki/v1alpha1; - for standard input.
+    #[arg(short = 'f', long = "filename", value_name = "FILE", required_unless_present = "print_template")]
+    file: Option<PathBuf>,
+    /// Where to write. With kubeadm's config it stands for /etc/kubernetes, which is the default; with kind: Cluster it
+    /// holds one tree for each node.
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+    /// Only this node, and what the cluster shares.
+    #[arg(long, value_name = "NAME", conflicts_with = "all_nodes")]
+    node: Option<String>,
+    /// Every node; with kubeadm's config, one tree for each.
+    #[arg(long)]
+    all_nodes: bool,
+    /// Print what would be done, and do nothing.
+    #[arg(long)]
+    dry_run: bool,
+    /// Print a kind: Cluster that explains every field, and do nothing else.
+    #[arg(long)]
+    print_template: bool,
+    /// Encrypt the private keys of new CAs. kube-controller-manager cannot read them then.
+    #[arg(long)]
+    encrypt_ca_keys: bool,
+    #[command(flatten)]
+    passphrase: PassphraseArgs,
+    /// How to print.
+    #[arg(short, long, value_enum, default_value_t)]
+    output: Format,
+}
+
+pub(super) fn run(context: &Context, args: Args) -> Result<Status, Failure> {
+    let Some(file) = args.file.as_deref().filter(|_| !args.print_template) else {
+        output::print_bytes(cluster::TEMPLATE.as_bytes())?;
+        return Ok(Status::Done);
+    };
+    let (mut spec, notes) = read_spec(file)?;
+    for note in notes {
+        output::inform(format!("{} {}", styled(FAINT, "note:"), Printable(&note)))?;
+    }
+    let only = choose_nodes(&mut spec, &args)?;
+    let root = choose_root(&mut spec, args.dir.as_deref());
+    let catalogue = context.catalogue()?;
+    let entries = cluster::entries(&spec, only.as_deref(), &catalogue)?;
+    let plan = Plan::make(entries, &root, context.now, &args.passphrase.source())?;
+    let encrypt = if args.encrypt_ca_keys { Some(args.passphrase.for_encryption()?) } else { None };
+    let progress = progress_bar(plan.creations());
+    let job = Job {
+        root: &root,
+        catalogue: &catalogue,
+        version: &spec.version,
+        service_account: spec.service_account_algorithm(),
+        now: context.now,
+        encrypt: encrypt.as_ref(),
+        progress: &|made| progress.inc(made as u64),
+    };
+    let status = carry_out(plan, &job, args.dry_run, args.output);
+    progress.finish_and_clear();
+    status
+}
+
+/// Reads the cluster file; what it leaves to the machine is taken from this one, as kubeadm does.
+pub(super) fn read_spec(file: &Path) -> Result<(ClusterSpec, Vec<String>), Failure> {
+    let (text, name) = if file == Path::new("-") {
+        let mut text = Zeroizing::new(Vec::new());
+        std::io::stdin().lock().take(LARGEST_INPUT + 1).read_to_end(&mut text)?;
+        (text, "standard input".to_owned())
+    } else {
+        (read_bounded(file, LARGEST_INPUT)?, output::path(file))
+    };
+    let hostname = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    let defaults = Defaults { hostname: Some(hostname), advertise: default_route_address() };
+    let parsed = cluster::parse(&text, &name, &defaults)?;
+    Ok((parsed.spec, parsed.notes))
+}
+
+/// The address that this machine would speak to the world with. Connecting a datagram socket sends nothing: it only
+/// looks up the route.
+fn default_route_address() -> Option<IpAddr> {
+    let routes = [("0.0.0.0:0", "192.0.2.1:9"), ("[::]:0", "[2001:db8::1]:9")];
+    routes.iter().find_map(|(local, remote)| {
+        let socket = UdpSocket::bind(local).ok()?;
+        socket.connect(remote).ok()?;
+        socket.local_addr().ok().map(|address| address.ip()).filter(|ip| !ip.is_unspecified())
+    })
+}
+
+/// The one node that is wanted; none for all of them.
+pub(super) fn choose_nodes(
+    spec: &mut ClusterSpec,
+    args: &impl NodeChoice,
+) -> Result<Option<String>, Failure> {
+    if let Some(name) = args.node() {
+        if spec.node(name).is_none() {
+            let known: Vec<&str> = spec.nodes.iter().map(|node| node.name.as_str()).take(20).collect();
+            return Err(Failure::new(format!("the file has no node {}", Printable(name)))
+                .hint(format!("its nodes are {}", known.join(", "))));
+        }
+        return Ok(Some(name.to_owned()));
+    }
+    if spec.source == Source::Kpki {
+        return Ok(None);
+    }
+    if args.all_nodes() {
+        spec.trees = Trees::PerNode;
+        return Ok(None);
+    }
+    // As kubeadm: the node of the InitConfiguration, or the one that joins.
+    spec.nodes
+        .first()
+        .map(|node| Some(node.name.clone()))
+        .ok_or_else(|| Failure::new("the file describes no node").hint("add an InitConfiguration"))
+}
+
+/// `--node` and `--all-nodes`.
+pub(super) trait NodeChoice {
+    fn node(&self) -> Option<&str>;
+    fn all_nodes(&self) -> bool;
+}
+
+impl NodeChoice for Args {
+    fn node(&self) -> Option<&str> {
+        self.node.as_deref()
+    }
+
+    fn all_nodes(&self) -> bool {
+        self.all_nodes
+    }
+}
+
+/// The directory that all paths are relative to.
+pub(super) fn choose_root(spec: &mut ClusterSpec, dir: Option<&Path>) -> PathBuf {
+    match (&mut spec.trees, dir) {
+        (Trees::PerNode, dir) => dir.unwrap_or(Path::new(".")).to_owned(),
+        // DIR stands for /etc/kubernetes; a certificatesDir elsewhere has its place within it.
+        (Trees::Single { certificates_dir }, Some(dir)) => {
+            if certificates_dir.is_absolute() {
+                *certificates_dir = "pki".into();
+            }
+            dir.to_owned()
+        }
+        (Trees::Single { certificates_dir }, None) if certificates_dir.is_absolute() => {
+            *certificates_dir = certificates_dir.strip_prefix("/").unwrap_or(certificates_dir).to_owned();
+            "/".into()
+        }
+        (Trees::Single { .. }, None) => "/etc/kubernetes".into(),
+    }
+}
+
+/// A bar on a terminal when there is enough to wait for.
+fn progress_bar(total: usize) -> ProgressBar {
+    if total < 200 || !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::new(total as u64);
+    if let Ok(style) = ProgressStyle::with_template("{bar:40} {pos}/{len}  {elapsed} of about {duration}") {
+        bar.set_style(style);
+    }
+    bar
+}
+
+/// Shows the plan, carries it out unless it is refused or only looked at, and says what came of it.
+pub(super) fn carry_out(plan: Plan, job: &Job<'_>, dry_run: bool, format: Format) -> Result<Status, Failure> {
+    let rows: Vec<Row> =
+        plan.entries.iter().zip(&plan.actions).map(|(entry, action)| Row::of(entry, action)).collect();
+    let refused = plan.refusals().next().is_some();
+    let created = plan.creations();
+    if refused || dry_run {
+        show(&rows, job.root, format, !dry_run)?;
+        if refused && format == Format::Text {
+            output::inform(format!("{} nothing was touched", styled(BAD, "refused:")))?;
+        }
+        return Ok(if refused { Status::Refused } else { Status::Done });
+    }
+    plan.apply(job)?;
+    if format == Format::Json {
+        output::print_json(&rows)?;
+    } else {
+        let kept = rows.len() - created;
+        show_made(&rows, job.root)?;
+        let place = output::path(job.root);
+        output::print(match created {
+            0 => format!("all {kept} are there and right in {place}; nothing was changed"),
+            _ => format!("{} {created} made, {kept} kept in {place}", styled(GOOD, "done:")),
+        })?;
+    }
+    Ok(Status::Done)
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Row {
+    action: &'static str,
+    file: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    node: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    profile: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subject: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    names: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    reasons: Vec<String>,
+}
+
+impl Row {
+    fn of(entry: &Entry, action: &Action) -> Self {
+        let identity = match &entry.kind {
+            Kind::Authority { identity, .. }
+            | Kind::Leaf(identity, _)
+            | Kind::Kubeconfig { identity, .. } => Some(identity),
+            Kind::ServiceAccount | Kind::Copy { .. } => None,
+        };
+        let (action, reasons) = match action {
+            Action::Keep => ("keep", Vec::new()),
+            Action::Create => ("create", Vec::new()),
+            Action::Refuse(reasons) => ("refuse", reasons.clone()),
+        };
+        Self {
+            action,
+            file: output::path(entry.files.main()),
+            node: entry.node.clone(),
+            profile: identity.map(|identity| identity.profile),
+            subject: identity.map(|identity| identity.subject.to_string()),
+            names: identity
+                .map_or(Vec::new(), |identity| identity.names.iter().map(ToString::to_string).collect()),
+            reasons,
+        }
+    }
+
+    fn what(&self) -> String {
+        match (&self.subject, self.file.rsplit('/').next()) {
+            (Some(subject), _) => subject.clone(),
+            (None, Some("sa.pub" | "sa.pem" | "sa.key" | "sa-key.pem")) => "service-account key pair".into(),
+            (None, _) => "copy".into(),
+        }
+    }
+}
+
+/// A table of a whole plan; only what is refused, where there is something refused and `only_refused`.
+fn show(rows: &[Row], root: &Path, format: Format, only_refused: bool) -> Result<(), Failure> {
+    if format == Format::Json {
+        return output::print_json(&rows);
+    }
+    let shown = rows.iter().filter(|row| !only_refused || row.action == "refuse");
+    let mut lines = Vec::new();
+    for row in shown {
+        let file = output::path(&root.join(&row.file));
+        lines.push(vec![row.action.to_owned(), file, row.what(), row.names.join(" ")]);
+        lines.extend(row.reasons.iter().map(|reason| vec![String::new(), format!("  {reason}")]));
+    }
+    output::print(output::table(&["ACTION", "FILE", "SUBJECT", "NAMES"], lines))
+}
+
+/// What was made: by name while that is a page, by count beyond it.
+fn show_made(rows: &[Row], root: &Path) -> Result<(), Failure> {
+    let made: Vec<&Row> = rows.iter().filter(|row| row.action == "create").collect();
+    if made.is_empty() || made.len() > 60 {
+        return Ok(());
+    }
+    let lines = made.iter().map(|row| vec![output::path(&root.join(&row.file)), row.what()]);
+    output::print(output::table(&["MADE", "SUBJECT"], lines))
+}
