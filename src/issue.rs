@@ -10,7 +10,7 @@ use crate::ca::{CaError, CertificateAuthority, Draft};
 use crate::key::KeyPair;
 use crate::profile::{Admitted, Profile, Refusal, Terms, Wish};
 use crate::request::SigningRequest;
-use crate::x509::{Certificate, ExtendedKeyUsage, TbsCertificate};
+use crate::x509::{Certificate, ExtendedKeyUsage, Printable, TbsCertificate};
 
 /// A draft that every rule has passed.
 pub struct Judged {
@@ -54,6 +54,7 @@ impl From<CaError> for IssueError {
             CaError::NotValidNow { .. } => "issuer-not-valid-now",
             CaError::PathLength { .. } => "path-length",
             CaError::NameConstraint { .. } => "name-constraints",
+            CaError::IssuersOwnKey(_) => "issuers-own-key",
             CaError::DateOutOfRange => "date-out-of-range",
             _ => return Self::Ca(error),
         };
@@ -71,6 +72,16 @@ pub fn admit(request: &SigningRequest, profile: &Profile, terms: &Terms) -> Resu
         let text = format!("the requester has not shown to hold the private key: {why}");
         reasons.push(Reason { code: "no-proof-of-possession", text });
     }
+    if let Some(object) = &request.kubernetes
+        && !signs_for(&object.signer_name, profile.name())
+    {
+        let text = format!(
+            "the object asks the signer {}, which does not sign by the profile {}",
+            Printable(&object.signer_name),
+            profile.name()
+        );
+        reasons.push(Reason { code: "signer-mismatch", text });
+    }
     let wish =
         Wish { subject: &request.subject, extensions: &request.extensions, public_key: &request.public_key };
     match profile.admit(&wish, terms) {
@@ -80,6 +91,19 @@ pub fn admit(request: &SigningRequest, profile: &Profile, terms: &Terms) -> Resu
             reasons.extend(refusals.into_iter().map(Reason::from));
             Err(IssueError::Refused(reasons))
         }
+    }
+}
+
+/// Whether one of Kubernetes' own signers signs what a profile is for; other signers are their owner's business.
+/// Source: <https://kubernetes.io/docs/reference/access-authn-authz/certificate-signing-requests/#kubernetes-signers>
+fn signs_for(signer: &str, profile: &str) -> bool {
+    match signer {
+        "kubernetes.io/kubelet-serving" => profile == "kubelet-serving",
+        "kubernetes.io/kube-apiserver-client-kubelet" => profile == "kubelet-client",
+        "kubernetes.io/kube-apiserver-client" => {
+            !["kubelet-serving", "kubelet-client"].contains(&profile) && !profile.ends_with("-ca")
+        }
+        _ => true,
     }
 }
 

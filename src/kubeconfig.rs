@@ -95,6 +95,7 @@ struct NamedUser {
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 struct User {
+    #[serde(skip_serializing_if = "Option::is_none")]
     client_certificate_data: Option<String>,
     client_key_data: Option<String>,
 }
@@ -106,14 +107,14 @@ impl Drop for User {
 }
 
 /// A kubeconfig for a client certificate, with everything embedded: the CA (`ca_pem`), the certificate and the key
-/// as PEM.
+/// as PEM. Without a certificate it is one that waits for it, as after a request to a CA that is elsewhere.
 ///
 /// # Errors
 /// [`KubeconfigError::Malformed`] when a name has no form in YAML.
 pub fn write(
     access: Access<'_>,
     ca_pem: &str,
-    certificate_pem: &str,
+    certificate_pem: Option<&str>,
     key_pem: &str,
 ) -> Result<Zeroizing<String>, KubeconfigError> {
     let context = format!("{}@{}", access.user, access.cluster);
@@ -135,7 +136,7 @@ pub fn write(
         users: vec![NamedUser {
             name: access.user.into(),
             user: User {
-                client_certificate_data: Some(BASE64_STANDARD.encode(certificate_pem)),
+                client_certificate_data: certificate_pem.map(|pem| BASE64_STANDARD.encode(pem)),
                 client_key_data: Some(BASE64_STANDARD.encode(key_pem)),
             },
         }],
@@ -143,7 +144,7 @@ pub fn write(
     // Scalars stay on one line and lists where Go's YAML puts them.
     let options = serde_saphyr::ser_options! { prefer_block_scalars: false, compact_list_indent: true };
     // The text grows in place when it fits, so that no copy of the key is left behind in freed memory.
-    let capacity = 2048 + 2 * (ca_pem.len() + certificate_pem.len() + key_pem.len());
+    let capacity = 2048 + 2 * (ca_pem.len() + certificate_pem.map_or(0, str::len) + key_pem.len());
     let mut text = Zeroizing::new(String::with_capacity(capacity));
     serde_saphyr::to_fmt_writer_with_options(&mut *text, &document, options)
         .map_err(|error| KubeconfigError::Malformed(error.to_string()))?;

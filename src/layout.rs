@@ -201,6 +201,19 @@ pub enum Leaf {
 }
 
 impl Leaf {
+    const ALL: [Self; 10] = [
+        Self::Apiserver,
+        Self::ApiserverKubeletClient,
+        Self::ApiserverEtcdClient,
+        Self::FrontProxyClient,
+        Self::EtcdServer,
+        Self::EtcdPeer,
+        Self::EtcdHealthcheckClient,
+        Self::ControllerManager,
+        Self::Scheduler,
+        Self::Kubelet,
+    ];
+
     /// The authority that issues it.
     pub fn authority(self) -> Authority {
         match self {
@@ -225,6 +238,65 @@ impl Leaf {
             Self::ControllerManager => "controller-manager-serving",
             Self::Scheduler => "scheduler-serving",
             Self::Kubelet => "kubelet-serving",
+        }
+    }
+}
+
+/// The kubeconfigs of a node, and the profile of the client certificate in each.
+pub const KUBECONFIGS: [(&str, &str); 5] = [
+    ("admin.conf", "admin"),
+    ("super-admin.conf", "super-admin"),
+    ("kubelet.conf", "kubelet-client"),
+    ("controller-manager.conf", "controller-manager"),
+    ("scheduler.conf", "scheduler"),
+];
+
+/// The profile that goes with the base of a file's name, as in either layout: `apiserver`, `etcd/peer`, `admin.conf`.
+pub fn profile_by_name(base: &Path) -> Option<&'static str> {
+    let kubeconfig =
+        KUBECONFIGS.iter().find(|(name, _)| base.file_name().is_some_and(|known| known == *name));
+    if let Some((_, profile)) = kubeconfig {
+        return Some(profile);
+    }
+    let layouts = [Layout::node(Naming::Kubeadm), Layout::node(Naming::Pem)];
+    let in_layout = |leaf: &Leaf| {
+        layouts.iter().filter_map(|layout| layout.leaf(*leaf)).any(|path| {
+            // etcd's files are told by their directory as well: `server` alone may be anybody's.
+            let path = path.strip_prefix("etc/kubernetes/pki").unwrap_or(&path);
+            base.ends_with(path)
+        })
+    };
+    Leaf::ALL.into_iter().find(in_layout).map(Leaf::profile)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_tell_profiles() {
+        for (base, profile) in [
+            ("out/apiserver", Some("apiserver")),
+            ("etcd/server", Some("etcd-server")),
+            ("server", None),
+            ("csrs/etcd/peer", Some("etcd-peer")),
+            ("etc/etcd/pki/etcd", Some("etcd-server")),
+            ("admin.conf", Some("admin")),
+            ("jane", None),
+        ] {
+            assert_eq!(profile_by_name(Path::new(base)), profile, "{base}");
+        }
+    }
+
+    #[test]
+    fn keys_and_ledgers_lie_beside_certificates() {
+        for (certificate, key, ledger) in [
+            ("pki/ca.crt", "pki/ca.key", "pki/ca.ledger.jsonl"),
+            ("pki/ca.pem", "pki/ca-key.pem", "pki/ca.ledger.jsonl"),
+            ("front-proxy-ca.crt", "front-proxy-ca.key", "front-proxy-ca.ledger.jsonl"),
+        ] {
+            assert_eq!(key_beside(Path::new(certificate)), Path::new(key));
+            assert_eq!(ledger_beside(Path::new(certificate)), Path::new(ledger));
         }
     }
 }

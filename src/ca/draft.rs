@@ -59,6 +59,9 @@ impl Draft {
         if !tbs.validity.contains(now) {
             return Err(CaError::NotValidNow { subject: tbs.subject.clone(), validity: tbs.validity, now });
         }
+        if admitted.public_key() == &tbs.public_key {
+            return Err(CaError::IssuersOwnKey(tbs.subject.clone()));
+        }
         check_path_length(tbs, admitted)?;
         check_name_constraints(tbs, admitted.sans())?;
         // The issuer's own identifier where it has one, whatever method made it (RFC 5280 section 4.2.1.1).

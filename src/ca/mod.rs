@@ -75,6 +75,9 @@ pub enum CaError {
         /// Which constraint rules it out.
         reason: String,
     },
+    /// A certificate for the CA's own key: its holder could sign as the CA.
+    #[error("the public key is the one of the issuer {0} itself")]
+    IssuersOwnKey(Name),
     /// The draft was made for another key.
     #[error("the draft was made to be signed by another key")]
     ForeignDraft,

@@ -1,1 +1,413 @@
+//! `kpki ca`: authorities of their own.
 
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use kpki::ca::{Entry, Ledger, read_ledger};
+use kpki::clock::Lifetime;
+use kpki::cluster::{self, AuthorityOptions, ClusterSpec, Job, Plan, Source};
+use kpki::disk::{Overwrite, Secrecy, Transaction, read_bounded};
+use kpki::issue;
+use kpki::key::{KeyError, KeyPair};
+use kpki::layout::{Authority, Layout, Naming, key_beside, ledger_beside};
+use kpki::profile::PathLength;
+use kpki::request::{SigningRequest, wish_for_names};
+use kpki::x509::{Certificate, Name, NameConstraints, PublicKey};
+use serde::Serialize;
+use time::OffsetDateTime;
+
+use super::authority::{CaArgs, certificates_of};
+use super::identity::{AlgorithmArgs, terms};
+use super::init::carry_out;
+use super::issue::stage;
+use super::output::{self, Format};
+use super::passphrase::PassphraseArgs;
+use super::show::{self, Verdict};
+use super::{Context, Failure, LARGEST_INPUT, Status};
+
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Command {
+    /// Make a cluster's CAs, and the key pair of its service accounts.
+    Init(InitArgs),
+    /// Make a CA under another CA.
+    Intermediate(IntermediateArgs),
+    /// Show CAs: whose they are, until when, and where their keys are.
+    Show(ShowArgs),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Which {
+    /// The CA of API servers, kubelets, components and users.
+    Kubernetes,
+    /// The CA of etcd.
+    Etcd,
+    /// The CA of the front proxy.
+    FrontProxy,
+    /// The key pair that signs service-account tokens.
+    ServiceAccount,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum LayoutName {
+    /// ca.crt and ca.key, etcd/ca.crt and etcd/ca.key.
+    Kubeadm,
+    /// ca.pem and ca-key.pem, etcd/ca.pem and etcd/ca-key.pem.
+    Pem,
+}
+
+/// What limits a CA.
+#[derive(Debug, Args)]
+struct Limits {
+    /// How long it is valid, 87600h or 10y.
+    #[arg(long, value_name = "LIFETIME")]
+    validity: Option<Lifetime>,
+    /// How many CAs may follow it in a path.
+    #[arg(long, value_name = "COUNT")]
+    path_len: Option<u8>,
+    /// A part of its name space: permit:dns:DOMAIN, exclude:ip:NETWORK/PREFIX, permit:email:DOMAIN; repeatable.
+    #[arg(long = "name-constraint", value_name = "CONSTRAINT")]
+    name_constraints: Vec<String>,
+    /// Its subject, such as "CN=kubernetes,O=Example".
+    #[arg(long, value_name = "SUBJECT")]
+    subject: Option<String>,
+    /// Encrypt its private key (PKCS#8, AES-256) with a passphrase. kube-controller-manager cannot read it then.
+    #[arg(long)]
+    encrypt: bool,
+}
+
+const INIT_EXAMPLES: &str = "\
+Examples:
+  kpki ca init --dir pki                                  all of them, as kubeadm names them
+  kpki ca init kubernetes --dir pki --validity 5y --subject 'CN=kubernetes,O=Example'
+  kpki ca init etcd --dir pki --name-constraint permit:dns:etcd.example.com --name-constraint permit:ip:10.0.0.0/8
+  kpki ca init --dir pki --encrypt --passphrase-file secret.txt
+
+What is there and right is kept.";
+
+#[derive(Debug, Args)]
+#[command(after_help = INIT_EXAMPLES)]
+pub(crate) struct InitArgs {
+    /// Which; all of them if none is named.
+    #[arg(value_enum, value_name = "NAME")]
+    names: Vec<Which>,
+    /// The PKI directory.
+    #[arg(long, value_name = "DIR", default_value = "/etc/kubernetes/pki")]
+    dir: PathBuf,
+    /// How files are named.
+    #[arg(long, value_enum, default_value = "kubeadm")]
+    layout: LayoutName,
+    #[command(flatten)]
+    algorithm: AlgorithmArgs,
+    #[command(flatten)]
+    limits: Limits,
+    #[command(flatten)]
+    passphrase: PassphraseArgs,
+    /// Print what would be done, and do nothing.
+    #[arg(long)]
+    dry_run: bool,
+    /// How to print.
+    #[arg(short, long, value_enum, default_value_t)]
+    output: Format,
+}
+
+const INTERMEDIATE_EXAMPLES: &str = "\
+Examples:
+  kpki ca intermediate team-a --ca pki/ca.crt --out team-a/ca.crt
+  kpki ca intermediate edge --ca pki --path-len 0 --name-constraint permit:dns:edge.example.com --validity 2y";
+
+#[derive(Debug, Args)]
+#[command(after_help = INTERMEDIATE_EXAMPLES)]
+pub(crate) struct IntermediateArgs {
+    /// Its common name.
+    name: String,
+    #[command(flatten)]
+    ca: CaArgs,
+    /// Where its certificate goes, NAME.crt if not given; its key goes beside it.
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    #[command(flatten)]
+    algorithm: AlgorithmArgs,
+    #[command(flatten)]
+    limits: Limits,
+    /// A file whose first line is the passphrase for the new CA's key.
+    #[arg(long, value_name = "FILE", requires = "encrypt")]
+    new_passphrase_file: Option<PathBuf>,
+    /// Replace files that are there; the old ones are kept as backups.
+    #[arg(long)]
+    force: bool,
+    /// How to print.
+    #[arg(short, long, value_enum, default_value_t)]
+    output: Format,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  kpki ca show\n  kpki ca show pki out/ca/etcd/ca.crt -o json")]
+pub(crate) struct ShowArgs {
+    /// PKI directories and CA certificates; /etc/kubernetes/pki if none is named.
+    #[arg(value_name = "DIR|CERT")]
+    paths: Vec<PathBuf>,
+    /// The same, as an option.
+    #[arg(long = "ca", alias = "dir", value_name = "DIR|CERT")]
+    more: Vec<PathBuf>,
+    /// How to print.
+    #[arg(short, long, value_enum, default_value_t)]
+    output: Format,
+}
+
+pub(super) fn run(context: &Context, command: Command) -> Result<Status, Failure> {
+    match command {
+        Command::Init(args) => init(context, &args),
+        Command::Intermediate(args) => intermediate(context, &args),
+        Command::Show(args) => show(context, &args),
+    }
+}
+
+impl Limits {
+    fn path_length(&self) -> PathLength {
+        self.path_len.map_or(PathLength::OfProfile, |length| PathLength::AtMost(length.into()))
+    }
+
+    fn name_constraints(&self) -> Result<NameConstraints, Failure> {
+        let mut constraints = NameConstraints::default();
+        for text in &self.name_constraints {
+            match text.split_once(':') {
+                Some(("permit", subtree)) => constraints.permitted.push(subtree.parse()?),
+                Some(("exclude", subtree)) => constraints.excluded.push(subtree.parse()?),
+                _ => {
+                    return Err(Failure::new(format!("{text:?} is not a name constraint"))
+                        .hint("write permit:dns:example.com or exclude:ip:10.0.0.0/8"));
+                }
+            }
+        }
+        Ok(constraints)
+    }
+
+    fn subject(&self) -> Result<Option<Name>, Failure> {
+        self.subject.as_deref().map(parse_subject).transpose()
+    }
+}
+
+/// `CN=kubernetes,O=Example`, a comma within a value escaped by a backslash; or openssl's `/O=Example/CN=kubernetes`.
+fn parse_subject(text: &str) -> Result<Name, Failure> {
+    let (separator, text) = text.strip_prefix('/').map_or((',', text), |rest| ('/', rest));
+    let mut parts = vec![String::new()];
+    let mut escaped = false;
+    for c in text.chars() {
+        match parts.last_mut() {
+            Some(part) if escaped || (c != separator && c != '\\') => part.push(c),
+            _ if c == separator => parts.push(String::new()),
+            _ => {}
+        }
+        escaped = c == '\\' && !escaped;
+    }
+    let attributes = parts
+        .iter()
+        .map(|part| part.split_once('=').map(|(kind, value)| (kind.trim(), value.trim())))
+        .collect::<Option<Vec<_>>>()
+        .ok_or_else(|| {
+            Failure::new(format!("{text:?} is not a subject")).hint("write CN=kubernetes,O=Example")
+        })?;
+    Ok(Name::from_attributes(&attributes)?)
+}
+
+fn init(context: &Context, args: &InitArgs) -> Result<Status, Failure> {
+    let wanted = |which: Which| args.names.is_empty() || args.names.contains(&which);
+    let authorities: Vec<Authority> = [
+        (Which::Kubernetes, Authority::Kubernetes),
+        (Which::FrontProxy, Authority::FrontProxy),
+        (Which::Etcd, Authority::Etcd),
+    ]
+    .into_iter()
+    .filter(|(which, _)| wanted(*which))
+    .map(|(_, authority)| authority)
+    .collect();
+    if args.limits.subject.is_some() && authorities.len() != 1 {
+        return Err(
+            Failure::new("--subject is for one CA").hint("name it: kpki ca init kubernetes --subject …")
+        );
+    }
+    let naming = match args.layout {
+        LayoutName::Kubeadm => Naming::Kubeadm,
+        LayoutName::Pem => Naming::Pem,
+    };
+    let home = Layout { naming, kubeconfigs: PathBuf::new(), pki: PathBuf::new(), etcd: "etcd".into() };
+    let mut spec = ClusterSpec::new(Source::Kpki);
+    spec.algorithm = args.algorithm.algorithm;
+    spec.ca_lifetime = args.limits.validity.unwrap_or(spec.ca_lifetime);
+    let options = AuthorityOptions {
+        subject: args.limits.subject()?,
+        path_length: args.limits.path_length(),
+        name_constraints: args.limits.name_constraints()?,
+    };
+    let catalogue = context.catalogue()?;
+    let entries =
+        cluster::authorities(&spec, home, &authorities, wanted(Which::ServiceAccount), &options, &catalogue)?;
+    let plan = Plan::make(entries, &args.dir, context.now, &args.passphrase.source())?;
+    let encrypt =
+        if args.limits.encrypt && !args.dry_run { Some(args.passphrase.for_encryption()?) } else { None };
+    let job = Job {
+        root: &args.dir,
+        catalogue: &catalogue,
+        version: &spec.version,
+        service_account: spec.service_account_algorithm(),
+        now: context.now,
+        encrypt: encrypt.as_ref(),
+        progress: &|_| {},
+    };
+    carry_out(plan, &job, args.dry_run, args.output)
+}
+
+fn intermediate(context: &Context, args: &IntermediateArgs) -> Result<Status, Failure> {
+    let catalogue = context.catalogue()?;
+    let profile = catalogue.find("intermediate-ca")?;
+    let loaded = args.ca.load(profile.issuer())?;
+    let file =
+        args.out.clone().unwrap_or_else(|| format!("{}.crt", args.name.replace(['/', ' '], "-")).into());
+    let key = KeyPair::generate(args.algorithm.algorithm)?;
+    let subject = match args.limits.subject()? {
+        Some(subject) => subject,
+        None => Name::new(Some(&args.name), &[""; 0])?,
+    };
+    let request = SigningRequest::by_holder(
+        subject,
+        PublicKey::from_der(key.public_key_der())?,
+        wish_for_names(Vec::new()),
+    );
+    let mut terms = terms(&kpki::profile::KubernetesVersion::NEWEST, args.limits.validity);
+    terms.path_length = args.limits.path_length();
+    terms.name_constraints = args.limits.name_constraints()?;
+    let judged = issue::admit(&request, profile, &terms)
+        .and_then(|admitted| issue::judge(&loaded.ca, admitted, context.now))?;
+    let issuer = loaded.ca.certificate().tbs.subject.to_string();
+    let mut verdict = Verdict::of(&args.name, &request, profile.name(), issuer, Ok(&judged), false);
+    let certificate = judged.seal(loaded.ca.key())?;
+    let key_pem = if args.limits.encrypt {
+        let source = PassphraseArgs::from_file(args.new_passphrase_file.clone());
+        key.to_encrypted_pem(&source.for_encryption()?)?
+    } else {
+        key.to_pem()
+    };
+    let (directory, name) = loaded.ledger();
+    let mut ledger = Ledger::open(&directory, &name)?;
+    ledger.record(Entry::of(&certificate, profile.name(), None, context.now))?;
+    let overwrite = if args.force { Overwrite::KeepBackup } else { Overwrite::Refuse };
+    let transaction = Transaction::with_overwrite(overwrite, &show::stamp(context.now));
+    // The certificates above it follow it, so that its leaves' chains can be built: see --chain of sign csr.
+    let pem = std::iter::once(&certificate).chain(&loaded.chain).map(Certificate::to_pem).collect::<String>();
+    stage(&transaction, &key_beside(&file), key_pem.as_bytes(), Secrecy::Secret)?;
+    stage(&transaction, &file, pem.as_bytes(), Secrecy::Public)?;
+    transaction.commit(vec![ledger.take_pending()])?;
+    verdict.signed(&certificate, Some(&file), &pem);
+    match args.output {
+        Format::Json => output::print_json(&verdict)?,
+        Format::Text => output::print(verdict.to_text())?,
+    }
+    Ok(Status::Done)
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Shown {
+    file: String,
+    subject: String,
+    issuer: String,
+    key: String,
+    private_key: &'static str,
+    serial: String,
+    not_before: String,
+    not_after: String,
+    days_left: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path_length: Option<u32>,
+    permitted: Vec<String>,
+    excluded: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    issued: Option<usize>,
+    certificate_sha256: String,
+}
+
+fn show(context: &Context, args: &ShowArgs) -> Result<Status, Failure> {
+    let mut paths: Vec<PathBuf> = args.paths.iter().chain(&args.more).cloned().collect();
+    if paths.is_empty() {
+        paths.push("/etc/kubernetes/pki".into());
+    }
+    let mut shown = Vec::new();
+    for path in &paths {
+        let files: Vec<PathBuf> = if path.is_dir() {
+            Authority::ALL.into_iter().flat_map(|authority| certificates_of(path, authority)).collect()
+        } else {
+            vec![path.clone()]
+        };
+        if files.is_empty() {
+            return Err(Failure::new(format!("no CA in {}", output::path(path)))
+                .hint("make the CAs with kpki ca init --dir DIR"));
+        }
+        for file in files {
+            shown.push(look_at(&file, context.now)?);
+        }
+    }
+    if args.output == Format::Json {
+        output::print_json(&shown)?;
+        return Ok(Status::Done);
+    }
+    let rows = shown.into_iter().map(|ca| {
+        let issuer = if ca.issuer == ca.subject { "itself".to_owned() } else { ca.issuer };
+        let expires = format!("{} ({} d)", ca.not_after, ca.days_left);
+        let names = ca
+            .permitted
+            .iter()
+            .map(|name| format!("+{name}"))
+            .chain(ca.excluded.iter().map(|name| format!("-{name}")));
+        let limits = ca
+            .path_length
+            .map(|length| format!("pathlen {length}"))
+            .into_iter()
+            .chain(names)
+            .collect::<Vec<_>>();
+        let issued = ca.issued.map_or_else(|| "-".into(), |count| count.to_string());
+        vec![ca.file, ca.subject, issuer, ca.key, ca.private_key.into(), expires, issued, limits.join(" ")]
+    });
+    output::print(output::table(
+        &["FILE", "SUBJECT", "ISSUER", "KEY", "PRIVATE KEY", "EXPIRES", "ISSUED", "LIMITS"],
+        rows,
+    ))?;
+    Ok(Status::Done)
+}
+
+fn look_at(file: &Path, now: OffsetDateTime) -> Result<Shown, Failure> {
+    let bytes = read_bounded(file, LARGEST_INPUT)?;
+    let certificate =
+        Certificate::from_pem_or_der(&bytes).map_err(|error| Failure::from(error).at(output::path(file)))?;
+    kpki::ca::check_certificate(&certificate).map_err(|error| Failure::from(error).at(output::path(file)))?;
+    let tbs = &certificate.tbs;
+    let private_key = match read_bounded(&key_beside(file), LARGEST_INPUT) {
+        Ok(pem) => match KeyPair::from_pem(&pem, None) {
+            Ok(key) if key.public_key_der() == tbs.public_key.der() => "here",
+            Ok(_) => "another's",
+            Err(KeyError::Encrypted) => "here, encrypted",
+            Err(_) => "unreadable",
+        },
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => "elsewhere",
+        Err(_) => "unreadable",
+    };
+    let constraints =
+        tbs.extensions.name_constraints.as_ref().map(|marked| marked.value.clone()).unwrap_or_default();
+    let texts = |subtrees: &[kpki::x509::GeneralSubtree]| subtrees.iter().map(ToString::to_string).collect();
+    let ledger = ledger_beside(file);
+    Ok(Shown {
+        file: output::path(file),
+        subject: tbs.subject.to_string(),
+        issuer: tbs.issuer.to_string(),
+        key: tbs.public_key.kind().to_string(),
+        private_key,
+        serial: tbs.serial.to_string(),
+        not_before: output::instant(tbs.validity.not_before),
+        not_after: output::instant(tbs.validity.not_after),
+        days_left: (tbs.validity.not_after - now).whole_days(),
+        path_length: tbs.extensions.basic_constraints.as_ref().and_then(|marked| marked.value.path_len),
+        permitted: texts(&constraints.permitted),
+        excluded: texts(&constraints.excluded),
+        issued: if ledger.is_file() { Some(read_ledger(&ledger)?.len()) } else { None },
+        certificate_sha256: certificate.fingerprint(),
+    })
+}

@@ -24,11 +24,6 @@ impl Failure {
         Self { message: message.into(), hint: None, code: 2 }
     }
 
-    /// Something that was refused.
-    pub(crate) fn refused(message: impl Into<String>) -> Self {
-        Self { code: 1, ..Self::new(message) }
-    }
-
     /// The same, with what to do next.
     #[must_use]
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {

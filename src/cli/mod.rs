@@ -63,6 +63,23 @@ struct Global {
 enum Command {
     /// Make every key, certificate and kubeconfig of a cluster from one file.
     Init(init::Args),
+    /// Make and look at certification authorities.
+    #[command(subcommand)]
+    Ca(ca::Command),
+    /// Judge requests and sign them.
+    #[command(subcommand)]
+    Sign(sign::Command),
+    /// Make certification requests.
+    #[command(subcommand)]
+    Csr(csr::Command),
+    /// Make a key and a certificate at once, or a kubeconfig.
+    Issue(issue::Args),
+    /// Look through what a CA has signed.
+    #[command(subcommand)]
+    Ledger(ledger::Command),
+    /// Show what may be issued, and with what in it.
+    #[command(subcommand)]
+    Profile(profile::Command),
     /// Print a completion script for a shell.
     Completion(completion::Args),
 }
@@ -112,6 +129,12 @@ pub(crate) fn main() -> ExitCode {
     let context = Context { now, profiles: cli.global.profiles };
     let result = match cli.command {
         Command::Init(args) => init::run(&context, args),
+        Command::Ca(command) => ca::run(&context, command),
+        Command::Sign(command) => sign::run(&context, command),
+        Command::Csr(command) => csr::run(&context, command),
+        Command::Issue(args) => issue::run(&context, &args),
+        Command::Ledger(command) => ledger::run(&command),
+        Command::Profile(command) => profile::run(&context, &command),
         Command::Completion(args) => completion::run(&args),
     };
     match result {

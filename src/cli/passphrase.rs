@@ -23,6 +23,11 @@ pub(crate) struct PassphraseArgs {
 const LONGEST: u64 = 4096;
 
 impl PassphraseArgs {
+    /// As if this file had been given.
+    pub(crate) fn from_file(passphrase_file: Option<PathBuf>) -> Self {
+        Self { passphrase_file }
+    }
+
     /// The passphrase to decrypt a key with, as a source that asks at most once for each file.
     pub(crate) fn source(&self) -> impl Fn(&Path) -> Result<Passphrase, KeyError> {
         let file = self.passphrase_file.clone();

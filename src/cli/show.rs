@@ -1,1 +1,189 @@
+//! A request, what became of it, and certificates, as people and programs read them.
 
+use std::fmt::Write as _;
+use std::path::Path;
+
+use kpki::issue::{Judged, Reason};
+use kpki::request::SigningRequest;
+use kpki::x509::{Certificate, Extensions, TbsCertificate};
+use serde::Serialize;
+use time::OffsetDateTime;
+use time::macros::format_description;
+
+use super::output::{self, BAD, FAINT, GOOD, styled};
+
+/// A request and what became of it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Verdict {
+    request: String,
+    profile: String,
+    issuer: String,
+    asked: Asked,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    admitted: Option<Facts>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    refusals: Vec<Refused>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    notes: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    certificate: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    certificate_sha256: Option<String>,
+    #[serde(skip)]
+    draft: bool,
+}
+
+/// What a request asks for.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Asked {
+    subject: String,
+    names: Vec<String>,
+    key: String,
+    usages: Vec<String>,
+    ca: bool,
+}
+
+/// What a certificate says.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Facts {
+    serial: String,
+    subject: String,
+    names: Vec<String>,
+    usages: Vec<String>,
+    key: String,
+    ca: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path_length: Option<u32>,
+    not_before: String,
+    not_after: String,
+}
+
+#[derive(Serialize)]
+struct Refused {
+    code: &'static str,
+    reason: String,
+}
+
+fn names(extensions: &Extensions) -> Vec<String> {
+    extensions.names().iter().map(ToString::to_string).collect()
+}
+
+fn usages(extensions: &Extensions) -> Vec<String> {
+    let usage = extensions.key_usage.iter().flat_map(|usage| usage.value.names()).map(str::to_owned);
+    usage.chain(extensions.purposes().iter().map(ToString::to_string)).collect()
+}
+
+impl Facts {
+    fn of(tbs: &TbsCertificate) -> Self {
+        Self {
+            serial: tbs.serial.to_string(),
+            subject: tbs.subject.to_string(),
+            names: names(&tbs.extensions),
+            usages: usages(&tbs.extensions),
+            key: tbs.public_key.kind().to_string(),
+            ca: tbs.extensions.is_ca(),
+            path_length: tbs.extensions.basic_constraints.as_ref().and_then(|marked| marked.value.path_len),
+            not_before: output::instant(tbs.validity.not_before),
+            not_after: output::instant(tbs.validity.not_after),
+        }
+    }
+}
+
+impl Verdict {
+    pub(super) fn of(
+        name: &str,
+        request: &SigningRequest,
+        profile: &str,
+        issuer: String,
+        verdict: Result<&Judged, &Vec<Reason>>,
+        draft: bool,
+    ) -> Self {
+        let judged = verdict.ok();
+        let ignored = judged.into_iter().flat_map(|judged| judged.admitted().ignored());
+        let remarks = judged.into_iter().flat_map(Judged::notes);
+        let refused = |reason: &Reason| Refused { code: reason.code, reason: reason.text.clone() };
+        Self {
+            request: name.to_owned(),
+            profile: profile.to_owned(),
+            issuer,
+            asked: Asked {
+                subject: request.subject.to_string(),
+                names: names(&request.extensions),
+                key: request.public_key.kind().to_string(),
+                usages: usages(&request.extensions),
+                ca: request.extensions.is_ca(),
+            },
+            admitted: judged.map(|judged| Facts::of(judged.facts())),
+            refusals: verdict.err().into_iter().flatten().map(refused).collect(),
+            notes: ignored.chain(remarks).cloned().collect(),
+            file: None,
+            certificate: None,
+            certificate_sha256: None,
+            draft,
+        }
+    }
+
+    pub(super) fn signed(&mut self, certificate: &Certificate, file: Option<&Path>, pem: &str) {
+        self.file = file.map(output::path);
+        self.certificate = Some(pem.to_owned());
+        self.certificate_sha256 = Some(certificate.fingerprint());
+    }
+
+    pub(super) fn to_text(&self) -> String {
+        let mut text = format!(
+            "{}  {}",
+            self.request,
+            styled(FAINT, format!("profile {}, CA {}", self.profile, self.issuer))
+        );
+        let asked = [
+            self.asked.subject.clone(),
+            self.asked.names.join(" "),
+            self.asked.usages.join(" "),
+            if self.asked.ca { "CA:TRUE".into() } else { String::new() },
+            self.asked.key.clone(),
+        ];
+        line(&mut text, "asked", &joined(&asked));
+        if let Some(facts) = &self.admitted {
+            let admitted =
+                [facts.subject.clone(), facts.names.join(" "), facts.usages.join(" "), facts.key.clone()];
+            line(&mut text, "admitted", &joined(&admitted));
+            line(&mut text, "valid", &format!("{} to {}", facts.not_before, facts.not_after));
+            if self.draft {
+                line(&mut text, "serial", &format!("{} (another one when it is signed)", facts.serial));
+                let ca = facts.path_length.map_or(String::new(), |length| format!(", path length {length}"));
+                line(&mut text, "CA", &format!("{}{ca}", if facts.ca { "yes" } else { "no" }));
+            } else if self.certificate.is_some() {
+                let place = self.file.as_deref().unwrap_or("standard output");
+                line(&mut text, &styled(GOOD, "signed"), &format!("{place}, serial {}", facts.serial));
+            }
+        }
+        for refusal in &self.refusals {
+            line(&mut text, &styled(BAD, "refused"), &refusal.reason);
+        }
+        for note in &self.notes {
+            line(&mut text, "note", note);
+        }
+        text
+    }
+}
+
+fn joined(parts: &[String]) -> String {
+    parts.iter().filter(|part| !part.is_empty()).map(String::as_str).collect::<Vec<_>>().join(" · ")
+}
+
+fn line(text: &mut String, label: &str, content: &str) {
+    // Escape sequences of a style have no width.
+    let width = 9 + label.len() - anstream::adapter::strip_str(label).to_string().len();
+    let _ = write!(text, "\n  {label:width$} {content}");
+}
+
+/// An instant as part of a file's name: `20261123T140509Z`.
+pub(super) fn stamp(instant: OffsetDateTime) -> String {
+    let format = format_description!("[year][month][day]T[hour][minute][second]Z");
+    instant.to_offset(time::UtcOffset::UTC).format(format).unwrap_or_else(|_| "old".into())
+}

@@ -235,7 +235,8 @@ impl Work<'_> {
                 let authority = Authority::Kubernetes;
                 let (certificate, signer) = self.certificate(entry, identity, authority, &key)?;
                 let access = Access { cluster, server, user };
-                let text = kubeconfig::write(access, &signer.pem, &certificate.to_pem(), &key.to_pem())?;
+                let text =
+                    kubeconfig::write(access, &signer.pem, Some(&certificate.to_pem()), &key.to_pem())?;
                 self.stage_file(path, text.as_bytes(), Secrecy::Secret)?;
                 Ok(Some((authority, ca::Entry::of(&certificate, identity.profile, None, self.job.now))))
             }

@@ -125,7 +125,7 @@ pub fn entries(
     only_node: Option<&str>,
     catalogue: &Catalogue,
 ) -> Result<Vec<Entry>, ProfileError> {
-    let mut list = List::new(spec, catalogue);
+    let mut list = List::new(spec, home(spec), catalogue);
     for authority in Authority::ALL {
         if authority != Authority::Etcd || etcd_is_managed(spec) {
             list.authority(authority, &AuthorityOptions::default())?;
@@ -149,12 +149,13 @@ pub fn entries(
 /// [`ProfileError`] when a profile that is needed is missing.
 pub fn authorities(
     spec: &ClusterSpec,
+    home: Layout,
     wanted: &[Authority],
     with_service_account: bool,
     options: &AuthorityOptions,
     catalogue: &Catalogue,
 ) -> Result<Vec<Entry>, ProfileError> {
-    let mut list = List::new(spec, catalogue);
+    let mut list = List::new(spec, home, catalogue);
     for authority in Authority::ALL.into_iter().filter(|authority| wanted.contains(authority)) {
         list.authority(authority, options)?;
     }
@@ -188,6 +189,7 @@ fn etcd_is_managed(spec: &ClusterSpec) -> bool {
 
 struct List<'a> {
     spec: &'a ClusterSpec,
+    home: Layout,
     catalogue: &'a Catalogue,
     out: Vec<Entry>,
     first_of_authority: [Option<usize>; 3],
@@ -195,12 +197,12 @@ struct List<'a> {
 }
 
 impl<'a> List<'a> {
-    fn new(spec: &'a ClusterSpec, catalogue: &'a Catalogue) -> Self {
-        Self { spec, catalogue, out: Vec::new(), first_of_authority: [None; 3], service_account: None }
+    fn new(spec: &'a ClusterSpec, home: Layout, catalogue: &'a Catalogue) -> Self {
+        Self { spec, home, catalogue, out: Vec::new(), first_of_authority: [None; 3], service_account: None }
     }
 
     fn authority(&mut self, authority: Authority, options: &AuthorityOptions) -> Result<(), ProfileError> {
-        let home = home(self.spec);
+        let home = self.home.clone();
         let mut identity = self.identity(authority.profile(), None, &[], Vec::new())?;
         identity.lifetime = self.spec.ca_lifetime;
         if let Some(subject) = &options.subject {
@@ -213,7 +215,7 @@ impl<'a> List<'a> {
     }
 
     fn service_account(&mut self) {
-        let home = home(self.spec);
+        let home = self.home.clone();
         self.service_account = Some(self.out.len());
         let base = home.pki.join(SERVICE_ACCOUNT).to_string_lossy().into_owned();
         let files = Files::Pair { public: home.naming.public_key(&base), private: home.naming.key(&base) };
