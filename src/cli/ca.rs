@@ -351,7 +351,7 @@ fn show(context: &Context, args: &ShowArgs) -> Result<Status, Failure> {
         return Ok(Status::Done);
     }
     let rows = shown.into_iter().map(|ca| {
-        let issuer = if ca.issuer == ca.subject { "itself".to_owned() } else { ca.issuer };
+        let by = if ca.issuer == ca.subject { "itself".to_owned() } else { ca.issuer };
         let expires = format!("{} ({} d)", ca.not_after, ca.days_left);
         let names = ca
             .permitted
@@ -365,7 +365,7 @@ fn show(context: &Context, args: &ShowArgs) -> Result<Status, Failure> {
             .chain(names)
             .collect::<Vec<_>>();
         let issued = ca.issued.map_or_else(|| "-".into(), |count| count.to_string());
-        vec![ca.file, ca.subject, issuer, ca.key, ca.private_key.into(), expires, issued, limits.join(" ")]
+        vec![ca.file, ca.subject, by, ca.key, ca.private_key.into(), expires, issued, limits.join(" ")]
     });
     output::print(output::table(
         &["FILE", "SUBJECT", "ISSUER", "KEY", "PRIVATE KEY", "EXPIRES", "ISSUED", "LIMITS"],

@@ -114,17 +114,14 @@ fn of_one(args: &Args, profile: &Profile, transaction: &Transaction) -> Result<R
     let identity = args.identity.of(profile, &args.version.kubernetes_version)?;
     let base = args.out_dir.join(args.identity.base(profile)?);
     let with_ending = |ending: &str| PathBuf::from(format!("{}.{ending}", base.display()));
-    let (key, key_file) = match &args.key {
-        Some(file) => {
-            let key = KeyPair::from_pem(&read_bounded(file, LARGEST_INPUT)?, None);
-            (key.map_err(|error| Failure::from(error).at(output::path(file)))?, file.clone())
-        }
-        None => {
-            let key = KeyPair::generate(args.algorithm.algorithm)?;
-            let file = with_ending("key");
-            stage(transaction, &file, key.to_pem().as_bytes(), Secrecy::Secret)?;
-            (key, file)
-        }
+    let (key, key_file) = if let Some(file) = &args.key {
+        let key = KeyPair::from_pem(&read_bounded(file, LARGEST_INPUT)?, None);
+        (key.map_err(|error| Failure::from(error).at(output::path(file)))?, file.clone())
+    } else {
+        let key = KeyPair::generate(args.algorithm.algorithm)?;
+        let file = with_ending("key");
+        stage(transaction, &file, key.to_pem().as_bytes(), Secrecy::Secret)?;
+        (key, file)
     };
     let file = with_ending("csr");
     stage(

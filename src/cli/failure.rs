@@ -40,10 +40,9 @@ impl Failure {
 
     /// Says it, and gives the exit code.
     pub(crate) fn report(&self) -> ExitCode {
-        let mut text = format!("{} {}", styled(BAD, "error:"), self.message);
-        if let Some(hint) = &self.hint {
-            text.push_str(&format!("\n{} {hint}", styled(FAINT, "hint:")));
-        }
+        let hint =
+            self.hint.as_ref().map(|hint| format!("\n{} {hint}", styled(FAINT, "hint:"))).unwrap_or_default();
+        let text = format!("{} {}{hint}", styled(BAD, "error:"), self.message);
         // Nobody is left to tell when this fails.
         let _ = inform(text);
         ExitCode::from(self.code)

@@ -44,7 +44,9 @@ impl IdentityArgs {
     /// What a profile makes of it.
     pub(crate) fn of(&self, profile: &Profile, version: &KubernetesVersion) -> Result<Identity, Failure> {
         let subject = profile.subject_for(self.name.as_deref(), &self.groups, version)?;
-        let mut sans = profile.default_sans(self.name.as_deref())?;
+        // The name itself serves as a host only where no other is given.
+        let mut sans =
+            if self.sans.is_empty() { profile.default_sans(self.name.as_deref())? } else { Vec::new() };
         for text in &self.sans {
             let san = text.parse()?;
             if !sans.contains(&san) {

@@ -28,6 +28,7 @@ What is there and right is kept; what is there and wrong is refused with the rea
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct Args {
     /// The cluster: kubeadm's own config (v1beta3, v1beta4), or kind: Cluster of kpki/v1alpha1; - for standard input.
     #[arg(short = 'f', long = "filename", value_name = "FILE", required_unless_present = "print_template")]
@@ -58,7 +59,7 @@ pub(crate) struct Args {
     output: Format,
 }
 
-pub(super) fn run(context: &Context, args: Args) -> Result<Status, Failure> {
+pub(super) fn run(context: &Context, args: &Args) -> Result<Status, Failure> {
     let Some(file) = args.file.as_deref().filter(|_| !args.print_template) else {
         output::print_bytes(cluster::TEMPLATE.as_bytes())?;
         return Ok(Status::Done);
@@ -67,7 +68,7 @@ pub(super) fn run(context: &Context, args: Args) -> Result<Status, Failure> {
     for note in notes {
         output::inform(format!("{} {}", styled(FAINT, "note:"), Printable(&note)))?;
     }
-    let only = choose_nodes(&mut spec, &args)?;
+    let only = choose_nodes(&mut spec, args)?;
     let root = choose_root(&mut spec, args.dir.as_deref());
     let catalogue = context.catalogue()?;
     let entries = cluster::entries(&spec, only.as_deref(), &catalogue)?;

@@ -128,7 +128,7 @@ pub(crate) fn main() -> ExitCode {
     let now = cli.global.now.unwrap_or_else(|| SystemClock.now());
     let context = Context { now, profiles: cli.global.profiles };
     let result = match cli.command {
-        Command::Init(args) => init::run(&context, args),
+        Command::Init(args) => init::run(&context, &args),
         Command::Ca(command) => ca::run(&context, command),
         Command::Sign(command) => sign::run(&context, command),
         Command::Csr(command) => csr::run(&context, command),

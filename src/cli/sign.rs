@@ -39,6 +39,7 @@ requests is refused, none is signed.";
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
+    #[expect(clippy::doc_markdown, reason = "help for a terminal")]
     /// The requests: PEM, DER, or a Kubernetes CertificateSigningRequest object; directories of *.csr; - for standard
     /// input.
     #[arg(required = true, value_name = "FILE")]

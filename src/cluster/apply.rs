@@ -54,7 +54,7 @@ pub enum ApplyError {
         /// The file that it was for.
         path: String,
         /// Why.
-        source: IssueError,
+        source: Box<IssueError>,
     },
     /// A file could not be read or written.
     #[error(transparent)]
@@ -298,5 +298,8 @@ impl Work<'_> {
 }
 
 fn at_path(entry: &Entry) -> impl Fn(IssueError) -> ApplyError {
-    move |source| ApplyError::Issue { path: entry.files.main().display().to_string(), source }
+    move |source| ApplyError::Issue {
+        path: entry.files.main().display().to_string(),
+        source: Box::new(source),
+    }
 }

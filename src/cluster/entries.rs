@@ -1,7 +1,7 @@
 //! Everything that a cluster's specification asks for, as one ordered list: each CA before its leaves.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::{ClusterSpec, Endpoint, EtcdTopology, Host, Node, Source, Trees};
 use crate::clock::Lifetime;
@@ -210,7 +210,7 @@ impl<'a> List<'a> {
         }
         self.first_of_authority[super::plan::slot(authority)] = Some(self.out.len());
         let kind = Kind::Authority { authority, identity, options: options.clone() };
-        self.push_pair(None, home.authority(authority), home.naming, kind);
+        self.push_pair(None, &home.authority(authority), home.naming, kind);
         Ok(())
     }
 
@@ -343,7 +343,7 @@ impl<'a> List<'a> {
     ) -> Result<(), ProfileError> {
         let Some(base) = layout.leaf(leaf) else { return Ok(()) };
         let identity = self.identity(leaf.profile(), name, &[], names)?;
-        self.push_pair(Some(node), base, layout.naming, Kind::Leaf(identity, leaf.authority()));
+        self.push_pair(Some(node), &base, layout.naming, Kind::Leaf(identity, leaf.authority()));
         Ok(())
     }
 
@@ -372,7 +372,7 @@ impl<'a> List<'a> {
         Ok(Identity { profile, subject, names, lifetime, algorithm })
     }
 
-    fn push_pair(&mut self, node: Option<&Node>, base: PathBuf, naming: Naming, kind: Kind) {
+    fn push_pair(&mut self, node: Option<&Node>, base: &Path, naming: Naming, kind: Kind) {
         let base = base.to_string_lossy();
         let files = Files::Pair { public: naming.certificate(&base), private: naming.key(&base) };
         self.out.push(Entry { node: node.map(|node| node.name.clone()), kind, files });

@@ -140,12 +140,13 @@ impl SigningRequest {
     }
 }
 
+/// Signature algorithms that prove nothing: sha1WithRSAEncryption, its older alias, md5WithRSAEncryption, ecdsa-with-SHA1.
+const BROKEN: [&str; 4] =
+    ["1.2.840.113549.1.1.5", "1.3.14.3.2.29", "1.2.840.113549.1.1.4", "1.2.840.10045.4.1"];
+
 /// Whether the request is signed by the key that it is for.
 fn possession(request: &X509CertificationRequest<'_>) -> Result<(), &'static str> {
     let algorithm = request.signature_algorithm.algorithm.to_id_string();
-    // sha1WithRSAEncryption, its older alias, md5WithRSAEncryption, ecdsa-with-SHA1
-    const BROKEN: [&str; 4] =
-        ["1.2.840.113549.1.1.5", "1.3.14.3.2.29", "1.2.840.113549.1.1.4", "1.2.840.10045.4.1"];
     if BROKEN.contains(&algorithm.as_str()) {
         return Err("it is signed with SHA-1 or MD5, which proves nothing; sign it with SHA-256");
     }

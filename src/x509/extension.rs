@@ -244,7 +244,10 @@ fn subtree(base: &x509_parser::extensions::GeneralName<'_>) -> GeneralSubtree {
         // A mask with a gap is no network (RFC 4632 section 3.1); to count its bits would invent one.
         let bits = mask.iter().flat_map(|byte| (0..8).rev().map(move |bit| byte >> bit & 1));
         if !bits.is_sorted_by(|before, after| before >= after) {
-            return GeneralSubtree::Other(format!("IP with a gap in its mask: {}", super::san::hex(bytes)));
+            return GeneralSubtree::Other(format!(
+                "IP with a gap in its mask: {}",
+                super::certificate::hex(bytes)
+            ));
         }
         let ip = <[u8; 4]>::try_from(address).map(IpAddr::from);
         if let (Ok(ip), Ok(prefix)) =

@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use x509_parser::extensions::GeneralName;
 
+use super::certificate::hex;
 use super::text::Printable;
 use super::{Name, X509Error};
 
@@ -51,7 +52,7 @@ impl SubjectAltName {
             GeneralName::RegisteredID(oid) => Self::Other("registeredID", oid.to_id_string()),
             GeneralName::X400Address(_) => Self::Other("x400Address", String::new()),
             GeneralName::EDIPartyName(_) => Self::Other("ediPartyName", String::new()),
-            _ => Self::Other("unreadable", String::new()),
+            GeneralName::Invalid(_, bytes) => Self::Other("unreadable", hex(bytes)),
         }
     }
 }
@@ -61,10 +62,6 @@ fn address(bytes: &[u8]) -> Option<IpAddr> {
         return Some(v4.into());
     }
     <[u8; 16]>::try_from(bytes).ok().map(IpAddr::from)
-}
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 impl fmt::Display for SubjectAltName {

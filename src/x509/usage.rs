@@ -92,7 +92,7 @@ impl FromStr for KeyUsage {
     type Err = X509Error;
 
     /// One bit by its name; spaces between the words are allowed, as in a Kubernetes
-    /// CertificateSigningRequest (`digital signature`, `cert sign`, `crl sign`).
+    /// `CertificateSigningRequest` (`digital signature`, `cert sign`, `crl sign`).
     fn from_str(text: &str) -> Result<Self, X509Error> {
         let word: String = text.chars().filter(|c| *c != ' ').collect::<String>().to_ascii_lowercase();
         let word = match word.as_str() {
@@ -160,7 +160,7 @@ impl fmt::Display for ExtendedKeyUsage {
 impl FromStr for ExtendedKeyUsage {
     type Err = X509Error;
 
-    /// By RFC 5280's name, or as a Kubernetes CertificateSigningRequest writes it (`client auth`).
+    /// By RFC 5280's name, or as a Kubernetes `CertificateSigningRequest` writes it (`client auth`).
     fn from_str(text: &str) -> Result<Self, X509Error> {
         let word: String = text.chars().filter(|c| *c != ' ').collect::<String>().to_ascii_lowercase();
         Ok(match word.as_str() {

@@ -95,7 +95,7 @@ mod tests {
     #[test]
     fn remainders_are_right_for_every_length() {
         for (product, primes) in SMALL_PRIMES {
-            assert_eq!(product, primes.iter().product());
+            assert_eq!(product, primes.iter().product::<u64>());
             assert!(product < 1 << 32);
         }
         let number = 0x0123_4567_89ab_cdef_0011_2233_4455_6677_u128;
