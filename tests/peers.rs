@@ -20,7 +20,7 @@ use support::{Ran, command, files_under, kpki, openssl, python, run, scratch, te
 /// kubeadm's config of one control plane, which answers on loopback.
 const KUBEADM: &str = "apiVersion: kubeadm.k8s.io/v1beta4
 kind: InitConfiguration
-localAPIEndpoint: {advertiseAddress: 127.0.0.1}
+localAPIEndpoint: {advertiseAddress: 10.0.0.10}
 nodeRegistration: {name: cp1}
 ---
 apiVersion: kubeadm.k8s.io/v1beta4
@@ -28,6 +28,7 @@ kind: ClusterConfiguration
 kubernetesVersion: v1.36.2
 controlPlaneEndpoint: api.peers.example.com:6443
 encryptionAlgorithm: ECDSA-P256
+apiServer: {certSANs: [127.0.0.1]}
 ";
 
 /// kpki's own spec: a control plane, a worker and two users.
@@ -248,8 +249,12 @@ fn openssl_verifies_every_certificate_of_every_node() {
         for node in ["cp1", "w1"] {
             for file in files_under(&tree.join(node), &[extension]) {
                 let stem = file.file_stem().unwrap().to_string_lossy().into_owned();
-                // Keys, the combined files of a kubelet's, and the CAs themselves.
-                if stem.ends_with("-key") || stem.ends_with("-current") || stem.ends_with("ca") {
+                // Keys, the service accounts' public key, the combined files of a kubelet's, and the CAs themselves.
+                if stem.ends_with("-key")
+                    || stem == "sa"
+                    || stem.ends_with("-current")
+                    || stem.ends_with("ca")
+                {
                     continue;
                 }
                 let purposes = ["sslserver", "sslclient"];

@@ -172,6 +172,13 @@ pub fn read_ledger(path: &Path) -> Result<Vec<Entry>, LedgerError> {
     lines(&text).zip(1..).map(|(line, number)| parse(line, number)).collect()
 }
 
+/// Whether a certificate for this public key (`SubjectPublicKeyInfo`, DER) stands in a ledger; no if it cannot be read.
+pub fn ledger_knows_key(path: &Path, public_key: &[u8]) -> bool {
+    let wanted = sha256_hex(public_key);
+    let Ok(text) = read_bounded(path, LARGEST) else { return false };
+    lines(&text).any(|line| parse(line, 0).is_ok_and(|entry| entry.public_key_sha256 == wanted))
+}
+
 /// What a look through a ledger found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -9,7 +9,7 @@ mod ledger;
 use time::OffsetDateTime;
 
 pub use draft::Draft;
-pub use ledger::{Entry, Ledger, LedgerError, LedgerReport, read_ledger, verify_ledger};
+pub use ledger::{Entry, Ledger, LedgerError, LedgerReport, ledger_knows_key, read_ledger, verify_ledger};
 
 use crate::key::{KeyError, KeyPair};
 use crate::profile::Admitted;

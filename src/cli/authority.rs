@@ -114,11 +114,20 @@ fn locate(given: &Path, role: CaRole) -> Result<PathBuf, Failure> {
 /// The files in a PKI directory (or in the directory above it, such as /etc/kubernetes) that may be an authority's
 /// certificate.
 pub(crate) fn certificates_of(directory: &Path, authority: Authority) -> Vec<PathBuf> {
+    places_of(directory, authority, Path::is_file)
+}
+
+/// The places of an authority's certificate for which something holds: in the directory itself, or else in `pki` below.
+pub(crate) fn places_of(
+    directory: &Path,
+    authority: Authority,
+    holds: impl Fn(&Path) -> bool,
+) -> Vec<PathBuf> {
     let in_directory = |directory: &Path| -> Vec<PathBuf> {
         [Naming::Kubeadm, Naming::Pem]
             .iter()
             .map(|naming| directory.join(naming.certificate(authority.base())))
-            .filter(|path| path.is_file())
+            .filter(|path| holds(path))
             .collect()
     };
     let found = in_directory(directory);

@@ -9,7 +9,7 @@ use kpki::layout::{Authority, ledger_beside};
 use kpki::x509::{Certificate, Printable};
 use serde::Serialize;
 
-use super::authority::{certificates_of, directory_of};
+use super::authority::{directory_of, places_of};
 use super::output::{self, BAD, Format, GOOD, styled};
 use super::requests::files_in;
 use super::{Failure, LARGEST_INPUT, Status};
@@ -64,31 +64,39 @@ pub(super) fn run(command: &Command) -> Result<Status, Failure> {
     }
 }
 
-/// The CA certificates that are meant, each with a ledger beside it.
+/// Where the certificates lie, or will lie, of the CAs that are meant, each with a ledger beside it. A ledger is
+/// there before the CA's own certificate is.
 fn authorities(given: &Path) -> Result<Vec<PathBuf>, Failure> {
-    let certificates: Vec<PathBuf> = if given.is_dir() {
-        Authority::ALL.into_iter().flat_map(|authority| certificates_of(given, authority)).collect()
+    let has_ledger = |certificate: &Path| ledger_beside(certificate).is_file();
+    let found: Vec<PathBuf> = if given.is_dir() {
+        // ca.crt and ca.pem share a ledger's name.
+        let all = Authority::ALL.into_iter().filter_map(|authority| {
+            let places = places_of(given, authority, has_ledger);
+            places.iter().find(|place| place.is_file()).or(places.first()).cloned()
+        });
+        all.collect()
     } else {
-        vec![given.to_owned()]
+        Some(given.to_owned()).into_iter().filter(|given| has_ledger(given)).collect()
     };
-    let with_ledger: Vec<PathBuf> =
-        certificates.into_iter().filter(|certificate| ledger_beside(certificate).is_file()).collect();
-    if with_ledger.is_empty() {
+    if found.is_empty() {
         return Err(Failure::new(format!("no ledger belongs to {}", output::path(given))).hint(
             "a ledger begins with the first certificate that kpki signs; it lies beside the CA's certificate",
         ));
     }
-    Ok(with_ledger)
+    Ok(found)
 }
 
 fn verify(args: &Args) -> Result<Status, Failure> {
     let mut checked = Vec::new();
     for certificate in authorities(&args.ca)? {
         let ledger = ledger_beside(&certificate);
-        let bytes = read_bounded(&certificate, LARGEST_INPUT)?;
-        let ca = Certificate::from_pem_or_der(&bytes)
-            .map_err(|error| Failure::from(error).at(output::path(&certificate)))?;
-        let known = certificates_by(&ca, &directory_of(&certificate))?;
+        let known = if certificate.is_file() {
+            let ca = Certificate::from_pem_or_der(&read_bounded(&certificate, LARGEST_INPUT)?)
+                .map_err(|error| Failure::from(error).at(output::path(&certificate)))?;
+            certificates_by(&ca, &directory_of(&certificate))?
+        } else {
+            Vec::new()
+        };
         checked.push(Checked { ledger: output::path(&ledger), report: verify_ledger(&ledger, &known)? });
     }
     let sound = checked.iter().all(|checked| checked.report.problems.is_empty());

@@ -1,19 +1,21 @@
 //! Carries a plan out: keys, certificates, ledger, files, all of which become visible together.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
 use super::entries::{Entry, Files, Identity, Kind, Part};
-use super::plan::{Action, AuthorityState, Plan, public_key, slot};
+use super::plan::{Action, AuthorityState, Plan, ledger_path, public_key, slot};
 use crate::ca::{self, CertificateAuthority, Ledger, LedgerError};
 use crate::disk::{Committed, DiskError, Secrecy, Transaction, read_bounded};
 use crate::issue::{self, IssueError};
 use crate::key::{KeyAlgorithm, KeyError, KeyPair, Passphrase};
 use crate::kubeconfig::{self, Access, KubeconfigError};
-use crate::layout::{Authority, ledger_beside};
+use crate::layout::Authority;
 use crate::profile::{Admitted, Catalogue, KubernetesVersion, ProfileError, Terms};
 use crate::request::{SigningRequest, wish_for_names};
 use crate::x509::{Certificate, X509Error};
@@ -21,10 +23,11 @@ use crate::x509::{Certificate, X509Error};
 /// How many entries are made at a time: enough to keep every core busy, few enough to keep the memory small.
 const BATCH: usize = 1024;
 
-/// Keys appear before what is made of them, so that whoever is stopped between the two leaves no certificate whose key
-/// is lost.
-const KEYS_FIRST: u32 = 0;
-const THEN_THE_REST: u32 = 1;
+/// In what order files appear: by entry, and a private key before its certificate, so that whoever is stopped between
+/// the two leaves no certificate whose key is lost. The next run takes such a key up again.
+fn rank(at: usize, part: Part) -> u32 {
+    u32::try_from(at.saturating_mul(2) + usize::from(part == Part::Public)).unwrap_or(u32::MAX)
+}
 
 /// What a plan needs to be carried out.
 pub struct Job<'a> {
@@ -102,13 +105,20 @@ impl Plan {
         if wanted.is_empty() {
             return Ok(Committed::default());
         }
-        let Self { entries, authorities, .. } = self;
+        let Self { entries, authorities, left_keys, .. } = self;
         let signers = authorities.map(|state| match state {
             AuthorityState::Present(ca) => Some(Signer { pem: ca.certificate().to_pem(), ca: *ca }),
             _ => None,
         });
-        let mut work =
-            Work { job, entries: &entries, signers, originals: Vec::new(), transaction: Transaction::new() };
+        let mut work = Work {
+            job,
+            entries: &entries,
+            signers,
+            originals: Vec::new(),
+            left: left_keys.keys().copied().collect(),
+            left_keys: Mutex::new(left_keys),
+            transaction: Transaction::new(),
+        };
         let mut ledgers = Ledgers::default();
         for batch in wanted.chunks(BATCH) {
             let keys = batch.par_iter().map(|at| work.make_key(*at)).collect::<Result<Vec<_>, _>>()?;
@@ -156,17 +166,15 @@ impl Ledgers {
     }
 }
 
-fn ledger_path(entries: &[Entry], authority: Authority) -> std::path::PathBuf {
-    let own = |entry: &&Entry| matches!(&entry.kind, Kind::Authority { authority: known, .. } if *known == authority);
-    entries.iter().find(own).map(|entry| ledger_beside(entry.files.main())).unwrap_or_default()
-}
-
 struct Work<'a> {
     job: &'a Job<'a>,
     entries: &'a [Entry],
     signers: [Option<Signer>; 3],
     /// The files that others are copies of: the entry's place, which part, and the content.
     originals: Vec<(usize, Part, Zeroizing<Vec<u8>>)>,
+    /// The entries whose private key lies there already, and those keys until they are taken.
+    left: BTreeSet<usize>,
+    left_keys: Mutex<BTreeMap<usize, KeyPair>>,
     transaction: Transaction,
 }
 
@@ -179,7 +187,8 @@ impl Work<'_> {
             Kind::ServiceAccount => self.job.service_account,
             Kind::Copy { .. } => return Ok(None),
         };
-        Ok(Some(KeyPair::generate(algorithm)?))
+        let left = self.left_keys.lock().unwrap_or_else(PoisonError::into_inner).remove(&at);
+        Ok(Some(left.map_or_else(|| KeyPair::generate(algorithm), Ok)?))
     }
 
     /// Whether other entries need this one to be made first.
@@ -197,9 +206,9 @@ impl Work<'_> {
         let private_pem = encrypted.unwrap_or_else(|| key.to_pem());
         let Kind::Authority { authority, identity, .. } = &entry.kind else {
             let public_pem = key.public_key_pem();
-            self.stage_key(private, &private_pem)?;
+            self.stage_key(at, private, &private_pem)?;
             // 0600 as kubeadm writes it, although it is no secret.
-            self.stage_file(public, public_pem.as_bytes(), Secrecy::Secret)?;
+            self.stage_file(at, public, public_pem.as_bytes(), Secrecy::Secret)?;
             self.keep_original(at, private_pem.as_bytes(), public_pem.as_bytes());
             return Ok(None);
         };
@@ -207,8 +216,8 @@ impl Work<'_> {
         let judged = issue::judge_root(&key, admitted, self.job.now).map_err(at_path(entry))?;
         let certificate = judged.seal(&key).map_err(at_path(entry))?;
         let pem = certificate.to_pem();
-        self.stage_key(private, &private_pem)?;
-        self.stage_file(public, pem.as_bytes(), Secrecy::Public)?;
+        self.stage_key(at, private, &private_pem)?;
+        self.stage_file(at, public, pem.as_bytes(), Secrecy::Public)?;
         self.keep_original(at, private_pem.as_bytes(), pem.as_bytes());
         let record = (*authority, ca::Entry::of(&certificate, identity.profile, None, self.job.now));
         let ca = CertificateAuthority::new(certificate, key)
@@ -227,8 +236,8 @@ impl Work<'_> {
         match (&entry.kind, &entry.files, key) {
             (Kind::Leaf(identity, authority), Files::Pair { public, private }, Some(key)) => {
                 let (certificate, _) = self.certificate(entry, identity, *authority, &key)?;
-                self.stage_key(private, &key.to_pem())?;
-                self.stage_file(public, certificate.to_pem().as_bytes(), Secrecy::Public)?;
+                self.stage_key(at, private, &key.to_pem())?;
+                self.stage_file(at, public, certificate.to_pem().as_bytes(), Secrecy::Public)?;
                 Ok(Some((*authority, ca::Entry::of(&certificate, identity.profile, None, self.job.now))))
             }
             (Kind::Kubeconfig { identity, server, user, cluster }, Files::Single(path), Some(key)) => {
@@ -237,29 +246,30 @@ impl Work<'_> {
                 let access = Access { cluster, server, user };
                 let text =
                     kubeconfig::write(access, &signer.pem, Some(&certificate.to_pem()), &key.to_pem())?;
-                self.stage_file(path, text.as_bytes(), Secrecy::Secret)?;
+                self.stage_file(at, path, text.as_bytes(), Secrecy::Secret)?;
                 Ok(Some((authority, ca::Entry::of(&certificate, identity.profile, None, self.job.now))))
             }
             (Kind::Copy { of, part }, Files::Single(path), _) => {
-                self.copy(*of, *part, path)?;
+                self.copy(at, *of, *part, path)?;
                 Ok(None)
             }
             _ => Ok(None),
         }
     }
 
-    fn copy(&self, of: usize, part: Part, path: &Path) -> Result<(), ApplyError> {
+    fn copy(&self, at: usize, of: usize, part: Part, path: &Path) -> Result<(), ApplyError> {
         let service_account = matches!(self.entries[of].kind, Kind::ServiceAccount);
         let secrecy =
             if part == Part::Private || service_account { Secrecy::Secret } else { Secrecy::Public };
-        if let Some((.., content)) = self.originals.iter().find(|(at, known, _)| *at == of && *known == part)
+        if let Some((.., content)) =
+            self.originals.iter().find(|(original, known, _)| *original == of && *known == part)
         {
-            return self.stage_file(path, content, secrecy);
+            return self.stage_file(at, path, content, secrecy);
         }
         let Files::Pair { public, private } = &self.entries[of].files else { return Ok(()) };
         let original = if part == Part::Public { public } else { private };
         let content = read_bounded(&self.job.root.join(original), super::plan::LARGEST)?;
-        self.stage_file(path, &content, secrecy)
+        self.stage_file(at, path, &content, secrecy)
     }
 
     /// The same road as a stranger's request takes, but for the proof of possession: the key is in our hands.
@@ -288,12 +298,16 @@ impl Work<'_> {
         issue::admit(&request, profile, &terms).map_err(at_path(entry))
     }
 
-    fn stage_key(&self, path: &Path, pem: &str) -> Result<(), ApplyError> {
-        Ok(self.transaction.stage_ranked(KEYS_FIRST, self.job.root, path, pem.as_bytes(), Secrecy::Secret)?)
+    fn stage_key(&self, at: usize, path: &Path, pem: &str) -> Result<(), ApplyError> {
+        if self.left.contains(&at) {
+            return Ok(());
+        }
+        let (transaction, rank) = (&self.transaction, rank(at, Part::Private));
+        Ok(transaction.stage_ranked(rank, self.job.root, path, pem.as_bytes(), Secrecy::Secret)?)
     }
 
-    fn stage_file(&self, path: &Path, content: &[u8], secrecy: Secrecy) -> Result<(), ApplyError> {
-        Ok(self.transaction.stage_ranked(THEN_THE_REST, self.job.root, path, content, secrecy)?)
+    fn stage_file(&self, at: usize, path: &Path, content: &[u8], secrecy: Secrecy) -> Result<(), ApplyError> {
+        Ok(self.transaction.stage_ranked(rank(at, Part::Public), self.job.root, path, content, secrecy)?)
     }
 }
 

@@ -103,19 +103,16 @@ fn advertise_address(
     let text = given(endpoint.and_then(|endpoint| endpoint.advertise_address.as_ref()));
     if let Some(text) = text {
         let address = convert::address(scope, FIELD, text)?;
-        if address.is_loopback() {
-            let reason = "kubeadm does not advertise a loopback address; write one that other nodes reach";
-            scope.refuse(text, FIELD, reason);
-            return None;
-        }
-        if !address.is_unspecified() {
+        if !address.is_unspecified() && !address.is_loopback() {
             return Some(address);
         }
     }
-    // Missing, or 0.0.0.0, which stands for the machine's own address.
+    // Missing, or 0.0.0.0 or a loopback address, for which kubeadm takes the machine's own too.
     match defaults.advertise {
         Some(address) => {
-            let note = format!("{FIELD} is not given: {address}, an address of this machine, is taken");
+            let note = format!(
+                "{FIELD} is not one that other nodes reach: {address}, an address of this machine, is taken"
+            );
             scope.report.notes.push(note);
         }
         None => scope.report.missing(

@@ -1,16 +1,17 @@
 //! What is to be made, what is kept and what stands in the way: judged before anything is written.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
 use super::entries::{Entry, Files, Identity, Kind, Part};
-use crate::ca::{CertificateAuthority, check_certificate};
+use crate::ca::{CertificateAuthority, check_certificate, ledger_knows_key};
 use crate::disk::{DiskError, read_bounded};
 use crate::key::{KeyError, KeyPair, Passphrase};
 use crate::kubeconfig;
-use crate::layout::Authority;
+use crate::layout::{Authority, ledger_beside};
 use crate::x509::{Certificate, PublicKey};
 
 /// The largest file that is read, in bytes. A bundle of a hundred certificates is a tenth of it.
@@ -58,6 +59,9 @@ pub struct Plan {
     pub actions: Vec<Action>,
     /// The CAs, in the order of [`Authority::ALL`].
     pub authorities: [AuthorityState; 3],
+    /// The private keys that a run before left without their certificates, by the place of their entry: they are
+    /// used again.
+    pub(super) left_keys: BTreeMap<usize, KeyPair>,
 }
 
 /// Where the passphrase of an encrypted CA key comes from.
@@ -78,9 +82,13 @@ impl Plan {
             actions: Vec::with_capacity(entries.len()),
             entries: Vec::new(),
             authorities: [AuthorityState::Missing, AuthorityState::Missing, AuthorityState::Missing],
+            left_keys: BTreeMap::new(),
         };
-        for entry in &entries {
-            let found = Found::gather(root, &entry.files)?;
+        for (at, entry) in entries.iter().enumerate() {
+            let mut found = Found::gather(root, &entry.files)?;
+            if let Some(key) = found.left_key(root, &entries, entry, passphrase) {
+                plan.left_keys.insert(at, key);
+            }
             let action = match &entry.kind {
                 Kind::Authority { authority, .. } => {
                     let (state, action) = authority_state(&found, root, entry, now, passphrase);
@@ -150,6 +158,36 @@ impl Found {
         })
     }
 
+    /// Takes the private key of a run that was stopped after it had recorded the certificate and named the key, and
+    /// before it named the certificate: the ledger knows the key. Any other key without its certificate stays where it
+    /// is, to be refused: its certificate may lie elsewhere.
+    fn left_key(
+        &mut self,
+        root: &Path,
+        entries: &[Entry],
+        entry: &Entry,
+        passphrase: PassphraseSource<'_>,
+    ) -> Option<KeyPair> {
+        let (None, Some(pem), Files::Pair { private, .. }) = (&self.public, &self.private, &entry.files)
+        else {
+            return None;
+        };
+        let key = read_key(pem, &root.join(private), passphrase).ok()?;
+        let known = match &entry.kind {
+            // A public key can be written again at any time.
+            Kind::ServiceAccount => true,
+            Kind::Authority { authority, .. } | Kind::Leaf(_, authority) => {
+                ledger_knows_key(&root.join(ledger_path(entries, *authority)), key.public_key_der())
+            }
+            Kind::Kubeconfig { .. } | Kind::Copy { .. } => false,
+        };
+        if !known {
+            return None;
+        }
+        self.private = None;
+        Some(key)
+    }
+
     fn is_missing(&self) -> bool {
         self.public.is_none() && self.private.is_none()
     }
@@ -195,16 +233,11 @@ fn authority_state(
     let Some(private) = private else {
         return (AuthorityState::External(Box::new(certificate)), Action::Keep);
     };
-    let key = match KeyPair::from_pem(private, None) {
-        Err(KeyError::Encrypted) => {
-            let path = match &entry.files {
-                Files::Pair { private, .. } => root.join(private),
-                Files::Single(path) => root.join(path),
-            };
-            passphrase(&path).and_then(|passphrase| KeyPair::from_pem(private, Some(&passphrase)))
-        }
-        other => other,
+    let path = match &entry.files {
+        Files::Pair { private, .. } => root.join(private),
+        Files::Single(path) => root.join(path),
     };
+    let key = read_key(private, &path, passphrase);
     match key
         .map_err(|error| format!("its key: {error}"))
         .and_then(|key| CertificateAuthority::new(certificate, key).map_err(|error| error.to_string()))
@@ -214,12 +247,25 @@ fn authority_state(
     }
 }
 
+fn read_key(pem: &[u8], path: &Path, passphrase: PassphraseSource<'_>) -> Result<KeyPair, KeyError> {
+    match KeyPair::from_pem(pem, None) {
+        Err(KeyError::Encrypted) => {
+            passphrase(path).and_then(|passphrase| KeyPair::from_pem(pem, Some(&passphrase)))
+        }
+        other => other,
+    }
+}
+
+/// Where the ledger of an authority lies, relative to the directory that is written to.
+pub(super) fn ledger_path(entries: &[Entry], authority: Authority) -> PathBuf {
+    let own = |entry: &&Entry| matches!(&entry.kind, Kind::Authority { authority: known, .. } if *known == authority);
+    entries.iter().find(own).map(|entry| ledger_beside(entry.files.main())).unwrap_or_default()
+}
+
 fn service_account(found: &Found) -> Action {
     match (&found.public, &found.private) {
         (None, None) => Action::Create,
-        (None, Some(_)) => {
-            refuse("the private key is there without its public key; make it with openssl pkey -pubout")
-        }
+        (None, Some(_)) => refuse("the private key is there without its public key, and cannot be read"),
         (Some(_), None) => refuse("the public key is there without its private key"),
         (Some(public), Some(private)) => {
             let public = crate::pem::parse(public).ok().and_then(|blocks| {

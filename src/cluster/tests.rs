@@ -342,7 +342,7 @@ fn mistakes_in_kubeadms_configuration_are_named_with_their_place() {
 #[test]
 fn all_problems_are_reported_at_once_in_their_order() {
     let text = KUBEADM
-        .replace("10.0.0.10", "127.0.0.1")
+        .replace("10.0.0.10", "10.0.0.256")
         .replace("6443\nnode", "-1\nnode")
         .replace("cp1.example.com", "-cp1")
         .replace("192.0.2.11]", "'192.0.2.11:1']")
