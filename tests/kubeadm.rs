@@ -487,26 +487,22 @@ fn keys_and_lifetimes_are_the_configurations() {
     ]);
 }
 
-/// RSA of 4096 bits takes its time: one CA of it.
+/// RSA of 4096 bits takes its time: a single authority of it.
 #[test]
-fn rsa_4096_is_made_too() {
+fn rsa_4096_is_made_too_and_weaker_keys_are_not() {
     let directory = scratch();
-    let file = directory.path().join("config.yaml");
-    write(
-        &file,
-        &format!(
-            "{INIT}---\napiVersion: kubeadm.k8s.io/v1beta4\nkind: ClusterConfiguration\n\
-                           encryptionAlgorithm: RSA-4096\n"
-        ),
-    );
-    let plan = run(&mut kpki(["init", "-f", text(&file), "--dir", text(directory.path()), "--dry-run"])).ok();
-    assert!(plan.stdout.contains("pki/ca.crt"), "{}", plan.words());
+    let root = directory.path().join("pki");
+    run(&mut kpki(["ca", "init", "kubernetes", "--algorithm", "RSA-4096", "--dir", text(&root)])).ok();
+    let tree = trees(&[&root]).remove(0);
+    assert_eq!((fact(&tree["ca.crt"], "key"), fact(&tree["ca.crt"], "hash")), ("RSA-4096", "sha256"));
+    assert_eq!(fact(&tree["ca.key"], "labels"), "RSA PRIVATE KEY");
+    let (file, root) = (directory.path().join("config.yaml"), directory.path().join("tree"));
     write(
         &file,
         "apiVersion: kubeadm.k8s.io/v1beta4\nkind: ClusterConfiguration\nencryptionAlgorithm: RSA-1024\n",
     );
-    let refused = run(&mut kpki(["init", "-f", text(&file), "--dir", text(directory.path())])).expect_code(2);
-    assert!(refused.stderr.contains("config.yaml:3:"), "{}", refused.stderr);
+    let refused = run(&mut kpki(["init", "-f", text(&file), "--dir", text(&root)])).expect_code(2);
+    assert!(refused.stderr.contains("config.yaml:3:") && !root.exists(), "{}", refused.stderr);
 }
 
 /// RFC 5280 appendix A.1 bounds a common name at 64 characters. kubeadm writes longer ones, which many programs refuse;
