@@ -126,6 +126,20 @@ pub(super) fn dns_name(name: &str) -> Result<(), &'static str> {
     Ok(())
 }
 
+/// The longest name that leaves room for `system:node:` in a common name of 64 characters (RFC 5280 appendix A.1).
+const LONGEST_NODE_NAME: usize = 64 - "system:node:".len();
+
+/// Whether a text can be a node's name; if not, why.
+pub(super) fn node_name(name: &str) -> Result<(), &'static str> {
+    dns_name(name)?;
+    if name.len() > LONGEST_NODE_NAME {
+        return Err(
+            "it has more than 52 characters, too many for the common name system:node:NAME of a certificate",
+        );
+    }
+    Ok(())
+}
+
 /// Where an API server is reached.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Endpoint {
@@ -133,6 +147,9 @@ pub struct Endpoint {
     pub host: Host,
     /// The TCP port.
     pub port: u16,
+    /// How an address was spelt, where that is not the way in which it is printed. kubeadm copies the spelling into
+    /// the server of a kubeconfig, while certificates hold the address.
+    pub spelling: Option<String>,
 }
 
 /// A text that is not an endpoint.
@@ -162,19 +179,26 @@ impl Endpoint {
             }
             _ => (text, ""),
         };
+        let text = host;
         let host: Host = host.parse()?;
+        let spelling = matches!(host, Host::Ip(_)).then(|| text.to_owned());
+        let spelling = spelling.filter(|text| *text != host.to_string());
         if host.is_wildcard() {
             let reason = "an endpoint cannot be a wildcard";
             return Err(HostError { text: host.to_string().chars().take(80).collect(), reason }.into());
         }
         // As in kubeadm, `host:` has no port.
         let port = if port.is_empty() { default_port } else { parse_port(port)? };
-        Ok(Self { host, port })
+        Ok(Self { host, port, spelling })
     }
 
-    /// The endpoint as a kubeconfig's server: `https://host:port`.
+    /// The endpoint as a kubeconfig's server: `https://host:port`, an address in its own spelling.
     pub fn url(&self) -> String {
-        format!("https://{self}")
+        match &self.spelling {
+            Some(text) if text.contains(':') => format!("https://[{text}]:{}", self.port),
+            Some(text) => format!("https://{text}:{}", self.port),
+            None => format!("https://{self}"),
+        }
     }
 }
 

@@ -134,7 +134,7 @@ pub fn entries(
     list.service_account();
     for (at, node) in spec.nodes.iter().enumerate() {
         if only_node.is_none_or(|name| name == node.name) {
-            list.node(node, at == 0)?;
+            list.node(node, at == 0 && spec.founds)?;
         }
     }
     if only_node.is_none() {

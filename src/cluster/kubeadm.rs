@@ -126,6 +126,8 @@ pub(super) fn parse(
     }
     let mut spec = ClusterSpec::new(Source::Kubeadm);
     spec.nodes = nodes(&documents, defaults, &mut report);
+    spec.founds =
+        documents.init.is_some() || documents.joins.iter().all(|join| join.body.control_plane.is_none());
     if let Some(cluster) = &documents.cluster {
         let mut scope = cluster.document.scope(&mut report);
         let beta4 = cluster.document.api_version.ends_with("/v1beta4");

@@ -7,7 +7,7 @@ use serde_saphyr::Spanned;
 
 use super::Defaults;
 use super::convert::{self, given};
-use super::endpoint::dns_name;
+use super::endpoint::node_name as node_name_of;
 use super::spec::{DEFAULT_BIND_PORT, Node};
 use super::yaml::{Scope, Text, quote};
 
@@ -74,7 +74,7 @@ pub(super) fn node_name(
         return None;
     };
     let name = name.trim().to_lowercase();
-    match (dns_name(&name), text) {
+    match (node_name_of(&name), text) {
         (Ok(()), text) => {
             if text.is_none() {
                 let note = format!("{FIELD} is not given: {name}, the name of this machine, is taken");

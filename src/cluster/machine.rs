@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_saphyr::Spanned;
 
 use super::convert::{self, given};
-use super::endpoint::dns_name;
+use super::endpoint::node_name;
 use super::spec::{DEFAULT_BIND_PORT, Node};
 use super::yaml::{Scope, Text, quote};
 
@@ -68,7 +68,7 @@ impl Role {
 
     fn name(self, text: &Text, scope: &mut Scope<'_>) -> Option<String> {
         let name = text.value.as_str();
-        let reason = match dns_name(name) {
+        let reason = match node_name(name) {
             Err(reason) => reason,
             Ok(()) if RESERVED.contains(&name) => "the directory of that name holds other files",
             Ok(()) => return Some(name.to_owned()),

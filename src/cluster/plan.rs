@@ -369,10 +369,16 @@ fn check_identity(
 ) -> Vec<String> {
     let tbs = &certificate.tbs;
     let mut problems = Vec::new();
-    if tbs.issuer.der() != issuer.tbs.subject.der() {
-        problems.push(format!("its issuer is {}, not {}", tbs.issuer, issuer.tbs.subject));
+    let (stated, wanted) = (tbs.issuer.to_string(), issuer.tbs.subject.to_string());
+    if stated != wanted {
+        problems.push(format!("its issuer is {stated}, not {wanted}"));
     } else if let Err(error) = certificate.verify_signature(&issuer.tbs.public_key) {
         problems.push(format!("it was not signed by the CA {} that is here: {error}", issuer.tbs.subject));
+    } else if tbs.issuer.der() != issuer.tbs.subject.der() {
+        // Go compares the bytes, so that the one would not be found as the other's issuer.
+        problems.push(format!(
+            "its issuer {stated} is encoded otherwise than the subject of the CA that is here"
+        ));
     }
     if now > tbs.validity.not_after {
         problems.push(format!("it expired on {}", tbs.validity.not_after));

@@ -66,6 +66,9 @@ pub struct ClusterSpec {
     pub ca_keys: CaKeys,
     /// Whether a control plane's kubelet speaks to the API server beside it rather than to the endpoint.
     pub kubelet_local_endpoint: bool,
+    /// Whether the first control plane founds the cluster rather than joining one that is there. Only the founder gets
+    /// super-admin.conf (`kubeadm join` writes none).
+    pub founds: bool,
     /// Which format the specification was written in.
     pub source: Source,
 }
@@ -111,7 +114,7 @@ impl Node {
     /// Where its own API server is reached; `None` if it has none.
     pub fn api_endpoint(&self) -> Option<Endpoint> {
         let advertise = self.advertise.filter(|_| self.control_plane)?;
-        Some(Endpoint { host: Host::Ip(advertise), port: self.bind_port })
+        Some(Endpoint { host: Host::Ip(advertise), port: self.bind_port, spelling: None })
     }
 }
 
@@ -189,6 +192,7 @@ impl ClusterSpec {
             naming: Naming::Kubeadm,
             trees,
             ca_keys,
+            founds: true,
             source,
         }
     }

@@ -73,7 +73,8 @@ fn kubeadms_configuration_is_read_unchanged() {
     assert_eq!(notes, [""; 0]);
     let mut expected = ClusterSpec::new(Source::Kubeadm);
     expected.name = "demo".into();
-    expected.endpoint = Some(Endpoint { host: Host::Dns("api.k8s.example.com".into()), port: 6443 });
+    expected.endpoint =
+        Some(Endpoint { host: Host::Dns("api.k8s.example.com".into()), port: 6443, spelling: None });
     expected.apiserver_sans =
         ["api.k8s.example.com", "k8s.internal", "192.0.2.10", "2001:db8::10", "localhost", "127.0.0.1"]
             .map(|host| host.parse().unwrap())
@@ -372,7 +373,8 @@ fn the_template_is_valid_and_says_what_it_seems_to() {
     assert_eq!(notes, [""; 0]);
     let mut expected = ClusterSpec::new(Source::Kpki);
     expected.name = "demo".into();
-    expected.endpoint = Some(Endpoint { host: Host::Dns("api.demo.example".into()), port: 6443 });
+    expected.endpoint =
+        Some(Endpoint { host: Host::Dns("api.demo.example".into()), port: 6443, spelling: None });
     expected.services = "10.96.0.0/12,fd00:96::/112".parse().unwrap();
     expected.apiserver_sans =
         ["kubernetes.demo.example", "192.0.2.10"].map(|host| host.parse().unwrap()).to_vec();
