@@ -50,6 +50,22 @@ pub struct Lifetime(Duration);
 /// in a certificate's `GeneralizedTime` (RFC 5280 section 4.1.2.5.2: four digits of year).
 const LONGEST: Duration = Duration::days(365 * 1000);
 
+/// The nanoseconds of a second.
+const NANOSECONDS: i128 = 1_000_000_000;
+
+/// The units of a lifetime, in nanoseconds: Go's (`time.ParseDuration`), and days and years.
+const UNITS: [(&str, i128); 9] = [
+    ("ns", 1),
+    ("us", 1_000),
+    ("µs", 1_000),
+    ("ms", 1_000_000),
+    ("s", NANOSECONDS),
+    ("m", 60 * NANOSECONDS),
+    ("h", 3600 * NANOSECONDS),
+    ("d", 86_400 * NANOSECONDS),
+    ("y", 365 * 86_400 * NANOSECONDS),
+];
+
 impl Lifetime {
     /// A lifetime of so many hours.
     pub const fn hours(hours: u32) -> Self {
@@ -103,7 +119,7 @@ impl FromStr for Lifetime {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let error = |reason| LifetimeError { text: text.chars().take(40).collect(), reason };
-        let mut total: i64 = 0;
+        let mut total: i128 = 0;
         let mut rest = text;
         if rest.is_empty() {
             return Err(error("it is empty; write for example 720h or 365d"));
@@ -114,24 +130,30 @@ impl FromStr for Lifetime {
             let number: i64 = number
                 .parse()
                 .map_err(|_| error("a whole number and a unit are expected, for example 720h"))?;
-            let end = tail.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(tail.len());
+            let fraction = tail.strip_prefix('.').unwrap_or_default();
+            let places = fraction.len() - fraction.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+            let (fraction, tail) =
+                if places == 0 { ("", tail) } else { (&fraction[..places], &fraction[places..]) };
+            let end = tail.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(tail.len());
             let (unit, tail) = tail.split_at(end);
-            let scale = match unit {
-                "s" => 1,
-                "m" => 60,
-                "h" => 3600,
-                "d" => 86_400,
-                "y" => 365 * 86_400,
-                _ => return Err(error("the unit must be one of s, m, h, d, y")),
-            };
-            total = number
-                .checked_mul(scale)
-                .and_then(|part| total.checked_add(part))
-                .ok_or_else(|| error("it is longer than 1000 years"))?;
+            let &(_, scale) = UNITS
+                .iter()
+                .find(|(name, _)| *name == unit)
+                .ok_or_else(|| error("the unit must be one of s, m, h, d, y (or ms, us, ns)"))?;
+            total += i128::from(number) * scale;
+            // Beyond nine digits nothing is left of a fraction, even of a year.
+            for (digit, place) in fraction.bytes().take(9).zip(1..) {
+                total += i128::from(digit - b'0') * scale / 10_i128.pow(place);
+            }
+            if total > LONGEST.whole_nanoseconds() {
+                return Err(error("it is longer than 1000 years"));
+            }
             rest = tail;
         }
+        // Certificates count in whole seconds.
+        let total = i64::try_from(total / NANOSECONDS).unwrap_or(i64::MAX);
         if total == 0 {
-            return Err(error("it must be longer than zero"));
+            return Err(error("it must be at least a second"));
         }
         Self::seconds(total).ok_or_else(|| error("it is longer than 1000 years"))
     }
@@ -150,11 +172,28 @@ mod tests {
             ("1y", 31_536_000),
             ("365d", 31_536_000),
             ("1h1m1s", 3661),
+            ("1.5h", 5400),
+            ("0.0000001y", 3),
+            ("90000ms", 90),
         ] {
             assert_eq!(text.parse::<Lifetime>().unwrap().duration(), Duration::seconds(seconds), "{text}");
         }
-        for text in ["", "0s", "h", "12", "-1h", "1.5h", "9999999999999999999h", "1001y", "1w", "1h ", "٣h"]
-        {
+        for text in [
+            "",
+            "0s",
+            "h",
+            "12",
+            "-1h",
+            "1.h",
+            ".5h",
+            "1..5h",
+            "999ms",
+            "9999999999999999999h",
+            "1001y",
+            "1w",
+            "1h ",
+            "٣h",
+        ] {
             assert!(text.parse::<Lifetime>().is_err(), "{text}");
         }
         assert_eq!(Lifetime::days(365).to_string(), "365d");

@@ -169,10 +169,7 @@ pub(super) fn choose_root(spec: &mut ClusterSpec, dir: Option<&Path>) -> PathBuf
             }
             dir.to_owned()
         }
-        (Trees::Single { certificates_dir }, None) if certificates_dir.is_absolute() => {
-            *certificates_dir = certificates_dir.strip_prefix("/").unwrap_or(certificates_dir).to_owned();
-            "/".into()
-        }
+        (Trees::Single { certificates_dir }, None) if certificates_dir.is_absolute() => "/".into(),
         (Trees::Single { .. }, None) => "/etc/kubernetes".into(),
     }
 }
@@ -277,7 +274,9 @@ fn show(rows: &[Row], root: &Path, format: Format, only_refused: bool) -> Result
     let mut lines = Vec::new();
     for row in shown {
         let file = output::path(&root.join(&row.file));
-        lines.push(vec![row.action.to_owned(), file, row.what(), row.names.join(" ")]);
+        // The reasons say which names matter where something is refused.
+        let names = if row.reasons.is_empty() { row.names.join(" ") } else { String::new() };
+        lines.push(vec![row.action.to_owned(), file, row.what(), names]);
         lines.extend(row.reasons.iter().map(|reason| vec![String::new(), format!("  {reason}")]));
     }
     output::print(output::table(&["ACTION", "FILE", "SUBJECT", "NAMES"], lines))

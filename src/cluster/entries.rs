@@ -8,7 +8,7 @@ use crate::clock::Lifetime;
 use crate::key::KeyAlgorithm;
 use crate::layout::{Authority, Layout, Leaf, Naming, SERVICE_ACCOUNT};
 use crate::profile::{Catalogue, PathLength, ProfileError};
-use crate::x509::{Name, NameConstraints, SubjectAltName};
+use crate::x509::{ExtendedKeyUsage, Name, NameConstraints, SubjectAltName};
 
 /// One thing to make or to find: a certificate with its key, a kubeconfig, a key pair, or a copy of one of them.
 #[derive(Debug, Clone)]
@@ -110,6 +110,8 @@ pub struct Identity {
     pub subject: Name,
     /// Its subject alternative names.
     pub names: Vec<SubjectAltName>,
+    /// Its extended key usage.
+    pub purposes: Vec<ExtendedKeyUsage>,
     /// How long it is valid, unless its issuer ends earlier.
     pub lifetime: Lifetime,
     /// The algorithm of its key.
@@ -168,6 +170,11 @@ pub fn authorities(
 /// The layout of what the whole cluster shares, and of one node's tree.
 fn home(spec: &ClusterSpec) -> Layout {
     match &spec.trees {
+        // Certificates elsewhere: then everything is relative to the root of the file system.
+        Trees::Single { certificates_dir } if certificates_dir.is_absolute() => {
+            let pki = certificates_dir.strip_prefix("/").unwrap_or(certificates_dir).to_owned();
+            Layout { kubeconfigs: "etc/kubernetes".into(), ..Layout::etc_kubernetes(pki) }
+        }
         Trees::Single { certificates_dir } => Layout::etc_kubernetes(certificates_dir.clone()),
         Trees::PerNode => {
             Layout { naming: spec.naming, pki: "ca".into(), etcd: "ca/etcd".into(), kubeconfigs: "ca".into() }
@@ -367,9 +374,11 @@ impl<'a> List<'a> {
         groups: &[String],
         names: Vec<SubjectAltName>,
     ) -> Result<Identity, ProfileError> {
-        let subject = self.catalogue.find(profile)?.subject_for(name, groups, &self.spec.version)?;
+        let wanted = self.catalogue.find(profile)?;
+        let subject = wanted.subject_for(name, groups, &self.spec.version)?;
+        let purposes = wanted.extended_key_usage().to_vec();
         let (lifetime, algorithm) = (self.spec.leaf_lifetime, self.spec.algorithm);
-        Ok(Identity { profile, subject, names, lifetime, algorithm })
+        Ok(Identity { profile, subject, names, purposes, lifetime, algorithm })
     }
 
     fn push_pair(&mut self, node: Option<&Node>, base: &Path, naming: Naming, kind: Kind) {

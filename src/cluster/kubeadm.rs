@@ -364,7 +364,8 @@ impl ClusterConfiguration {
         if let Ok(relative) = path.strip_prefix(KUBERNETES_DIR) {
             return Some(relative.components().collect());
         }
-        let note = "is not below /etc/kubernetes; the certificates are written there";
+        let note =
+            "is not below /etc/kubernetes; the certificates are written there, or to DIR/pki with --dir DIR";
         scope.report.notes.push(format!("{FIELD}: {} {note}", quote(&text.value)));
         Some(path.components().collect())
     }

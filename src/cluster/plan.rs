@@ -10,7 +10,7 @@ use super::entries::{Entry, Files, Identity, Kind, Part};
 use crate::ca::{CertificateAuthority, check_certificate, ledger_knows_key};
 use crate::disk::{DiskError, read_bounded};
 use crate::key::{KeyError, KeyPair, Passphrase};
-use crate::kubeconfig;
+use crate::kubeconfig::{self, KubeconfigError};
 use crate::layout::{Authority, ledger_beside};
 use crate::x509::{Certificate, PublicKey};
 
@@ -348,7 +348,12 @@ fn check_kubeconfig(
     now: OffsetDateTime,
 ) -> Result<(), Vec<String>> {
     let text = found.public.as_ref().map_or(&[][..], |text| text.as_slice());
-    let client = kubeconfig::read(text).map_err(|error| vec![error.to_string()])?;
+    let client = kubeconfig::read(text).map_err(|error| match error {
+        KubeconfigError::Missing("client-certificate-data") => vec![format!(
+            "{error}: embed the signed one with kubectl config set-credentials --client-certificate FILE --embed-certs"
+        )],
+        _ => vec![error.to_string()],
+    })?;
     let mut problems = check_identity(&client.certificate, identity, issuer, now);
     problems.extend(key_mismatch(&client.certificate, &client.key));
     if client.server != server {
@@ -401,6 +406,15 @@ fn check_identity(
         identity.names.iter().filter(|name| !names.contains(name)).map(ToString::to_string).collect();
     if !missing.is_empty() {
         problems.push(format!("it lacks the names {}", missing.join(", ")));
+    }
+    let lacking: Vec<String> = identity
+        .purposes
+        .iter()
+        .filter(|purpose| !tbs.extensions.purposes().contains(purpose))
+        .map(ToString::to_string)
+        .collect();
+    if !lacking.is_empty() {
+        problems.push(format!("it is not for {} (extended key usage)", lacking.join(", ")));
     }
     problems
 }
