@@ -185,7 +185,7 @@ fn check_name_constraints(issuer: &TbsCertificate, names: &[SubjectAltName]) -> 
         };
         let same_kind = |subtree: &&GeneralSubtree| same_kind(subtree, name);
         if let Some(excluded) =
-            constraints.value.excluded.iter().filter(same_kind).find(|s| contains(s, name))
+            constraints.value.excluded.iter().filter(same_kind).find(|s| touches(s, name))
         {
             return Err(refuse(format!("{excluded} is excluded")));
         }
@@ -223,9 +223,21 @@ fn contains(subtree: &GeneralSubtree, name: &SubjectAltName) -> bool {
         (GeneralSubtree::Ip(network, prefix), SubjectAltName::Ip(ip)) => {
             within_network(*network, *prefix, *ip)
         }
-        (GeneralSubtree::Other(_), _) => true,
         _ => false,
     }
+}
+
+/// Whether a name lies within an excluded subtree, or is a wildcard that covers a part of it.
+fn touches(excluded: &GeneralSubtree, name: &SubjectAltName) -> bool {
+    let covers = match (excluded, name) {
+        (GeneralSubtree::Dns(domain), SubjectAltName::Dns(name)) => {
+            name.strip_prefix("*.").is_some_and(|base| within_domain(base, domain))
+        }
+        // One that is only shown cannot be judged, so it may be about the name.
+        (GeneralSubtree::Other(_), _) => true,
+        _ => false,
+    };
+    covers || contains(excluded, name)
 }
 
 fn within_domain(domain: &str, name: &str) -> bool {
@@ -235,4 +247,26 @@ fn within_domain(domain: &str, name: &str) -> bool {
 
 fn within_network(network: IpAddr, prefix: u8, ip: IpAddr) -> bool {
     ipnet::IpNet::new(network, prefix).is_ok_and(|net| net.contains(&ip))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wildcards_and_unjudgeable_constraints_do_not_slip_through() {
+        let dns = |domain: &str| GeneralSubtree::Dns(domain.into());
+        let other = || GeneralSubtree::Other("URI:.example.com".into());
+        for (subtree, name, excluded, permitted) in [
+            (dns("a.example.com"), "*.example.com", true, false),
+            (dns("example.com"), "*.example.com", true, true),
+            (dns("example.com"), "*.example.net", false, false),
+            (dns("a.example.com"), "b.example.com", false, false),
+            (dns("a.example.com"), "c.a.example.com", true, true),
+            (other(), "uri:spiffe://elsewhere.example/x", true, false),
+        ] {
+            let name: SubjectAltName = name.parse().unwrap();
+            assert_eq!((touches(&subtree, &name), contains(&subtree, &name)), (excluded, permitted), "{name}");
+        }
+    }
 }
