@@ -184,8 +184,7 @@ fn check_name_constraints(issuer: &TbsCertificate, names: &[SubjectAltName]) -> 
             reason,
         };
         let same_kind = |subtree: &&GeneralSubtree| same_kind(subtree, name);
-        if let Some(excluded) =
-            constraints.value.excluded.iter().filter(same_kind).find(|s| touches(s, name))
+        if let Some(excluded) = constraints.value.excluded.iter().filter(same_kind).find(|s| touches(s, name))
         {
             return Err(refuse(format!("{excluded} is excluded")));
         }
@@ -266,7 +265,11 @@ mod tests {
             (other(), "uri:spiffe://elsewhere.example/x", true, false),
         ] {
             let name: SubjectAltName = name.parse().unwrap();
-            assert_eq!((touches(&subtree, &name), contains(&subtree, &name)), (excluded, permitted), "{name}");
+            assert_eq!(
+                (touches(&subtree, &name), contains(&subtree, &name)),
+                (excluded, permitted),
+                "{name}"
+            );
         }
     }
 }
