@@ -8,7 +8,7 @@ use crate::clock::Lifetime;
 use crate::key::KeyAlgorithm;
 use crate::layout::{Authority, Layout, Leaf, Naming, SERVICE_ACCOUNT};
 use crate::profile::{Catalogue, PathLength, ProfileError};
-use crate::x509::{Name, NameConstraints, SubjectAltName};
+use crate::x509::{ExtendedKeyUsage, Name, NameConstraints, SubjectAltName};
 
 /// One thing to make or to find: a certificate with its key, a kubeconfig, a key pair, or a copy of one of them.
 #[derive(Debug, Clone)]
@@ -110,6 +110,8 @@ pub struct Identity {
     pub subject: Name,
     /// Its subject alternative names.
     pub names: Vec<SubjectAltName>,
+    /// Its extended key usages.
+    pub purposes: Vec<ExtendedKeyUsage>,
     /// How long it is valid, unless its issuer ends earlier.
     pub lifetime: Lifetime,
     /// The algorithm of its key.
@@ -367,9 +369,11 @@ impl<'a> List<'a> {
         groups: &[String],
         names: Vec<SubjectAltName>,
     ) -> Result<Identity, ProfileError> {
-        let subject = self.catalogue.find(profile)?.subject_for(name, groups, &self.spec.version)?;
+        let rules = self.catalogue.find(profile)?;
+        let subject = rules.subject_for(name, groups, &self.spec.version)?;
+        let purposes = rules.extended_key_usage().to_vec();
         let (lifetime, algorithm) = (self.spec.leaf_lifetime, self.spec.algorithm);
-        Ok(Identity { profile, subject, names, lifetime, algorithm })
+        Ok(Identity { profile, subject, names, purposes, lifetime, algorithm })
     }
 
     fn push_pair(&mut self, node: Option<&Node>, base: &Path, naming: Naming, kind: Kind) {

@@ -12,7 +12,7 @@ use crate::disk::{DiskError, read_bounded};
 use crate::key::{KeyError, KeyPair, Passphrase};
 use crate::kubeconfig;
 use crate::layout::{Authority, ledger_beside};
-use crate::x509::{Certificate, PublicKey};
+use crate::x509::{Certificate, ExtendedKeyUsage, PublicKey};
 
 /// The largest file that is read, in bytes. A bundle of a hundred certificates is a tenth of it.
 pub(super) const LARGEST: u64 = 1 << 20;
@@ -395,6 +395,17 @@ fn check_identity(
         identity.names.iter().filter(|name| !names.contains(name)).map(ToString::to_string).collect();
     if !missing.is_empty() {
         problems.push(format!("it lacks the names {}", missing.join(", ")));
+    }
+    // RFC 5280 section 4.2.1.12: without the extension, or with anyExtendedKeyUsage, it serves every purpose.
+    let purposes = tbs.extensions.purposes();
+    let unrestricted = purposes.is_empty() || purposes.contains(&ExtendedKeyUsage::Any);
+    let wanted = identity.purposes.iter().filter(|purpose| !unrestricted && !purposes.contains(purpose));
+    let wanted: Vec<String> = wanted.map(ToString::to_string).collect();
+    if !wanted.is_empty() {
+        problems.push(format!("it lacks the extended key usages {}", wanted.join(", ")));
+    }
+    if tbs.extensions.is_ca() {
+        problems.push("it is a CA certificate, whose holder could sign others".into());
     }
     problems
 }
