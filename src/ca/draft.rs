@@ -9,8 +9,8 @@ use super::CaError;
 use crate::key::{KeyError, KeyPair};
 use crate::profile::Admitted;
 use crate::x509::{
-    BasicConstraints, Certificate, CertificateTemplate, GeneralSubtree, Name, NameConstraints, SerialNumber,
-    SubjectAltName, TbsCertificate, Validity, assemble_signed,
+    BasicConstraints, Certificate, CertificateTemplate, ExtendedKeyUsage, GeneralSubtree, Name,
+    NameConstraints, SerialNumber, SubjectAltName, TbsCertificate, Validity, assemble_signed,
 };
 
 /// How far a certificate reaches back, so that a clock that is a little slow accepts it: what kubeadm does.
@@ -62,6 +62,10 @@ impl Draft {
         if admitted.public_key() == &tbs.public_key {
             return Err(CaError::IssuersOwnKey(tbs.subject.clone()));
         }
+        if let Some((oid, _)) = tbs.extensions.malformed.first() {
+            return Err(CaError::MalformedIssuer { issuer: tbs.subject.clone(), oid: oid.clone() });
+        }
+        check_purposes(tbs, admitted.extended_key_usage())?;
         check_path_length(tbs, admitted)?;
         check_name_constraints(tbs, admitted.sans())?;
         // The issuer's own identifier where it has one, whatever method made it (RFC 5280 section 4.2.1.1).
@@ -158,6 +162,18 @@ fn validity(issuer: &Issuer<'_>, admitted: &Admitted, now: OffsetDateTime) -> Re
         return Err(CaError::OutlivesIssuer { issuer: issuer.name.clone(), wanted, end: limits.not_after });
     }
     Ok(Validity { not_before: not_before.max(limits.not_before), not_after: wanted.min(limits.not_after) })
+}
+
+/// An issuer with purposes of its own lends those alone: Go and OpenSSL nest them, though RFC 5280 does not say so.
+fn check_purposes(issuer: &TbsCertificate, wanted: &[ExtendedKeyUsage]) -> Result<(), CaError> {
+    let lent = issuer.extensions.purposes();
+    if lent.is_empty() || lent.contains(&ExtendedKeyUsage::Any) {
+        return Ok(());
+    }
+    match wanted.iter().find(|purpose| !lent.contains(purpose)) {
+        Some(purpose) => Err(CaError::Purpose { issuer: issuer.subject.clone(), purpose: purpose.clone() }),
+        None => Ok(()),
+    }
 }
 
 fn check_path_length(issuer: &TbsCertificate, admitted: &Admitted) -> Result<(), CaError> {
