@@ -54,6 +54,8 @@ impl From<CaError> for IssueError {
             CaError::NotValidNow { .. } => "issuer-not-valid-now",
             CaError::PathLength { .. } => "path-length",
             CaError::NameConstraint { .. } => "name-constraints",
+            CaError::Purpose { .. } => "issuer-purpose",
+            CaError::MalformedIssuer { .. } => "issuer-malformed",
             CaError::IssuersOwnKey(_) => "issuers-own-key",
             CaError::DateOutOfRange => "date-out-of-range",
             _ => return Self::Ca(error),

@@ -9,8 +9,8 @@ use super::CaError;
 use crate::key::{KeyError, KeyPair};
 use crate::profile::Admitted;
 use crate::x509::{
-    BasicConstraints, Certificate, CertificateTemplate, GeneralSubtree, Name, NameConstraints, SerialNumber,
-    SubjectAltName, TbsCertificate, Validity, assemble_signed,
+    BasicConstraints, Certificate, CertificateTemplate, ExtendedKeyUsage, GeneralSubtree, Name,
+    NameConstraints, SerialNumber, SubjectAltName, TbsCertificate, Validity, assemble_signed,
 };
 
 /// How far a certificate reaches back, so that a clock that is a little slow accepts it: what kubeadm does.
@@ -62,6 +62,10 @@ impl Draft {
         if admitted.public_key() == &tbs.public_key {
             return Err(CaError::IssuersOwnKey(tbs.subject.clone()));
         }
+        if let Some((oid, _)) = tbs.extensions.malformed.first() {
+            return Err(CaError::MalformedIssuer { issuer: tbs.subject.clone(), oid: oid.clone() });
+        }
+        check_purposes(tbs, admitted.extended_key_usage())?;
         check_path_length(tbs, admitted)?;
         check_name_constraints(tbs, admitted.sans())?;
         // The issuer's own identifier where it has one, whatever method made it (RFC 5280 section 4.2.1.1).
@@ -160,6 +164,18 @@ fn validity(issuer: &Issuer<'_>, admitted: &Admitted, now: OffsetDateTime) -> Re
     Ok(Validity { not_before: not_before.max(limits.not_before), not_after: wanted.min(limits.not_after) })
 }
 
+/// An issuer with purposes of its own lends those alone: Go and OpenSSL nest them, though RFC 5280 does not say so.
+fn check_purposes(issuer: &TbsCertificate, wanted: &[ExtendedKeyUsage]) -> Result<(), CaError> {
+    let lent = issuer.extensions.purposes();
+    if lent.is_empty() || lent.contains(&ExtendedKeyUsage::Any) {
+        return Ok(());
+    }
+    match wanted.iter().find(|purpose| !lent.contains(purpose)) {
+        Some(purpose) => Err(CaError::Purpose { issuer: issuer.subject.clone(), purpose: purpose.clone() }),
+        None => Ok(()),
+    }
+}
+
 fn check_path_length(issuer: &TbsCertificate, admitted: &Admitted) -> Result<(), CaError> {
     let constraints = issuer.extensions.basic_constraints.as_ref().map(|marked| marked.value);
     let (Some(limit), Some(ca)) = (constraints.and_then(|c| c.path_len), admitted.ca()) else {
@@ -184,8 +200,7 @@ fn check_name_constraints(issuer: &TbsCertificate, names: &[SubjectAltName]) -> 
             reason,
         };
         let same_kind = |subtree: &&GeneralSubtree| same_kind(subtree, name);
-        if let Some(excluded) =
-            constraints.value.excluded.iter().filter(same_kind).find(|s| contains(s, name))
+        if let Some(excluded) = constraints.value.excluded.iter().filter(same_kind).find(|s| touches(s, name))
         {
             return Err(refuse(format!("{excluded} is excluded")));
         }
@@ -223,9 +238,21 @@ fn contains(subtree: &GeneralSubtree, name: &SubjectAltName) -> bool {
         (GeneralSubtree::Ip(network, prefix), SubjectAltName::Ip(ip)) => {
             within_network(*network, *prefix, *ip)
         }
-        (GeneralSubtree::Other(_), _) => true,
         _ => false,
     }
+}
+
+/// Whether a name lies within an excluded subtree, or is a wildcard that covers a part of it.
+fn touches(excluded: &GeneralSubtree, name: &SubjectAltName) -> bool {
+    let covers = match (excluded, name) {
+        (GeneralSubtree::Dns(domain), SubjectAltName::Dns(name)) => {
+            name.strip_prefix("*.").is_some_and(|base| within_domain(base, domain))
+        }
+        // One that is only shown cannot be judged, so it may be about the name.
+        (GeneralSubtree::Other(_), _) => true,
+        _ => false,
+    };
+    covers || contains(excluded, name)
 }
 
 fn within_domain(domain: &str, name: &str) -> bool {
@@ -235,4 +262,30 @@ fn within_domain(domain: &str, name: &str) -> bool {
 
 fn within_network(network: IpAddr, prefix: u8, ip: IpAddr) -> bool {
     ipnet::IpNet::new(network, prefix).is_ok_and(|net| net.contains(&ip))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wildcards_and_unjudgeable_constraints_do_not_slip_through() {
+        let dns = |domain: &str| GeneralSubtree::Dns(domain.into());
+        let other = || GeneralSubtree::Other("URI:.example.com".into());
+        for (subtree, name, excluded, permitted) in [
+            (dns("a.example.com"), "*.example.com", true, false),
+            (dns("example.com"), "*.example.com", true, true),
+            (dns("example.com"), "*.example.net", false, false),
+            (dns("a.example.com"), "b.example.com", false, false),
+            (dns("a.example.com"), "c.a.example.com", true, true),
+            (other(), "uri:spiffe://elsewhere.example/x", true, false),
+        ] {
+            let name: SubjectAltName = name.parse().unwrap();
+            assert_eq!(
+                (touches(&subtree, &name), contains(&subtree, &name)),
+                (excluded, permitted),
+                "{name}"
+            );
+        }
+    }
 }

@@ -127,7 +127,10 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError::Line`] when it has no JSON form.
     pub fn record(&mut self, mut entry: Entry) -> Result<(), LedgerError> {
-        entry.line = self.lines + 1;
+        entry.line = self.lines.checked_add(1).ok_or_else(|| LedgerError::Line {
+            line: 0,
+            reason: "its number is the highest that there is".into(),
+        })?;
         entry.previous_sha256.clone_from(&self.previous);
         let line = serde_json::to_vec(&entry)
             .map_err(|error| LedgerError::Line { line: entry.line, reason: error.to_string() })?;

@@ -13,7 +13,7 @@ pub use ledger::{Entry, Ledger, LedgerError, LedgerReport, ledger_knows_key, rea
 
 use crate::key::{KeyError, KeyPair};
 use crate::profile::Admitted;
-use crate::x509::{Certificate, KeyUsage, Marked, Name, Validity, X509Error};
+use crate::x509::{Certificate, ExtendedKeyUsage, KeyUsage, Marked, Name, Validity, X509Error};
 
 /// A CA certificate together with its private key.
 pub struct CertificateAuthority {
@@ -74,6 +74,23 @@ pub enum CaError {
         name: String,
         /// Which constraint rules it out.
         reason: String,
+    },
+    /// The issuer's own extended key usage leaves this purpose out, and every verifier that nests them, Go's among
+    /// them, would refuse the certificate for it.
+    #[error("the issuer {issuer} is not for {purpose} (its extended key usage leaves it out)")]
+    Purpose {
+        /// The issuer.
+        issuer: Name,
+        /// The purpose.
+        purpose: ExtendedKeyUsage,
+    },
+    /// An extension of the issuer's that cannot be read: what it limits is unknown.
+    #[error("the extension {oid} of the issuer {issuer} cannot be read, so what it limits is unknown")]
+    MalformedIssuer {
+        /// The issuer.
+        issuer: Name,
+        /// The extension, as a dotted object identifier.
+        oid: String,
     },
     /// A certificate for the CA's own key: its holder could sign as the CA.
     #[error("the public key is the one of the issuer {0} itself")]

@@ -110,7 +110,7 @@ pub struct Identity {
     pub subject: Name,
     /// Its subject alternative names.
     pub names: Vec<SubjectAltName>,
-    /// Its extended key usage.
+    /// Its extended key usages.
     pub purposes: Vec<ExtendedKeyUsage>,
     /// How long it is valid, unless its issuer ends earlier.
     pub lifetime: Lifetime,
@@ -374,9 +374,9 @@ impl<'a> List<'a> {
         groups: &[String],
         names: Vec<SubjectAltName>,
     ) -> Result<Identity, ProfileError> {
-        let wanted = self.catalogue.find(profile)?;
-        let subject = wanted.subject_for(name, groups, &self.spec.version)?;
-        let purposes = wanted.extended_key_usage().to_vec();
+        let rules = self.catalogue.find(profile)?;
+        let subject = rules.subject_for(name, groups, &self.spec.version)?;
+        let purposes = rules.extended_key_usage().to_vec();
         let (lifetime, algorithm) = (self.spec.leaf_lifetime, self.spec.algorithm);
         Ok(Identity { profile, subject, names, purposes, lifetime, algorithm })
     }

@@ -12,7 +12,7 @@ use crate::disk::{DiskError, read_bounded};
 use crate::key::{KeyError, KeyPair, Passphrase};
 use crate::kubeconfig::{self, KubeconfigError};
 use crate::layout::{Authority, ledger_beside};
-use crate::x509::{Certificate, PublicKey};
+use crate::x509::{Certificate, ExtendedKeyUsage, PublicKey};
 
 /// The largest file that is read, in bytes. A bundle of a hundred certificates is a tenth of it.
 pub(super) const LARGEST: u64 = 1 << 20;
@@ -407,14 +407,16 @@ fn check_identity(
     if !missing.is_empty() {
         problems.push(format!("it lacks the names {}", missing.join(", ")));
     }
-    let lacking: Vec<String> = identity
-        .purposes
-        .iter()
-        .filter(|purpose| !tbs.extensions.purposes().contains(purpose))
-        .map(ToString::to_string)
-        .collect();
-    if !lacking.is_empty() {
-        problems.push(format!("it is not for {} (extended key usage)", lacking.join(", ")));
+    // RFC 5280 section 4.2.1.12: without the extension, or with anyExtendedKeyUsage, it serves every purpose.
+    let purposes = tbs.extensions.purposes();
+    let unrestricted = purposes.is_empty() || purposes.contains(&ExtendedKeyUsage::Any);
+    let wanted = identity.purposes.iter().filter(|purpose| !unrestricted && !purposes.contains(purpose));
+    let wanted: Vec<String> = wanted.map(ToString::to_string).collect();
+    if !wanted.is_empty() {
+        problems.push(format!("it lacks the extended key usages {}", wanted.join(", ")));
+    }
+    if tbs.extensions.is_ca() {
+        problems.push("it is a CA certificate, whose holder could sign others".into());
     }
     problems
 }

@@ -152,6 +152,12 @@ impl Profile {
         let mut refusals = Vec::new();
         let mut ignored = Vec::new();
         judge_key(wish.public_key.kind(), &mut refusals);
+        // The key is the one thing that is lent byte for byte, so it must bring nothing along.
+        if refusals.is_empty() && !wish.public_key.is_canonical() {
+            let reason = "its SubjectPublicKeyInfo carries more than the key, or is not written as RFC 3279, 5480 or 8410 say";
+            let fact = format!("the key is {}", wish.public_key.kind());
+            refusals.push(Refusal::new(Kind::WeakKey, fact, reason));
+        }
         let subject = subject::judge(self, wish.subject, &terms.version, &mut refusals);
         let sans = sans::judge(self, wish.extensions.names(), wish.subject, &mut refusals);
         self.judge_ca_wishes(wish.extensions, &mut refusals, &mut ignored);

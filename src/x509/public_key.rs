@@ -8,7 +8,7 @@ use x509_parser::prelude::FromDer;
 use x509_parser::x509::SubjectPublicKeyInfo;
 
 use super::X509Error;
-use super::der::read;
+use super::der::{elements, read};
 
 /// A public key: its `SubjectPublicKeyInfo` and what it is.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -105,6 +105,25 @@ impl PublicKey {
         bits.content.get(1..)
     }
 
+    /// Whether it is written in the one way that its algorithm has: nothing beside the algorithm and its own
+    /// parameters, no unused bits, nothing after the key. Always `false` for a kind that no profile admits.
+    /// Sources: RFC 3279 section 2.3.1 (RSA: NULL), RFC 5480 section 2.1.1 (a named curve), RFC 8410 section 3 (none).
+    pub fn is_canonical(&self) -> bool {
+        let algorithm: &[u8] = match &self.kind {
+            PublicKeyKind::Rsa { .. } => &[6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1, 5, 0],
+            PublicKeyKind::Ec(curve) if curve == "P-256" => {
+                &[6, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1, 6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7]
+            }
+            PublicKeyKind::Ec(curve) if curve == "P-384" => {
+                &[6, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1, 6, 5, 0x2b, 0x81, 4, 0, 0x22]
+            }
+            PublicKeyKind::Ed25519 => &[6, 3, 0x2b, 0x65, 0x70],
+            _ => return false,
+        };
+        let parts = read(&self.der).and_then(|(spki, _)| elements(spki.content));
+        matches!(parts.as_deref(), Some([id, bits]) if id.content == algorithm && bits.content.first() == Some(&0))
+    }
+
     /// The key identifier that we give to this key: the first 20 bytes of the SHA-256 of the
     /// `subjectPublicKey` bits (RFC 7093 section 2, method 1).
     pub fn key_identifier(&self) -> Vec<u8> {
@@ -142,5 +161,29 @@ impl fmt::Display for PublicKeyKind {
 impl fmt::Debug for PublicKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "PublicKey({})", self.kind)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::der::{bit_string, element, tag};
+    use super::*;
+
+    #[test]
+    fn a_key_that_carries_anything_else_is_not_canonical() {
+        let ed25519: &[u8] = &[6, 3, 0x2b, 0x65, 0x70];
+        let bits = bit_string(&[7; 32]);
+        let text = element(tag::UTF8_STRING, &[b"luggage"]);
+        for (algorithm, behind, canonical) in [
+            (&[ed25519][..], &[][..], true),
+            (&[ed25519, &text], &[], false),
+            (&[ed25519, &[5, 0]], &[], false),
+            (&[ed25519], &text, false),
+        ] {
+            let der = element(tag::SEQUENCE, &[&element(tag::SEQUENCE, algorithm), &bits, behind]);
+            // Whether it is read at all is the parser's affair.
+            let read = PublicKey::from_der(&der).is_ok_and(|key| key.is_canonical());
+            assert_eq!(read, canonical, "{der:02x?}");
+        }
     }
 }
