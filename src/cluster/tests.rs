@@ -307,7 +307,10 @@ fn mistakes_in_kubeadms_configuration_are_named_with_their_place() {
         ("encryptionAlgorithm: Ed25519", "is not known"),
         ("encryptionAlgorithm: p256", "is not known"),
         ("certificateValidityPeriod: a year", "certificateValidityPeriod: `a year` is not a lifetime"),
-        ("caCertificateValidityPeriod: 0s", "longer than zero"),
+        (
+            "caCertificateValidityPeriod: 0s",
+            "caCertificateValidityPeriod: `0s` is not a lifetime: it must be at least a second",
+        ),
         ("certificatesDir: pki", "not an absolute path"),
         ("certificatesDir: /etc/kubernetes/../pki", "not an absolute path"),
         ("clusterName: \"a\\u0007b\"", "control characters"),
