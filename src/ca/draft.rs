@@ -13,6 +13,9 @@ use crate::x509::{
     NameConstraints, SerialNumber, SubjectAltName, TbsCertificate, Validity, assemble_signed,
 };
 
+/// certificatePolicies, policyMappings, policyConstraints, inhibitAnyPolicy.
+const POLICIES: [&str; 4] = ["2.5.29.32", "2.5.29.33", "2.5.29.36", "2.5.29.54"];
+
 /// How far a certificate reaches back, so that a clock that is a little slow accepts it: what kubeadm does.
 const BACKDATE: Duration = Duration::minutes(5);
 
@@ -62,7 +65,11 @@ impl Draft {
         if admitted.public_key() == &tbs.public_key {
             return Err(CaError::IssuersOwnKey(tbs.subject.clone()));
         }
-        if let Some((oid, _)) = tbs.extensions.malformed.first() {
+        // RFC 5280 section 4.2: whoever does not know a critical extension must refuse what it governs. Policies
+        // (section 4.2.1.4 and after) govern nothing here.
+        let critical = |(oid, critical): &&(String, bool)| *critical && !POLICIES.contains(&oid.as_str());
+        let unread = tbs.extensions.unknown().find(critical).map(|(oid, _)| oid);
+        if let Some(oid) = unread.or(tbs.extensions.malformed.first().map(|(oid, _)| oid)) {
             return Err(CaError::MalformedIssuer { issuer: tbs.subject.clone(), oid: oid.clone() });
         }
         check_purposes(tbs, admitted.extended_key_usage())?;
@@ -193,6 +200,14 @@ fn check_path_length(issuer: &TbsCertificate, admitted: &Admitted) -> Result<(),
 /// Whether every name lies within what the issuer may speak for (RFC 5280 section 4.2.1.10).
 fn check_name_constraints(issuer: &TbsCertificate, names: &[SubjectAltName]) -> Result<(), CaError> {
     let Some(constraints) = &issuer.extensions.name_constraints else { return Ok(()) };
+    let mut all = constraints.value.permitted.iter().chain(&constraints.value.excluded);
+    if let Some(unjudged) = all.find(|subtree| matches!(subtree, GeneralSubtree::Other(_))) {
+        return Err(CaError::NameConstraint {
+            issuer: issuer.subject.clone(),
+            name: unjudged.to_string(),
+            reason: "constraints of this kind are not judged, so nothing is signed under them".into(),
+        });
+    }
     for name in names {
         let refuse = |reason: String| CaError::NameConstraint {
             issuer: issuer.subject.clone(),
@@ -218,8 +233,6 @@ fn same_kind(subtree: &GeneralSubtree, name: &SubjectAltName) -> bool {
         (GeneralSubtree::Dns(_), SubjectAltName::Dns(_))
             | (GeneralSubtree::Email(_), SubjectAltName::Email(_))
             | (GeneralSubtree::Ip(..), SubjectAltName::Ip(_))
-            // A constraint that is only shown cannot be judged, so it rules out whatever it may be about.
-            | (GeneralSubtree::Other(_), SubjectAltName::Uri(_) | SubjectAltName::Other(..))
     )
 }
 
@@ -248,8 +261,6 @@ fn touches(excluded: &GeneralSubtree, name: &SubjectAltName) -> bool {
         (GeneralSubtree::Dns(domain), SubjectAltName::Dns(name)) => {
             name.strip_prefix("*.").is_some_and(|base| within_domain(base, domain))
         }
-        // One that is only shown cannot be judged, so it may be about the name.
-        (GeneralSubtree::Other(_), _) => true,
         _ => false,
     };
     covers || contains(excluded, name)
@@ -269,16 +280,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn wildcards_and_unjudgeable_constraints_do_not_slip_through() {
+    fn wildcards_do_not_slip_through() {
         let dns = |domain: &str| GeneralSubtree::Dns(domain.into());
-        let other = || GeneralSubtree::Other("URI:.example.com".into());
         for (subtree, name, excluded, permitted) in [
             (dns("a.example.com"), "*.example.com", true, false),
             (dns("example.com"), "*.example.com", true, true),
             (dns("example.com"), "*.example.net", false, false),
             (dns("a.example.com"), "b.example.com", false, false),
             (dns("a.example.com"), "c.a.example.com", true, true),
-            (other(), "uri:spiffe://elsewhere.example/x", true, false),
         ] {
             let name: SubjectAltName = name.parse().unwrap();
             assert_eq!(

@@ -242,6 +242,8 @@ pub fn verify_ledger(path: &Path, known: &[(String, String)]) -> Result<LedgerRe
     Ok(LedgerReport { lines: count, head_sha256: previous, problems })
 }
 
+/// The lines of a ledger; an empty one between others is a line that is no entry.
 fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
-    text.strip_suffix(b"\n").unwrap_or(text).split(|&byte| byte == b'\n').filter(|line| !line.is_empty())
+    let whole = text.strip_suffix(b"\n").unwrap_or(text);
+    whole.split(|&byte| byte == b'\n').filter(|_| !text.is_empty())
 }

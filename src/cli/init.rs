@@ -1,5 +1,6 @@
 //! `kpki init`: a cluster's whole PKI from one file.
 
+use std::collections::BTreeMap;
 use std::io::{IsTerminal as _, Read as _};
 use std::net::{IpAddr, UdpSocket};
 use std::path::{Path, PathBuf};
@@ -282,12 +283,26 @@ fn show(rows: &[Row], root: &Path, format: Format, only_refused: bool) -> Result
     output::print(output::table(&["ACTION", "FILE", "SUBJECT", "NAMES"], lines))
 }
 
-/// What was made: by name while that is a page, by count beyond it.
+/// What was made: by name while that is a page; by node, as long as the nodes are, beyond it.
 fn show_made(rows: &[Row], root: &Path) -> Result<(), Failure> {
     let made: Vec<&Row> = rows.iter().filter(|row| row.action == "create").collect();
-    if made.is_empty() || made.len() > 60 {
+    if made.is_empty() {
         return Ok(());
     }
-    let lines = made.iter().map(|row| vec![output::path(&root.join(&row.file)), row.what()]);
-    output::print(output::table(&["MADE", "SUBJECT"], lines))
+    if made.len() <= PAGE {
+        let lines = made.iter().map(|row| vec![output::path(&root.join(&row.file)), row.what()]);
+        return output::print(output::table(&["MADE", "SUBJECT"], lines));
+    }
+    let mut nodes: BTreeMap<&str, usize> = BTreeMap::new();
+    for row in &made {
+        *nodes.entry(row.node.as_deref().unwrap_or("(shared)")).or_default() += 1;
+    }
+    if nodes.len() > PAGE {
+        return Ok(());
+    }
+    let lines = nodes.into_iter().map(|(node, count)| vec![node.to_owned(), count.to_string()]);
+    output::print(output::table(&["NODE", "MADE"], lines))
 }
+
+/// How many lines are a page.
+const PAGE: usize = 60;

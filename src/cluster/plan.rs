@@ -219,9 +219,9 @@ fn authority_state(
             Some(_) => broken("the key is there without its certificate: put the certificate beside it, or move the key away".into()),
         };
     };
-    let certificate = match Certificate::from_pem_or_der(public) {
+    let certificate = match read_certificate(public) {
         Ok(certificate) => certificate,
-        Err(error) => return broken(error.to_string()),
+        Err(reason) => return broken(reason),
     };
     if let Err(error) = check_certificate(&certificate) {
         return broken(error.to_string());
@@ -245,6 +245,14 @@ fn authority_state(
         Ok(ca) => (AuthorityState::Present(Box::new(ca)), Action::Keep),
         Err(reason) => broken(reason),
     }
+}
+
+/// Reads a certificate as the components do, which take PEM only.
+fn read_certificate(text: &[u8]) -> Result<Certificate, String> {
+    if text.first() == Some(&0x30) {
+        return Err("it is DER, and the components read PEM: convert it with openssl x509 -inform der".into());
+    }
+    Certificate::from_pem_or_der(text).map_err(|error| error.to_string())
 }
 
 fn read_key(pem: &[u8], path: &Path, passphrase: PassphraseSource<'_>) -> Result<KeyPair, KeyError> {
@@ -323,9 +331,9 @@ fn check_pair(
             );
         }
     };
-    let certificate = match Certificate::from_pem_or_der(public) {
+    let certificate = match read_certificate(public) {
         Ok(certificate) => certificate,
-        Err(error) => return one(error.to_string()),
+        Err(reason) => return one(reason),
     };
     let mut problems = check_identity(&certificate, identity, issuer, now);
     match KeyPair::from_pem(private, None) {

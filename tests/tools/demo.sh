@@ -21,9 +21,9 @@ fi
 
 PATH=$(cd "$(dirname "$kpki")" && pwd):$PATH
 show kpki init -f templates/cluster.yaml --dir "$dir" --all-nodes
-say "find $dir -type f | sort"
-(cd "$dir" && find . -type f | LC_ALL=C sort | sed "s|^\.|$dir|")
+say "find $dir/ca $dir/cp1 $dir/worker1 $dir/users -type f | sort"
+(cd "$dir" && find ca cp1 worker1 users -type f | LC_ALL=C sort | sed "s|^|$dir/|")
 show kpki ca show --ca "$dir/ca"
 show kpki ledger verify --ca "$dir/ca"
-say "again: what is there and right is kept"
-kpki init -f templates/cluster.yaml --dir "$dir" --all-nodes
+# Again: what is there and right is kept.
+show kpki init -f templates/cluster.yaml --dir "$dir" --all-nodes
