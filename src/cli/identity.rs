@@ -62,7 +62,7 @@ impl IdentityArgs {
         let harmless = |c: char| c.is_ascii_alphanumeric() || "-_.@+:".contains(c);
         if base.starts_with('.') || !base.chars().all(harmless) {
             return Err(
-                Failure::new("no file can be called after that name").hint("say where to write: --out FILE")
+                Failure::new("no file can be called after that name: letters, digits and -_.@+: may be in it")
             );
         }
         Ok(base)
