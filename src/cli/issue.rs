@@ -121,7 +121,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Status, Failure> {
             None => {
                 let base = base.map_err(|error| error.hint("say where to write: --out FILE"))?;
                 format!("{base}.crt").into()
-            },
+            }
         };
         stage(&transaction, &key_beside(&path), key.to_pem().as_bytes(), Secrecy::Secret)?;
         stage(&transaction, &path, pem.as_bytes(), Secrecy::Public)?;

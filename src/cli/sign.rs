@@ -102,7 +102,9 @@ pub(super) fn run(context: &Context, command: Command) -> Result<Status, Failure
             case.verdict.as_ref().is_err_and(|reasons| reasons.iter().any(|r| r.text.contains(&version)))
         };
         if cases.iter().any(of_version) {
-            output::inform("hint: if the cluster runs another version of Kubernetes, say so with --kubernetes-version")?;
+            output::inform(
+                "hint: if the cluster runs another version of Kubernetes, say so with --kubernetes-version",
+            )?;
         }
         if refused && cases.len() > 1 {
             output::inform(format!("{} nothing was signed", styled(BAD, "refused:")))?;

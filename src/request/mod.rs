@@ -14,8 +14,8 @@ pub use kubernetes::KubernetesRequest;
 use crate::key::{KeyError, KeyPair};
 use crate::pem;
 use crate::x509::{
-    Extensions, Name, Printable, PublicKey, PublicKeyKind, RequestTemplate, SubjectAltName, X509Error, assemble_signed,
-    sha256_hex,
+    Extensions, Name, Printable, PublicKey, PublicKeyKind, RequestTemplate, SubjectAltName, X509Error,
+    assemble_signed, sha256_hex,
 };
 
 /// The largest request that is read, in bytes: the API server's own bound for an object is 1.5 MiB, and a
