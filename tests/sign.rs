@@ -234,13 +234,15 @@ print(c.serial_number.bit_length() <= 128)
 
 #[test]
 fn kubernetes_objects_are_held_to_their_signers_rules() {
+    type Case<'a> = (&'a Path, &'a str, &'a str, &'a str, &'a str, &'a [&'a str]);
+
     let (directory, pki) = with_pki();
     let here = directory.path();
     let node = "/O=system:nodes/CN=system:node:n1";
     let serving = request(here, "serving", &P256, node, &["subjectAltName=DNS:n1,IP:10.0.0.9"]);
     let client = request(here, "client", &P256, node, &[]);
     let jane = request(here, "jane", &P256, "/CN=jane/O=dev", &[]);
-    let cases: &[(&Path, &str, &str, &str, &str, &[&str])] = &[
+    let cases: &[Case<'_>] = &[
         (&serving, "kubelet-serving", "kubelet-serving", "digital signature, server auth", "", &[]),
         (
             &serving,
