@@ -84,6 +84,13 @@ pub fn admit(request: &SigningRequest, profile: &Profile, terms: &Terms) -> Resu
         );
         reasons.push(Reason { code: "signer-mismatch", text });
     }
+    if let Some(object) = &request.kubernetes
+        && object.signer_name == "kubernetes.io/kube-apiserver-client"
+        && !request.extensions.purposes().contains(&ExtendedKeyUsage::ClientAuth)
+    {
+        let text = "the object's usages lack `client auth`, which its signer demands".into();
+        reasons.push(Reason { code: "usage-not-exact", text });
+    }
     let wish =
         Wish { subject: &request.subject, extensions: &request.extensions, public_key: &request.public_key };
     match profile.admit(&wish, terms) {

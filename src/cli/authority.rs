@@ -63,8 +63,9 @@ impl CaArgs {
             Failure::from(error).hint("the CA's private key must lie beside its certificate: NAME.key beside NAME.crt, NAME-key.pem beside NAME.pem")
         })?;
         let key = match KeyPair::from_pem(&pem, None) {
-            Err(KeyError::Encrypted) => self.passphrase.source()(&key_file)
-                .and_then(|passphrase| KeyPair::from_pem(&pem, Some(&passphrase))),
+            Err(KeyError::Encrypted) => {
+                KeyPair::from_pem(&pem, Some(&self.passphrase.for_decryption(&key_file)?))
+            }
             other => other,
         };
         let key = key.map_err(|error| Failure::from(error).at(output::path(&key_file)))?;

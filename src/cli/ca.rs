@@ -12,7 +12,7 @@ use kpki::key::{KeyError, KeyPair};
 use kpki::layout::{Authority, Layout, Naming, key_beside, ledger_beside};
 use kpki::profile::PathLength;
 use kpki::request::{SigningRequest, wish_for_names};
-use kpki::x509::{Certificate, Name, NameConstraints, PublicKey};
+use kpki::x509::{Certificate, Extensions, Name, NameConstraints, PublicKey};
 use serde::Serialize;
 use time::OffsetDateTime;
 
@@ -275,7 +275,7 @@ fn intermediate(context: &Context, args: &IntermediateArgs) -> Result<Status, Fa
     );
     let mut terms = terms(&kpki::profile::KubernetesVersion::NEWEST, args.limits.validity);
     terms.path_length = args.limits.path_length();
-    terms.name_constraints = args.limits.name_constraints()?;
+    terms.name_constraints = within(args.limits.name_constraints()?, &loaded.ca.certificate().tbs.extensions);
     let judged = issue::admit(&request, profile, &terms)
         .and_then(|admitted| issue::judge(&loaded.ca, admitted, context.now))?;
     let issuer = loaded.ca.certificate().tbs.subject.to_string();
@@ -303,6 +303,22 @@ fn intermediate(context: &Context, args: &IntermediateArgs) -> Result<Status, Fa
         Format::Text => output::print(verdict.to_text())?,
     }
     Ok(Status::Done)
+}
+
+/// Constraints with those of the issuer, which hold for everything below it (RFC 5280 section 6.1.4): so that the new
+/// CA itself refuses what its issuer's constraints would make worthless. Permitted names of a kind of its own stand
+/// as they were given.
+fn within(mut own: NameConstraints, issuer: &Extensions) -> NameConstraints {
+    let Some(above) = issuer.name_constraints.as_ref().map(|marked| &marked.value) else { return own };
+    let given: Vec<_> = own.permitted.iter().map(std::mem::discriminant).collect();
+    let inherited = above.permitted.iter().filter(|name| !given.contains(&std::mem::discriminant(*name)));
+    own.permitted.extend(inherited.cloned());
+    for name in &above.excluded {
+        if !own.excluded.contains(name) {
+            own.excluded.push(name.clone());
+        }
+    }
+    own
 }
 
 #[derive(Serialize)]

@@ -61,9 +61,9 @@ impl IdentityArgs {
         let base = self.name.clone().unwrap_or_else(|| profile.name().to_owned());
         let harmless = |c: char| c.is_ascii_alphanumeric() || "-_.@+:".contains(c);
         if base.starts_with('.') || !base.chars().all(harmless) {
-            return Err(
-                Failure::new("no file can be called after that name").hint("say where to write: --out FILE")
-            );
+            return Err(Failure::new(
+                "no file can be called after that name: letters, digits and -_.@+: may be in it",
+            ));
         }
         Ok(base)
     }

@@ -116,9 +116,11 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Status, Failure> {
         stage(&transaction, path, text.as_bytes(), Secrecy::Secret)?;
         path.clone()
     } else {
-        let path = match &args.out {
-            Some(out) => out.clone(),
-            None => format!("{}.crt", base?).into(),
+        let path = if let Some(out) = &args.out {
+            out.clone()
+        } else {
+            let base = base.map_err(|error| error.hint("say where to write: --out FILE"))?;
+            format!("{base}.crt").into()
         };
         stage(&transaction, &key_beside(&path), key.to_pem().as_bytes(), Secrecy::Secret)?;
         stage(&transaction, &path, pem.as_bytes(), Secrecy::Public)?;

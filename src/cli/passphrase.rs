@@ -43,6 +43,15 @@ impl PassphraseArgs {
         }
     }
 
+    /// The passphrase of this key.
+    pub(crate) fn for_decryption(&self, key: &Path) -> Result<Passphrase, Failure> {
+        match &self.passphrase_file {
+            Some(file) => read_file(file),
+            None => ask(&format!("Passphrase of {}: ", output::path(key)))
+                .ok_or_else(|| Failure::from(KeyError::Encrypted).at(output::path(key))),
+        }
+    }
+
     /// The passphrase to encrypt a new key with: from the file, or asked for twice.
     pub(crate) fn for_encryption(&self) -> Result<Passphrase, Failure> {
         if let Some(file) = &self.passphrase_file {

@@ -97,6 +97,15 @@ pub(super) fn run(context: &Context, command: Command) -> Result<Status, Failure
             cases.iter().map(|case| show_case(case, &authorities, args.dry_run)).collect();
         print(&args, &verdicts, false)?;
         let refused = cases.iter().any(|case| case.verdict.is_err());
+        let version = format!("in Kubernetes {}", args.version.kubernetes_version);
+        let of_version = |case: &Case<'_>| {
+            case.verdict.as_ref().is_err_and(|reasons| reasons.iter().any(|r| r.text.contains(&version)))
+        };
+        if cases.iter().any(of_version) {
+            output::inform(
+                "hint: if the cluster runs another version of Kubernetes, say so with --kubernetes-version",
+            )?;
+        }
         if refused && cases.len() > 1 {
             output::inform(format!("{} nothing was signed", styled(BAD, "refused:")))?;
         }

@@ -83,9 +83,9 @@ pub(super) fn read(bytes: &[u8]) -> Result<SigningRequest, RequestError> {
         None => None,
     };
     let (usage, purposes) = usages(&object.spec.usages)?;
-    request.extensions.key_usage = (!usage.is_empty()).then_some(Marked { critical: true, value: usage });
-    request.extensions.extended_key_usage =
-        (!purposes.is_empty()).then_some(Marked { critical: false, value: purposes });
+    // The object says all of them: what it leaves out is not asked for, even where nothing is left.
+    request.extensions.key_usage = Some(Marked { critical: true, value: usage });
+    request.extensions.extended_key_usage = Some(Marked { critical: false, value: purposes });
     request.kubernetes = Some(KubernetesRequest {
         name: object.metadata.name,
         signer_name: object.spec.signer_name,

@@ -14,8 +14,8 @@ pub use kubernetes::KubernetesRequest;
 use crate::key::{KeyError, KeyPair};
 use crate::pem;
 use crate::x509::{
-    Extensions, Name, Printable, PublicKey, RequestTemplate, SubjectAltName, X509Error, assemble_signed,
-    sha256_hex,
+    Extensions, Name, Printable, PublicKey, PublicKeyKind, RequestTemplate, SubjectAltName, X509Error,
+    assemble_signed, sha256_hex,
 };
 
 /// The largest request that is read, in bytes: the API server's own bound for an object is 1.5 MiB, and a
@@ -106,7 +106,7 @@ impl SigningRequest {
             return Err(RequestError::Malformed("it is larger than 64 KiB".into()));
         }
         let (rest, request) = X509CertificationRequest::from_der(der)
-            .map_err(|error| RequestError::Malformed(error.to_string()))?;
+            .map_err(|_| RequestError::Malformed("its DER is broken or cut off".into()))?;
         if !rest.is_empty() {
             return Err(RequestError::Malformed("bytes follow it".into()));
         }
@@ -151,6 +151,12 @@ fn possession(request: &X509CertificationRequest<'_>) -> Result<(), &'static str
         return Err("it is signed with SHA-1 or MD5, which proves nothing; sign it with SHA-256");
     }
     let info = &request.certification_request_info;
+    // The verifier knows no such key; that is another thing than a signature that is wrong.
+    if let Ok(PublicKeyKind::Rsa { bits: ..2048, .. }) =
+        PublicKey::from_der(info.subject_pki.raw).map(|key| key.kind().clone())
+    {
+        return Err("signatures by an RSA key under 2048 bits are not verified");
+    }
     verify_signature(&info.subject_pki, &request.signature_algorithm, &request.signature_value, info.raw)
         .map_err(|error| match error {
             x509_parser::error::X509Error::SignatureUnsupportedAlgorithm => {
