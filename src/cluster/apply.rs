@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use super::entries::{Entry, Files, Identity, Kind, Part};
 use super::plan::{Action, AuthorityState, Plan, ledger_path, public_key, slot};
 use crate::ca::{self, CertificateAuthority, Ledger, LedgerError};
-use crate::disk::{Committed, DiskError, Secrecy, Transaction, read_bounded};
+use crate::disk::{Committed, DiskError, Rank, Secrecy, Transaction, read_bounded};
 use crate::issue::{self, IssueError};
 use crate::key::{KeyAlgorithm, KeyError, KeyPair, Passphrase};
 use crate::kubeconfig::{self, Access, KubeconfigError};
@@ -23,10 +23,12 @@ use crate::x509::{Certificate, X509Error};
 /// How many entries are made at a time: enough to keep every core busy, few enough to keep the memory small.
 const BATCH: usize = 1024;
 
-/// In what order files appear: by entry, and a private key before its certificate, so that whoever is stopped between
-/// the two leaves no certificate whose key is lost. The next run takes such a key up again.
-fn rank(at: usize, part: Part) -> u32 {
-    u32::try_from(at.saturating_mul(2) + usize::from(part == Part::Public)).unwrap_or(u32::MAX)
+/// In what order files appear: what others are copies of or signed by before them, and a private key before its
+/// certificate beside it, so that whoever is stopped between the two leaves no certificate whose key is lost. The next
+/// run takes such a key up again.
+fn rank(at: usize, part: Part, original: bool) -> Rank {
+    let order = u32::try_from(at.saturating_mul(2) + usize::from(part == Part::Public)).unwrap_or(u32::MAX);
+    Rank { phase: u32::from(!original), order }
 }
 
 /// What a plan needs to be carried out.
@@ -302,12 +304,13 @@ impl Work<'_> {
         if self.left.contains(&at) {
             return Ok(());
         }
-        let (transaction, rank) = (&self.transaction, rank(at, Part::Private));
+        let (transaction, rank) = (&self.transaction, rank(at, Part::Private, self.makes_originals(at)));
         Ok(transaction.stage_ranked(rank, self.job.root, path, pem.as_bytes(), Secrecy::Secret)?)
     }
 
     fn stage_file(&self, at: usize, path: &Path, content: &[u8], secrecy: Secrecy) -> Result<(), ApplyError> {
-        Ok(self.transaction.stage_ranked(rank(at, Part::Public), self.job.root, path, content, secrecy)?)
+        let rank = rank(at, Part::Public, self.makes_originals(at));
+        Ok(self.transaction.stage_ranked(rank, self.job.root, path, content, secrecy)?)
     }
 }
 
