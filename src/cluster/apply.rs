@@ -122,6 +122,7 @@ impl Plan {
             transaction: Transaction::new(),
         };
         let mut ledgers = Ledgers::default();
+        let mut made: Vec<Option<Record>> = Vec::new();
         for batch in wanted.chunks(BATCH) {
             let keys = batch.par_iter().map(|at| work.make_key(*at)).collect::<Result<Vec<_>, _>>()?;
             let (first, rest): (Vec<_>, Vec<_>) =
@@ -132,14 +133,20 @@ impl Plan {
                 }
                 (job.progress)(1);
             }
-            let records = rest
-                .into_par_iter()
-                .map(|(at, key)| work.make(at, key).inspect(|_| (job.progress)(1)))
-                .collect::<Result<Vec<_>, _>>()?;
-            for record in records.into_iter().flatten() {
-                ledgers.record(job.root, &entries, record)?;
-            }
+            // A ledger's lines are a chain, made one after the other: beside the next batch.
+            let before = std::mem::take(&mut made);
+            let (recorded, records) = rayon::join(
+                || ledgers.record_all(job.root, &entries, before),
+                || {
+                    let making = rest.into_par_iter();
+                    let making = making.map(|(at, key)| work.make(at, key).inspect(|_| (job.progress)(1)));
+                    making.collect::<Result<Vec<_>, _>>()
+                },
+            );
+            recorded?;
+            made = records?;
         }
+        ledgers.record_all(job.root, &entries, made)?;
         Ok(work.transaction.commit(ledgers.pending())?)
     }
 }
@@ -161,6 +168,15 @@ impl Ledgers {
             None => place.insert(Ledger::open(root, &ledger_path(entries, authority))?),
         };
         ledger.record(entry)
+    }
+
+    fn record_all(
+        &mut self,
+        root: &Path,
+        entries: &[Entry],
+        records: Vec<Option<Record>>,
+    ) -> Result<(), LedgerError> {
+        records.into_iter().flatten().try_for_each(|record| self.record(root, entries, record))
     }
 
     fn pending(&mut self) -> Vec<(&mut crate::disk::AppendLog, Vec<u8>)> {

@@ -126,6 +126,8 @@ pub(super) struct Directories {
     open: HashMap<Place, (u64, Arc<Directory>)>,
     uses: u64,
     created: Vec<(Place, OsString)>,
+    /// The directory that was created last without being opened.
+    made_last: Option<Place>,
 }
 
 impl Directories {
@@ -203,7 +205,7 @@ impl Directories {
         if let Some((above, name)) = place.above()
             && let Some(directory) = self.fresh(&above, secrecy)?
         {
-            return self.create_beneath(&directory, above, place, name, secrecy);
+            return self.create_beneath(&directory, above, place, &name, secrecy);
         }
         let (nearest, mut directory) = self.open_nearest(place)?;
         let (mut at, mut absent) = (place.clone(), Vec::new());
@@ -212,10 +214,33 @@ impl Directories {
             absent.push((std::mem::replace(&mut at, above), name));
         }
         for (below, name) in absent.into_iter().rev() {
-            directory = self.create_beneath(&directory, at, &below, name, secrecy)?;
+            directory = self.create_beneath(&directory, at, &below, &name, secrecy)?;
             at = below;
         }
         Ok(directory)
+    }
+
+    /// Like [`Directories::create`], but a directory that is created in a fresh one is not opened: `None`.
+    /// Thousands are created before the first file in them gets its name, too many to be held open.
+    pub(super) fn ensure(
+        &mut self,
+        place: &Place,
+        secrecy: &impl Fn(&Path) -> Secrecy,
+    ) -> Result<Option<Arc<Directory>>, DiskError> {
+        if let Some(directory) = self.recall(place) {
+            return Ok(Some(directory));
+        }
+        if self.made_last.as_ref() == Some(place) {
+            return Ok(None);
+        }
+        if let Some((above, name)) = place.above().filter(|_| !place.relative.is_empty())
+            && let Some(directory) = self.fresh(&above, secrecy)?.filter(|above| above.is_fresh())
+            && self.make(&directory, above, &place.path(), name, secrecy)?
+        {
+            self.made_last = Some(place.clone());
+            return Ok(None);
+        }
+        self.create(place, secrecy).map(Some)
     }
 
     /// The directory, if it is a fresh one, or can be created in a fresh one.
@@ -232,7 +257,7 @@ impl Directories {
         }
         let Some((above, name)) = place.above() else { return Ok(None) };
         let Some(directory) = self.fresh(&above, secrecy)? else { return Ok(None) };
-        self.create_beneath(&directory, above, place, name, secrecy).map(Some)
+        self.create_beneath(&directory, above, place, &name, secrecy).map(Some)
     }
 
     /// Creates one directory, `place`, which is `name` in `above`, open as `directory`.
@@ -241,22 +266,35 @@ impl Directories {
         directory: &Directory,
         above: Place,
         place: &Place,
-        name: OsString,
+        name: &OsStr,
         secrecy: &impl Fn(&Path) -> Secrecy,
     ) -> Result<Arc<Directory>, DiskError> {
         let path = place.path();
-        step().map_err(DiskError::io("create the directory", &path))?;
-        let fresh = match rustix::fs::mkdirat(directory, &name, secrecy(&path).directory_mode()) {
-            Ok(()) => {
-                self.created.push((above, name.clone()));
-                true
-            }
-            // Somebody else was faster, or it is a symbolic link to nowhere: refused below.
-            Err(Errno::EXIST) => false,
-            Err(errno) => return Err(DiskError::io("create the directory", &path)(errno)),
-        };
-        let opened = open_beneath(directory, &name, &path)?;
+        let fresh = self.make(directory, above, &path, name.to_owned(), secrecy)?;
+        let opened = open_beneath(directory, name, &path)?;
         Ok(self.remember(place, Directory { fresh, ..opened }))
+    }
+
+    /// Whether it was created: false where something of that name is there, be it a directory or, to be refused by
+    /// whoever opens it, a symbolic link.
+    fn make(
+        &mut self,
+        directory: &Directory,
+        above: Place,
+        path: &Path,
+        name: OsString,
+        secrecy: &impl Fn(&Path) -> Secrecy,
+    ) -> Result<bool, DiskError> {
+        step().map_err(DiskError::io("create the directory", path))?;
+        match rustix::fs::mkdirat(directory, &name, secrecy(path).directory_mode()) {
+            Ok(()) => {
+                self.created.push((above, name));
+                Ok(true)
+            }
+            // Somebody else was faster.
+            Err(Errno::EXIST) => Ok(false),
+            Err(errno) => Err(DiskError::io("create the directory", path)(errno)),
+        }
     }
 
     /// The directories in which [`Directories::create`] created one; the same may occur several times.

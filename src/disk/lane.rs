@@ -100,9 +100,10 @@ impl Lane {
         secrecy: &impl Fn(&Path) -> Secrecy,
     ) -> Result<(), DiskError> {
         for Staged { place, name, .. } in &self.staged {
-            let directory = self.directories.create(place, secrecy)?;
             // What appears in a fresh one from now on is refused when the file gets its name.
-            if !directory.is_fresh() {
+            if let Some(directory) =
+                self.directories.ensure(place, secrecy)?.filter(|found| !found.is_fresh())
+            {
                 check_destination(overwrite, &directory, name, &place.path().join(name))?;
             }
         }
