@@ -5,7 +5,9 @@
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
+#[cfg(test)]
+use serde::Serialize;
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::key::{KeyError, KeyPair};
@@ -45,8 +47,10 @@ pub enum KubeconfigError {
     Key(#[from] KeyError),
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
+#[cfg_attr(test, derive(Serialize))]
 #[serde(rename_all = "kebab-case")]
+#[cfg_attr(not(test), expect(dead_code, reason = "that a kubeconfig has them is all that is asked"))]
 struct Document {
     #[serde(rename = "apiVersion")]
     api_version: String,
@@ -61,38 +65,44 @@ struct Document {
     users: Vec<NamedUser>,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
+#[cfg_attr(test, derive(Serialize))]
 struct NamedCluster {
     cluster: Cluster,
     name: String,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
+#[cfg_attr(test, derive(Serialize))]
 #[serde(rename_all = "kebab-case")]
 struct Cluster {
     certificate_authority_data: Option<String>,
     server: Option<String>,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
+#[cfg_attr(test, derive(Serialize))]
 struct NamedContext {
     context: Context,
     name: String,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
+#[cfg_attr(test, derive(Serialize))]
 struct Context {
     cluster: String,
     user: String,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
+#[cfg_attr(test, derive(Serialize))]
 struct NamedUser {
     name: String,
     user: User,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
+#[cfg_attr(test, derive(Serialize))]
 #[serde(rename_all = "kebab-case")]
 struct User {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -117,38 +127,52 @@ pub fn write(
     certificate_pem: Option<&str>,
     key_pem: &str,
 ) -> Result<Zeroizing<String>, KubeconfigError> {
-    let context = format!("{}@{}", access.user, access.cluster);
-    let document = Document {
-        api_version: "v1".into(),
-        clusters: vec![NamedCluster {
-            cluster: Cluster {
-                certificate_authority_data: Some(BASE64_STANDARD.encode(ca_pem)),
-                server: Some(access.server.into()),
-            },
-            name: access.cluster.into(),
-        }],
-        contexts: vec![NamedContext {
-            context: Context { cluster: access.cluster.into(), user: access.user.into() },
-            name: context.clone(),
-        }],
-        current_context: context,
-        kind: "Config".into(),
-        users: vec![NamedUser {
-            name: access.user.into(),
-            user: User {
-                client_certificate_data: certificate_pem.map(|pem| BASE64_STANDARD.encode(pem)),
-                client_key_data: Some(BASE64_STANDARD.encode(key_pem)),
-            },
-        }],
-    };
-    // Scalars stay on one line and lists where Go's YAML puts them.
-    let options = serde_saphyr::ser_options! { prefer_block_scalars: false, compact_list_indent: true };
-    // The text grows in place when it fits, so that no copy of the key is left behind in freed memory.
-    let capacity = 2048 + 2 * (ca_pem.len() + certificate_pem.map_or(0, str::len) + key_pem.len());
-    let mut text = Zeroizing::new(String::with_capacity(capacity));
-    serde_saphyr::to_fmt_writer_with_options(&mut *text, &document, options)
-        .map_err(|error| KubeconfigError::Malformed(error.to_string()))?;
+    let context = scalar(&format!("{}@{}", access.user, access.cluster))?;
+    let (cluster, server, user) = (scalar(access.cluster)?, scalar(access.server)?, scalar(access.user)?);
+    let data = |pem: &str| Zeroizing::new(BASE64_STANDARD.encode(pem));
+    let (ca, key) = (data(ca_pem), data(key_pem));
+    let certificate = certificate_pem.map(data);
+    let certificate = certificate.as_ref().map_or(["", ""], |data| ["\n    client-certificate-data: ", data]);
+    let parts = [
+        "apiVersion: v1\nclusters:\n- cluster:\n    certificate-authority-data: ",
+        ca.as_str(),
+        "\n    server: ",
+        &server,
+        "\n  name: ",
+        &cluster,
+        "\ncontexts:\n- context:\n    cluster: ",
+        &cluster,
+        "\n    user: ",
+        &user,
+        "\n  name: ",
+        &context,
+        "\ncurrent-context: ",
+        &context,
+        "\nkind: Config\nusers:\n- name: ",
+        &user,
+        "\n  user:",
+        certificate[0],
+        certificate[1],
+        "\n    client-key-data: ",
+        &key,
+        "\n",
+    ];
+    // At its full length from the beginning, so that no copy of the key is left behind in freed memory.
+    let mut text = Zeroizing::new(String::with_capacity(parts.iter().map(|part| part.len()).sum()));
+    for part in parts {
+        text.push_str(part);
+    }
     Ok(text)
+}
+
+/// A string as it stands in YAML, on one line, in quotes where it needs them.
+fn scalar(text: &str) -> Result<String, KubeconfigError> {
+    let options = serde_saphyr::ser_options! { prefer_block_scalars: false };
+    let mut out = String::with_capacity(text.len() + 8);
+    serde_saphyr::to_fmt_writer_with_options(&mut out, &text, options)
+        .map_err(|error| KubeconfigError::Malformed(error.to_string()))?;
+    out.truncate(out.trim_end_matches('\n').len());
+    Ok(out)
 }
 
 /// The identity that a kubeconfig's current context stands for.
@@ -203,4 +227,91 @@ fn decode(data: Option<&str>, field: &'static str) -> Result<Zeroizing<Vec<u8>>,
         .decode(data.trim())
         .map(Zeroizing::new)
         .map_err(|_| KubeconfigError::Malformed(format!("{field} is not base64")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The same by way of a YAML library, which knows nothing of the order of lines here.
+    fn by_library(access: Access<'_>, ca_pem: &str, certificate_pem: Option<&str>, key_pem: &str) -> String {
+        let context = format!("{}@{}", access.user, access.cluster);
+        let document = Document {
+            api_version: "v1".into(),
+            clusters: vec![NamedCluster {
+                cluster: Cluster {
+                    certificate_authority_data: Some(BASE64_STANDARD.encode(ca_pem)),
+                    server: Some(access.server.into()),
+                },
+                name: access.cluster.into(),
+            }],
+            contexts: vec![NamedContext {
+                context: Context { cluster: access.cluster.into(), user: access.user.into() },
+                name: context.clone(),
+            }],
+            current_context: context,
+            kind: "Config".into(),
+            users: vec![NamedUser {
+                name: access.user.into(),
+                user: User {
+                    client_certificate_data: certificate_pem.map(|pem| BASE64_STANDARD.encode(pem)),
+                    client_key_data: Some(BASE64_STANDARD.encode(key_pem)),
+                },
+            }],
+        };
+        // Scalars stay on one line and lists where Go's YAML puts them.
+        let options = serde_saphyr::ser_options! { prefer_block_scalars: false, compact_list_indent: true };
+        serde_saphyr::to_string_with_options(&document, options).unwrap()
+    }
+
+    #[test]
+    fn what_is_written_is_what_a_yaml_library_writes() {
+        let nasty = [
+            "kubernetes",
+            "system:node:cp1",
+            "",
+            "null",
+            "yes",
+            "1e3",
+            "0x1f",
+            "- a",
+            "a: b",
+            "a #b",
+            "#",
+            "'",
+            "\"",
+            "\\",
+            "*",
+            "&a",
+            "!t",
+            "%",
+            "@",
+            "`",
+            " lead",
+            "trail ",
+            "tab\there",
+            "line\nbreak",
+            "\u{7f}",
+            "\u{feff}x",
+            "ü",
+            "[a]",
+            "{a}",
+            "https://[fd00::1]:6443",
+            "a\r\nb",
+            "---",
+            "...",
+            "~",
+        ];
+        for name in nasty {
+            for certificate in [Some("certificate"), None] {
+                for access in [
+                    Access { cluster: name, server: "https://10.0.0.1:6443", user: "jane" },
+                    Access { cluster: "kubernetes", server: name, user: name },
+                ] {
+                    let expected = by_library(access, "ca", certificate, "key");
+                    assert_eq!(*write(access, "ca", certificate, "key").unwrap(), expected, "{name:?}");
+                }
+            }
+        }
+    }
 }

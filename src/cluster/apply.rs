@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use super::entries::{Entry, Files, Identity, Kind, Part};
 use super::plan::{Action, AuthorityState, Plan, ledger_path, public_key, slot};
 use crate::ca::{self, CertificateAuthority, Ledger, LedgerError};
-use crate::disk::{Committed, DiskError, Secrecy, Transaction, read_bounded};
+use crate::disk::{Committed, DiskError, Rank, Secrecy, Transaction, read_bounded};
 use crate::issue::{self, IssueError};
 use crate::key::{KeyAlgorithm, KeyError, KeyPair, Passphrase};
 use crate::kubeconfig::{self, Access, KubeconfigError};
@@ -23,10 +23,12 @@ use crate::x509::{Certificate, X509Error};
 /// How many entries are made at a time: enough to keep every core busy, few enough to keep the memory small.
 const BATCH: usize = 1024;
 
-/// In what order files appear: by entry, and a private key before its certificate, so that whoever is stopped between
-/// the two leaves no certificate whose key is lost. The next run takes such a key up again.
-fn rank(at: usize, part: Part) -> u32 {
-    u32::try_from(at.saturating_mul(2) + usize::from(part == Part::Public)).unwrap_or(u32::MAX)
+/// In what order files appear: what others are copies of or signed by before them, and a private key before its
+/// certificate beside it, so that whoever is stopped between the two leaves no certificate whose key is lost. The next
+/// run takes such a key up again.
+fn rank(at: usize, part: Part, original: bool) -> Rank {
+    let order = u32::try_from(at.saturating_mul(2) + usize::from(part == Part::Public)).unwrap_or(u32::MAX);
+    Rank { phase: u32::from(!original), order }
 }
 
 /// What a plan needs to be carried out.
@@ -120,6 +122,7 @@ impl Plan {
             transaction: Transaction::new(),
         };
         let mut ledgers = Ledgers::default();
+        let mut made: Vec<Option<Record>> = Vec::new();
         for batch in wanted.chunks(BATCH) {
             let keys = batch.par_iter().map(|at| work.make_key(*at)).collect::<Result<Vec<_>, _>>()?;
             let (first, rest): (Vec<_>, Vec<_>) =
@@ -130,14 +133,20 @@ impl Plan {
                 }
                 (job.progress)(1);
             }
-            let records = rest
-                .into_par_iter()
-                .map(|(at, key)| work.make(at, key).inspect(|_| (job.progress)(1)))
-                .collect::<Result<Vec<_>, _>>()?;
-            for record in records.into_iter().flatten() {
-                ledgers.record(job.root, &entries, record)?;
-            }
+            // A ledger's lines are a chain, made one after the other: beside the next batch.
+            let before = std::mem::take(&mut made);
+            let (recorded, records) = rayon::join(
+                || ledgers.record_all(job.root, &entries, before),
+                || {
+                    let making = rest.into_par_iter();
+                    let making = making.map(|(at, key)| work.make(at, key).inspect(|_| (job.progress)(1)));
+                    making.collect::<Result<Vec<_>, _>>()
+                },
+            );
+            recorded?;
+            made = records?;
         }
+        ledgers.record_all(job.root, &entries, made)?;
         Ok(work.transaction.commit(ledgers.pending())?)
     }
 }
@@ -159,6 +168,15 @@ impl Ledgers {
             None => place.insert(Ledger::open(root, &ledger_path(entries, authority))?),
         };
         ledger.record(entry)
+    }
+
+    fn record_all(
+        &mut self,
+        root: &Path,
+        entries: &[Entry],
+        records: Vec<Option<Record>>,
+    ) -> Result<(), LedgerError> {
+        records.into_iter().flatten().try_for_each(|record| self.record(root, entries, record))
     }
 
     fn pending(&mut self) -> Vec<(&mut crate::disk::AppendLog, Vec<u8>)> {
@@ -302,12 +320,13 @@ impl Work<'_> {
         if self.left.contains(&at) {
             return Ok(());
         }
-        let (transaction, rank) = (&self.transaction, rank(at, Part::Private));
+        let (transaction, rank) = (&self.transaction, rank(at, Part::Private, self.makes_originals(at)));
         Ok(transaction.stage_ranked(rank, self.job.root, path, pem.as_bytes(), Secrecy::Secret)?)
     }
 
     fn stage_file(&self, at: usize, path: &Path, content: &[u8], secrecy: Secrecy) -> Result<(), ApplyError> {
-        Ok(self.transaction.stage_ranked(rank(at, Part::Public), self.job.root, path, content, secrecy)?)
+        let rank = rank(at, Part::Public, self.makes_originals(at));
+        Ok(self.transaction.stage_ranked(rank, self.job.root, path, content, secrecy)?)
     }
 }
 

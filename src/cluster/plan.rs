@@ -1,7 +1,7 @@
 //! What is to be made, what is kept and what stands in the way: judged before anything is written.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
@@ -84,8 +84,13 @@ impl Plan {
             authorities: [AuthorityState::Missing, AuthorityState::Missing, AuthorityState::Missing],
             left_keys: BTreeMap::new(),
         };
+        let mut trees = Trees::default();
         for (at, entry) in entries.iter().enumerate() {
-            let mut found = Found::gather(root, &entry.files)?;
+            let mut found = if trees.is_missing(root, entry.files.main()) {
+                Found { public: None, private: None }
+            } else {
+                Found::gather(root, &entry.files)?
+            };
             if let Some(key) = found.left_key(root, &entries, entry, passphrase) {
                 plan.left_keys.insert(at, key);
             }
@@ -140,6 +145,31 @@ impl Plan {
 /// The place of an authority in [`Plan::authorities`].
 pub(super) fn slot(authority: Authority) -> usize {
     Authority::ALL.iter().position(|known| *known == authority).unwrap_or_default()
+}
+
+/// Looks for each node's tree once: where all of it is missing, as in a new cluster of thousands of nodes, none of its
+/// files is looked for.
+#[derive(Default)]
+struct Trees {
+    last: Option<(std::ffi::OsString, bool)>,
+}
+
+impl Trees {
+    fn is_missing(&mut self, root: &Path, file: &Path) -> bool {
+        let mut components = file.components();
+        let (Some(Component::Normal(first)), Some(_)) = (components.next(), components.next()) else {
+            return false;
+        };
+        match &self.last {
+            Some((known, missing)) if known == first => *missing,
+            _ => {
+                let looked = std::fs::symlink_metadata(root.join(first));
+                let missing = looked.is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound);
+                self.last = Some((first.to_owned(), missing));
+                missing
+            }
+        }
+    }
 }
 
 /// What there is of an entry's files.

@@ -5,7 +5,7 @@ use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Component, Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
@@ -13,27 +13,45 @@ use rustix::io::Errno;
 use super::step::step;
 use super::{DiskError, Secrecy};
 
-/// How many directories are held open. A tree with several directories for each of thousands of
-/// nodes must not exhaust the open files (1024 by default); neighbours are written one after the
-/// other, so that few suffice.
-const HELD_OPEN: usize = 64;
+/// How many directories are held open at a time by one [`Directories`]. A tree with several directories
+/// for each of thousands of nodes must not exhaust the open files (1024 by default); neighbours are
+/// written one after the other, so that few suffice.
+const HELD_OPEN: usize = 24;
 
 const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 
 /// An open directory.
 #[derive(Debug)]
-pub(super) struct Directory(OwnedFd);
+pub(super) struct Directory {
+    descriptor: OwnedFd,
+    device: OnceLock<u64>,
+    fresh: bool,
+}
 
 impl Directory {
+    fn new(descriptor: OwnedFd) -> Self {
+        Self { descriptor, device: OnceLock::new(), fresh: false }
+    }
+
     /// The number of its file system.
     pub(super) fn device(&self) -> io::Result<u64> {
-        Ok(rustix::fs::fstat(self)?.st_dev)
+        if let Some(known) = self.device.get() {
+            return Ok(*known);
+        }
+        let device = rustix::fs::fstat(self)?.st_dev;
+        Ok(*self.device.get_or_init(|| device))
+    }
+
+    /// Whether it was created a moment ago, by us: nothing is in there but what we put there, or what somebody
+    /// else puts there at this very moment.
+    pub(super) fn is_fresh(&self) -> bool {
+        self.fresh
     }
 }
 
 impl AsFd for Directory {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
+        self.descriptor.as_fd()
     }
 }
 
@@ -81,6 +99,17 @@ impl Place {
         Some((Self { root: parent.to_owned(), relative: OsString::new() }, name.to_owned()))
     }
 
+    /// The first directory beneath the root on the way to this one; `None` for the root itself.
+    pub(super) fn top(&self) -> Option<Self> {
+        let first = Path::new(&self.relative).components().next()?;
+        Some(Self { root: self.root.clone(), relative: first.as_os_str().to_owned() })
+    }
+
+    /// The root alone.
+    pub(super) fn root(&self) -> Self {
+        Self { root: self.root.clone(), relative: OsString::new() }
+    }
+
     /// As a path.
     pub(super) fn path(&self) -> PathBuf {
         if self.relative.is_empty() {
@@ -97,6 +126,8 @@ pub(super) struct Directories {
     open: HashMap<Place, (u64, Arc<Directory>)>,
     uses: u64,
     created: Vec<(Place, OsString)>,
+    /// The directory that was created last without being opened.
+    made_last: Option<Place>,
 }
 
 impl Directories {
@@ -119,10 +150,10 @@ impl Directories {
         if place.relative.is_empty() || self.open.contains_key(&above) {
             return None;
         }
-        let root = self.walk(&Place { root: place.root.clone(), relative: OsString::new() }).ok()?;
+        let root = self.walk(&place.root()).ok()?;
         let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
         let opened = rustix::fs::openat2(&*root, &place.relative, DIRECTORY, Mode::empty(), resolve);
-        opened.ok().map(Directory)
+        opened.ok().map(Directory::new)
     }
 
     /// Opens a directory component by component, so that an error names the one that is to blame.
@@ -167,6 +198,15 @@ impl Directories {
         place: &Place,
         secrecy: &impl Fn(&Path) -> Secrecy,
     ) -> Result<Arc<Directory>, DiskError> {
+        // What is beneath a fresh directory is not looked for before it is created.
+        if let Some(directory) = self.recall(place) {
+            return Ok(directory);
+        }
+        if let Some((above, name)) = place.above()
+            && let Some(directory) = self.fresh(&above, secrecy)?
+        {
+            return self.create_beneath(&directory, above, place, &name, secrecy);
+        }
         let (nearest, mut directory) = self.open_nearest(place)?;
         let (mut at, mut absent) = (place.clone(), Vec::new());
         while at != nearest {
@@ -174,19 +214,87 @@ impl Directories {
             absent.push((std::mem::replace(&mut at, above), name));
         }
         for (below, name) in absent.into_iter().rev() {
-            let path = below.path();
-            step().map_err(DiskError::io("create the directory", &path))?;
-            match rustix::fs::mkdirat(&*directory, &name, secrecy(&path).directory_mode()) {
-                Ok(()) => self.created.push((at, name.clone())),
-                // Somebody else was faster, or it is a symbolic link to nowhere: refused below.
-                Err(Errno::EXIST) => {}
-                Err(errno) => return Err(DiskError::io("create the directory", &path)(errno)),
-            }
-            let opened = open_beneath(&directory, &name, &path)?;
-            directory = self.remember(&below, opened);
+            directory = self.create_beneath(&directory, at, &below, &name, secrecy)?;
             at = below;
         }
         Ok(directory)
+    }
+
+    /// Like [`Directories::create`], but a directory that is created in a fresh one is not opened: `None`.
+    /// Thousands are created before the first file in them gets its name, too many to be held open.
+    pub(super) fn ensure(
+        &mut self,
+        place: &Place,
+        secrecy: &impl Fn(&Path) -> Secrecy,
+    ) -> Result<Option<Arc<Directory>>, DiskError> {
+        if let Some(directory) = self.recall(place) {
+            return Ok(Some(directory));
+        }
+        if self.made_last.as_ref() == Some(place) {
+            return Ok(None);
+        }
+        if let Some((above, name)) = place.above().filter(|_| !place.relative.is_empty())
+            && let Some(directory) = self.fresh(&above, secrecy)?.filter(|above| above.is_fresh())
+            && self.make(&directory, above, &place.path(), name, secrecy)?
+        {
+            self.made_last = Some(place.clone());
+            return Ok(None);
+        }
+        self.create(place, secrecy).map(Some)
+    }
+
+    /// The directory, if it is a fresh one, or can be created in a fresh one.
+    fn fresh(
+        &mut self,
+        place: &Place,
+        secrecy: &impl Fn(&Path) -> Secrecy,
+    ) -> Result<Option<Arc<Directory>>, DiskError> {
+        if let Some(directory) = self.recall(place) {
+            return Ok(Some(directory).filter(|directory| directory.is_fresh()));
+        }
+        if place.relative.is_empty() {
+            return Ok(None);
+        }
+        let Some((above, name)) = place.above() else { return Ok(None) };
+        let Some(directory) = self.fresh(&above, secrecy)? else { return Ok(None) };
+        self.create_beneath(&directory, above, place, &name, secrecy).map(Some)
+    }
+
+    /// Creates one directory, `place`, which is `name` in `above`, open as `directory`.
+    fn create_beneath(
+        &mut self,
+        directory: &Directory,
+        above: Place,
+        place: &Place,
+        name: &OsStr,
+        secrecy: &impl Fn(&Path) -> Secrecy,
+    ) -> Result<Arc<Directory>, DiskError> {
+        let path = place.path();
+        let fresh = self.make(directory, above, &path, name.to_owned(), secrecy)?;
+        let opened = open_beneath(directory, name, &path)?;
+        Ok(self.remember(place, Directory { fresh, ..opened }))
+    }
+
+    /// Whether it was created: false where something of that name is there, be it a directory or, to be refused by
+    /// whoever opens it, a symbolic link.
+    fn make(
+        &mut self,
+        directory: &Directory,
+        above: Place,
+        path: &Path,
+        name: OsString,
+        secrecy: &impl Fn(&Path) -> Secrecy,
+    ) -> Result<bool, DiskError> {
+        step().map_err(DiskError::io("create the directory", path))?;
+        match rustix::fs::mkdirat(directory, &name, secrecy(path).directory_mode()) {
+            Ok(()) => {
+                self.created.push((above, name));
+                Ok(true)
+            }
+            // Somebody else was faster.
+            Err(Errno::EXIST) => Ok(false),
+            Err(errno) => Err(DiskError::io("create the directory", path)(errno)),
+        }
     }
 
     /// The directories in which [`Directories::create`] created one; the same may occur several times.
@@ -237,7 +345,7 @@ impl Drop for Directories {
 
 fn open_root(path: &Path) -> Result<Directory, DiskError> {
     match rustix::io::retry_on_intr(|| rustix::fs::open(path, DIRECTORY, Mode::empty())) {
-        Ok(descriptor) => Ok(Directory(descriptor)),
+        Ok(descriptor) => Ok(Directory::new(descriptor)),
         Err(Errno::NOTDIR) => Err(DiskError::NotADirectory { path: path.to_owned() }),
         Err(errno) => Err(DiskError::io("open the directory", path)(errno)),
     }
@@ -246,7 +354,7 @@ fn open_root(path: &Path) -> Result<Directory, DiskError> {
 fn open_beneath(parent: &Directory, name: &OsStr, path: &Path) -> Result<Directory, DiskError> {
     let flags = DIRECTORY | OFlags::NOFOLLOW;
     match rustix::io::retry_on_intr(|| rustix::fs::openat(parent, name, flags, Mode::empty())) {
-        Ok(descriptor) => Ok(Directory(descriptor)),
+        Ok(descriptor) => Ok(Directory::new(descriptor)),
         // For a symbolic link, ENOTDIR is answered as well (`open(2)`).
         Err(Errno::NOTDIR | Errno::LOOP) => Err(match file_type(parent, name) {
             Ok(Some(FileType::Symlink)) => DiskError::Symlink { path: path.to_owned() },

@@ -24,6 +24,7 @@
 mod append_log;
 mod directory;
 mod error;
+mod lane;
 mod read;
 mod staged;
 mod step;
@@ -32,7 +33,7 @@ mod transaction;
 pub use append_log::AppendLog;
 pub use error::DiskError;
 pub use read::read_bounded;
-pub use transaction::{Committed, Transaction};
+pub use transaction::{Committed, Rank, Transaction};
 
 use rustix::fs::Mode;
 

@@ -6,8 +6,8 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, Write};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::Path;
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Once, OnceLock};
 
 use rustix::fs::{Access, AtFlags, CWD, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
@@ -151,8 +151,17 @@ pub(super) fn remove(directory: &Directory, name: &OsStr) {
     let _ = rustix::fs::unlinkat(directory, name, AtFlags::empty());
 }
 
+/// By the descriptor itself where the kernel allows that to this process (`linkat(2)`: with a capability, and since
+/// Linux 6.10 to whoever opened the file), and by its name in `/proc` where it does not: ENOENT.
 fn link_unnamed(file: &OwnedFd, directory: &Directory, name: &OsStr) -> io::Result<()> {
+    static BY_DESCRIPTOR: AtomicBool = AtomicBool::new(true);
     step()?;
+    if BY_DESCRIPTOR.load(Ordering::Relaxed) {
+        match rustix::fs::linkat(file, "", directory, name, AtFlags::EMPTY_PATH) {
+            Err(Errno::NOENT) => BY_DESCRIPTOR.store(false, Ordering::Relaxed),
+            outcome => return Ok(outcome?),
+        }
+    }
     let link = format!("/proc/self/fd/{}", file.as_raw_fd());
     Ok(rustix::fs::linkat(CWD, link, directory, name, AtFlags::SYMLINK_FOLLOW)?)
 }
@@ -187,13 +196,20 @@ pub(super) struct Slot(());
 
 static HELD: AtomicU64 = AtomicU64::new(0);
 
+/// How many may be held. Asked for once, and once more after the limit was raised: three questions for each of
+/// thousands of files take longer than the files.
+static BUDGET: AtomicU64 = AtomicU64::new(UNKNOWN);
+const UNKNOWN: u64 = u64::MAX;
+static RAISED: Once = Once::new();
+
 impl Slot {
     fn take() -> Option<Self> {
         let slot = Self(());
         let held = HELD.fetch_add(1, Ordering::Relaxed) + 1;
-        if held > budget() {
-            raise_limit();
+        if held <= budget() {
+            return Some(slot);
         }
+        RAISED.call_once(raise_limit);
         (held <= budget()).then_some(slot)
     }
 }
@@ -205,9 +221,18 @@ impl Drop for Slot {
 }
 
 fn budget() -> u64 {
+    match BUDGET.load(Ordering::Relaxed) {
+        UNKNOWN => ask_for_budget(),
+        known => known,
+    }
+}
+
+fn ask_for_budget() -> u64 {
     // `None` is: no limit.
     let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
-    limit.saturating_sub((limit / 4).max(128))
+    let budget = limit.saturating_sub((limit / 4).max(128));
+    BUDGET.store(budget, Ordering::Relaxed);
+    budget
 }
 
 /// Raises the soft limit of open files to the hard one, which every process may do
@@ -218,5 +243,6 @@ fn raise_limit() {
         limit.current = limit.maximum;
         // Where it fails, temporary names are used.
         let _ = setrlimit(Resource::Nofile, limit);
+        ask_for_budget();
     }
 }

@@ -1,21 +1,17 @@
 //! Several files that become visible together, after all of them are durable.
 
-use std::collections::{HashMap, HashSet, VecDeque};
-use std::ffi::{OsStr, OsString};
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rustix::fs::{AtFlags, FileType};
-use rustix::io::Errno;
+use rayon::prelude::*;
 
 use super::append_log::AppendLog;
-use super::directory::{Directories, Directory, Place, file_type, sync_device, sync_directory};
-use super::staged::{self, Body, Target};
-use super::step::step;
+use super::directory::{Directories, Directory, Place, sync_device, sync_directory};
+use super::lane::{Lane, Staged, check_destination};
+use super::staged::{self, Body};
 use super::{DiskError, Overwrite, Secrecy};
-
-/// How many backups of one file with one timestamp there may be.
-const BACKUPS: u32 = 100;
 
 /// Several files that become visible together, after all of them are durable.
 ///
@@ -29,6 +25,25 @@ pub struct Transaction {
     state: Mutex<State>,
 }
 
+/// When a file appears, among those of one transaction.
+///
+/// Files of an earlier phase appear before all of a later one. Within a phase, those of one directory
+/// appear in their order; files of different directories may appear in any order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Rank {
+    /// The phase.
+    pub phase: u32,
+    /// The order within the phase.
+    pub order: u32,
+}
+
+impl From<u32> for Rank {
+    /// A phase of its own.
+    fn from(phase: u32) -> Self {
+        Self { phase, order: 0 }
+    }
+}
+
 #[derive(Debug, Default)]
 struct State {
     directories: Directories,
@@ -36,17 +51,12 @@ struct State {
     modes: HashMap<PathBuf, Secrecy>,
     wanted: Vec<Place>,
     paths: HashSet<PathBuf>,
-    staged: VecDeque<Staged>,
+    /// Directories beneath a root that were looked for and are missing, and the deepest above that is not.
+    absent: HashMap<Place, Place>,
+    staged: Vec<Staged>,
     devices: Vec<Device>,
-    given: Vec<Given>,
-}
-
-#[derive(Debug)]
-struct Staged {
-    rank: u32,
-    place: Place,
-    name: OsString,
-    body: Body,
+    /// The same files, once they are committed.
+    lanes: Vec<Lane>,
 }
 
 /// A file system, by a directory in it that was opened before anything was written there: `syncfs`
@@ -56,14 +66,6 @@ struct Device {
     number: u64,
     place: Place,
     directory: Arc<Directory>,
-}
-
-/// A name that was given.
-#[derive(Debug)]
-struct Given {
-    place: Place,
-    name: OsString,
-    backup: Option<OsString>,
 }
 
 /// What a transaction did.
@@ -125,18 +127,19 @@ impl Transaction {
         contents: &[u8],
         secrecy: Secrecy,
     ) -> Result<(), DiskError> {
-        self.stage_ranked(0, root, relative, contents, secrecy)
+        self.stage_ranked(Rank::default(), root, relative, contents, secrecy)
     }
 
-    /// The same, with a rank: files of a lower one appear earlier, whichever thread staged them.
-    /// A process that is killed while names are given leaves a beginning of that order.
+    /// The same, with a rank: files of a lower one appear earlier, whichever thread staged them, as
+    /// far as [`Rank`] says. A process that is killed while names are given leaves a beginning of
+    /// that order.
     ///
     /// # Errors
     ///
     /// As [`Transaction::stage`].
     pub fn stage_ranked(
         &self,
-        rank: u32,
+        rank: impl Into<Rank>,
         root: &Path,
         relative: &Path,
         contents: &[u8],
@@ -144,12 +147,10 @@ impl Transaction {
     ) -> Result<(), DiskError> {
         let (place, name) = Place::file(root, relative)?;
         let path = place.path().join(&name);
-        if !self.state().paths.insert(path.clone()) {
-            return Err(DiskError::StagedTwice { path });
-        }
-        match self.write(&place, &name, &path, contents, secrecy) {
+        let (nearest, directory) = self.state().begin(&place, &path)?;
+        match self.write((nearest, &directory), &place, &name, &path, (contents, secrecy)) {
             Ok(body) => {
-                self.state().staged.push_back(Staged { rank, place, name, body });
+                self.state().staged.push(Staged { rank: rank.into(), place, name, body });
                 Ok(())
             }
             Err(error) => {
@@ -161,23 +162,17 @@ impl Transaction {
 
     fn write(
         &self,
+        (nearest, directory): (Place, &Directory),
         place: &Place,
         name: &OsStr,
         path: &Path,
-        contents: &[u8],
-        secrecy: Secrecy,
+        (contents, secrecy): (&[u8], Secrecy),
     ) -> Result<Body, DiskError> {
-        let (nearest, directory) = {
-            let mut state = self.state();
-            let (nearest, directory) = state.directories.open_nearest(place)?;
-            state.remember_device(&nearest, &directory)?;
-            (nearest, directory)
-        };
         if nearest == *place {
-            check_destination(self.overwrite, &directory, name, path)?;
+            check_destination(self.overwrite, directory, name, path)?;
         }
         // Missing directories are created by `commit`, so that nothing at all is visible before.
-        staged::write((nearest, &directory), contents, secrecy.file_mode(), self.unnamed)
+        staged::write((nearest, directory), contents, secrecy.file_mode(), self.unnamed)
             .map_err(DiskError::io("write", path))
     }
 
@@ -206,11 +201,9 @@ impl Transaction {
             }
             return Err(error);
         }
-        let committed = state.give_names(overwrite, &self.timestamp)?;
+        state.give_names(overwrite, &self.timestamp)?;
         state.sync_directories()?;
-        state.given.clear();
-        state.directories.keep_created();
-        Ok(committed)
+        Ok(state.keep())
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -229,6 +222,31 @@ fn append_all(logs: &mut [(&mut AppendLog, Vec<u8>)]) -> Result<(), DiskError> {
 }
 
 impl State {
+    /// Reserves the path, and opens the directory, or the deepest one above it that exists.
+    fn begin(&mut self, place: &Place, path: &Path) -> Result<(Place, Arc<Directory>), DiskError> {
+        if !self.paths.insert(path.to_owned()) {
+            return Err(DiskError::StagedTwice { path: path.to_owned() });
+        }
+        let opened = self.open_nearest(place);
+        if opened.is_err() {
+            self.paths.remove(path);
+        }
+        opened
+    }
+
+    fn open_nearest(&mut self, place: &Place) -> Result<(Place, Arc<Directory>), DiskError> {
+        let top = place.top();
+        // Looked for once: in a new cluster, the directories of thousands of nodes are missing. One that
+        // appears meanwhile is found by `prepare`.
+        let known = top.as_ref().and_then(|top| self.absent.get(top));
+        let (nearest, directory) = self.directories.open_nearest(known.unwrap_or(place))?;
+        if let Some(top) = top.filter(|_| known.is_none() && nearest.top().is_none()) {
+            self.absent.insert(top, nearest.clone());
+        }
+        self.remember_device(&nearest, &directory)?;
+        Ok((nearest, directory))
+    }
+
     fn remember_device(&mut self, place: &Place, directory: &Arc<Directory>) -> Result<(), DiskError> {
         let device = directory.device().map_err(|error| DiskError::io("examine", &place.path())(error))?;
         if !self.knows_device(device) {
@@ -254,11 +272,17 @@ impl State {
             let directory = self.directories.create(&place, &secrecy)?;
             self.remember_device(&place, &directory)?;
         }
-        for Staged { place, name, .. } in &self.staged {
-            let directory = self.directories.create(place, &secrecy)?;
-            check_destination(overwrite, &directory, name, &place.path().join(name))?;
+        self.lanes = Lane::divide(std::mem::take(&mut self.staged));
+        if let [lane] = self.lanes.as_mut_slice() {
+            lane.adopt(std::mem::take(&mut self.directories));
+            return lane.prepare(overwrite, &secrecy);
         }
-        Ok(())
+        // What they share is there before they part.
+        let roots: HashSet<Place> = self.lanes.iter().flat_map(Lane::roots).collect();
+        for root in roots {
+            self.directories.create(&root, &secrecy)?;
+        }
+        self.lanes.par_iter_mut().try_for_each(|lane| lane.prepare(overwrite, &secrecy))
     }
 
     fn sync_contents(&self, logs: &mut [(&mut AppendLog, Vec<u8>)]) -> Result<(), DiskError> {
@@ -276,35 +300,22 @@ impl State {
         self.devices.iter().try_for_each(|device| sync_device(&device.directory, &device.place.path()))
     }
 
-    fn give_names(&mut self, overwrite: Overwrite, timestamp: &str) -> Result<Committed, DiskError> {
-        self.staged.make_contiguous().sort_by_key(|staged| staged.rank);
-        let mut committed = Committed::default();
-        while let Some(staged) = self.staged.front() {
-            let directory = self.directories.open(&staged.place)?;
-            let path = staged.place.path().join(&staged.name);
-            let target = Target { directory: &directory, name: &staged.name, path: &path };
-            let backup = match overwrite {
-                Overwrite::Refuse => None,
-                Overwrite::KeepBackup => keep_backup(&target, timestamp)?,
-            };
-            if let Some(backup) = &backup {
-                let replaced = staged.body.replace(&mut self.directories, &target);
-                replaced.inspect_err(|_| staged::remove(&directory, backup))?;
-                committed.backups.push(path.with_file_name(backup));
+    fn give_names(&mut self, overwrite: Overwrite, timestamp: &str) -> Result<(), DiskError> {
+        let phases: BTreeSet<u32> = self.lanes.iter().flat_map(Lane::phases).collect();
+        for phase in phases {
+            if let [lane] = self.lanes.as_mut_slice() {
+                lane.give_names(phase, overwrite, timestamp)?;
             } else {
-                staged.body.name(&mut self.directories, &target)?;
+                let lanes = self.lanes.par_iter_mut();
+                lanes.try_for_each(|lane| lane.give_names(phase, overwrite, timestamp))?;
             }
-            if let Some(Staged { place, name, .. }) = self.staged.pop_front() {
-                self.given.push(Given { place, name, backup });
-            }
-            committed.files.push(path);
         }
-        Ok(committed)
+        Ok(())
     }
 
     fn sync_directories(&mut self) -> Result<(), DiskError> {
-        let named = self.given.iter().map(|given| &given.place);
-        let mut touched = named.chain(self.directories.parents_of_created());
+        let lanes = self.lanes.iter().flat_map(Lane::touched);
+        let mut touched = lanes.chain(self.directories.parents_of_created());
         let Some(first) = touched.next().cloned() else { return Ok(()) };
         let several = touched.any(|place| *place != first);
         drop(touched);
@@ -316,61 +327,27 @@ impl State {
         sync_directory(&*self.directories.open(&first)?, &first.path())
     }
 
+    /// What was done stays.
+    fn keep(&mut self) -> Committed {
+        let mut files: Vec<_> = self.lanes.iter_mut().flat_map(Lane::keep).collect();
+        files.sort_by_key(|(rank, ..)| *rank);
+        self.directories.keep_created();
+        let mut committed = Committed::default();
+        for (_, path, backup) in files {
+            committed.files.push(path);
+            committed.backups.extend(backup);
+        }
+        committed
+    }
+
     /// Takes back everything, as far as possible.
     fn undo(&mut self) {
-        for Given { place, name, backup } in std::mem::take(&mut self.given).into_iter().rev() {
-            let Ok(directory) = self.directories.open(&place) else { continue };
-            if let Some(backup) = backup {
-                let _ = rustix::fs::renameat(&*directory, &backup, &*directory, &name);
-            } else {
-                staged::remove(&directory, &name);
-            }
+        // After an error before the files were divided, there is one lane of them.
+        let staged = std::mem::take(&mut self.staged);
+        if !staged.is_empty() {
+            self.lanes.extend(Lane::divide(staged));
         }
-        for staged in std::mem::take(&mut self.staged) {
-            staged.body.discard(&mut self.directories);
-        }
+        self.lanes.iter_mut().for_each(Lane::undo);
         self.directories.remove_created();
     }
-}
-
-/// Whether a file of that name may be written.
-fn check_destination(
-    overwrite: Overwrite,
-    directory: &Directory,
-    name: &OsStr,
-    path: &Path,
-) -> Result<(), DiskError> {
-    let existing = file_type(directory, name).map_err(DiskError::io("examine", path))?;
-    match (existing, overwrite) {
-        (None, _) | (Some(FileType::RegularFile), Overwrite::KeepBackup) => Ok(()),
-        (Some(FileType::Symlink), _) => Err(DiskError::Symlink { path: path.to_owned() }),
-        (Some(_), Overwrite::Refuse) => Err(DiskError::Exists { path: path.to_owned() }),
-        (Some(_), Overwrite::KeepBackup) => Err(DiskError::NotRegular { path: path.to_owned() }),
-    }
-}
-
-/// Gives a file that exists a second name; `None` where there is no such file.
-fn keep_backup(target: &Target<'_>, timestamp: &str) -> Result<Option<OsString>, DiskError> {
-    let Target { directory, name, path } = *target;
-    let failed = |errno| DiskError::io("keep a backup of", path)(errno);
-    for attempt in 1..=BACKUPS {
-        let mut backup = name.to_owned();
-        backup.push(".");
-        backup.push(timestamp);
-        if attempt > 1 {
-            backup.push(format!("-{attempt}"));
-        }
-        backup.push(".bak");
-        if Path::new(&backup).file_name() != Some(&backup) {
-            return Err(DiskError::OutsideRoot { path: backup.into() });
-        }
-        step().map_err(DiskError::io("keep a backup of", path))?;
-        match rustix::fs::linkat(directory, name, directory, &backup, AtFlags::empty()) {
-            Ok(()) => return Ok(Some(backup)),
-            Err(Errno::NOENT) => return Ok(None),
-            Err(Errno::EXIST) => {}
-            Err(errno) => return Err(failed(errno)),
-        }
-    }
-    Err(failed(Errno::EXIST))
 }
