@@ -6,7 +6,7 @@
 use time::OffsetDateTime;
 
 use crate::audit::{self, CertificateEvidence, Expected};
-use crate::ca::{CaError, CertificateAuthority, Draft};
+use crate::ca::{CaError, CertificateAuthority, Draft, Wanted};
 use crate::key::KeyPair;
 use crate::profile::{Admitted, Profile, Refusal, Terms, Wish};
 use crate::request::SigningRequest;
@@ -46,21 +46,31 @@ impl From<Refusal> for Reason {
     }
 }
 
+/// What a CA will not do is a refusal, with a name of its own; the rest are failures.
+fn refusal(error: CaError) -> Result<Reason, IssueError> {
+    let code = match &error {
+        CaError::OutlivesIssuer { .. } => "outlives-issuer",
+        CaError::NotValidNow { .. } => "issuer-not-valid-now",
+        CaError::PathLength { .. } => "path-length",
+        CaError::NameConstraint { .. } => "name-constraints",
+        CaError::Purpose { .. } => "issuer-purpose",
+        CaError::MalformedIssuer { .. } => "issuer-malformed",
+        CaError::IssuersOwnKey(_) => "issuers-own-key",
+        CaError::DateOutOfRange => "date-out-of-range",
+        _ => return Err(IssueError::Ca(error)),
+    };
+    Ok(Reason { code, text: error.to_string() })
+}
+
+impl From<Vec<CaError>> for IssueError {
+    fn from(errors: Vec<CaError>) -> Self {
+        errors.into_iter().map(refusal).collect::<Result<_, _>>().map_or_else(|error| error, Self::Refused)
+    }
+}
+
 impl From<CaError> for IssueError {
-    /// What the CA will not do is a refusal, with a name of its own; the rest are failures.
     fn from(error: CaError) -> Self {
-        let code = match &error {
-            CaError::OutlivesIssuer { .. } => "outlives-issuer",
-            CaError::NotValidNow { .. } => "issuer-not-valid-now",
-            CaError::PathLength { .. } => "path-length",
-            CaError::NameConstraint { .. } => "name-constraints",
-            CaError::Purpose { .. } => "issuer-purpose",
-            CaError::MalformedIssuer { .. } => "issuer-malformed",
-            CaError::IssuersOwnKey(_) => "issuers-own-key",
-            CaError::DateOutOfRange => "date-out-of-range",
-            _ => return Self::Ca(error),
-        };
-        Self::Refused(vec![Reason { code, text: error.to_string() }])
+        vec![error].into()
     }
 }
 
@@ -113,6 +123,30 @@ fn signs_for(signer: &str, profile: &str) -> bool {
             !["kubelet-serving", "kubelet-client"].contains(&profile) && !profile.ends_with("-ca")
         }
         _ => true,
+    }
+}
+
+/// Judges a request under a CA: everything that [`admit`] and [`judge`] look at.
+///
+/// # Errors
+/// [`IssueError::Refused`] with every reason at once, the profile's and the CA's.
+pub fn decide(
+    ca: &CertificateAuthority,
+    request: &SigningRequest,
+    profile: &Profile,
+    terms: &Terms,
+    now: OffsetDateTime,
+) -> Result<Judged, IssueError> {
+    match admit(request, profile, terms) {
+        Ok(admitted) => judge(ca, admitted, now),
+        Err(IssueError::Refused(mut reasons)) => {
+            let objections = ca.objections(&Wanted::asked(request, profile, terms), now);
+            for objection in objections {
+                reasons.push(refusal(objection)?);
+            }
+            Err(IssueError::Refused(reasons))
+        }
+        Err(error) => Err(error),
     }
 }
 

@@ -5,11 +5,13 @@
 
 mod draft;
 mod ledger;
+mod limits;
 
 use time::OffsetDateTime;
 
 pub use draft::Draft;
 pub use ledger::{Entry, Ledger, LedgerError, LedgerReport, ledger_knows_key, read_ledger, verify_ledger};
+pub use limits::Wanted;
 
 use crate::key::{KeyError, KeyPair};
 use crate::profile::Admitted;
@@ -132,12 +134,17 @@ impl CertificateAuthority {
         &self.key
     }
 
+    /// Every reason why this CA may not sign something now: its own validity, key, purposes, path length and name
+    /// constraints, and its end.
+    pub fn objections(&self, wanted: &Wanted<'_>, now: OffsetDateTime) -> Vec<CaError> {
+        limits::objections(&self.certificate.tbs, wanted, now)
+    }
+
     /// Drafts a certificate under this CA, valid from five minutes ago.
     ///
     /// # Errors
-    /// [`CaError`] when the CA is not valid now, or the certificate would break its path length, its name
-    /// constraints or, with an explicit lifetime, its end.
-    pub fn draft(&self, admitted: &Admitted, now: OffsetDateTime) -> Result<Draft, CaError> {
+    /// All of its [objections](Self::objections), or the one reason why it cannot be encoded.
+    pub fn draft(&self, admitted: &Admitted, now: OffsetDateTime) -> Result<Draft, Vec<CaError>> {
         Draft::under(&self.certificate, self.key.signature_algorithm_der(), admitted, now)
     }
 

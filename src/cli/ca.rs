@@ -276,8 +276,7 @@ fn intermediate(context: &Context, args: &IntermediateArgs) -> Result<Status, Fa
     let mut terms = terms(&kpki::profile::KubernetesVersion::NEWEST, args.limits.validity);
     terms.path_length = args.limits.path_length();
     terms.name_constraints = within(args.limits.name_constraints()?, &loaded.ca.certificate().tbs.extensions);
-    let judged = issue::admit(&request, profile, &terms)
-        .and_then(|admitted| issue::judge(&loaded.ca, admitted, context.now))?;
+    let judged = issue::decide(&loaded.ca, &request, profile, &terms, context.now)?;
     let issuer = loaded.ca.certificate().tbs.subject.to_string();
     let mut verdict = Verdict::of(&args.name, &request, profile.name(), issuer, Ok(&judged), false);
     let certificate = judged.seal(loaded.ca.key())?;

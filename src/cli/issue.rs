@@ -84,8 +84,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Status, Failure> {
     let key = KeyPair::generate(args.algorithm.algorithm)?;
     let request = args.identity.of(profile, version)?.wish(&key)?;
     let terms = terms(version, args.validity);
-    let judged = issue::admit(&request, profile, &terms)
-        .and_then(|admitted| issue::judge(&loaded.ca, admitted, context.now));
+    let judged = issue::decide(&loaded.ca, &request, profile, &terms, context.now);
     let name = args.identity.name.as_deref().unwrap_or(profile.name());
     let issuer = loaded.ca.certificate().tbs.subject.to_string();
     let judged = match judged {

@@ -138,8 +138,7 @@ fn judge<'a>(
     if let Some(wished) = request.kubernetes.as_ref().and_then(|object| object.lifetime) {
         terms = terms.with_default_lifetime(wished.min(profile.default_lifetime()));
     }
-    let judged = issue::admit(&request, profile, &terms)
-        .and_then(|admitted| issue::judge(&loaded.ca, admitted, context.now));
+    let judged = issue::decide(&loaded.ca, &request, profile, &terms, context.now);
     let verdict = match judged {
         Ok(judged) => Ok(judged),
         Err(IssueError::Refused(reasons)) => Err(reasons),
