@@ -242,7 +242,7 @@ fn init(context: &Context, args: &InitArgs) -> Result<Status, Failure> {
     let catalogue = context.catalogue()?;
     let entries =
         cluster::authorities(&spec, home, &authorities, wanted(Which::ServiceAccount), &options, &catalogue)?;
-    let plan = Plan::make(entries, &args.dir, context.now, &args.passphrase.source())?;
+    let plan = Plan::make(entries, &args.dir, context.now, &args.passphrase.source()?)?;
     let encrypt =
         if args.limits.encrypt && !args.dry_run { Some(args.passphrase.for_encryption()?) } else { None };
     let job = Job {

@@ -73,7 +73,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Status, Failure> {
     let root = choose_root(&mut spec, args.dir.as_deref());
     let catalogue = context.catalogue()?;
     let entries = cluster::entries(&spec, only.as_deref(), &catalogue)?;
-    let plan = Plan::make(entries, &root, context.now, &args.passphrase.source())?;
+    let plan = Plan::make(entries, &root, context.now, &args.passphrase.source()?)?;
     let encrypt = if args.encrypt_ca_keys { Some(args.passphrase.for_encryption()?) } else { None };
     let progress = progress_bar(plan.creations());
     let job = Job {

@@ -28,11 +28,13 @@ impl PassphraseArgs {
         Self { passphrase_file }
     }
 
-    /// The passphrase to decrypt a key with, as a source that asks at most once for each file.
-    pub(crate) fn source(&self) -> impl Fn(&Path) -> Result<Passphrase, KeyError> {
+    /// The passphrase to decrypt keys with, as a source that does not ask again once nobody answered.
+    pub(crate) fn source(&self) -> Result<impl Fn(&Path) -> Result<Passphrase, KeyError> + use<>, Failure> {
         let file = self.passphrase_file.clone();
+        // A file that cannot be read is said at once, not as a missing passphrase.
+        file.as_deref().map(read_file).transpose()?;
         let failed = RefCell::new(false);
-        move |key| {
+        Ok(move |key: &Path| {
             let read = match &file {
                 Some(file) => read_file(file).ok(),
                 None if *failed.borrow() => None,
@@ -40,7 +42,7 @@ impl PassphraseArgs {
             };
             *failed.borrow_mut() = read.is_none();
             read.ok_or(KeyError::Encrypted)
-        }
+        })
     }
 
     /// The passphrase of this key.
@@ -61,7 +63,7 @@ impl PassphraseArgs {
             Failure::new("a passphrase is needed to encrypt the CA's private key")
                 .hint("give --passphrase-file FILE, or run on a terminal to be asked")
         };
-        let first = rpassword_twice().ok_or_else(none)?;
+        let first = ask_twice().ok_or_else(none)?;
         match first {
             (first, second) if first == second && !first.is_empty() => Ok(Passphrase::new(first)),
             (first, _) if first.is_empty() => Err(Failure::new("the passphrase is empty")),
@@ -70,8 +72,8 @@ impl PassphraseArgs {
     }
 }
 
-fn rpassword_twice() -> Option<(Zeroizing<String>, Zeroizing<String>)> {
-    if !std::io::stdin().is_terminal() {
+fn ask_twice() -> Option<(Zeroizing<String>, Zeroizing<String>)> {
+    if !on_terminal() {
         return None;
     }
     let first = rpassword::prompt_password("Passphrase for the CA's private key: ").ok()?;
@@ -79,8 +81,13 @@ fn rpassword_twice() -> Option<(Zeroizing<String>, Zeroizing<String>)> {
     Some((first.into(), second.into()))
 }
 
+/// Whether somebody can be asked: requests may come by standard input all the same.
+fn on_terminal() -> bool {
+    std::io::stdin().is_terminal() || std::io::stderr().is_terminal()
+}
+
 fn ask(prompt: &str) -> Option<Passphrase> {
-    if !std::io::stdin().is_terminal() {
+    if !on_terminal() {
         return None;
     }
     rpassword::prompt_password(prompt).ok().map(|text| Passphrase::new(text.into()))
@@ -89,10 +96,10 @@ fn ask(prompt: &str) -> Option<Passphrase> {
 fn read_file(file: &Path) -> Result<Passphrase, Failure> {
     let bytes = read_bounded(file, LONGEST)?;
     let text = std::str::from_utf8(&bytes)
-        .map_err(|_| Failure::new("the passphrase is not UTF-8").at(file.display()))?;
+        .map_err(|_| Failure::new("the passphrase is not UTF-8").at(output::path(file)))?;
     let first = Zeroizing::new(text.lines().next().unwrap_or_default().to_owned());
     if first.is_empty() {
-        return Err(Failure::new("its first line, the passphrase, is empty").at(file.display()));
+        return Err(Failure::new("its first line, the passphrase, is empty").at(output::path(file)));
     }
     Ok(Passphrase::new(first))
 }

@@ -10,6 +10,7 @@ mod convert;
 mod endpoint;
 mod entries;
 mod error;
+mod existing;
 mod kubeadm;
 mod kubeadm_nodes;
 mod machine;
