@@ -226,3 +226,84 @@ impl Judged {
         self.draft.seal(key).map_err(IssueError::Ca)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+    use crate::clock::Lifetime;
+    use crate::key::KeyAlgorithm;
+    use crate::profile::{Catalogue, KubernetesVersion};
+    use crate::request::wish_for_names;
+    use crate::x509::{Name, PublicKey};
+
+    const NOW: OffsetDateTime = datetime!(2026-11-23 12:00:00 UTC);
+
+    fn wish(key: &KeyPair, common_name: &str, groups: &[&str], names: &[&str]) -> SigningRequest {
+        let names = names.iter().map(|name| name.parse().unwrap()).collect();
+        let subject = Name::new(Some(common_name), groups).unwrap();
+        SigningRequest::by_holder(
+            subject,
+            PublicKey::from_der(key.public_key_der()).unwrap(),
+            wish_for_names(names),
+        )
+    }
+
+    fn root(algorithm: KeyAlgorithm) -> CertificateAuthority {
+        let key = KeyPair::generate(algorithm).unwrap();
+        let catalogue = Catalogue::built_in();
+        let terms = Terms::new(KubernetesVersion::NEWEST);
+        let admitted =
+            admit(&wish(&key, "kubernetes", &[], &[]), catalogue.find("kubernetes-ca").unwrap(), &terms);
+        let certificate = judge_root(&key, admitted.unwrap(), NOW).unwrap().seal(&key).unwrap();
+        CertificateAuthority::new(certificate, key).unwrap()
+    }
+
+    #[test]
+    fn what_is_sealed_reads_as_what_was_judged_and_verifies() {
+        let catalogue = Catalogue::built_in();
+        for algorithm in
+            [KeyAlgorithm::EcdsaP256, KeyAlgorithm::EcdsaP384, KeyAlgorithm::Ed25519, KeyAlgorithm::Rsa2048]
+        {
+            let ca = root(algorithm);
+            let key = KeyPair::generate(KeyAlgorithm::EcdsaP256).unwrap();
+            let request = wish(&key, "jane", &["dev", "ops"], &[]);
+            let (profile, terms) = (catalogue.find("user").unwrap(), Terms::new(KubernetesVersion::NEWEST));
+            let judged = decide(&ca, &request, profile, &terms, NOW).unwrap();
+            let facts = judged.facts().clone();
+            let certificate = judged.seal(ca.key()).unwrap();
+            assert_eq!(Certificate::from_der(certificate.der()).unwrap(), certificate, "{algorithm}");
+            assert_eq!(certificate.tbs, facts);
+            certificate.verify_signature(&ca.certificate().tbs.public_key).unwrap();
+            ca.certificate().verify_signature(&ca.certificate().tbs.public_key).unwrap();
+        }
+    }
+
+    #[test]
+    fn the_profiles_reasons_and_the_cas_are_said_together() {
+        let ca = root(KeyAlgorithm::EcdsaP256);
+        let catalogue = Catalogue::built_in();
+        // The CA's own key, a reserved group, a name that users do not have, and a life beyond the CA's.
+        let request = wish(ca.key(), "jane", &["system:masters"], &["a.example.com"]);
+        let terms = Terms::new(KubernetesVersion::NEWEST).with_lifetime(Lifetime::days(365 * 20));
+        let refused = decide(&ca, &request, catalogue.find("user").unwrap(), &terms, NOW);
+        let Err(IssueError::Refused(reasons)) = refused else { panic!("it was not refused") };
+        let mut codes: Vec<_> = reasons.iter().map(|reason| reason.code).collect();
+        codes.sort_unstable();
+        assert_eq!(
+            codes,
+            ["issuers-own-key", "lifetime-too-long", "outlives-issuer", "reserved-group", "san-kind"]
+        );
+    }
+
+    #[test]
+    fn another_cas_draft_is_not_sealed() {
+        let (ca, other) = (root(KeyAlgorithm::EcdsaP256), root(KeyAlgorithm::EcdsaP256));
+        let key = KeyPair::generate(KeyAlgorithm::EcdsaP256).unwrap();
+        let (catalogue, terms) = (Catalogue::built_in(), Terms::new(KubernetesVersion::NEWEST));
+        let judged =
+            decide(&ca, &wish(&key, "jane", &[], &[]), catalogue.find("user").unwrap(), &terms, NOW).unwrap();
+        assert!(matches!(judged.seal(other.key()), Err(IssueError::Ca(CaError::ForeignDraft))));
+    }
+}

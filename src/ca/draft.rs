@@ -9,7 +9,7 @@ use crate::key::{KeyError, KeyPair};
 use crate::profile::Admitted;
 use crate::x509::{
     BasicConstraints, Certificate, CertificateTemplate, Name, NameConstraints, SerialNumber, TbsCertificate,
-    Validity, assemble_signed,
+    Validity,
 };
 
 /// How far a certificate reaches back, so that a clock that is a little slow accepts it: what kubeadm does.
@@ -120,8 +120,7 @@ impl Draft {
             return Err(CaError::ForeignDraft);
         }
         let signature = key.sign(&self.to_be_signed)?;
-        let der = assemble_signed(&self.to_be_signed, self.signature_algorithm, &signature);
-        Ok(Certificate::from_der(&der)?)
+        Ok(Certificate::of_signed(self.facts, &self.to_be_signed, self.signature_algorithm, &signature))
     }
 }
 

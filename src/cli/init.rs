@@ -189,30 +189,48 @@ fn progress_bar(total: usize) -> ProgressBar {
 
 /// Shows the plan, carries it out unless it is refused or only looked at, and says what came of it.
 pub(super) fn carry_out(plan: Plan, job: &Job<'_>, dry_run: bool, format: Format) -> Result<Status, Failure> {
-    let rows: Vec<Row> =
-        plan.entries.iter().zip(&plan.actions).map(|(entry, action)| Row::of(entry, action)).collect();
+    let entries = plan.entries.len();
     let refused = plan.refusals().next().is_some();
     let created = plan.creations();
     if refused || dry_run {
-        show(&rows, job.root, format, !dry_run)?;
+        show(&rows(&plan), job.root, format, !dry_run)?;
         if refused && format == Format::Text {
             output::inform(format!("{} nothing was touched", styled(BAD, "refused:")))?;
         }
         return Ok(if refused { Status::Refused } else { Status::Done });
     }
+    let rows = if format == Format::Json || created <= PAGE { rows(&plan) } else { Vec::new() };
+    let nodes = made_by_node(&plan);
     plan.apply(job)?;
     if format == Format::Json {
         output::print_json(&rows)?;
     } else {
-        let kept = rows.len() - created;
-        show_made(&rows, job.root)?;
-        let place = output::path(job.root);
+        show_made(&rows, nodes, job.root)?;
+        let (kept, place) = (entries - created, output::path(job.root));
         output::print(match created {
             0 => format!("all {kept} are there and right in {place}; nothing was changed"),
             _ => format!("{} {created} made, {kept} kept in {place}", styled(GOOD, "done:")),
         })?;
     }
     Ok(Status::Done)
+}
+
+fn rows(plan: &Plan) -> Vec<Row> {
+    plan.entries.iter().zip(&plan.actions).map(|(entry, action)| Row::of(entry, action)).collect()
+}
+
+/// How many entries are to be made for each node, by its name.
+fn made_by_node(plan: &Plan) -> BTreeMap<String, usize> {
+    let mut nodes = BTreeMap::new();
+    for (entry, _) in plan.entries.iter().zip(&plan.actions).filter(|(_, action)| **action == Action::Create)
+    {
+        let name = entry.node.as_deref().unwrap_or("(shared)");
+        match nodes.get_mut(name) {
+            Some(count) => *count += 1,
+            None => _ = nodes.insert(name.to_owned(), 1),
+        }
+    }
+    nodes
 }
 
 #[derive(Serialize)]
@@ -284,23 +302,16 @@ fn show(rows: &[Row], root: &Path, format: Format, only_refused: bool) -> Result
 }
 
 /// What was made: by name while that is a page; by node, as long as the nodes are, beyond it.
-fn show_made(rows: &[Row], root: &Path) -> Result<(), Failure> {
+fn show_made(rows: &[Row], nodes: BTreeMap<String, usize>, root: &Path) -> Result<(), Failure> {
     let made: Vec<&Row> = rows.iter().filter(|row| row.action == "create").collect();
-    if made.is_empty() {
-        return Ok(());
-    }
-    if made.len() <= PAGE {
+    if !made.is_empty() {
         let lines = made.iter().map(|row| vec![output::path(&root.join(&row.file)), row.what()]);
         return output::print(output::table(&["MADE", "SUBJECT"], lines));
     }
-    let mut nodes: BTreeMap<&str, usize> = BTreeMap::new();
-    for row in &made {
-        *nodes.entry(row.node.as_deref().unwrap_or("(shared)")).or_default() += 1;
-    }
-    if nodes.len() > PAGE {
+    if nodes.is_empty() || nodes.len() > PAGE {
         return Ok(());
     }
-    let lines = nodes.into_iter().map(|(node, count)| vec![node.to_owned(), count.to_string()]);
+    let lines = nodes.into_iter().map(|(node, count)| vec![node, count.to_string()]);
     output::print(output::table(&["NODE", "MADE"], lines))
 }
 

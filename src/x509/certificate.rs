@@ -8,7 +8,8 @@ use x509_parser::prelude::FromDer;
 use x509_parser::x509::{AlgorithmIdentifier, SubjectPublicKeyInfo};
 
 use super::der::element;
-use super::{Extensions, Name, PublicKey, X509Error};
+use super::text::dotted;
+use super::{Extensions, Name, PublicKey, X509Error, assemble_signed};
 use crate::pem;
 
 /// The largest certificate that is read, in bytes: Go's TLS accepts no handshake message over 64 KiB.
@@ -113,7 +114,7 @@ impl TbsCertificate {
         Ok(Self {
             version: tbs.version.0.saturating_add(1),
             serial: SerialNumber(tbs.raw_serial().to_vec()),
-            signature_algorithm: tbs.signature.algorithm.to_id_string(),
+            signature_algorithm: dotted(&tbs.signature.algorithm),
             signature_parameters: parameters(&tbs.signature),
             issuer: Name::read(&tbs.issuer),
             validity: Validity {
@@ -178,9 +179,25 @@ impl Certificate {
         Ok(Self {
             der: der.to_vec(),
             tbs: TbsCertificate::read(&certificate.tbs_certificate)?,
-            outer_signature_algorithm: certificate.signature_algorithm.algorithm.to_id_string(),
+            outer_signature_algorithm: dotted(&certificate.signature_algorithm.algorithm),
             outer_signature_parameters: parameters(&certificate.signature_algorithm),
         })
+    }
+
+    /// The certificate of these facts, just signed: the bytes that they were read from, the algorithm that they name,
+    /// and the signature.
+    pub(crate) fn of_signed(
+        tbs: TbsCertificate,
+        to_be_signed: &[u8],
+        algorithm: &[u8],
+        signature: &[u8],
+    ) -> Self {
+        Self {
+            der: assemble_signed(to_be_signed, algorithm, signature),
+            outer_signature_algorithm: tbs.signature_algorithm.clone(),
+            outer_signature_parameters: tbs.signature_parameters.clone(),
+            tbs,
+        }
     }
 
     /// Reads every certificate of a PEM text, or the one of a DER file.

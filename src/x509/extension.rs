@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use x509_parser::extensions::{ParsedExtension, X509Extension};
 
+use super::text::dotted;
 use super::{ExtendedKeyUsage, KeyUsage, Printable, SubjectAltName, X509Error, check_dns_name};
 
 /// An extension's value together with its criticality.
@@ -137,7 +138,7 @@ impl Extensions {
     pub(crate) fn read(extensions: &[X509Extension<'_>]) -> Self {
         let mut out = Self::default();
         for extension in extensions {
-            let oid = extension.oid.to_id_string();
+            let oid = dotted(&extension.oid);
             // x509-parser reads the value and says nothing about bytes behind it.
             let trailing = super::der::read(extension.value).is_some_and(|(_, rest)| !rest.is_empty());
             if trailing && KNOWN.contains(&oid.as_str()) {

@@ -7,6 +7,7 @@ use x509_parser::prelude::FromDer;
 use super::X509Error;
 use super::der::{element, tag};
 use super::text::Printable;
+use super::text::dotted;
 
 /// A distinguished name: its DER, byte for byte, and what it says.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -137,7 +138,7 @@ impl Name {
             .iter_rdn()
             .flat_map(|rdn| rdn.iter().enumerate())
             .map(|(at, attribute)| Attribute {
-                oid: attribute.attr_type().to_id_string(),
+                oid: dotted(attribute.attr_type()),
                 value: text_of(attribute.attr_value().tag().0, attribute.attr_value().data),
                 joined: at > 0,
             })

@@ -9,6 +9,7 @@ use x509_parser::x509::SubjectPublicKeyInfo;
 
 use super::X509Error;
 use super::der::{elements, read};
+use super::text::dotted;
 
 /// A public key: its `SubjectPublicKeyInfo` and what it is.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -60,7 +61,7 @@ impl PublicKey {
             })?
         } else if *algorithm == oid_registry::OID_KEY_TYPE_EC_PUBLIC_KEY {
             let curve = spki.algorithm.parameters.as_ref().and_then(|p| p.as_oid().ok());
-            PublicKeyKind::Ec(match curve.map(|oid| oid.to_id_string()).as_deref() {
+            PublicKeyKind::Ec(match curve.map(|oid| dotted(&oid)).as_deref() {
                 Some("1.2.840.10045.3.1.7") => "P-256".into(),
                 Some("1.3.132.0.34") => "P-384".into(),
                 Some("1.3.132.0.35") => "P-521".into(),
