@@ -17,7 +17,7 @@ use super::{Failure, LARGEST_INPUT, output};
 pub(crate) struct CaArgs {
     /// The CA: a PKI directory, in which the profile's own CA is taken, or a CA certificate that has its key beside it
     /// (ca.key beside ca.crt, ca-key.pem beside ca.pem).
-    #[arg(long, value_name = "DIR|CERT")]
+    #[arg(long, value_name = "DIR|CERT", default_value = "/etc/kubernetes/pki")]
     pub(crate) ca: PathBuf,
     #[command(flatten)]
     pub(crate) passphrase: PassphraseArgs,

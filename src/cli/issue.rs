@@ -19,7 +19,7 @@ use super::{Context, Failure, LARGEST_INPUT, Status};
 
 const EXAMPLES: &str = "\
 Examples:
-  kpki issue user jane --group dev --group ops --ca /etc/kubernetes/pki --kubeconfig jane.conf
+  kpki issue user jane --group dev --group ops --kubeconfig jane.conf    on a control plane
   kpki issue server web --san web.example.com --san 10.0.0.7 --ca pki      writes web.crt and web.key
   kpki issue etcd-client backup --ca /etc/kubernetes/pki --out backup.pem  writes backup.pem and backup-key.pem
   kpki issue kubelet-serving node7 --san node7 --san 10.0.0.17 --ca pki

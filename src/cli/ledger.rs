@@ -37,7 +37,7 @@ elsewhere.";
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// A PKI directory, or a CA certificate; the ledger lies beside it (ca.ledger.jsonl beside ca.crt).
-    #[arg(long, value_name = "DIR|CERT")]
+    #[arg(long, value_name = "DIR|CERT", default_value = "/etc/kubernetes/pki")]
     ca: PathBuf,
     /// How to print.
     #[arg(short, long, value_enum, default_value_t)]
