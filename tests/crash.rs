@@ -212,6 +212,60 @@ fn init() {
     });
 }
 
+/// Enough nodes that their files are named by several hands at once.
+const MANY: usize = 160;
+
+/// A few moments out of thousands: the first and some later ones of each kind of step.
+const MOMENTS: [(&str, &[usize]); 6] = [
+    ("write", &[1, 200, 640]),
+    ("mkdirat", &[1, 300, 600]),
+    ("syncfs", &[1, 2]),
+    ("linkat", &[1, 2, 150, 400, 640]),
+    ("fsync", &[1]),
+    ("renameat2", &[1, 2]),
+];
+
+#[test]
+fn init_of_many_nodes() {
+    if skipped_by_hand() {
+        return;
+    }
+    let directory = scratch();
+    let config = directory.path().join("cluster.yaml");
+    let workers = (1..=MANY).map(|n| format!("    - {{name: w{n}, addresses: [10.1.0.{n}]}}\n"));
+    let spec = format!(
+        "apiVersion: kpki/v1alpha1
+kind: Cluster
+metadata: {{name: many}}
+spec:
+  algorithm: ECDSA-P256
+  controlPlanes:
+    - {{name: cp1, addresses: [10.0.0.10]}}
+  workers:
+{}",
+        workers.collect::<String>()
+    );
+    write(&config, &spec);
+    let mut checker = TreeChecker::start();
+    let mut killed = 0;
+    for (step, counts) in MOMENTS {
+        for count in counts {
+            let place = directory.path().join(format!("{step}-{count}"));
+            std::fs::create_dir(&place).expect("a directory for the run");
+            let arguments = ["init", "-f", text(&config), "--dir", text(&place)];
+            killed += usize::from(run_and_kill(&arguments, step, *count) == End::Killed);
+            let when = format!("{step} number {count}");
+            checker.assert_whole(&place, &place.join("ca"), &format!("killed at {when}"));
+            run(&mut kpki(arguments)).ok();
+            let done = checker.assert_whole(&place, &place.join("ca"), &format!("completed after {when}"));
+            // CAs and a control plane in full: 3 and their copies 3, leaves 10, kubeconfigs 5; a worker: the CA's
+            // copy, the serving certificate and the kubeconfig.
+            assert_eq!(done.certificates, 21 + 3 * MANY as u64, "completed after a kill at {when}");
+        }
+    }
+    assert!(killed >= 10, "only {killed} runs were killed");
+}
+
 #[test]
 fn sign_csr() {
     let directory = scratch();
