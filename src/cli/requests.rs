@@ -52,7 +52,10 @@ pub(super) fn read_all(given: &[PathBuf]) -> Result<Vec<Input>, Failure> {
     for path in given {
         if path == Path::new("-") {
             let mut bytes = Zeroizing::new(Vec::new());
-            std::io::stdin().lock().take(LARGEST_INPUT).read_to_end(&mut bytes)?;
+            std::io::stdin().lock().take(LARGEST_INPUT + 1).read_to_end(&mut bytes)?;
+            if bytes.len() as u64 > LARGEST_INPUT {
+                return Err(Failure::new(format!("standard input is larger than {LARGEST_INPUT} bytes")));
+            }
             inputs.push(Input { path: None, bytes });
         } else if path.is_dir() {
             let files = files_in(path, &["csr"])?;
