@@ -8,7 +8,7 @@ use super::CaError;
 use crate::clock::Lifetime;
 use crate::profile::{Admitted, AdmittedCa, Profile, Terms};
 use crate::request::SigningRequest;
-use crate::x509::{ExtendedKeyUsage, GeneralSubtree, PublicKey, SubjectAltName, TbsCertificate};
+use crate::x509::{ExtendedKeyUsage, Extension, GeneralSubtree, PublicKey, SubjectAltName, TbsCertificate};
 
 /// What a certificate would say, as far as its issuer's limits go.
 #[derive(Debug, Clone, Copy)]
@@ -65,8 +65,8 @@ pub(super) fn objections(issuer: &TbsCertificate, wanted: &Wanted<'_>, now: Offs
     }
     // RFC 5280 section 4.2: whoever does not know a critical extension must refuse what it governs. Policies
     // (section 4.2.1.4 and after) govern nothing here.
-    let critical = |(oid, critical): &&(String, bool)| *critical && !POLICIES.contains(&oid.as_str());
-    let unread = issuer.extensions.unknown().find(critical).map(|(oid, _)| oid);
+    let critical = |extension: &&Extension| extension.critical && !POLICIES.contains(&extension.oid.as_str());
+    let unread = issuer.extensions.unknown().find(critical).map(|extension| &extension.oid);
     if let Some(oid) = unread.or(issuer.extensions.malformed.first().map(|(oid, _)| oid)) {
         out.push(CaError::MalformedIssuer { issuer: subject(), oid: oid.clone() });
     }
@@ -116,7 +116,10 @@ fn outside_name_constraints(issuer: &TbsCertificate, names: &[SubjectAltName]) -
         reason,
     };
     let mut all = constraints.value.permitted.iter().chain(&constraints.value.excluded);
-    if let Some(unjudged) = all.find(|subtree| matches!(subtree, GeneralSubtree::Other(_))) {
+    let unjudged = |subtree: &&GeneralSubtree| {
+        matches!(subtree, GeneralSubtree::Uri(_) | GeneralSubtree::Directory(_) | GeneralSubtree::Other(_))
+    };
+    if let Some(unjudged) = all.find(unjudged) {
         let reason = "constraints of this kind are not judged, so nothing is signed under them";
         return vec![refuse(unjudged.to_string(), reason.into())];
     }

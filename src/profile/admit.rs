@@ -4,8 +4,8 @@ use super::rules::CaRules;
 use super::{KubernetesVersion, Profile, Refusal, RefusalKind as Kind, sans, subject};
 use crate::clock::Lifetime;
 use crate::x509::{
-    ExtendedKeyUsage, Extensions, KeyUsage, Name, NameConstraints, Printable, PublicKey, PublicKeyKind,
-    SubjectAltName,
+    ExtendedKeyUsage, Extension, Extensions, KeyUsage, Name, NameConstraints, Printable, PublicKey,
+    PublicKeyKind, SubjectAltName,
 };
 
 /// What a requester asks for.
@@ -329,7 +329,7 @@ fn judge_other_extensions(extensions: &Extensions, refusals: &mut Vec<Refusal>, 
         let reason = "RFC 5280 section 4.2 allows each extension once";
         refusals.push(Refusal::new(Kind::DuplicateExtension, named(oid), reason));
     }
-    for (oid, critical) in &extensions.all {
+    for Extension { oid, critical, .. } in &extensions.all {
         // Basic constraints, key usage, extended key usage and alternative names are judged for what they say.
         if matches!(oid.as_str(), "2.5.29.15" | "2.5.29.17" | "2.5.29.19" | "2.5.29.37") {
             continue;

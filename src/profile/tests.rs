@@ -4,8 +4,8 @@ use super::*;
 use crate::clock::Lifetime;
 use crate::x509::der::{bit_string, element, tag};
 use crate::x509::{
-    BasicConstraints, ExtendedKeyUsage, Extensions, KeyUsage, Marked, Name, NameConstraints, PublicKey,
-    SubjectAltName,
+    BasicConstraints, ExtendedKeyUsage, Extension, Extensions, KeyUsage, Marked, Name, NameConstraints,
+    PublicKey, SubjectAltName,
 };
 
 fn rsa_with(bits: usize, exponent: &[u8]) -> PublicKey {
@@ -67,7 +67,7 @@ fn sans(texts: &[&str]) -> Extensions {
     if !texts.is_empty() {
         let value = texts.iter().map(|text| text.parse().unwrap()).collect();
         extensions.subject_alt_names = Some(Marked { critical: false, value });
-        extensions.all.push(("2.5.29.17".into(), false));
+        extensions.all.push(Extension { oid: "2.5.29.17".into(), critical: false, value: Vec::new() });
     }
     extensions
 }
@@ -588,15 +588,20 @@ fn certificate_signing_is_for_cas() {
 #[test]
 fn other_extensions_are_never_copied() {
     let jane = name("jane", &[]);
+    let extension = |oid: &str, critical| Extension { oid: oid.into(), critical, value: Vec::new() };
     let asked = |critical| Extensions {
-        all: vec![("2.5.29.14".into(), false), ("1.2.3.4".into(), critical), ("2.5.29.17".into(), true)],
+        all: vec![
+            extension("2.5.29.14", false),
+            extension("1.2.3.4", critical),
+            extension("2.5.29.17", true),
+        ],
         ..Extensions::default()
     };
     let admitted = judge("user", &jane, &asked(false)).unwrap();
     assert_eq!(admitted.ignored(), ["the extension subjectKeyIdentifier", "the extension 1.2.3.4"]);
     assert_eq!(codes(judge("user", &jane, &asked(true))), ["critical-extension"]);
     let twice = Extensions {
-        all: vec![("2.5.29.15".into(), true), ("2.5.29.15".into(), true)],
+        all: vec![extension("2.5.29.15", true), extension("2.5.29.15", true)],
         ..Extensions::default()
     };
     assert_eq!(codes(judge("user", &jane, &twice)), ["duplicate-extension"]);

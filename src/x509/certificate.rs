@@ -5,11 +5,11 @@ use std::fmt;
 use ring::digest;
 use time::OffsetDateTime;
 use x509_parser::prelude::FromDer;
-use x509_parser::x509::{AlgorithmIdentifier, SubjectPublicKeyInfo};
+use x509_parser::x509::AlgorithmIdentifier;
 
-use super::der::element;
+use super::der::{Element, element, read};
 use super::text::dotted;
-use super::{Extensions, Name, PublicKey, X509Error, assemble_signed};
+use super::{Extensions, Name, PublicKey, SignatureAlgorithm, SignatureFault, X509Error, assemble_signed};
 use crate::pem;
 
 /// The largest certificate that is read, in bytes: Go's TLS accepts no handshake message over 64 KiB.
@@ -29,6 +29,11 @@ impl SerialNumber {
         }
         content.extend_from_slice(significant);
         Self(content)
+    }
+
+    /// The number with this content of its DER INTEGER.
+    pub(super) fn from_content(content: &[u8]) -> Self {
+        Self(content.to_vec())
     }
 
     /// The content of the INTEGER: two's complement, the most significant byte first.
@@ -138,7 +143,7 @@ impl TbsCertificate {
 }
 
 /// The DER of an algorithm's parameters; none when they are absent or have a tag of several bytes.
-fn parameters(algorithm: &AlgorithmIdentifier<'_>) -> Option<Vec<u8>> {
+pub(super) fn parameters(algorithm: &AlgorithmIdentifier<'_>) -> Option<Vec<u8>> {
     let any = algorithm.parameters.as_ref()?;
     let number = u8::try_from(any.tag().0).ok().filter(|number| *number < 0x1f)?;
     let tag = (any.header.class() as u8) << 6 | u8::from(any.header.is_constructed()) << 5 | number;
@@ -249,29 +254,37 @@ impl Certificate {
         sha256_hex(&self.der)
     }
 
+    /// The DER of what was signed.
+    pub fn tbs_der(&self) -> &[u8] {
+        self.parts().map_or(&[], |[tbs, _, _]| tbs.whole)
+    }
+
+    /// Its three parts: what was signed, the algorithm, the signature.
+    fn parts(&self) -> Option<[Element<'_>; 3]> {
+        let (whole, _) = read(&self.der)?;
+        let (tbs, rest) = read(whole.content)?;
+        let (algorithm, rest) = read(rest)?;
+        let (signature, _) = read(rest)?;
+        Some([tbs, algorithm, signature])
+    }
+
+    /// How it was signed.
+    pub fn signature_algorithm(&self) -> SignatureAlgorithm {
+        SignatureAlgorithm::new(&self.tbs.signature_algorithm, self.tbs.signature_parameters.as_deref())
+    }
+
     /// Whether its signature is by this key. Nothing else is checked: see RFC 5280 section 6 for the rest.
     ///
     /// # Errors
-    /// [`X509Error::Signature`] when it is not, or is of an algorithm that nobody should accept (MD5, SHA-1).
-    pub fn verify_signature(&self, key: &PublicKey) -> Result<(), X509Error> {
-        let (_, certificate) =
-            x509_parser::certificate::X509Certificate::from_der(&self.der).map_err(malformed)?;
-        let (_, spki) = SubjectPublicKeyInfo::from_der(key.der()).map_err(malformed)?;
-        if certificate.signature_algorithm != certificate.tbs_certificate.signature {
-            return Err(X509Error::Signature(
-                "the algorithm beside the signature is not the one that was signed",
-            ));
+    /// [`SignatureFault`] when it is not, or is of an algorithm that nobody should accept (MD5, SHA-1).
+    pub fn verify_signature(&self, key: &PublicKey) -> Result<(), SignatureFault> {
+        if self.outer_signature_algorithm != self.tbs.signature_algorithm
+            || self.outer_signature_parameters != self.tbs.signature_parameters
+        {
+            return Err(SignatureFault::AlgorithmsDiffer);
         }
-        // x509-parser would verify SHA-1, which Go has refused since 1.18 and every profile here refuses.
-        if self.tbs.signature_algorithm == "1.2.840.113549.1.1.5" {
-            return Err(X509Error::Signature("SHA-1 signatures are not accepted"));
-        }
-        certificate.verify_signature(Some(&spki)).map_err(|error| match error {
-            x509_parser::error::X509Error::SignatureUnsupportedAlgorithm => {
-                X509Error::Signature("the signature algorithm is not supported")
-            }
-            _ => X509Error::Signature("the signature does not verify with the issuer's key"),
-        })
+        let [tbs, _, signature] = self.parts().ok_or(SignatureFault::Malformed)?;
+        self.signature_algorithm().verify(key, tbs.whole, signature.content.get(1..).unwrap_or_default())
     }
 }
 

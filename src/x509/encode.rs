@@ -212,9 +212,10 @@ fn san(name: &SubjectAltName) -> Result<SanType, X509Error> {
         SubjectAltName::Ip(ip) => SanType::IpAddress(*ip),
         SubjectAltName::Email(email) => SanType::Rfc822Name(email.as_str().try_into().map_err(encode_error)?),
         SubjectAltName::Uri(uri) => SanType::URI(uri.as_str().try_into().map_err(encode_error)?),
-        SubjectAltName::Other(kind, _) => {
+        SubjectAltName::Directory(_) | SubjectAltName::Other(..) => {
             return Err(X509Error::Encode(format!(
-                "a subject alternative name of the kind {kind} is never written"
+                "a subject alternative name of the kind {} is never written",
+                name.kind()
             )));
         }
     })
@@ -246,8 +247,8 @@ fn subtrees(subtrees: &[GeneralSubtree]) -> Result<Vec<RcgenSubtree>, X509Error>
             GeneralSubtree::Ip(address, prefix) => {
                 Ok(RcgenSubtree::IpAddress(CidrSubnet::from_addr_prefix(*address, *prefix)))
             }
-            GeneralSubtree::Other(text) => {
-                Err(X509Error::Encode(format!("the name constraint {text} is never written")))
+            GeneralSubtree::Uri(_) | GeneralSubtree::Directory(_) | GeneralSubtree::Other(_) => {
+                Err(X509Error::Encode(format!("the name constraint {subtree} is never written")))
             }
         })
         .collect()

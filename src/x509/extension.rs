@@ -1,13 +1,9 @@
 //! The extensions of certificates and of requests (RFC 5280 section 4.2).
 
-use std::fmt;
-use std::net::IpAddr;
-use std::str::FromStr;
-
 use x509_parser::extensions::{ParsedExtension, X509Extension};
 
 use super::text::dotted;
-use super::{ExtendedKeyUsage, KeyUsage, Printable, SubjectAltName, X509Error, check_dns_name};
+use super::{DistributionPoint, ExtendedKeyUsage, KeyUsage, NameConstraints, SubjectAltName};
 
 /// An extension's value together with its criticality.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,75 +32,33 @@ pub struct AuthorityKeyIdentifier {
     pub names_certificate: bool,
 }
 
-/// The name space of the certificates below a CA (section 4.2.1.10).
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct NameConstraints {
-    /// Within these only, per kind of name.
-    pub permitted: Vec<GeneralSubtree>,
-    /// Never within these.
-    pub excluded: Vec<GeneralSubtree>,
-}
-
-impl NameConstraints {
-    /// Whether nothing is permitted and nothing excluded in particular.
-    pub fn is_empty(&self) -> bool {
-        self.permitted.is_empty() && self.excluded.is_empty()
+impl AuthorityKeyIdentifier {
+    pub(super) fn read(id: &x509_parser::extensions::AuthorityKeyIdentifier<'_>) -> Self {
+        Self {
+            key_identifier: id.key_identifier.as_ref().map(|key| key.0.to_vec()),
+            names_certificate: id.authority_cert_serial.is_some() || id.authority_cert_issuer.is_some(),
+        }
     }
 }
 
-/// One part of a name space.
+/// How certificate policies are to be processed further down (section 4.2.1.11).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PolicyConstraints {
+    /// After how many certificates an acceptable policy must be there.
+    pub require_explicit_policy: Option<u32>,
+    /// After how many certificates policies may no longer be mapped.
+    pub inhibit_policy_mapping: Option<u32>,
+}
+
+/// One extension as it stands in the encoding.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum GeneralSubtree {
-    /// A domain and everything below it.
-    Dns(String),
-    /// A mailbox, or every mailbox of a host or domain.
-    Email(String),
-    /// A network: its address and the length of its prefix in bits.
-    Ip(IpAddr, u8),
-    /// A kind that is only shown.
-    Other(String),
-}
-
-impl fmt::Display for GeneralSubtree {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Dns(name) => write!(f, "DNS:{}", Printable(name)),
-            Self::Email(name) => write!(f, "email:{}", Printable(name)),
-            Self::Ip(address, prefix) => write!(f, "IP:{address}/{prefix}"),
-            Self::Other(text) => f.write_str(text),
-        }
-    }
-}
-
-impl FromStr for GeneralSubtree {
-    type Err = X509Error;
-
-    /// `dns:example.com`, `ip:10.0.0.0/8`, `email:example.com`, in any case.
-    fn from_str(text: &str) -> Result<Self, X509Error> {
-        let problem = |reason| X509Error::NameConstraint { value: Printable(text).to_string(), reason };
-        let (kind, value) = text
-            .split_once(':')
-            .ok_or_else(|| problem("write dns:DOMAIN, ip:NETWORK/PREFIX or email:DOMAIN"))?;
-        let domain = |value: &str| {
-            let lower = value.to_ascii_lowercase();
-            check_dns_name(&lower).map_err(problem)?;
-            if lower.starts_with('*') {
-                return Err(problem("a domain stands for all below it; leave the wildcard out"));
-            }
-            Ok(lower)
-        };
-        match kind.to_ascii_lowercase().as_str() {
-            "dns" => domain(value).map(Self::Dns),
-            "email" => domain(value).map(Self::Email),
-            "ip" => {
-                let net: ipnet::IpNet =
-                    value.parse().map_err(|_| problem("it is not a network with its prefix length"))?;
-                Ok(Self::Ip(net.network(), net.prefix_len()))
-            }
-            _ => Err(problem("write dns:DOMAIN, ip:NETWORK/PREFIX or email:DOMAIN")),
-        }
-    }
+pub struct Extension {
+    /// Its identifier, dotted.
+    pub oid: String,
+    /// Whether a reader that does not know it must refuse the certificate.
+    pub critical: bool,
+    /// The content of its OCTET STRING: the DER of its value.
+    pub value: Vec<u8>,
 }
 
 /// Every extension of a certificate or of a request.
@@ -124,15 +78,37 @@ pub struct Extensions {
     pub authority_key_identifier: Option<Marked<AuthorityKeyIdentifier>>,
     /// Name constraints.
     pub name_constraints: Option<Marked<NameConstraints>>,
-    /// Every extension in the order of the encoding: dotted object identifier and criticality.
-    pub all: Vec<(String, bool)>,
+    /// Certificate policies: dotted object identifiers (section 4.2.1.4).
+    pub certificate_policies: Option<Marked<Vec<String>>>,
+    /// Policy mappings: of the issuer's domain and of the subject's, dotted (section 4.2.1.5).
+    pub policy_mappings: Option<Marked<Vec<(String, String)>>>,
+    /// Policy constraints (section 4.2.1.11).
+    pub policy_constraints: Option<Marked<PolicyConstraints>>,
+    /// After how many certificates anyPolicy no longer counts (section 4.2.1.14).
+    pub inhibit_any_policy: Option<Marked<u32>>,
+    /// Where the revocation lists lie (section 4.2.1.13).
+    pub crl_distribution_points: Option<Marked<Vec<DistributionPoint>>>,
+    /// Every extension in the order of the encoding.
+    pub all: Vec<Extension>,
     /// Those that could not be read: dotted object identifier and reason.
     pub malformed: Vec<(String, String)>,
 }
 
 /// What this library reads; everything else is known by its identifier only.
-const KNOWN: [&str; 7] =
-    ["2.5.29.14", "2.5.29.15", "2.5.29.17", "2.5.29.19", "2.5.29.30", "2.5.29.35", "2.5.29.37"];
+const KNOWN: [&str; 12] = [
+    "2.5.29.14",
+    "2.5.29.15",
+    "2.5.29.17",
+    "2.5.29.19",
+    "2.5.29.30",
+    "2.5.29.31",
+    "2.5.29.32",
+    "2.5.29.33",
+    "2.5.29.35",
+    "2.5.29.36",
+    "2.5.29.37",
+    "2.5.29.54",
+];
 
 impl Extensions {
     pub(crate) fn read(extensions: &[X509Extension<'_>]) -> Self {
@@ -145,7 +121,7 @@ impl Extensions {
                 out.malformed.push((oid.clone(), "bytes follow its value".into()));
             }
             out.read_one(extension, &oid);
-            out.all.push((oid, extension.critical));
+            out.all.push(Extension { oid, critical: extension.critical, value: extension.value.to_vec() });
         }
         out
     }
@@ -172,22 +148,39 @@ impl Extensions {
                 self.subject_key_identifier = Some(Marked { critical, value: id.0.to_vec() });
             }
             ParsedExtension::AuthorityKeyIdentifier(id) => {
-                let value = AuthorityKeyIdentifier {
-                    key_identifier: id.key_identifier.as_ref().map(|key| key.0.to_vec()),
-                    names_certificate: id.authority_cert_serial.is_some()
-                        || id.authority_cert_issuer.is_some(),
-                };
-                self.authority_key_identifier = Some(Marked { critical, value });
+                self.authority_key_identifier =
+                    Some(Marked { critical, value: AuthorityKeyIdentifier::read(id) });
             }
             ParsedExtension::NameConstraints(constraints) => {
-                let list = |subtrees: &Option<Vec<x509_parser::extensions::GeneralSubtree<'_>>>| {
-                    subtrees.iter().flatten().map(|subtree| self::subtree(&subtree.base)).collect()
+                self.name_constraints = Some(Marked { critical, value: NameConstraints::read(constraints) });
+            }
+            ParsedExtension::CertificatePolicies(policies) => {
+                let value = policies.iter().map(|policy| policy.policy_id.to_id_string()).collect();
+                self.certificate_policies = Some(Marked { critical, value });
+            }
+            ParsedExtension::PolicyMappings(mappings) => {
+                let pair = |mapping: &x509_parser::extensions::PolicyMapping<'_>| {
+                    (
+                        mapping.issuer_domain_policy.to_id_string(),
+                        mapping.subject_domain_policy.to_id_string(),
+                    )
                 };
-                let value = NameConstraints {
-                    permitted: list(&constraints.permitted_subtrees),
-                    excluded: list(&constraints.excluded_subtrees),
+                let value = mappings.mappings.iter().map(pair).collect();
+                self.policy_mappings = Some(Marked { critical, value });
+            }
+            ParsedExtension::PolicyConstraints(constraints) => {
+                let value = PolicyConstraints {
+                    require_explicit_policy: constraints.require_explicit_policy,
+                    inhibit_policy_mapping: constraints.inhibit_policy_mapping,
                 };
-                self.name_constraints = Some(Marked { critical, value });
+                self.policy_constraints = Some(Marked { critical, value });
+            }
+            ParsedExtension::InhibitAnyPolicy(skip) => {
+                self.inhibit_any_policy = Some(Marked { critical, value: skip.skip_certs });
+            }
+            ParsedExtension::CRLDistributionPoints(points) => {
+                let value = points.points.iter().map(DistributionPoint::read).collect();
+                self.crl_distribution_points = Some(Marked { critical, value });
             }
             ParsedExtension::ParseError { error } => {
                 self.malformed.push((oid.to_owned(), error.to_string()));
@@ -199,12 +192,17 @@ impl Extensions {
     /// The identifiers of extensions that stand there more than once, which RFC 5280 section 4.2 forbids.
     pub fn duplicates(&self) -> Vec<&str> {
         let mut seen = std::collections::BTreeSet::new();
-        self.all.iter().map(|(oid, _)| oid.as_str()).filter(|oid| !seen.insert(*oid)).collect()
+        self.all.iter().map(|extension| extension.oid.as_str()).filter(|oid| !seen.insert(*oid)).collect()
     }
 
     /// The identifiers of extensions that this library does not read.
-    pub fn unknown(&self) -> impl Iterator<Item = &(String, bool)> {
-        self.all.iter().filter(|(oid, _)| !KNOWN.contains(&oid.as_str()))
+    pub fn unknown(&self) -> impl Iterator<Item = &Extension> {
+        self.all.iter().filter(|extension| !KNOWN.contains(&extension.oid.as_str()))
+    }
+
+    /// The first extension with this dotted object identifier.
+    pub fn find(&self, oid: &str) -> Option<&Extension> {
+        self.all.iter().find(|extension| extension.oid == oid)
     }
 
     /// Every subject alternative name; none when the extension is absent.
@@ -237,42 +235,15 @@ fn purposes(usage: &x509_parser::extensions::ExtendedKeyUsage<'_>) -> Vec<Extend
     known.into_iter().filter(|(set, _)| *set).map(|(_, purpose)| purpose).chain(other).collect()
 }
 
-/// A name constraint's base: an address with its mask, or the name itself.
-fn subtree(base: &x509_parser::extensions::GeneralName<'_>) -> GeneralSubtree {
-    if let x509_parser::extensions::GeneralName::IPAddress(bytes) = base {
-        let (address, mask) = bytes.split_at(bytes.len() / 2);
-        let prefix: u32 = mask.iter().map(|byte| byte.count_ones()).sum();
-        // A mask with a gap is no network (RFC 4632 section 3.1); to count its bits would invent one.
-        let bits = mask.iter().flat_map(|byte| (0..8).rev().map(move |bit| byte >> bit & 1));
-        if !bits.is_sorted_by(|before, after| before >= after) {
-            return GeneralSubtree::Other(format!(
-                "IP with a gap in its mask: {}",
-                super::certificate::hex(bytes)
-            ));
-        }
-        let ip = <[u8; 4]>::try_from(address).map(IpAddr::from);
-        if let (Ok(ip), Ok(prefix)) =
-            (ip.or_else(|_| <[u8; 16]>::try_from(address).map(IpAddr::from)), u8::try_from(prefix))
-        {
-            return GeneralSubtree::Ip(ip, prefix);
-        }
-    }
-    match SubjectAltName::read(base) {
-        SubjectAltName::Dns(name) => GeneralSubtree::Dns(name),
-        SubjectAltName::Email(name) => GeneralSubtree::Email(name),
-        other => GeneralSubtree::Other(other.to_string()),
-    }
-}
-
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use x509_parser::prelude::FromDer;
 
     use super::super::der::{element, tag};
     use super::*;
 
     /// What is read of one extension: its identifier's DER and its value's.
-    fn read(oid: &[u8], value: &[u8]) -> Extensions {
+    pub(in crate::x509) fn read(oid: &[u8], value: &[u8]) -> Extensions {
         let oid = element(tag::OBJECT_IDENTIFIER, &[oid]);
         let der = element(tag::SEQUENCE, &[&oid, &element(tag::OCTET_STRING, &[value])]);
         Extensions::read(&[X509Extension::from_der(&der).unwrap().1])
@@ -285,23 +256,5 @@ mod tests {
         assert_eq!((clean.malformed.len(), clean.key_usage.unwrap().value), (0, KeyUsage::DIGITAL_SIGNATURE));
         let trailing = read(&KEY_USAGE, &[3, 2, 7, 0x80, 0]);
         assert_eq!(trailing.malformed, [("2.5.29.15".into(), "bytes follow its value".into())]);
-    }
-
-    #[test]
-    fn a_mask_with_a_gap_is_no_network() {
-        for (mask, shown) in [
-            ([255, 0, 0, 0], "IP:10.0.0.0/8"),
-            ([0, 0, 0, 0], "IP:10.0.0.0/0"),
-            ([255, 255, 255, 255], "IP:10.0.0.0/32"),
-            ([255, 254, 0, 0], "IP:10.0.0.0/15"),
-            ([255, 0, 255, 0], "IP with a gap in its mask: 0a000000ff00ff00"),
-            ([127, 0, 0, 0], "IP with a gap in its mask: 0a0000007f000000"),
-        ] {
-            let base = element(0x87, &[&[10, 0, 0, 0], &mask]);
-            let permitted = element(0xa0, &[&element(tag::SEQUENCE, &[&base])]);
-            let constraints =
-                read(&[0x55, 0x1d, 30], &element(tag::SEQUENCE, &[&permitted])).name_constraints;
-            assert_eq!(constraints.unwrap().value.permitted[0].to_string(), shown);
-        }
     }
 }

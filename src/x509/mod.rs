@@ -3,23 +3,31 @@
 //! Nothing here judges: whether a fact is good or bad is for `profile`, `audit` and `chain` to say.
 
 mod certificate;
+mod crl;
 pub(crate) mod der;
 mod encode;
 mod extension;
 mod name;
+mod name_constraints;
 mod public_key;
 mod san;
+mod signature;
 mod text;
 mod usage;
 
 pub use certificate::{Certificate, SerialNumber, TbsCertificate, Validity, sha256_hex};
+pub use crl::{
+    DistributionPoint, DistributionPointName, IssuingDistributionPoint, RevocationList, RevokedCertificate,
+};
 pub use encode::{CertificateTemplate, RequestTemplate, assemble_signed};
 pub use extension::{
-    AuthorityKeyIdentifier, BasicConstraints, Extensions, GeneralSubtree, Marked, NameConstraints,
+    AuthorityKeyIdentifier, BasicConstraints, Extension, Extensions, Marked, PolicyConstraints,
 };
 pub use name::{Attribute, COMMON_NAME, Name, ORGANIZATION, ORGANIZATIONAL_UNIT};
+pub use name_constraints::{GeneralSubtree, NameConstraints};
 pub use public_key::{PublicKey, PublicKeyKind};
 pub use san::{SubjectAltName, check_dns_name};
+pub use signature::{DigestAlgorithm, SignatureAlgorithm, SignatureFault};
 pub use text::Printable;
 pub(crate) use text::is_deceptive;
 pub use usage::{ExtendedKeyUsage, KeyUsage};
@@ -85,7 +93,4 @@ pub enum X509Error {
     /// A value that has no encoding.
     #[error("cannot be encoded: {0}")]
     Encode(String),
-    /// A signature that does not hold.
-    #[error("{0}")]
-    Signature(&'static str),
 }

@@ -99,7 +99,7 @@ impl PublicKey {
     }
 
     /// The content of the `subjectPublicKey` BIT STRING, without its count of unused bits.
-    fn subject_public_key(&self) -> Option<&[u8]> {
+    pub(super) fn subject_public_key(&self) -> Option<&[u8]> {
         let (spki, _) = read(&self.der)?;
         let (_, rest) = read(spki.content)?;
         let (bits, _) = read(rest)?;

@@ -22,6 +22,8 @@ pub enum SubjectAltName {
     Email(String),
     /// A URI.
     Uri(String),
+    /// A distinguished name.
+    Directory(Name),
     /// A kind that Kubernetes' components do not read: its name, and what it says.
     Other(&'static str, String),
 }
@@ -34,6 +36,7 @@ impl SubjectAltName {
             Self::Ip(_) => "IP",
             Self::Email(_) => "email",
             Self::Uri(_) => "URI",
+            Self::Directory(_) => "directoryName",
             Self::Other(kind, _) => kind,
         }
     }
@@ -47,7 +50,7 @@ impl SubjectAltName {
                 Some(ip) => Self::Ip(ip),
                 None => Self::Other("iPAddress of a wrong length", hex(bytes)),
             },
-            GeneralName::DirectoryName(name) => Self::Other("directoryName", Name::read(name).to_string()),
+            GeneralName::DirectoryName(name) => Self::Directory(Name::read(name)),
             GeneralName::OtherName(oid, _) => Self::Other("otherName", oid.to_id_string()),
             GeneralName::RegisteredID(oid) => Self::Other("registeredID", oid.to_id_string()),
             GeneralName::X400Address(_) => Self::Other("x400Address", String::new()),
@@ -69,6 +72,7 @@ impl fmt::Display for SubjectAltName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Ip(ip) => write!(f, "IP:{ip}"),
+            Self::Directory(name) => write!(f, "directoryName:{name}"),
             Self::Dns(text) | Self::Email(text) | Self::Uri(text) | Self::Other(_, text) => {
                 write!(f, "{}:{}", self.kind(), Printable(text))
             }

@@ -51,7 +51,7 @@ fn check_name(name: &SubjectAltName) -> Result<(), &'static str> {
         },
         SubjectAltName::Other("unreadable", _) => Err("it is not a general name"),
         SubjectAltName::Other("iPAddress of a wrong length", _) => Err("an address has 4 or 16 bytes"),
-        SubjectAltName::Ip(_) | SubjectAltName::Other(..) => Ok(()),
+        SubjectAltName::Ip(_) | SubjectAltName::Directory(_) | SubjectAltName::Other(..) => Ok(()),
     }
 }
 

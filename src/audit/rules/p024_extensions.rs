@@ -1,7 +1,7 @@
 //! P024: extensions that every verifier can read.
 
 use super::{CertificateEvidence, Citation, Fact, Outcome, Rule, Severity, repeated};
-use crate::x509::Printable;
+use crate::x509::{Extension, Printable};
 
 /// RFC 5280 sections 4.2.1.1 and 4.2.1.2: conforming CAs MUST mark these as not critical.
 const NEVER_CRITICAL: [(&str, &str); 2] =
@@ -26,7 +26,7 @@ pub(super) static RULE: Rule = Rule {
 fn check(evidence: &CertificateEvidence<'_>) -> Outcome {
     let extensions = &evidence.tbs.extensions;
     let mut facts = Vec::new();
-    for oid in repeated(extensions.all.iter().map(|(oid, _)| oid.as_str())) {
+    for oid in repeated(extensions.all.iter().map(|extension| extension.oid.as_str())) {
         facts.push(Fact::new(format!("the extension {} stands there twice", Printable(oid))));
     }
     for (oid, reason) in &extensions.malformed {
@@ -36,10 +36,10 @@ fn check(evidence: &CertificateEvidence<'_>) -> Outcome {
             Printable(reason)
         )));
     }
-    for (oid, _) in extensions.unknown().filter(|(_, critical)| *critical) {
+    for Extension { oid, .. } in extensions.unknown().filter(|extension| extension.critical) {
         facts.push(Fact::new(format!("the critical extension {} is unknown", Printable(oid))));
     }
-    for (oid, _) in extensions.all.iter().filter(|(_, critical)| *critical) {
+    for Extension { oid, .. } in extensions.all.iter().filter(|extension| extension.critical) {
         if let Some((_, name)) = NEVER_CRITICAL.iter().find(|(never, _)| never == oid) {
             facts.push(Fact::milder(Severity::Medium, format!("its {name} is critical")));
         }
@@ -62,7 +62,7 @@ mod tests {
             ("2.5.29.30", true, false, None),
         ] {
             let mut bench = Bench::server();
-            bench.tbs.extensions.all.push((oid.into(), critical));
+            bench.tbs.extensions.all.push(Extension { oid: oid.into(), critical, value: Vec::new() });
             if malformed {
                 bench.tbs.extensions.malformed.push((oid.into(), "no DER".into()));
             }
@@ -70,8 +70,9 @@ mod tests {
             assert_eq!(bench.findings(&RULE), expected, "{oid}");
         }
         let mut bench = Bench::server();
-        for (_, critical) in bench.tbs.extensions.all.iter_mut().filter(|(oid, _)| oid == "2.5.29.35") {
-            *critical = true;
+        for extension in bench.tbs.extensions.all.iter_mut().filter(|extension| extension.oid == "2.5.29.35")
+        {
+            extension.critical = true;
         }
         assert_eq!(
             bench.findings(&RULE),

@@ -50,7 +50,7 @@ fn problem(subtree: &GeneralSubtree) -> Option<&'static str> {
         GeneralSubtree::Dns(name) if name.contains(['*', '/', ':']) => {
             Some("it is not a domain: leave out wildcard, scheme, path and port")
         }
-        GeneralSubtree::Other(text) if !text.starts_with("URI:") => Some("Go does not know this kind"),
+        GeneralSubtree::Directory(_) | GeneralSubtree::Other(_) => Some("Go does not know this kind"),
         _ => None,
     }
 }
@@ -67,7 +67,7 @@ mod tests {
         let bare = "it is not a domain: leave out wildcard, scheme, path and port";
         for (critical, permitted, message) in [
             (true, vec![dns("example.com"), "ip:10.0.0.0/8".parse().unwrap()], None),
-            (true, vec![GeneralSubtree::Other("URI:example.com".into())], None),
+            (true, vec![GeneralSubtree::Uri("example.com".into())], None),
             (true, vec![dns("")], None),
             (false, vec![dns("example.com")], Some("its name constraints are not critical".to_owned())),
             (true, vec![], Some("its name constraints are empty".into())),

@@ -1,0 +1,345 @@
+//! Certificate revocation lists (RFC 5280 section 5), and where certificates say that theirs lie (section 4.2.1.13).
+
+use std::collections::HashMap;
+use std::fmt;
+
+use time::OffsetDateTime;
+use x509_parser::extensions::{
+    CRLDistributionPoint, DistributionPointName as ParsedPointName, GeneralName, ParsedExtension, ReasonFlags,
+};
+use x509_parser::prelude::FromDer;
+use x509_parser::revocation_list::CertificateRevocationList;
+
+use super::der::{element, elements, read, tag};
+use super::text::dotted;
+use super::{
+    AuthorityKeyIdentifier, Extension, Marked, Name, PublicKey, SerialNumber, SignatureAlgorithm,
+    SignatureFault, SubjectAltName, X509Error, sha256_hex,
+};
+use crate::pem;
+
+/// The largest list that is read, in bytes: 64 MiB hold over a million entries, more than any public CA ever listed.
+const LARGEST: usize = 64 << 20;
+
+/// Extensions of a list that this library reads: authority key identifier, CRL number, issuing distribution point,
+/// and the delta CRL indicator, which is recognised to be refused by name.
+const KNOWN: [&str; 4] = ["2.5.29.35", "2.5.29.20", "2.5.29.28", DELTA_INDICATOR];
+/// Extensions of an entry that this library reads: reason code, invalidity date, certificate issuer.
+const KNOWN_OF_ENTRIES: [&str; 3] = ["2.5.29.21", "2.5.29.24", CERTIFICATE_ISSUER];
+const DELTA_INDICATOR: &str = "2.5.29.27";
+const CERTIFICATE_ISSUER: &str = "2.5.29.29";
+
+/// Where a revocation list lies, by which its scope is told (section 4.2.1.13).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DistributionPointName {
+    /// Its names.
+    Full(Vec<SubjectAltName>),
+    /// The DER of the attributes that are to be added to the name of the list's issuer.
+    RelativeToIssuer(Vec<u8>),
+}
+
+/// One place where a certificate's revocation is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DistributionPoint {
+    /// The place.
+    pub name: Option<DistributionPointName>,
+    /// The reasons that the list there covers, bit n for reason n; all when absent.
+    pub reasons: Option<u16>,
+    /// Who signs the list, where that is not the certificate's issuer.
+    pub crl_issuer: Vec<Name>,
+}
+
+/// The scope of a revocation list (section 5.2.5).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct IssuingDistributionPoint {
+    /// Its place.
+    pub name: Option<DistributionPointName>,
+    /// Only certificates of end entities.
+    pub only_user_certificates: bool,
+    /// Only certificates of CAs.
+    pub only_ca_certificates: bool,
+    /// Only attribute certificates.
+    pub only_attribute_certificates: bool,
+    /// Only these reasons, bit n for reason n.
+    pub only_reasons: Option<u16>,
+    /// Whether it lists certificates of other issuers than its own.
+    pub indirect: bool,
+}
+
+impl DistributionPoint {
+    pub(super) fn read(point: &CRLDistributionPoint<'_>) -> Self {
+        Self {
+            name: point.distribution_point.as_ref().map(point_name),
+            reasons: point.reasons.as_ref().map(reasons),
+            crl_issuer: point.crl_issuer.iter().flatten().filter_map(directory_name).collect(),
+        }
+    }
+}
+
+fn point_name(name: &ParsedPointName<'_>) -> DistributionPointName {
+    match name {
+        ParsedPointName::FullName(names) => {
+            DistributionPointName::Full(names.iter().map(SubjectAltName::read).collect())
+        }
+        ParsedPointName::NameRelativeToCRLIssuer(rdn) => {
+            let attribute = |attribute: &x509_parser::x509::AttributeTypeAndValue<'_>| {
+                let oid = element(tag::OBJECT_IDENTIFIER, &[attribute.attr_type().as_bytes()]);
+                let value = attribute.attr_value();
+                // A string's tag has one byte.
+                let kind = u8::try_from(value.tag().0).unwrap_or(tag::UTF8_STRING);
+                element(tag::SEQUENCE, &[&oid, &element(kind, &[value.data])])
+            };
+            DistributionPointName::RelativeToIssuer(rdn.iter().flat_map(attribute).collect())
+        }
+    }
+}
+
+fn reasons(flags: &ReasonFlags) -> u16 {
+    flags.flags
+}
+
+fn directory_name(name: &GeneralName<'_>) -> Option<Name> {
+    match SubjectAltName::read(name) {
+        SubjectAltName::Directory(name) => Some(name),
+        _ => None,
+    }
+}
+
+/// One revoked certificate (section 5.3).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RevokedCertificate {
+    /// Since when.
+    pub date: OffsetDateTime,
+    /// Why (section 5.3.1), as a number; unspecified when absent.
+    pub reason: Option<u8>,
+    /// An extension that is critical and not known, for which the whole list must not be relied upon.
+    pub unknown_critical: Option<String>,
+}
+
+impl RevokedCertificate {
+    /// The reason in the words of section 5.3.1.
+    pub fn reason_name(&self) -> &'static str {
+        match self.reason {
+            Some(1) => "keyCompromise",
+            Some(2) => "cACompromise",
+            Some(3) => "affiliationChanged",
+            Some(4) => "superseded",
+            Some(5) => "cessationOfOperation",
+            Some(6) => "certificateHold",
+            Some(8) => "removeFromCRL",
+            Some(9) => "privilegeWithdrawn",
+            Some(10) => "aACompromise",
+            _ => "unspecified",
+        }
+    }
+}
+
+/// A certificate revocation list: its DER, byte for byte, and what it says.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RevocationList {
+    der: Vec<u8>,
+    /// The version as people count it: 1 or 2.
+    pub version: u32,
+    /// Whose list it is.
+    pub issuer: Name,
+    /// When it was issued.
+    pub this_update: OffsetDateTime,
+    /// When the next one is due at the latest.
+    pub next_update: Option<OffsetDateTime>,
+    /// Its number (section 5.2.3), as the content of an INTEGER.
+    pub number: Option<Vec<u8>>,
+    /// The key that signed it.
+    pub authority_key_identifier: Option<AuthorityKeyIdentifier>,
+    /// Its scope.
+    pub issuing_distribution_point: Option<Marked<IssuingDistributionPoint>>,
+    /// Every extension in the order of the encoding.
+    pub extensions: Vec<Extension>,
+    /// Extensions that could not be read: dotted object identifier and reason.
+    pub malformed: Vec<(String, String)>,
+    /// The signature algorithm as a dotted object identifier.
+    pub signature_algorithm: String,
+    /// The DER of that algorithm's parameters; none when they are absent.
+    pub signature_parameters: Option<Vec<u8>>,
+    /// Whether the algorithm beside the signature is the one that was signed.
+    pub algorithms_agree: bool,
+    /// By issuer (the list's own unless it is indirect) and serial number.
+    entries: HashMap<(Name, SerialNumber), RevokedCertificate>,
+}
+
+impl fmt::Debug for RevocationList {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RevocationList({}, {} entries)", self.issuer, self.entries.len())
+    }
+}
+
+fn malformed(reason: impl fmt::Display) -> X509Error {
+    X509Error::Malformed { what: "certificate revocation list", reason: reason.to_string() }
+}
+
+impl RevocationList {
+    /// Reads one list in DER.
+    ///
+    /// # Errors
+    /// [`X509Error::Malformed`] when it is not one, is over 64 MiB, or something follows it.
+    pub fn from_der(der: &[u8]) -> Result<Self, X509Error> {
+        if der.len() > LARGEST {
+            return Err(malformed("it is larger than 64 MiB"));
+        }
+        let (rest, list) = CertificateRevocationList::from_der(der).map_err(malformed)?;
+        if !rest.is_empty() {
+            return Err(malformed("bytes follow it"));
+        }
+        let tbs = &list.tbs_cert_list;
+        let mut out = Self {
+            der: der.to_vec(),
+            version: tbs.version.map_or(1, |version| version.0.saturating_add(1)),
+            issuer: Name::read(&tbs.issuer),
+            this_update: tbs.this_update.to_datetime(),
+            next_update: tbs.next_update.map(|time| time.to_datetime()),
+            number: None,
+            authority_key_identifier: None,
+            issuing_distribution_point: None,
+            extensions: Vec::new(),
+            malformed: Vec::new(),
+            signature_algorithm: dotted(&tbs.signature.algorithm),
+            signature_parameters: super::certificate::parameters(&tbs.signature),
+            algorithms_agree: tbs.signature == list.signature_algorithm,
+            entries: HashMap::new(),
+        };
+        for extension in tbs.extensions() {
+            out.read_extension(extension);
+        }
+        out.read_entries(tbs)?;
+        Ok(out)
+    }
+
+    fn read_extension(&mut self, extension: &x509_parser::extensions::X509Extension<'_>) {
+        let (oid, critical) = (dotted(&extension.oid), extension.critical);
+        match extension.parsed_extension() {
+            ParsedExtension::AuthorityKeyIdentifier(id) => {
+                self.authority_key_identifier = Some(AuthorityKeyIdentifier::read(id));
+            }
+            ParsedExtension::CRLNumber(_) => {
+                self.number = read(extension.value).map(|(number, _)| number.content.to_vec());
+            }
+            ParsedExtension::IssuingDistributionPoint(point) => {
+                let value = IssuingDistributionPoint {
+                    name: point.distribution_point.as_ref().map(point_name),
+                    only_user_certificates: point.only_contains_user_certs,
+                    only_ca_certificates: point.only_contains_ca_certs,
+                    only_attribute_certificates: point.only_contains_attribute_certs,
+                    only_reasons: point.only_some_reasons.as_ref().map(reasons),
+                    indirect: point.indirect_crl,
+                };
+                self.issuing_distribution_point = Some(Marked { critical, value });
+            }
+            ParsedExtension::ParseError { error } => self.malformed.push((oid.clone(), error.to_string())),
+            _ => {}
+        }
+        self.extensions.push(Extension { oid, critical, value: extension.value.to_vec() });
+    }
+
+    /// An entry that names no certificate issuer has that of the entry before it, and the first the list's own
+    /// (section 5.3.3).
+    fn read_entries(&mut self, tbs: &x509_parser::revocation_list::TbsCertList<'_>) -> Result<(), X509Error> {
+        let mut issuer = self.issuer.clone();
+        self.entries.reserve(tbs.revoked_certificates.len());
+        for revoked in &tbs.revoked_certificates {
+            let mut entry = RevokedCertificate {
+                date: revoked.revocation_date.to_datetime(),
+                reason: None,
+                unknown_critical: None,
+            };
+            for extension in revoked.extensions() {
+                let oid = dotted(&extension.oid);
+                match extension.parsed_extension() {
+                    ParsedExtension::ReasonCode(reason) => entry.reason = Some(reason.0),
+                    _ if oid == CERTIFICATE_ISSUER => {
+                        issuer = certificate_issuer(extension.value)
+                            .ok_or_else(|| malformed("the certificate issuer of an entry is no name"))?;
+                    }
+                    _ if extension.critical && !KNOWN_OF_ENTRIES.contains(&oid.as_str()) => {
+                        entry.unknown_critical = Some(oid);
+                    }
+                    _ => {}
+                }
+            }
+            let serial = SerialNumber::from_content(revoked.raw_serial());
+            self.entries.insert((issuer.clone(), serial), entry);
+        }
+        Ok(())
+    }
+
+    /// Its DER.
+    pub fn der(&self) -> &[u8] {
+        &self.der
+    }
+
+    /// Its PEM block, with a final newline.
+    pub fn to_pem(&self) -> String {
+        pem::encode(pem::X509_CRL, &self.der).to_string()
+    }
+
+    /// The SHA-256 of its DER, in lower-case hexadecimal.
+    pub fn fingerprint(&self) -> String {
+        sha256_hex(&self.der)
+    }
+
+    /// How many certificates it revokes.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether it revokes none.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Every entry, in no particular order: the certificate's issuer, its serial number and the facts.
+    pub fn entries(&self) -> impl Iterator<Item = (&Name, &SerialNumber, &RevokedCertificate)> {
+        self.entries.iter().map(|((issuer, serial), entry)| (issuer, serial, entry))
+    }
+
+    /// The entry of a certificate, by the name of its issuer, byte for byte, and its serial number.
+    pub fn entry(&self, issuer: &Name, serial: &SerialNumber) -> Option<&RevokedCertificate> {
+        self.entries.get(&(issuer.clone(), serial.clone()))
+    }
+
+    /// Whether it holds only what changed since another list (section 5.2.4).
+    pub fn is_delta(&self) -> bool {
+        self.extensions.iter().any(|extension| extension.oid == DELTA_INDICATOR)
+    }
+
+    /// The first extension, of the list or of an entry, that is critical and not known.
+    pub fn unknown_critical(&self) -> Option<&str> {
+        let own = self
+            .extensions
+            .iter()
+            .find(|extension| extension.critical && !KNOWN.contains(&extension.oid.as_str()));
+        let of_entries = || self.entries.values().find_map(|entry| entry.unknown_critical.as_deref());
+        own.map(|extension| extension.oid.as_str()).or_else(of_entries)
+    }
+
+    /// Whether its signature is by this key.
+    ///
+    /// # Errors
+    /// Why it is not, or cannot be told.
+    pub fn verify_signature(&self, key: &PublicKey) -> Result<(), SignatureFault> {
+        if !self.algorithms_agree {
+            return Err(SignatureFault::AlgorithmsDiffer);
+        }
+        let parts = read(&self.der).and_then(|(list, _)| elements(list.content));
+        let Some([tbs, _, signature]) = parts.as_deref() else { return Err(SignatureFault::Malformed) };
+        let algorithm =
+            SignatureAlgorithm::new(&self.signature_algorithm, self.signature_parameters.as_deref());
+        algorithm.verify(key, tbs.whole, signature.content.get(1..).unwrap_or_default())
+    }
+}
+
+/// The first directory name of a certificate issuer extension (section 5.3.3).
+fn certificate_issuer(value: &[u8]) -> Option<Name> {
+    let (names, _) = read(value)?;
+    // directoryName is [4], explicit since a Name is a choice.
+    let name = elements(names.content)?.into_iter().find(|name| name.tag == 0xa4)?;
+    Name::from_der(name.content).ok()
+}

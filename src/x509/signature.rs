@@ -1,0 +1,327 @@
+//! Signatures: which algorithm it is, and whether it holds.
+//!
+//! ring verifies what it can. What Go's verifier accepts beyond that (P-521, a digest that does not go with the curve,
+//! RSA keys of sizes that ring leaves out) is verified by the crates of `RustCrypto`.
+
+use std::fmt;
+use std::ops::RangeInclusive;
+
+use ring::digest;
+use ring::signature::{self, UnparsedPublicKey, VerificationAlgorithm};
+use rsa::signature::hazmat::PrehashVerifier as _;
+use rsa::{BoxedUint, Pkcs1v15Sign, Pss};
+use sha2::{Sha256, Sha384, Sha512};
+
+use super::der::{elements, read};
+use super::text::is_deceptive;
+use super::{PublicKey, PublicKeyKind};
+
+/// Digests that signatures are made over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DigestAlgorithm {
+    /// SHA-256.
+    Sha256,
+    /// SHA-384.
+    Sha384,
+    /// SHA-512.
+    Sha512,
+}
+
+impl DigestAlgorithm {
+    fn of(self, message: &[u8]) -> digest::Digest {
+        let algorithm = match self {
+            Self::Sha256 => &digest::SHA256,
+            Self::Sha384 => &digest::SHA384,
+            Self::Sha512 => &digest::SHA512,
+        };
+        digest::digest(algorithm, message)
+    }
+
+    fn bits(self) -> u16 {
+        match self {
+            Self::Sha256 => 256,
+            Self::Sha384 => 384,
+            Self::Sha512 => 512,
+        }
+    }
+
+    /// By the content of its object identifier (RFC 5754 section 2.2).
+    fn by_oid(oid: &[u8]) -> Option<Self> {
+        match oid {
+            [0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 1] => Some(Self::Sha256),
+            [0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 2] => Some(Self::Sha384),
+            [0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 3] => Some(Self::Sha512),
+            _ => None,
+        }
+    }
+}
+
+/// How something was signed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SignatureAlgorithm {
+    /// RSASSA-PKCS1-v1_5 (RFC 8017 section 8.2).
+    RsaPkcs1(DigestAlgorithm),
+    /// RSASSA-PSS with the same digest for the mask and a salt as long as the digest (RFC 8017 section 8.1).
+    RsaPss(DigestAlgorithm),
+    /// ECDSA (RFC 5758 section 3.2).
+    Ecdsa(DigestAlgorithm),
+    /// Ed25519 (RFC 8410).
+    Ed25519,
+    /// Broken: its name, `SHA-1 with RSA` for example.
+    Broken(&'static str),
+    /// Not supported: its name, or its dotted object identifier.
+    Unsupported(String),
+}
+
+/// Algorithms that are recognised to be refused by name: those that nobody should rely on (true), and those that no
+/// verifier of Kubernetes knows.
+const REFUSED: [(&str, bool, &str); 16] = [
+    ("1.2.840.113549.1.1.2", true, "MD2 with RSA"),
+    ("1.2.840.113549.1.1.4", true, "MD5 with RSA"),
+    ("1.2.840.113549.1.1.5", true, "SHA-1 with RSA"),
+    ("1.3.14.3.2.29", true, "SHA-1 with RSA"),
+    ("1.2.840.10040.4.3", true, "DSA with SHA-1"),
+    ("1.3.14.3.2.27", true, "DSA with SHA-1"),
+    ("1.2.840.10045.4.1", true, "ECDSA with SHA-1"),
+    ("2.16.840.1.101.3.4.3.1", false, "DSA with SHA-224"),
+    ("2.16.840.1.101.3.4.3.2", false, "DSA with SHA-256"),
+    ("1.2.840.113549.1.1.14", false, "SHA-224 with RSA"),
+    ("1.2.840.10045.4.3.1", false, "ECDSA with SHA-224"),
+    ("1.3.101.113", false, "Ed448"),
+    ("1.2.156.10197.1.501", false, "SM2 with SM3"),
+    ("2.16.840.1.101.3.4.3.17", false, "ML-DSA-44"),
+    ("2.16.840.1.101.3.4.3.18", false, "ML-DSA-65"),
+    ("2.16.840.1.101.3.4.3.19", false, "ML-DSA-87"),
+];
+
+/// Why a signature does not hold.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SignatureFault {
+    /// The bytes around it are not what they should be.
+    #[error("the signature cannot be read")]
+    Malformed,
+    /// The algorithm beside the signature is not the one that was signed.
+    #[error("the algorithm beside the signature is not the one that was signed")]
+    AlgorithmsDiffer,
+    /// An algorithm that nobody should rely on.
+    #[error("{0} proves nothing any more")]
+    Broken(&'static str),
+    /// An algorithm that is not supported.
+    #[error("the signature algorithm {0} is not supported")]
+    Unsupported(String),
+    /// The key is of another kind than the algorithm.
+    #[error("the signature is {algorithm}, and the issuer's key is {key}")]
+    KeyKind {
+        /// The algorithm.
+        algorithm: String,
+        /// The issuer's key.
+        key: String,
+    },
+    /// The key is not supported or is no key.
+    #[error("the issuer's key cannot be used: {0}")]
+    Key(String),
+    /// It is by another key.
+    #[error("the signature does not verify with the issuer's key")]
+    Mismatch,
+}
+
+impl SignatureAlgorithm {
+    /// The algorithm of an `AlgorithmIdentifier`: its dotted object identifier and the DER of its parameters.
+    pub fn new(oid: &str, parameters: Option<&[u8]>) -> Self {
+        use DigestAlgorithm::{Sha256, Sha384, Sha512};
+        match oid {
+            "1.2.840.113549.1.1.11" => Self::RsaPkcs1(Sha256),
+            "1.2.840.113549.1.1.12" => Self::RsaPkcs1(Sha384),
+            "1.2.840.113549.1.1.13" => Self::RsaPkcs1(Sha512),
+            "1.2.840.10045.4.3.2" => Self::Ecdsa(Sha256),
+            "1.2.840.10045.4.3.3" => Self::Ecdsa(Sha384),
+            "1.2.840.10045.4.3.4" => Self::Ecdsa(Sha512),
+            // RFC 8410 section 3: the parameters MUST be absent.
+            "1.3.101.112" if parameters.is_none() => Self::Ed25519,
+            "1.3.101.112" => Self::Unsupported("Ed25519 with parameters".into()),
+            "1.2.840.113549.1.1.10" => parameters
+                .and_then(pss_digest)
+                .map_or_else(|| Self::Unsupported("RSASSA-PSS with these parameters".into()), Self::RsaPss),
+            _ => match REFUSED.iter().find(|(refused, ..)| *refused == oid) {
+                Some((_, true, name)) => Self::Broken(name),
+                Some((_, false, name)) => Self::Unsupported((*name).into()),
+                None => Self::Unsupported(oid.chars().filter(|c| !is_deceptive(*c)).collect()),
+            },
+        }
+    }
+
+    /// Whether a signature over a message is by this key.
+    ///
+    /// # Errors
+    /// Why it is not, or cannot be told.
+    pub fn verify(&self, key: &PublicKey, message: &[u8], signature: &[u8]) -> Result<(), SignatureFault> {
+        match self {
+            Self::Broken(name) => return Err(SignatureFault::Broken(name)),
+            Self::Unsupported(name) => return Err(SignatureFault::Unsupported(name.clone())),
+            _ => {}
+        }
+        let bits = key.subject_public_key().ok_or(SignatureFault::Malformed)?;
+        if let Some(algorithm) = self.of_ring(key.kind()) {
+            let verified = UnparsedPublicKey::new(algorithm, bits).verify(message, signature);
+            return verified.map_err(|_| SignatureFault::Mismatch);
+        }
+        match (self, key.kind()) {
+            (Self::RsaPkcs1(digest) | Self::RsaPss(digest), PublicKeyKind::Rsa { .. }) => {
+                self.verify_rsa(*digest, key, message, signature)
+            }
+            (Self::Ecdsa(digest), PublicKeyKind::Ec(curve)) => {
+                verify_ecdsa(curve, bits, digest.of(message).as_ref(), signature)
+            }
+            _ => Err(SignatureFault::KeyKind { algorithm: self.to_string(), key: key.kind().to_string() }),
+        }
+    }
+
+    /// ring's verifier, where it has one.
+    fn of_ring(&self, key: &PublicKeyKind) -> Option<&'static dyn VerificationAlgorithm> {
+        use DigestAlgorithm::{Sha256, Sha384, Sha512};
+        /// The sizes of RSA moduli that ring verifies with every digest, in bits.
+        const USUAL: RangeInclusive<usize> = 2048..=8192;
+        /// Those that it verifies with SHA-256 and SHA-512 by PKCS#1 only. Go's limit is 1024 as well.
+        const SHORT: std::ops::Range<usize> = 1024..2048;
+        match (self, key) {
+            (Self::RsaPkcs1(digest), PublicKeyKind::Rsa { bits, .. }) if USUAL.contains(bits) => {
+                Some(match digest {
+                    Sha256 => &signature::RSA_PKCS1_2048_8192_SHA256,
+                    Sha384 => &signature::RSA_PKCS1_2048_8192_SHA384,
+                    Sha512 => &signature::RSA_PKCS1_2048_8192_SHA512,
+                })
+            }
+            (Self::RsaPkcs1(digest), PublicKeyKind::Rsa { bits, .. }) if SHORT.contains(bits) => match digest
+            {
+                Sha256 => Some(&signature::RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY),
+                Sha512 => Some(&signature::RSA_PKCS1_1024_8192_SHA512_FOR_LEGACY_USE_ONLY),
+                Sha384 => None,
+            },
+            (Self::RsaPss(digest), PublicKeyKind::Rsa { bits, .. }) if USUAL.contains(bits) => {
+                Some(match digest {
+                    Sha256 => &signature::RSA_PSS_2048_8192_SHA256,
+                    Sha384 => &signature::RSA_PSS_2048_8192_SHA384,
+                    Sha512 => &signature::RSA_PSS_2048_8192_SHA512,
+                })
+            }
+            (Self::Ecdsa(digest), PublicKeyKind::Ec(curve)) => match (curve.as_str(), digest) {
+                ("P-256", Sha256) => Some(&signature::ECDSA_P256_SHA256_ASN1),
+                ("P-256", Sha384) => Some(&signature::ECDSA_P256_SHA384_ASN1),
+                ("P-384", Sha256) => Some(&signature::ECDSA_P384_SHA256_ASN1),
+                ("P-384", Sha384) => Some(&signature::ECDSA_P384_SHA384_ASN1),
+                _ => None,
+            },
+            (Self::Ed25519, PublicKeyKind::Ed25519) => Some(&signature::ED25519),
+            _ => None,
+        }
+    }
+
+    fn verify_rsa(
+        &self,
+        digest: DigestAlgorithm,
+        key: &PublicKey,
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<(), SignatureFault> {
+        /// Bits of a modulus: from Go's minimum (crypto/rsa, "Minimum key size") to `OPENSSL_RSA_MAX_MODULUS_BITS`. A larger
+        /// modulus is work for nothing.
+        const SIZES: RangeInclusive<usize> = 1024..=16_384;
+        let (Some(modulus), PublicKeyKind::Rsa { exponent: Some(exponent), .. }) =
+            (key.rsa_modulus(), key.kind())
+        else {
+            return Err(SignatureFault::Key("its exponent is longer than 8 bytes".into()));
+        };
+        let number = BoxedUint::from_be_slice_vartime;
+        let key =
+            rsa::PublicKey::new_with_size_limits(number(modulus), number(&exponent.to_be_bytes()), SIZES)
+                .map_err(|error| SignatureFault::Key(error.to_string()))?;
+        let hash = digest.of(message);
+        let hash = hash.as_ref();
+        let pss = matches!(self, Self::RsaPss(_));
+        let verified = match digest {
+            DigestAlgorithm::Sha256 if pss => key.verify(Pss::<Sha256>::new(), hash, signature),
+            DigestAlgorithm::Sha384 if pss => key.verify(Pss::<Sha384>::new(), hash, signature),
+            DigestAlgorithm::Sha512 if pss => key.verify(Pss::<Sha512>::new(), hash, signature),
+            DigestAlgorithm::Sha256 => key.verify(Pkcs1v15Sign::new::<Sha256>(), hash, signature),
+            DigestAlgorithm::Sha384 => key.verify(Pkcs1v15Sign::new::<Sha384>(), hash, signature),
+            DigestAlgorithm::Sha512 => key.verify(Pkcs1v15Sign::new::<Sha512>(), hash, signature),
+        };
+        verified.map_err(|_| SignatureFault::Mismatch)
+    }
+}
+
+/// ECDSA with a curve or a digest that ring leaves out; `hash` is the digest of the message.
+fn verify_ecdsa(curve: &str, key: &[u8], hash: &[u8], signature: &[u8]) -> Result<(), SignatureFault> {
+    let point = |_| SignatureFault::Key("it is no point of its curve".into());
+    let mismatch = |_| SignatureFault::Mismatch;
+    match curve {
+        "P-256" => {
+            let key = p256::ecdsa::VerifyingKey::from_sec1_bytes(key).map_err(point)?;
+            let signature = p256::ecdsa::Signature::from_der(signature).map_err(mismatch)?;
+            key.verify_prehash(hash, &signature).map_err(mismatch)
+        }
+        "P-384" => {
+            let key = p384::ecdsa::VerifyingKey::from_sec1_bytes(key).map_err(point)?;
+            let signature = p384::ecdsa::Signature::from_der(signature).map_err(mismatch)?;
+            key.verify_prehash(hash, &signature).map_err(mismatch)
+        }
+        "P-521" => {
+            let key = p521::ecdsa::VerifyingKey::from_sec1_bytes(key).map_err(point)?;
+            let signature = p521::ecdsa::Signature::from_der(signature).map_err(mismatch)?;
+            key.verify_prehash(hash, &signature).map_err(mismatch)
+        }
+        other => Err(SignatureFault::Key(format!("the curve {other} is not supported"))),
+    }
+}
+
+/// The digest of RSASSA-PSS parameters (RFC 4055 section 3.1) whose mask generation uses the same digest, whose salt is
+/// as long as the digest and whose trailer is the usual one: the only ones that Go and TLS 1.3 know.
+fn pss_digest(parameters: &[u8]) -> Option<DigestAlgorithm> {
+    let (sequence, rest) = read(parameters)?;
+    let fields = elements(sequence.content)?;
+    let field = |number: u8| fields.iter().find(|field| field.tag == 0xa0 | number);
+    let identifier = |der: &[u8]| {
+        let (algorithm, _) = read(der)?;
+        let parts = elements(algorithm.content)?;
+        Some((parts.first()?.content.to_vec(), parts.get(1).map(|parameters| parameters.whole.to_vec())))
+    };
+    let plain = |parameters: Option<&[u8]>| parameters.is_none_or(|parameters| parameters == [5, 0]);
+
+    let (hash, hash_parameters) = identifier(field(0)?.content)?;
+    let (mask, mask_parameters) = identifier(field(1)?.content)?;
+    let (mask_hash, mask_hash_parameters) = identifier(mask_parameters.as_deref()?)?;
+    let (salt, _) = read(field(2)?.content)?;
+    let trailer = match field(3) {
+        Some(trailer) => read(trailer.content)?.0.content == [1],
+        None => true,
+    };
+    let digest = DigestAlgorithm::by_oid(&hash)?;
+    // id-mgf1
+    let mgf1 = mask == [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 8];
+    let salt_fits =
+        salt.content.iter().fold(0u16, |value, byte| value.saturating_mul(256) | u16::from(*byte)) * 8
+            == digest.bits();
+    (rest.is_empty()
+        && mgf1
+        && mask_hash == hash
+        && plain(hash_parameters.as_deref())
+        && plain(mask_hash_parameters.as_deref())
+        && salt_fits
+        && trailer)
+        .then_some(digest)
+}
+
+impl fmt::Display for SignatureAlgorithm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::RsaPkcs1(digest) => write!(f, "SHA-{} with RSA", digest.bits()),
+            Self::RsaPss(digest) => write!(f, "RSASSA-PSS with SHA-{}", digest.bits()),
+            Self::Ecdsa(digest) => write!(f, "ECDSA with SHA-{}", digest.bits()),
+            Self::Ed25519 => f.write_str("Ed25519"),
+            Self::Broken(name) => f.write_str(name),
+            Self::Unsupported(name) => f.write_str(name),
+        }
+    }
+}
