@@ -9,7 +9,9 @@ use x509_parser::x509::AlgorithmIdentifier;
 
 use super::der::{Element, element, read};
 use super::text::dotted;
-use super::{Extensions, Name, PublicKey, SignatureAlgorithm, SignatureFault, X509Error, assemble_signed};
+use super::{
+    Extensions, Name, PublicKey, SignatureAlgorithm, SignatureFault, X509Error, assemble_signed, structure,
+};
 use crate::pem;
 
 /// The largest certificate that is read, in bytes: Go's TLS accepts no handshake message over 64 KiB.
@@ -112,6 +114,7 @@ impl TbsCertificate {
         if !rest.is_empty() {
             return Err(malformed("bytes follow it"));
         }
+        structure::tbs_certificate(der).map_err(malformed)?;
         Self::read(&tbs)
     }
 
@@ -181,6 +184,7 @@ impl Certificate {
         if !rest.is_empty() {
             return Err(malformed("bytes follow it"));
         }
+        structure::certificate(der).map_err(malformed)?;
         Ok(Self {
             der: der.to_vec(),
             tbs: TbsCertificate::read(&certificate.tbs_certificate)?,

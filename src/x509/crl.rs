@@ -14,7 +14,7 @@ use super::der::{element, elements, read, tag};
 use super::text::dotted;
 use super::{
     AuthorityKeyIdentifier, Extension, Marked, Name, PublicKey, SerialNumber, SignatureAlgorithm,
-    SignatureFault, SubjectAltName, X509Error, sha256_hex,
+    SignatureFault, SubjectAltName, X509Error, sha256_hex, structure,
 };
 use crate::pem;
 
@@ -191,6 +191,7 @@ impl RevocationList {
         if !rest.is_empty() {
             return Err(malformed("bytes follow it"));
         }
+        structure::revocation_list(der).map_err(malformed)?;
         let tbs = &list.tbs_cert_list;
         let mut out = Self {
             der: der.to_vec(),

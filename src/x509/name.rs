@@ -4,10 +4,10 @@ use std::fmt;
 
 use x509_parser::prelude::FromDer;
 
-use super::X509Error;
 use super::der::{element, tag};
 use super::text::Printable;
 use super::text::dotted;
+use super::{X509Error, structure};
 
 /// A distinguished name: its DER, byte for byte, and what it says.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -129,6 +129,9 @@ impl Name {
             x509_parser::x509::X509Name::from_der(der).map_err(|error| malformed(error.to_string()))?;
         if !rest.is_empty() {
             return Err(malformed("bytes follow it".into()));
+        }
+        if !structure::is_name(der) {
+            return Err(malformed("it is not a sequence of sets of pairs".into()));
         }
         Ok(Self::read(&name))
     }

@@ -7,9 +7,9 @@ use x509_parser::oid_registry;
 use x509_parser::prelude::FromDer;
 use x509_parser::x509::SubjectPublicKeyInfo;
 
-use super::X509Error;
 use super::der::{elements, read};
 use super::text::dotted;
+use super::{X509Error, structure};
 
 /// A public key: its `SubjectPublicKeyInfo` and what it is.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -49,6 +49,8 @@ impl PublicKey {
         if !rest.is_empty() {
             return Err(malformed("bytes follow it".into()));
         }
+        let whole = read(der).ok_or_else(|| malformed("it is not in DER".into()))?.0;
+        structure::public_key(whole).map_err(|flaw| malformed(flaw.into()))?;
         Self::read(&spki)
     }
 
