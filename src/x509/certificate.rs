@@ -124,7 +124,7 @@ impl TbsCertificate {
             serial: SerialNumber(tbs.raw_serial().to_vec()),
             signature_algorithm: dotted(&tbs.signature.algorithm),
             signature_parameters: parameters(&tbs.signature),
-            issuer: Name::read(&tbs.issuer),
+            issuer: Name::read(&tbs.issuer)?,
             validity: Validity {
                 not_before: tbs.validity.not_before.to_datetime(),
                 not_after: tbs.validity.not_after.to_datetime(),
@@ -133,7 +133,7 @@ impl TbsCertificate {
                 tbs.validity.not_before.is_generalizedtime(),
                 tbs.validity.not_after.is_generalizedtime(),
             ],
-            subject: Name::read(&tbs.subject),
+            subject: Name::read(&tbs.subject)?,
             public_key: PublicKey::read(&tbs.subject_pki)?,
             extensions: Extensions::read(tbs.extensions()),
         })
@@ -288,7 +288,9 @@ impl Certificate {
             return Err(SignatureFault::AlgorithmsDiffer);
         }
         let [tbs, _, signature] = self.parts().ok_or(SignatureFault::Malformed)?;
-        self.signature_algorithm().verify(key, tbs.whole, signature.content.get(1..).unwrap_or_default())
+        // Signatures are of whole bytes.
+        let [0, bits @ ..] = signature.content else { return Err(SignatureFault::Malformed) };
+        self.signature_algorithm().verify(key, tbs.whole, bits)
     }
 }
 

@@ -196,7 +196,7 @@ impl RevocationList {
         let mut out = Self {
             der: der.to_vec(),
             version: tbs.version.map_or(1, |version| version.0.saturating_add(1)),
-            issuer: Name::read(&tbs.issuer),
+            issuer: Name::read(&tbs.issuer)?,
             this_update: tbs.this_update.to_datetime(),
             next_update: tbs.next_update.map(|time| time.to_datetime()),
             number: None,
@@ -219,6 +219,11 @@ impl RevocationList {
 
     fn read_extension(&mut self, extension: &x509_parser::extensions::X509Extension<'_>) {
         let (oid, critical) = (dotted(&extension.oid), extension.critical);
+        if KNOWN.contains(&oid.as_str())
+            && let Err(flaw) = structure::extension_value(&oid, extension.value)
+        {
+            self.malformed.push((oid.clone(), flaw.to_owned()));
+        }
         match extension.parsed_extension() {
             ParsedExtension::AuthorityKeyIdentifier(id) => {
                 self.authority_key_identifier = Some(AuthorityKeyIdentifier::read(id));
@@ -237,7 +242,11 @@ impl RevocationList {
                 };
                 self.issuing_distribution_point = Some(Marked { critical, value });
             }
-            ParsedExtension::ParseError { error } => self.malformed.push((oid.clone(), error.to_string())),
+            ParsedExtension::ParseError { error }
+                if self.malformed.iter().all(|(known, _)| *known != oid) =>
+            {
+                self.malformed.push((oid.clone(), error.to_string()))
+            }
             _ => {}
         }
         self.extensions.push(Extension { oid, critical, value: extension.value.to_vec() });
@@ -341,7 +350,9 @@ impl RevocationList {
         let Some([tbs, _, signature]) = parts.as_deref() else { return Err(SignatureFault::Malformed) };
         let algorithm =
             SignatureAlgorithm::new(&self.signature_algorithm, self.signature_parameters.as_deref());
-        algorithm.verify(key, tbs.whole, signature.content.get(1..).unwrap_or_default())
+        // Signatures are of whole bytes.
+        let [0, bits @ ..] = signature.content else { return Err(SignatureFault::Malformed) };
+        algorithm.verify(key, tbs.whole, bits)
     }
 }
 

@@ -130,13 +130,15 @@ impl Name {
         if !rest.is_empty() {
             return Err(malformed("bytes follow it".into()));
         }
-        if !structure::is_name(der) {
-            return Err(malformed("it is not a sequence of sets of pairs".into()));
-        }
-        Ok(Self::read(&name))
+        Self::read(&name)
     }
 
-    pub(super) fn read(name: &x509_parser::x509::X509Name<'_>) -> Self {
+    pub(super) fn read(name: &x509_parser::x509::X509Name<'_>) -> Result<Self, X509Error> {
+        // A part that x509-parser cannot read it leaves out, with all that follows.
+        if !structure::is_name(name.as_raw()) {
+            let reason = "it is not a sequence of sets of pairs".to_owned();
+            return Err(X509Error::Malformed { what: "name", reason });
+        }
         let attributes = name
             .iter_rdn()
             .flat_map(|rdn| rdn.iter().enumerate())
@@ -146,7 +148,7 @@ impl Name {
                 joined: at > 0,
             })
             .collect();
-        Self { der: name.as_raw().to_vec(), attributes }
+        Ok(Self { der: name.as_raw().to_vec(), attributes })
     }
 
     /// This name with one relative distinguished name more: the DER of its attributes (RFC 5280 section 4.2.1.13,

@@ -49,12 +49,14 @@ impl PublicKey {
         if !rest.is_empty() {
             return Err(malformed("bytes follow it".into()));
         }
-        let whole = read(der).ok_or_else(|| malformed("it is not in DER".into()))?.0;
-        structure::public_key(whole).map_err(|flaw| malformed(flaw.into()))?;
         Self::read(&spki)
     }
 
     pub(crate) fn read(spki: &SubjectPublicKeyInfo<'_>) -> Result<Self, X509Error> {
+        if !structure::is_public_key(spki.raw) {
+            let reason = "it is not an algorithm and a key".to_owned();
+            return Err(X509Error::Malformed { what: "public key", reason });
+        }
         let algorithm = &spki.algorithm.algorithm;
         let kind = if *algorithm == oid_registry::OID_PKCS1_RSAENCRYPTION {
             rsa(&spki.subject_public_key.data).ok_or(X509Error::Malformed {

@@ -8,7 +8,7 @@ use x509_parser::extensions::GeneralName;
 
 use super::certificate::hex;
 use super::text::Printable;
-use super::{Name, X509Error, structure};
+use super::{Name, X509Error};
 
 /// One alternative name of a subject.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -50,10 +50,10 @@ impl SubjectAltName {
                 Some(ip) => Self::Ip(ip),
                 None => Self::Other("iPAddress of a wrong length", hex(bytes)),
             },
-            GeneralName::DirectoryName(name) if structure::is_name(name.as_raw()) => {
-                Self::Directory(Name::read(name))
-            }
-            GeneralName::DirectoryName(name) => Self::Other("unreadable directoryName", hex(name.as_raw())),
+            GeneralName::DirectoryName(name) => Name::read(name).map_or_else(
+                |_| Self::Other("unreadable directoryName", hex(name.as_raw())),
+                Self::Directory,
+            ),
             GeneralName::OtherName(oid, _) => Self::Other("otherName", oid.to_id_string()),
             GeneralName::RegisteredID(oid) => Self::Other("registeredID", oid.to_id_string()),
             GeneralName::X400Address(_) => Self::Other("x400Address", String::new()),
