@@ -170,6 +170,13 @@ pub(crate) fn self_signed_leaf(words: &str) -> Forged {
     Forged::new(&Words::parse(words, KNOWN), false, None, None)
 }
 
+/// The words of a certificate with others laid over them, for the functions here: of a word that may stand there once,
+/// only the later counts.
+#[track_caller]
+pub(crate) fn over(words: &str, more: &str) -> String {
+    words::over(words, more, KNOWN)
+}
+
 /// The PEM blocks of several certificates, one after the other.
 pub(crate) fn bundle<'a>(certificates: impl IntoIterator<Item = &'a Forged>) -> String {
     certificates.into_iter().map(Forged::pem).collect()
