@@ -130,7 +130,7 @@ fn reason_of(error: &Error) -> Reason {
     }
 }
 
-fn setup(error: Error) -> TlsError {
+pub(super) fn setup(error: Error) -> TlsError {
     TlsError::Setup { reason: error.to_string() }
 }
 

@@ -5,9 +5,13 @@
 //! that the peer has the key of its certificate: the signature of its handshake. The door to rustls.
 
 mod alert;
+mod diagnose;
+mod dial;
+mod endpoint;
 mod error;
 mod identity;
 mod memory;
+mod observe;
 #[cfg(test)]
 mod tests;
 mod verifier;
@@ -22,9 +26,11 @@ use rustls::time_provider::TimeProvider;
 use rustls::{CommonState, ProtocolVersion, SupportedProtocolVersion};
 
 pub use alert::Alert;
-pub use error::{Reason, TlsError};
+pub use endpoint::Endpoint;
+pub use error::{Attempt, Phase, Reason, TlsError};
 pub use identity::Identity;
 pub use memory::{Client, Server, rehearse};
+pub use observe::{Dial, Observation, Reception, observe};
 
 use crate::x509::{Name, SubjectAltName};
 
