@@ -11,11 +11,14 @@ mod issue;
 mod ledger;
 mod output;
 mod passphrase;
+mod pool;
 mod probe;
 mod profile;
 mod requests;
 mod show;
 mod sign;
+mod verdict;
+mod verify;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -36,6 +39,7 @@ Examples:
   kpki ca init --dir pki                         just the CAs
   kpki sign csr jane.csr --profile user --ca /etc/kubernetes/pki
   kpki issue user jane --group dev --ca pki --kubeconfig jane.conf --server https://api.example.com:6443
+  kpki verify pki/apiserver.crt --ca pki/ca.crt --purpose server --name 10.0.0.10
   kpki ledger verify --ca pki
   kpki probe 10.0.0.10:6443 --cacert pki/ca.crt  what a running server shows, and whether it will be accepted
 
@@ -76,6 +80,8 @@ enum Command {
     Csr(csr::Command),
     /// Make a key and a certificate at once, or a kubeconfig.
     Issue(issue::Args),
+    /// Say whether certificates are accepted, by whom, for what and when, and if not, why.
+    Verify(verify::Args),
     /// Look through what a CA has signed.
     #[command(subcommand)]
     Ledger(ledger::Command),
@@ -137,6 +143,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Sign(command) => sign::run(&context, command),
         Command::Csr(command) => csr::run(&context, command),
         Command::Issue(args) => issue::run(&context, &args),
+        Command::Verify(args) => verify::run(&context, &args),
         Command::Ledger(command) => ledger::run(&command),
         Command::Probe(args) => probe::run(&context, &args),
         Command::Profile(command) => profile::run(&context, &command),

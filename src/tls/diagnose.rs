@@ -15,6 +15,17 @@ const CONTENT_TYPES: std::ops::RangeInclusive<u8> = 20..=24;
 /// behind its length.
 const HTTP2_SETTINGS: [u8; 6] = [4, 0, 0, 0, 0, 0];
 
+/// How servers of other protocols begin, in capitals. Some HTTP servers answer what they cannot read with the page alone.
+const PROTOCOLS: [(&str, &str); 7] = [
+    ("HTTP/", "HTTP"),
+    ("<!DOCTYPE", "HTTP"),
+    ("<HTML", "HTTP"),
+    ("SSH-", "SSH"),
+    ("220 ", "SMTP or FTP"),
+    ("+OK", "POP3"),
+    ("* OK", "IMAP"),
+];
+
 /// The error of a handshake that failed.
 pub(super) fn diagnose(error: &Error, first: &[u8], refused: Option<Reason>) -> TlsError {
     if let Some(reason) = refused {
@@ -43,11 +54,8 @@ pub(super) fn other_protocol(first: &[u8]) -> TlsError {
     let is_text = |byte: &u8| byte.is_ascii_graphic() || *byte == b' ';
     if line.len() >= 4 && line.iter().all(is_text) {
         let text = String::from_utf8_lossy(&line).into_owned();
-        let protocol =
-            [("HTTP/", "HTTP"), ("SSH-", "SSH"), ("220 ", "SMTP or FTP"), ("+OK", "POP3"), ("* OK", "IMAP")]
-                .iter()
-                .find(|(start, _)| text.starts_with(start))
-                .map(|(_, name)| *name);
+        let known = PROTOCOLS.iter().find(|(start, _)| text.to_ascii_uppercase().starts_with(start));
+        let protocol = known.map(|(_, name)| *name);
         return TlsError::PlainText { protocol, said: Printable(&text).to_string() };
     }
     TlsError::NotTls {
@@ -70,6 +78,7 @@ mod tests {
                 "it speaks plain text (HTTP): it said `HTTP/1.1 400 Bad Request`",
             ),
             (b"SSH-2.0-OpenSSH_9.2p1\r\n", "it speaks plain text (SSH): it said `SSH-2.0-OpenSSH_9.2p1`"),
+            (b"<!doctype html>\n", "it speaks plain text (HTTP): it said `<!doctype html>`"),
             (b"hello there\nx", "it speaks plain text: it said `hello there`"),
             (b"\0\0\x06\x04\0\0\0\0\0\0\x05\0\0", "it speaks plain text (HTTP/2)"),
             (b"\x1b[2J\x1b[31m\n", "it does not speak TLS: its first bytes are 1b 5b 32 4a 1b 5b 33 31"),

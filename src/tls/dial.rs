@@ -49,7 +49,7 @@ pub(super) fn connect(endpoint: &Endpoint, deadline: &Deadline) -> Result<(TcpSt
         }
     }
     if !failed.is_empty() && failed.iter().any(|attempt| attempt.error.kind() != ErrorKind::TimedOut) {
-        return Err(TlsError::Connect { attempts: failed });
+        return Err(TlsError::Connect { endpoint: endpoint.to_string(), attempts: failed });
     }
     Err(deadline.over(Phase::Connect))
 }
@@ -68,15 +68,16 @@ fn resolve(endpoint: &Endpoint, deadline: &Deadline) -> Result<Vec<SocketAddr>, 
         return Ok(vec![SocketAddr::new(address, endpoint.port())]);
     }
     let (host, port) = (endpoint.host().to_owned(), endpoint.port());
+    let unknown = |reason: String| TlsError::Resolve { host: endpoint.host().to_owned(), reason };
     let (answer, asked) = mpsc::channel();
     // The system's resolver knows no time limit. When it takes too long its thread is left to itself.
-    std::thread::spawn(move || {
+    let resolve = move || {
         let found = (host.as_str(), port).to_socket_addrs().map(Iterator::collect::<Vec<_>>);
         let _ = answer.send(found);
-    });
+    };
+    std::thread::Builder::new().spawn(resolve).map_err(|error| unknown(error.to_string()))?;
     let over = || deadline.over(Phase::Resolve);
     let found = asked.recv_timeout(deadline.left().ok_or_else(over)?).map_err(|_| over())?;
-    let unknown = |reason: String| TlsError::Resolve { host: endpoint.host().to_owned(), reason };
     let mut addresses: Vec<SocketAddr> = Vec::new();
     for address in found.map_err(|error| unknown(resolver_words(&error)))? {
         if !addresses.contains(&address) {

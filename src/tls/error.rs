@@ -63,8 +63,10 @@ pub enum TlsError {
         reason: String,
     },
     /// No address can be connected to.
-    #[error("cannot connect to {}", attempts.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    #[error("cannot connect: {}", attempts.iter().map(|attempt| attempt.words(endpoint)).collect::<Vec<_>>().join("; "))]
     Connect {
+        /// The endpoint as it was given.
+        endpoint: String,
         /// Every address, and what happened.
         attempts: Vec<Attempt>,
     },
@@ -155,17 +157,19 @@ pub struct Attempt {
     pub error: io::Error,
 }
 
-impl fmt::Display for Attempt {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: ", self.address)?;
-        match self.error.kind() {
-            io::ErrorKind::ConnectionRefused => f.write_str("connection refused"),
-            io::ErrorKind::ConnectionReset => f.write_str("connection reset"),
-            io::ErrorKind::TimedOut => f.write_str("no answer"),
-            io::ErrorKind::HostUnreachable => f.write_str("no route to the host"),
-            io::ErrorKind::NetworkUnreachable => f.write_str("no route to the network"),
-            _ => write!(f, "{}", self.error),
-        }
+impl Attempt {
+    /// What happened, and at which address where the endpoint does not say it.
+    fn words(&self, endpoint: &str) -> String {
+        let address = self.address.to_string();
+        let words = match self.error.kind() {
+            io::ErrorKind::ConnectionRefused => "connection refused",
+            io::ErrorKind::ConnectionReset => "connection reset",
+            io::ErrorKind::TimedOut => "no answer",
+            io::ErrorKind::HostUnreachable => "no route to the host",
+            io::ErrorKind::NetworkUnreachable => "no route to the network",
+            _ => &self.error.to_string(),
+        };
+        if address == endpoint { words.to_owned() } else { format!("{address}: {words}") }
     }
 }
 

@@ -130,7 +130,7 @@ fn reason_of(error: &Error) -> Reason {
     }
 }
 
-pub(super) fn setup(error: Error) -> TlsError {
+pub(super) fn setup(error: &Error) -> TlsError {
     TlsError::Setup { reason: error.to_string() }
 }
 
@@ -143,22 +143,22 @@ fn dial(
     let versions: Vec<_> = protocols.iter().map(|protocol| protocol.supported()).collect();
     let mut config = ClientConfig::builder_with_details(provider(), Arc::new(NoClock))
         .with_protocol_versions(&versions)
-        .map_err(setup)?
+        .map_err(|error| setup(&error))?
         .dangerous()
         .with_custom_certificate_verifier(watch.clone())
         .with_client_cert_resolver(answer.clone());
     config.resumption = no_resumption();
-    ClientConnection::new(Arc::new(config), server_name(&client.name)?).map_err(setup)
+    ClientConnection::new(Arc::new(config), server_name(&client.name)?).map_err(|error| setup(&error))
 }
 
 fn listen(server: &Server, watch: &Arc<Watch>, protocols: &[Protocol]) -> Result<ServerConnection, TlsError> {
     let versions: Vec<_> = protocols.iter().map(|protocol| protocol.supported()).collect();
     let mut config = ServerConfig::builder_with_details(provider(), Arc::new(NoClock))
         .with_protocol_versions(&versions)
-        .map_err(setup)?
+        .map_err(|error| setup(&error))?
         .with_client_cert_verifier(watch.clone())
         .with_cert_resolver(Arc::new(Shown(server.identity.clone())));
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.send_tls13_tickets = 0;
-    ServerConnection::new(Arc::new(config)).map_err(setup)
+    ServerConnection::new(Arc::new(config)).map_err(|error| setup(&error))
 }

@@ -162,13 +162,14 @@ impl Conversation {
         let versions = Protocol::ALL.map(Protocol::supported);
         let mut config = ClientConfig::builder_with_details(provider(), Arc::new(NoClock))
             .with_protocol_versions(&versions)
-            .map_err(setup)?
+            .map_err(|error| setup(&error))?
             .dangerous()
             .with_custom_certificate_verifier(watch.clone())
             .with_client_cert_resolver(answer.clone());
         config.resumption = no_resumption();
         config.alpn_protocols = ALPN.map(<[u8]>::to_vec).into();
-        let connection = ClientConnection::new(Arc::new(config), server_name(name)?).map_err(setup)?;
+        let connection =
+            ClientConnection::new(Arc::new(config), server_name(name)?).map_err(|error| setup(&error))?;
         let (received, first, buffer) = (0, Vec::new(), vec![0; 16 * 1024]);
         Ok(Self { stream, connection, watch, answer, deadline, received, first, buffer })
     }

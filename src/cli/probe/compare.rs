@@ -5,11 +5,9 @@ use std::path::Path;
 use kpki::disk::read_bounded;
 use kpki::x509::{Certificate, TbsCertificate};
 use serde::Serialize;
-use time::OffsetDateTime;
 
 use super::super::output;
 use super::super::{Failure, LARGEST_INPUT};
-use super::report::rfc3339;
 
 /// The certificates of a file, and its name.
 pub(super) struct OnDisk {
@@ -42,9 +40,7 @@ pub(super) struct Side {
     pub(super) serial: String,
     pub(super) not_before: String,
     pub(super) not_after: String,
-    pub(super) certificate_sha256: String,
-    #[serde(skip)]
-    pub(super) validity: (OffsetDateTime, OffsetDateTime),
+    pub(super) fingerprint_sha256: String,
 }
 
 impl Side {
@@ -53,10 +49,9 @@ impl Side {
         Self {
             subject: tbs.subject.to_string(),
             serial: tbs.serial.to_string(),
-            not_before: rfc3339(tbs.validity.not_before),
-            not_after: rfc3339(tbs.validity.not_after),
-            certificate_sha256: certificate.fingerprint(),
-            validity: (tbs.validity.not_before, tbs.validity.not_after),
+            not_before: output::instant(tbs.validity.not_before),
+            not_after: output::instant(tbs.validity.not_after),
+            fingerprint_sha256: certificate.fingerprint(),
         }
     }
 }
@@ -75,24 +70,24 @@ impl OnDisk {
         let leaf = served.first()?;
         let same = leaf.der() == self.leaf.der();
         let life = |tbs: &TbsCertificate| (tbs.validity.not_before, tbs.validity.not_after);
-        let (disk, server) = (life(&self.leaf.tbs), life(&leaf.tbs));
+        let (on_disk, running) = (life(&self.leaf.tbs), life(&leaf.tbs));
         let (state, words) = if same && self.count == served.len() {
-            ("same", "it serves what the file holds".to_owned())
+            ("same", "the server serves what the file holds".to_owned())
         } else if same {
             let words = format!(
-                "it serves the certificate of the file; the file holds {}, the server sends {}",
+                "the certificate is that of the file, the rest of the chain is not: the file holds {}, the server sends {}",
                 certificates(self.count),
                 certificates(served.len())
             );
             ("same", words)
         } else if leaf.tbs.subject != self.leaf.tbs.subject {
-            ("another", format!("it serves another certificate: {}, not {}", leaf.tbs.subject, self.leaf.tbs.subject))
-        } else if disk > server {
-            ("renewedOnDisk", "renewed on disk, not restarted: the server still has the old certificate".to_owned())
-        } else if disk < server {
-            ("olderOnDisk", "the server has a newer certificate than the file".to_owned())
+            ("another", format!("another certificate, {}, not {}", leaf.tbs.subject, self.leaf.tbs.subject))
+        } else if on_disk > running {
+            ("renewedOnDisk", "renewed on disk, not restarted".to_owned())
+        } else if on_disk < running {
+            ("olderOnDisk", "the server has a newer one".to_owned())
         } else {
-            ("another", "it serves another certificate of the same name and the same age".to_owned())
+            ("another", "another certificate of the same name and age".to_owned())
         };
         Some(Compared {
             file: self.file.clone(),

@@ -8,7 +8,7 @@ use kpki::tls::{Alert, Endpoint, Phase, TlsError};
 pub(super) fn hint(endpoint: &Endpoint, error: &TlsError) -> Option<String> {
     let hint = match error {
         TlsError::Resolve { .. } => "check the name, or give the address and the name with --name",
-        TlsError::Connect { attempts } => {
+        TlsError::Connect { attempts, .. } => {
             let refused = attempts.iter().any(|one| one.error.kind() == ErrorKind::ConnectionRefused);
             if !refused {
                 return None;
@@ -35,7 +35,9 @@ pub(super) fn hint(endpoint: &Endpoint, error: &TlsError) -> Option<String> {
             Alert::HANDSHAKE_FAILURE => {
                 "the two have no algorithms in common: offered are TLS 1.3 and, in TLS 1.2, ECDHE with AES-GCM or ChaCha20"
             }
-            Alert::UNRECOGNIZED_NAME => "the server knows no such name: give the one that it serves with --name",
+            Alert::UNRECOGNIZED_NAME => {
+                "the server knows no such name: give the one that it serves with --name"
+            }
             Alert::NO_APPLICATION_PROTOCOL => "it speaks neither h2 nor http/1.1",
             _ => return None,
         },

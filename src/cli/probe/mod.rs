@@ -10,8 +10,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use clap::ValueEnum;
-use kpki::chain::{Located, Policy, certificates};
 use kpki::clock::Lifetime;
 use kpki::disk::read_bounded;
 use kpki::key::{KeyError, KeyPair};
@@ -20,7 +18,8 @@ use kpki::x509::{Certificate, SubjectAltName};
 
 use super::output::{self, Format};
 use super::passphrase::PassphraseArgs;
-use super::{Context, Failure, LARGEST_INPUT, Status};
+use super::verify::PolicyWord;
+use super::{Context, Failure, LARGEST_INPUT, Status, pool};
 use compare::OnDisk;
 use report::Probed;
 use verdict::Trust;
@@ -28,15 +27,16 @@ use verdict::Trust;
 const EXAMPLES: &str = "\
 Examples:
   kpki probe 10.0.0.10:6443 --cacert /etc/kubernetes/pki/ca.crt
-  kpki probe https://127.0.0.1:2379 --cacert ca.crt --cert healthcheck-client.crt --key healthcheck-client.key
-  kpki probe 10.0.0.11:2379 10.0.0.12:2379 10.0.0.13:2379 --cacert /etc/kubernetes/pki/etcd/ca.crt -o json
-  kpki probe 127.0.0.1:6443 --name api.example.com --compare /etc/kubernetes/pki/apiserver.crt
-                                                   does it serve what the file holds, or is it to be restarted?
+  kpki probe 10.0.0.11:2379 10.0.0.12:2379 --cacert ca.crt --cert client.crt --key client.key
+  kpki probe https://127.0.0.1:6443 --name api.example.com --cacert ca.crt -o json
+  kpki probe 127.0.0.1:6443 --compare /etc/kubernetes/pki/apiserver.crt
+                        does it serve what the file holds, or was that renewed and not restarted?
 
-Without --cacert the certificate is judged by itself: its dates, its names, its usages; not who signed it.
-Every handshake is made to its end, whatever the server shows; nothing is sent after it.
+Without --cacert the certificate is judged by itself: its dates, names and usages, not its signer.
+The handshake is made to its end, whatever the server shows; with --cert it is made a second time
+without it, to see whether one is required. Nothing else is sent.
 
-Exit codes: 0 all is well, 1 something was found, 2 a server could not be reached or speaks no TLS that we do.";
+Exit codes: 0 all is well, 1 something was found, 2 no handshake with some server.";
 
 /// How many servers are talked to at once.
 const HANDS: usize = 32;
@@ -72,29 +72,10 @@ pub(crate) struct Args {
     timeout: Lifetime,
     /// Whose verdict on the chain.
     #[arg(long, value_enum, default_value_t, requires = "cacert")]
-    policy: PolicyName,
+    policy: PolicyWord,
     /// How to print.
     #[arg(short, long, value_enum, default_value_t)]
     output: Format,
-}
-
-/// Whose verdict is asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Default)]
-enum PolicyName {
-    /// Go's, which every Kubernetes component and etcd uses.
-    #[default]
-    Kubernetes,
-    /// The strict reading of RFC 5280.
-    Rfc5280,
-}
-
-impl From<PolicyName> for Policy {
-    fn from(name: PolicyName) -> Self {
-        match name {
-            PolicyName::Kubernetes => Self::Kubernetes,
-            PolicyName::Rfc5280 => Self::Rfc5280,
-        }
-    }
 }
 
 /// A name that can be dialled.
@@ -110,7 +91,7 @@ fn parse_name(text: &str) -> Result<SubjectAltName, String> {
 
 pub(super) fn run(context: &Context, args: &Args) -> Result<Status, Failure> {
     let trust = Trust {
-        anchors: args.cacert.as_deref().map(read_certificates).transpose()?,
+        anchors: args.cacert.clone().map(|file| pool::read_anchors(&[file])).transpose()?,
         policy: args.policy.into(),
         at: context.now,
     };
@@ -135,17 +116,20 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Status, Failure> {
 fn in_order<T: Sync, R: Send>(items: &[T], job: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let next = AtomicUsize::new(0);
     let results: Mutex<Vec<(usize, R)>> = Mutex::new(Vec::with_capacity(items.len()));
-    std::thread::scope(|scope| {
-        for _ in 0..items.len().min(HANDS) {
-            scope.spawn(|| {
-                loop {
-                    let at = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(item) = items.get(at) else { return };
-                    let result = job(item);
-                    results.lock().unwrap_or_else(PoisonError::into_inner).push((at, result));
-                }
-            });
+    let work = || {
+        loop {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            let Some(item) = items.get(at) else { return };
+            let result = job(item);
+            results.lock().unwrap_or_else(PoisonError::into_inner).push((at, result));
         }
+    };
+    std::thread::scope(|scope| {
+        for _ in 1..items.len().min(HANDS) {
+            // Where the system grants no more threads, the others do the work.
+            let _ = std::thread::Builder::new().spawn_scoped(scope, work);
+        }
+        work();
     });
     let mut results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
     results.sort_by_key(|(at, _)| *at);
@@ -168,20 +152,13 @@ fn conclude(probed: &[Probed], format: Format) -> Result<Status, Failure> {
     }
     let failed = probed.iter().filter(|one| one.failure().is_some()).count();
     if failed > 0 {
-        let all = probed.len();
-        let servers = if all == 1 { "server".to_owned() } else { format!("{all} servers") };
-        return Err(Failure::new(format!("no handshake with {failed} of {servers}")));
+        return Err(Failure::new(match probed.len() {
+            1 => "there was no handshake".to_owned(),
+            all => format!("there was no handshake with {failed} of {all} servers"),
+        }));
     }
     let found = probed.iter().any(Probed::has_findings);
     Ok(if found { Status::Refused } else { Status::Done })
-}
-
-/// Every certificate of a file, with its place.
-fn read_certificates(path: &Path) -> Result<Vec<Located>, Failure> {
-    let name = output::path(path);
-    let read = certificates(&name, &read_bounded(path, LARGEST_INPUT)?)
-        .map_err(|error| Failure::from(error).at(&name))?;
-    Ok(read.into_iter().collect::<Result<_, _>>()?)
 }
 
 /// The client's chain and key.
@@ -198,9 +175,9 @@ fn read_identity(cert: &Path, args: &Args) -> Result<Identity, Failure> {
         read => read,
     };
     let key = key.map_err(|error| match (error, &args.key) {
-        (KeyError::NoPrivateKey, None) => {
-            Failure::from(KeyError::NoPrivateKey).at(output::path(path)).hint("give the private key with --key FILE")
-        }
+        (KeyError::NoPrivateKey, None) => Failure::from(KeyError::NoPrivateKey)
+            .at(output::path(path))
+            .hint("give the private key with --key FILE"),
         (error, _) => Failure::from(error).at(output::path(path)),
     })?;
     Identity::new(&chain, &key).map_err(|error| Failure::from(error).at(output::path(cert)))

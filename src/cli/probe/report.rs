@@ -3,10 +3,9 @@
 use std::fmt::Write as _;
 
 use kpki::tls::{ClientAuth, Endpoint, Handshake, Observation, Reception, TlsError};
-use kpki::x509::{Certificate, Printable, SubjectAltName};
+use kpki::x509::{Certificate, Printable, SubjectAltName, Validity};
 use serde::Serialize;
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 use super::super::Failure;
 use super::super::output::{self, BAD, FAINT, GOOD, styled};
@@ -27,8 +26,10 @@ pub(super) struct Probed {
     #[serde(flatten)]
     seen: Option<Seen>,
     /// What was found; nothing when all is well.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     findings: Vec<String>,
+    /// What was found of the chain besides the verdict.
+    #[serde(skip)]
+    remarks: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -45,14 +46,11 @@ struct Seen {
     #[serde(skip_serializing_if = "Option::is_none")]
     alpn: Option<String>,
     chain: Vec<Facts>,
-    client_auth: Asked,
+    client_auth: Wish,
     #[serde(skip_serializing_if = "Option::is_none")]
     verdict: Option<Judgement>,
     #[serde(skip_serializing_if = "Option::is_none")]
     compare: Option<Compared>,
-    /// How much of the leaf's life is left, in words.
-    #[serde(skip)]
-    left: String,
 }
 
 /// A certificate that was served.
@@ -66,15 +64,16 @@ struct Facts {
     not_before: String,
     not_after: String,
     key: String,
-    certificate_sha256: String,
+    fingerprint_sha256: String,
+    /// Its dates and what is left, in words.
     #[serde(skip)]
-    validity: (OffsetDateTime, OffsetDateTime),
+    life: String,
 }
 
 /// What the server wants of its clients.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Asked {
+struct Wish {
     asked: bool,
     /// None where it did not show.
     required: Option<bool>,
@@ -110,6 +109,7 @@ impl Probed {
             name: name.to_string(),
             seen: None,
             findings: Vec::new(),
+            remarks: Vec::new(),
             error: Some(error.to_string()),
             hint: hint(endpoint, error),
         }
@@ -123,19 +123,20 @@ impl Probed {
         trust: &Trust,
         on_disk: Option<&OnDisk>,
     ) -> Self {
-        let mut findings = Vec::new();
+        let mut remarks = Vec::new();
         let mut chain = Vec::new();
         for (at, der) in seen.handshake.server_chain.iter().enumerate() {
             match Certificate::from_der(der) {
                 Ok(certificate) => chain.push(certificate),
-                Err(error) => findings.push(format!("certificate {at} of the chain that is served: {error}")),
+                Err(error) => remarks.push(format!("certificate {at} of the chain, counted from 0: {error}")),
             }
         }
         let verdict = judge(&chain, name, trust);
-        findings.extend(verdict.as_ref().and_then(|verdict| verdict.reason.clone()));
         if trust.anchors.is_none() {
-            findings.extend(chain.iter().skip(1).filter_map(|other| ended(other, trust.at)));
+            remarks.extend(chain.iter().skip(1).filter_map(|other| ended(other, trust.at)));
         }
+        let mut findings = remarks.clone();
+        findings.extend(verdict.as_ref().and_then(|verdict| verdict.reason.clone()));
         let compare = on_disk.and_then(|on_disk| on_disk.with(&chain));
         let different = compare.as_ref().filter(|compared| !compared.same);
         findings.extend(different.map(|compared| format!("{}: {}", compared.file, compared.words)));
@@ -154,13 +155,13 @@ impl Probed {
                 cipher_suite: negotiated.cipher_suite.clone(),
                 key_exchange: negotiated.key_exchange.clone(),
                 alpn: negotiated.alpn.as_deref().map(|name| Printable(name).to_string()),
-                left: chain.first().map(|leaf| left(leaf, trust.at)).unwrap_or_default(),
-                chain: chain.iter().map(Facts::of).collect(),
-                client_auth: Asked::of(seen),
+                chain: chain.iter().map(|one| Facts::of(one, trust.at)).collect(),
+                client_auth: Wish::of(seen),
                 verdict,
                 compare,
             }),
             findings,
+            remarks,
             error: None,
             hint: renewed.then(|| RESTART.to_owned()),
         }
@@ -184,13 +185,13 @@ impl Probed {
     pub(super) fn to_text(&self) -> String {
         let mut text = self.endpoint.clone();
         if let Some(seen) = &self.seen {
-            seen.write(&mut text, &self.name);
+            seen.write(&mut text);
         }
         if let Some(error) = &self.error {
             line(&mut text, &styled(BAD, "error"), error);
         }
-        for finding in &self.findings {
-            line(&mut text, &styled(BAD, "found"), finding);
+        for remark in &self.remarks {
+            line(&mut text, &styled(BAD, "found"), remark);
         }
         if let Some(hint) = &self.hint {
             line(&mut text, &styled(FAINT, "hint"), hint);
@@ -203,10 +204,9 @@ const RESTART: &str = "restart the server so that it reads the file; a static po
                        moved out of the manifests directory and back";
 
 impl Seen {
-    fn write(&self, text: &mut String, name: &str) {
+    fn write(&self, text: &mut String) {
         let alpn = self.alpn.as_deref().map(|alpn| format!(", {alpn}")).unwrap_or_default();
-        let algorithms =
-            format!("{}, {}, {}{alpn}", self.protocol, self.cipher_suite, self.key_exchange);
+        let algorithms = format!("{}, {}, {}{alpn}", self.protocol, self.cipher_suite, self.key_exchange);
         if *text != self.address {
             let _ = write!(text, " ({})", self.address);
         }
@@ -215,21 +215,20 @@ impl Seen {
             line(text, "certificate", &leaf.subject);
             line(text, "issuer", &leaf.issuer);
             line(text, "names", &if leaf.names.is_empty() { "none".into() } else { leaf.names.join(" ") });
-            line(text, "valid", &format!("{}, {}", leaf.life(), self.left));
+            line(text, "valid", &leaf.life);
             line(text, "serial", &leaf.serial);
             line(text, "key", &leaf.key);
-            line(text, "SHA-256", &leaf.certificate_sha256);
+            line(text, "SHA-256", &leaf.fingerprint_sha256);
             for (at, other) in others.iter().enumerate() {
                 let label = if at == 0 { "chain" } else { "" };
-                let until = output::instant(other.validity.1);
-                line(text, label, &format!("{}, issued by {}, until {until}", other.subject, other.issuer));
+                line(text, label, &format!("{}, issued by {}", other.subject, other.issuer));
+                line(text, "", &other.life);
             }
         }
         self.client_auth.write(text);
         if let Some(verdict) = &self.verdict {
-            line(text, "verdict", &verdict.to_text(name));
-            for warning in &verdict.warnings {
-                line(text, "warning", warning);
+            for (at, words) in verdict.lines.iter().enumerate() {
+                line(text, if at == 0 { "verdict" } else { "" }, words);
             }
         }
         if let Some(compare) = &self.compare {
@@ -239,27 +238,23 @@ impl Seen {
 }
 
 impl Facts {
-    fn of(certificate: &Certificate) -> Self {
+    fn of(certificate: &Certificate, at: OffsetDateTime) -> Self {
         let tbs = &certificate.tbs;
         Self {
             subject: tbs.subject.to_string(),
             issuer: tbs.issuer.to_string(),
             serial: tbs.serial.to_string(),
             names: tbs.extensions.names().iter().map(ToString::to_string).collect(),
-            not_before: rfc3339(tbs.validity.not_before),
-            not_after: rfc3339(tbs.validity.not_after),
+            not_before: output::instant(tbs.validity.not_before),
+            not_after: output::instant(tbs.validity.not_after),
             key: tbs.public_key.kind().to_string(),
-            certificate_sha256: certificate.fingerprint(),
-            validity: (tbs.validity.not_before, tbs.validity.not_after),
+            fingerprint_sha256: certificate.fingerprint(),
+            life: life(certificate, at),
         }
-    }
-
-    fn life(&self) -> String {
-        format!("{} to {}", output::instant(self.validity.0), output::instant(self.validity.1))
     }
 }
 
-impl Asked {
+impl Wish {
     fn of(seen: &Observation) -> Self {
         let Handshake { client_auth, acceptable_cas, unreadable_cas, .. } = &seen.handshake;
         let presented = seen.reception.map(|reception| Presented {
@@ -299,9 +294,9 @@ impl Asked {
             let shown: Vec<&str> = self.acceptable_cas.iter().take(CAS_SHOWN).map(String::as_str).collect();
             let more = self.acceptable_cas.len().saturating_sub(CAS_SHOWN);
             let more = if more > 0 { format!(", and {more} more") } else { String::new() };
-            line(text, "of the CAs", &format!("{}{more}", shown.join("; ")));
+            line(text, "client CAs", &format!("{}{more}", shown.join("; ")));
         } else if self.asked && self.unreadable_cas == 0 {
-            line(text, "of the CAs", "any: the server names none");
+            line(text, "client CAs", "any: the server names none");
         }
         if self.unreadable_cas > 0 {
             line(text, "", &format!("{} that cannot be read as names", self.unreadable_cas));
@@ -314,23 +309,7 @@ impl Asked {
                 "notShown" => "not shown: the server takes no signature that its key can make".to_owned(),
                 _ => "unclear: the server fell silent".to_owned(),
             };
-            line(text, "yours", &outcome);
-        }
-    }
-}
-
-impl Judgement {
-    fn to_text(&self, name: &str) -> String {
-        match (&self.reason, self.trusted) {
-            (Some(_), _) => styled(BAD, "not valid"),
-            (None, true) => {
-                let anchor = self.path.last().map(|anchor| format!(", by {anchor}")).unwrap_or_default();
-                let until = self.until.map(|until| format!(", until {}", output::instant(until)));
-                let through = self.ends_with.as_ref().filter(|ends| self.path.first() != Some(ends));
-                let through = through.map(|ends| format!(" through {ends}")).unwrap_or_default();
-                format!("{} for {name}{anchor}{}{through}", styled(GOOD, "valid"), until.unwrap_or_default())
-            }
-            (None, false) => format!("good for {name} by itself; who signed it was not judged (--cacert)"),
+            line(text, "client cert", &outcome);
         }
     }
 }
@@ -338,13 +317,12 @@ impl Judgement {
 impl Compared {
     fn write(&self, text: &mut String) {
         if self.same {
-            line(text, "compare", &format!("{}: {}", self.file, self.words));
+            line(text, "compare", &format!("{} with {}: {}", styled(GOOD, "same"), self.file, self.words));
             return;
         }
-        line(text, "compare", &format!("{}: {}", self.file, styled(BAD, "DIFFERS")));
+        line(text, "compare", &format!("{} from {}: {}", styled(BAD, "DIFFERS"), self.file, self.words));
         for (label, side) in [("  on disk", &self.on_disk), ("  served", &self.served)] {
-            let life = format!("{} to {}", output::instant(side.validity.0), output::instant(side.validity.1));
-            line(text, label, &format!("serial {}, {life}", side.serial));
+            line(text, label, &format!("serial {}, {} to {}", side.serial, side.not_before, side.not_after));
         }
     }
 }
@@ -355,58 +333,18 @@ fn line(text: &mut String, label: &str, content: &str) {
     let _ = write!(text, "\n  {label:width$} {content}");
 }
 
-/// An instant for programs.
-pub(super) fn rfc3339(instant: OffsetDateTime) -> String {
-    instant.format(&Rfc3339).unwrap_or_else(|_| instant.to_string())
-}
-
 /// That a certificate is not valid at an instant, if it is not.
 fn ended(certificate: &Certificate, at: OffsetDateTime) -> Option<String> {
     let tbs = &certificate.tbs;
-    (!tbs.validity.contains(at)).then(|| format!("{} of the chain: {}", tbs.subject, left(certificate, at)))
+    (!tbs.validity.contains(at)).then(|| format!("{} of the chain: {}", tbs.subject, life(certificate, at)))
 }
 
-/// How much of a certificate's life is left.
-fn left(certificate: &Certificate, at: OffsetDateTime) -> String {
-    let validity = certificate.tbs.validity;
-    if at < validity.not_before {
-        return format!("not valid yet, in {} it is", span(validity.not_before - at));
-    }
-    if at > validity.not_after {
-        return format!("expired {} ago", span(at - validity.not_after));
-    }
-    format!("{} left", span(validity.not_after - at))
-}
-
-/// A span of time in its largest unit that is worth the name.
-fn span(duration: time::Duration) -> String {
-    let (count, unit) = match duration.whole_seconds() {
-        172_800.. => (duration.whole_days(), "day"),
-        7_200.. => (duration.whole_hours(), "hour"),
-        120.. => (duration.whole_minutes(), "minute"),
-        seconds => (seconds, "second"),
+/// The dates of a certificate, and what is left.
+fn life(certificate: &Certificate, at: OffsetDateTime) -> String {
+    let Validity { not_before, not_after } = certificate.tbs.validity;
+    let left = match not_before - at {
+        ahead if ahead.is_positive() => "not valid yet".to_owned(),
+        _ => output::left(not_after - at),
     };
-    format!("{count} {unit}{}", if count == 1 { "" } else { "s" })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn spans_are_told_in_their_largest_unit() {
-        for (seconds, words) in [
-            (0, "0 seconds"),
-            (1, "1 second"),
-            (119, "119 seconds"),
-            (120, "2 minutes"),
-            (7_199, "119 minutes"),
-            (7_200, "2 hours"),
-            (172_799, "47 hours"),
-            (172_800, "2 days"),
-            (31_536_000, "365 days"),
-        ] {
-            assert_eq!(span(time::Duration::seconds(seconds)), words);
-        }
-    }
+    format!("{} to {}, {left}", output::instant(not_before), output::instant(not_after))
 }
