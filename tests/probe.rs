@@ -8,13 +8,16 @@ mod support;
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Stdio};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use rustix::net;
+use rustls::DistinguishedName;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use serde_json::Value;
@@ -136,6 +139,15 @@ impl Drop for Own {
             thread.join().expect("the server did its part");
         }
     }
+}
+
+/// A port of loopback that belongs to somebody who does not listen.
+fn closed_port() -> (OwnedFd, String) {
+    let socket = net::socket(net::AddressFamily::INET, net::SocketType::STREAM, None).expect("a socket");
+    net::bind(&socket, &SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0)).expect("a port");
+    let address =
+        SocketAddr::try_from(net::getsockname(&socket).expect("its address")).expect("an IP address");
+    (socket, address.to_string())
 }
 
 /// Waits until a peer has hung up.
@@ -404,6 +416,13 @@ fn whether_a_client_certificate_is_asked_for_or_required() {
         let seen = &probe_json(0, words.into_iter().chain(show(&client).iter().map(String::as_str)))[0];
         assert_eq!(client_auth(seen), (Some(false), Some(false), None), "{version}");
     }
+    // A server that takes no signature of the client's kind of key.
+    let words = ["-verify", "2", "-CAfile", text(&ca), "-client_sigalgs", "rsa_pss_rsae_sha256"];
+    let server = OpenSsl::start(&etcd_pair(), &words);
+    let endpoint = server.endpoint();
+    let words = [endpoint.as_str(), "--cacert", text(&ca)];
+    let seen = &probe_json(0, words.into_iter().chain(show(&client).iter().map(String::as_str)))[0];
+    assert_eq!(client_auth(seen), (Some(true), Some(false), Some("notShown")));
     let server = OpenSsl::start(&etcd_pair(), &["-Verify", "2"]);
     let ran = probe([server.endpoint().as_str()]).ok();
     for words in [
@@ -594,8 +613,7 @@ fn ports_without_tls_are_told_for_what_they_are() {
             drain(&stream);
         })
     }
-    let free = free_ports(1)[0];
-    let closed = format!("127.0.0.1:{free}");
+    let (_held, closed) = closed_port();
     let http = answers(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n");
     let ssh = answers(b"SSH-2.0-OpenSSH_9.2p1\r\n");
     let short = answers(b"no\n");
@@ -690,6 +708,7 @@ fn asks(after: impl Fn(&mut rustls::ServerConnection, &mut TcpStream) + Send + '
     let verifier =
         rustls::server::WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider.clone())
             .allow_unauthenticated()
+            .add_root_hint_subjects([DistinguishedName::from(b"no name".to_vec())])
             .build()
             .expect("a verifier");
     let pair = etcd_pair();
@@ -727,6 +746,7 @@ fn what_a_server_does_after_the_handshake() {
     let seen = &probe_json(0, [server.endpoint().as_str()])[0];
     assert_eq!(client_auth(seen), (Some(true), Some(false), None), "{seen}");
     assert_eq!(seen["clientAuth"]["acceptableCas"], serde_json::json!(["CN=etcd-ca"]));
+    assert_eq!(seen["clientAuth"]["unreadableCas"], 1);
 
     // It says farewell.
     let server = asks(|server, stream| {
@@ -753,7 +773,7 @@ fn what_a_server_does_after_the_handshake() {
 fn several_servers_are_answered_in_their_order() {
     let first = OpenSsl::start(&etcd_pair(), &[]);
     let third = OpenSsl::start(&fixture_pair("kubeadm-ecdsa/pki/apiserver"), &[]);
-    let closed = format!("127.0.0.1:{}", free_ports(1)[0]);
+    let (_held, closed) = closed_port();
     let endpoints = [first.endpoint(), closed, third.endpoint()];
     let ca = etcd_ca();
     let words = || endpoints.iter().map(String::as_str).chain(["--cacert", text(&ca)]);
@@ -840,4 +860,36 @@ fn the_verdict_is_that_of_openssl() {
         let ours = run(&mut probe);
         assert_eq!((theirs, ours.code), (accepted, Some(i32::from(!accepted))), "{name}: {}", ours.words());
     }
+}
+
+#[test]
+fn a_certificate_cannot_write_to_the_terminal() {
+    let directory = scratch();
+    let at = |name: &str| directory.path().join(name);
+    let pair = Pair { certificate: at("odd.crt"), key: at("odd.key") };
+    let config = "[req]\ndistinguished_name=n\nprompt=no\nutf8=yes\nx509_extensions=e\n\
+                  [n]\nCN=a\u{1b}]0;title\u{7}\u{202e}b\n[e]\nsubjectAltName=URI:x:\u{1b}[2J\n";
+    write(&at("config"), config);
+    openssl([
+        "req",
+        "-x509",
+        "-config",
+        text(&at("config")),
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:P-256",
+        "-nodes",
+        "-days",
+        "2",
+        "-keyout",
+        text(&pair.key),
+        "-out",
+        text(&pair.certificate),
+    ]);
+    let server = OpenSsl::start(&pair, &["-Verify", "2", "-CAfile", text(&pair.certificate)]);
+    let ran = run(&mut kpki(["probe", &server.endpoint(), "--compare", text(&etcd_pair().certificate)]));
+    assert!(ran.stdout.contains("CN=a\\u{1b}]0;title\\u{7}\\u{202e}b"), "{}", ran.stdout);
+    let deceives = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
+    assert!(!ran.words().contains(deceives), "{:?}", ran.words());
 }

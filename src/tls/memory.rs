@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use rustls::server::NoServerSessionStorage;
-use rustls::{ClientConfig, ClientConnection, Connection, Error, ServerConfig, ServerConnection};
+use rustls::{ClientConnection, Connection, Error, ServerConfig, ServerConnection};
 
 use super::identity::{Answer, Identity, Shown};
 use super::verifier::Watch;
 use super::{
     Alert, ClientAuth, Handshake, Negotiated, NoClock, PeerJudge, Protocol, Reason, Side, TlsError,
-    no_resumption, provider, server_name,
+    client_config, provider, server_name, setup,
 };
 use crate::x509::{Name, SubjectAltName};
 
@@ -130,24 +130,13 @@ fn reason_of(error: &Error) -> Reason {
     }
 }
 
-pub(super) fn setup(error: &Error) -> TlsError {
-    TlsError::Setup { reason: error.to_string() }
-}
-
 fn dial(
     client: &Client,
     watch: &Arc<Watch>,
     answer: &Arc<Answer>,
     protocols: &[Protocol],
 ) -> Result<ClientConnection, TlsError> {
-    let versions: Vec<_> = protocols.iter().map(|protocol| protocol.supported()).collect();
-    let mut config = ClientConfig::builder_with_details(provider(), Arc::new(NoClock))
-        .with_protocol_versions(&versions)
-        .map_err(|error| setup(&error))?
-        .dangerous()
-        .with_custom_certificate_verifier(watch.clone())
-        .with_client_cert_resolver(answer.clone());
-    config.resumption = no_resumption();
+    let config = client_config(watch.clone(), answer.clone(), protocols)?;
     ClientConnection::new(Arc::new(config), server_name(&client.name)?).map_err(|error| setup(&error))
 }
 

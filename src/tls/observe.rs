@@ -5,16 +5,15 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::{ClientConfig, ClientConnection, Error};
+use rustls::{ClientConnection, Error};
 
 use super::diagnose::{FIRST_BYTES, diagnose, looks_like_tls, other_protocol};
 use super::dial::{Deadline, connect, connect_to};
 use super::identity::{Answer, Identity};
-use super::memory::setup;
 use super::verifier::Watch;
 use super::{
-    Alert, ClientAuth, Endpoint, Handshake, Negotiated, NoClock, Phase, Protocol, TlsError, no_resumption,
-    provider, server_name,
+    Alert, ClientAuth, Endpoint, Handshake, Negotiated, Phase, Protocol, TlsError, client_config,
+    server_name, setup,
 };
 use crate::x509::SubjectAltName;
 
@@ -159,14 +158,7 @@ impl Conversation {
         deadline: Deadline,
     ) -> Result<Self, TlsError> {
         let (watch, answer) = (Arc::new(Watch::server(None)), Arc::new(Answer::new(identity)));
-        let versions = Protocol::ALL.map(Protocol::supported);
-        let mut config = ClientConfig::builder_with_details(provider(), Arc::new(NoClock))
-            .with_protocol_versions(&versions)
-            .map_err(|error| setup(&error))?
-            .dangerous()
-            .with_custom_certificate_verifier(watch.clone())
-            .with_client_cert_resolver(answer.clone());
-        config.resumption = no_resumption();
+        let mut config = client_config(watch.clone(), answer.clone(), &Protocol::ALL)?;
         config.alpn_protocols = ALPN.map(<[u8]>::to_vec).into();
         let connection =
             ClientConnection::new(Arc::new(config), server_name(name)?).map_err(|error| setup(&error))?;
