@@ -108,6 +108,11 @@ impl<'s, 'a> Search<'s, 'a> {
                 break;
             }
         }
+        // Nothing but itself: a root that was sent along, and is not trusted.
+        let is_loop = |next: &Attempt<'a>| next.faults.iter().all(|fault| fault.reason == Reason::Loop);
+        if attempt.next.iter().all(is_loop) {
+            attempt.faults.push(self.no_issuer(step.certificate()));
+        }
         Err(attempt)
     }
 
