@@ -328,3 +328,54 @@ impl fmt::Display for SignatureAlgorithm {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::forge;
+    use crate::x509::Certificate;
+
+    fn read(forged: &forge::Forged) -> Certificate {
+        Certificate::from_der(forged.der()).unwrap()
+    }
+
+    /// Whatever Go's verifier accepts holds, with one bit wrong it does not, and what it knows and refuses has its name.
+    #[test]
+    fn every_key_with_every_digest() {
+        for (key, digests) in [
+            ("p256", &["sha256", "sha384", "sha512"][..]),
+            ("p384", &["sha256", "sha384", "sha512"]),
+            ("p521", &["sha256", "sha384", "sha512"]),
+            ("ed25519", &["default"]),
+            ("rsa1024", &["sha256", "sha384", "sha512", "pss,sha256", "pss,sha384"]),
+            ("rsa2048", &["sha256", "sha384", "sha512", "pss,sha256", "pss,sha384", "pss,sha512"]),
+        ] {
+            let root = forge::ca(&format!("key={key}"));
+            let public = read(&root).tbs.public_key;
+            for digest in digests {
+                let verify = |spoilt: &str| {
+                    read(&root.leaf(&format!("cn=a sig={digest}{spoilt}"))).verify_signature(&public)
+                };
+                assert_eq!(verify(""), Ok(()), "{key} {digest}");
+                for spoilt in [",broken", ",other-key"] {
+                    assert_eq!(verify(spoilt), Err(SignatureFault::Mismatch), "{key} {digest}{spoilt}");
+                }
+                assert_eq!(
+                    verify(",outer-mismatch"),
+                    Err(SignatureFault::AlgorithmsDiffer),
+                    "{key} {digest}"
+                );
+                assert!(verify(",empty").is_err(), "{key} {digest}");
+            }
+        }
+        for (key, signature, name) in [
+            ("p256", "sha1", "ECDSA with SHA-1"),
+            ("rsa2048", "sha1", "SHA-1 with RSA"),
+            ("rsa2048", "md5", "MD5 with RSA"),
+        ] {
+            let root = forge::ca(&format!("key={key} sig={signature}"));
+            let verified = read(&root).verify_signature(&read(&root).tbs.public_key);
+            assert_eq!(verified, Err(SignatureFault::Broken(name)));
+        }
+    }
+}
