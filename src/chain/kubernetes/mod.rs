@@ -55,7 +55,9 @@ pub(super) fn issuer_faults(issuer: Step<'_, '_>, path: &[Step<'_, '_>], setting
 /// `CheckSignatureFrom`, up to the signature: a CA by its basic constraints, which only a certificate of version 3 has,
 /// and by its key usage, where one that is all zero counts as absent.
 fn may_sign(issuer: &Certificate) -> Option<Fault> {
-    if let kind @ (PublicKeyKind::Other(_) | PublicKeyKind::RsaPss { .. }) = issuer.tbs.public_key.kind() {
+    if let kind @ (PublicKeyKind::Other(_) | PublicKeyKind::MlDsa(_) | PublicKeyKind::RsaPss { .. }) =
+        issuer.tbs.public_key.kind()
+    {
         let detail = format!("Go knows no keys of the kind of {}: {kind}", issuer.tbs.subject);
         return Some(Fault::new(Reason::Key, detail));
     }

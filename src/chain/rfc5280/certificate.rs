@@ -262,6 +262,17 @@ pub(super) fn leaf_faults(certificate: &Certificate) -> Vec<Fault> {
         let detail = format!("{owner} is a CA by its basic constraints, and its key usage lacks keyCertSign");
         faults.push(Fault::new(Reason::InconsistentCa, detail));
     }
+    // RFC 9881 section 5: a key that only signs is not for encryption or agreement.
+    let encryption = KeyUsage::KEY_ENCIPHERMENT
+        | KeyUsage::DATA_ENCIPHERMENT
+        | KeyUsage::KEY_AGREEMENT
+        | KeyUsage::ENCIPHER_ONLY
+        | KeyUsage::DECIPHER_ONLY;
+    let only_signs = matches!(certificate.tbs.public_key.kind(), PublicKeyKind::MlDsa(_));
+    if only_signs && usage.is_some_and(|usage| usage.intersects(encryption)) {
+        let detail = format!("{owner} has an ML-DSA key, and its key usage holds what such a key cannot do");
+        faults.push(Fault::new(Reason::Key, detail));
+    }
     if usage.is_some_and(KeyUsage::is_empty) {
         let detail = format!("the key usage of {owner} holds no bit, and must hold one at least");
         faults.push(Fault::new(Reason::MalformedExtension, detail));
