@@ -16,6 +16,7 @@ pub mod layout;
 pub mod pem;
 pub mod profile;
 pub mod request;
+pub mod tls;
 pub mod x509;
 
 /// The forge of certificates that unit tests share with the tests in `tests/`.

@@ -24,7 +24,12 @@ fn plain(on: On) -> &'static str {
 }
 
 fn question(twists: &[(On, &str)], purpose: For) -> Question {
-    let words = |on: On| twists.iter().filter(|(other, _)| *other == on).fold(plain(on).to_owned(), |words, (_, more)| forge::over(&words, more));
+    let words = |on: On| {
+        twists
+            .iter()
+            .filter(|(other, _)| *other == on)
+            .fold(plain(on).to_owned(), |words, (_, more)| forge::over(&words, more))
+    };
     let root = forge::ca(&words(On::Root));
     let inter = root.ca(&words(On::Inter));
     let leaf = inter.leaf(&words(On::Leaf));
@@ -42,15 +47,35 @@ fn question(twists: &[(On, &str)], purpose: For) -> Question {
 fn kpki(policy: Policy, question: &Question) -> Answer {
     let source = |block| Source { file: "test".into(), block, line: None };
     let located = |ders: &[Vec<u8>]| -> Result<Vec<Located>, String> {
-        ders.iter().enumerate().map(|(block, der)| {
-            let certificate = Certificate::from_der(der).map_err(|error| error.to_string())?;
-            Ok(Located { certificate, source: source(block) })
-        }).collect()
+        ders.iter()
+            .enumerate()
+            .map(|(block, der)| {
+                let certificate = Certificate::from_der(der).map_err(|error| error.to_string())?;
+                Ok(Located { certificate, source: source(block) })
+            })
+            .collect()
     };
-    let lists = question.lists.iter().enumerate().map(|(block, der)| Ok(LocatedList { list: RevocationList::from_der(der).map_err(|error| error.to_string())?, source: source(block) })).collect::<Result<Vec<_>, String>>()?;
-    let (leaf, roots, between) = (located(std::slice::from_ref(&question.leaf))?, located(&question.roots)?, located(&question.between)?);
+    let lists = question
+        .lists
+        .iter()
+        .enumerate()
+        .map(|(block, der)| {
+            Ok(LocatedList {
+                list: RevocationList::from_der(der).map_err(|error| error.to_string())?,
+                source: source(block),
+            })
+        })
+        .collect::<Result<Vec<_>, String>>()?;
+    let (leaf, roots, between) = (
+        located(std::slice::from_ref(&question.leaf))?,
+        located(&question.roots)?,
+        located(&question.between)?,
+    );
     let names = question.name.iter().map(|name| name.parse::<SubjectAltName>().expect("a name")).collect();
-    let purpose = match question.purpose { For::Server => Purpose::Server, For::Client => Purpose::Client };
+    let purpose = match question.purpose {
+        For::Server => Purpose::Server,
+        For::Client => Purpose::Client,
+    };
     let settings = Settings { policy, purpose, names, at: question.at };
     let verdict = Verifier::new(&settings, &roots, &between, &lists).verify(&leaf[0]);
     verdict.into_result().map(drop).map_err(|rejection| rejection.to_string())
@@ -64,9 +89,26 @@ fn matrix() {
             let q = question(&[*twist], purpose);
             let strict = kpki(Policy::Rfc5280, &q);
             let go = kpki(Policy::Kubernetes, &q);
-            let [a, b, c, d] = [Oracle::OpenSsl, Oracle::OpenSslStrict, Oracle::Python, Oracle::Webpki].map(|o| oracles.ask(o, &q));
+            let [a, b, c, d] = [Oracle::OpenSsl, Oracle::OpenSslStrict, Oracle::Python, Oracle::Webpki]
+                .map(|o| oracles.ask(o, &q));
             let mark = |x: &Answer| if x.is_ok() { '+' } else { '-' };
-            println!("{purpose:?} {:?} {}\t{}{}{}{} {}{}\t{:?}\t{:?}\t{:?}\t{:?}\t{:?}\t{:?}", twist.0, twist.1, mark(&strict), mark(&a), mark(&b), mark(&c), mark(&go), mark(&d), strict, a, b, c, go, d);
+            println!(
+                "{purpose:?} {:?} {}\t{}{}{}{} {}{}\t{:?}\t{:?}\t{:?}\t{:?}\t{:?}\t{:?}",
+                twist.0,
+                twist.1,
+                mark(&strict),
+                mark(&a),
+                mark(&b),
+                mark(&c),
+                mark(&go),
+                mark(&d),
+                strict,
+                a,
+                b,
+                c,
+                go,
+                d
+            );
         }
     }
 }

@@ -125,7 +125,9 @@ impl Oracles {
         }));
         match answer["valid"].as_bool() {
             Some(true) => Ok(()),
-            _ => Err(answer["reason"].as_str().or(answer["error"].as_str()).unwrap_or("no reason").to_owned()),
+            _ => {
+                Err(answer["reason"].as_str().or(answer["error"].as_str()).unwrap_or("no reason").to_owned())
+            }
         }
     }
 }
@@ -145,7 +147,8 @@ fn webpki(question: &Question) -> Answer {
     let der = |bytes: &Vec<u8>| CertificateDer::from(bytes.clone());
     let (leaf, roots) = (der(&question.leaf), question.roots.iter().map(der).collect::<Vec<_>>());
     let between: Vec<CertificateDer<'_>> = question.between.iter().map(der).collect();
-    let anchors = roots.iter().map(webpki::anchor_from_trusted_cert).collect::<Result<Vec<_>, _>>().map_err(said)?;
+    let anchors =
+        roots.iter().map(webpki::anchor_from_trusted_cert).collect::<Result<Vec<_>, _>>().map_err(said)?;
     let leaf = webpki::EndEntityCert::try_from(&leaf).map_err(said)?;
     let usage = match question.purpose {
         For::Server => webpki::KeyUsage::server_auth(),
@@ -153,7 +156,8 @@ fn webpki(question: &Question) -> Answer {
     };
     let seconds = u64::try_from(question.at.unix_timestamp()).expect("after 1970");
     let at = UnixTime::since_unix_epoch(std::time::Duration::from_secs(seconds));
-    leaf.verify_for_usage(webpki::ALL_VERIFICATION_ALGS, &anchors, &between, at, usage, None, None).map_err(said)?;
+    leaf.verify_for_usage(webpki::ALL_VERIFICATION_ALGS, &anchors, &between, at, usage, None, None)
+        .map_err(said)?;
     if let Some((_, name)) = question.name.as_deref().and_then(|name| name.split_once(':')) {
         let name = ServerName::try_from(name).map_err(|error| error.to_string())?;
         leaf.verify_is_valid_for_subject_name(&name).map_err(said)?;
