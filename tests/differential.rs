@@ -10,7 +10,7 @@ mod oracles;
 mod support;
 mod twists;
 
-use kpki::chain::{self, Located, LocatedList, Policy, Purpose, Settings, Source, Verifier};
+use kpki::chain::{Located, LocatedList, Policy, Purpose, Settings, Source, Verifier};
 use kpki::x509::{Certificate, RevocationList, SubjectAltName};
 use oracles::{Answer, For, Oracle, Oracles, Question};
 use twists::{On, TWISTS};
@@ -111,4 +111,11 @@ fn matrix() {
             );
         }
     }
+}
+#[test]
+fn dbg_one() {
+    let q = question(&[(On::Root, "serial=zero")], For::Server);
+    std::fs::write("/tmp/dl.der", &q.leaf).unwrap();
+    std::fs::write("/tmp/di.der", &q.between[0]).unwrap();
+    std::fs::write("/tmp/dr.der", &q.roots[0]).unwrap();
 }

@@ -91,6 +91,8 @@ reasons! {
     Criticality = "criticality", 50, "RFC 5280 section 4.2.1";
     /// The version does not go with what the certificate holds.
     Version = "version", 49, "RFC 5280 section 4.1.2.1";
+    /// A date is without seconds, or with fractions of them, or in another zone than UTC.
+    Dates = "dates", 48, "RFC 5280 sections 4.1.2.5.1, 4.1.2.5.2";
     /// The serial number is not positive or too long.
     Serial = "serial-number", 48, "RFC 5280 section 4.1.2.2";
     /// The issuer's name is empty.

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Fault, Reason};
 use crate::x509::Certificate;
 
-const ANY_POLICY: &str = "2.5.29.32.0";
+pub(super) const ANY_POLICY: &str = "2.5.29.32.0";
 
 /// One valid policy at one depth.
 struct Node {

@@ -109,7 +109,9 @@ impl<'s, 'a> Search<'s, 'a> {
             }
         }
         // Nothing but itself: a root that was sent along, and is not trusted.
-        let is_loop = |next: &Attempt<'a>| next.faults.iter().all(|fault| fault.reason == Reason::Loop);
+        let is_loop = |next: &Attempt<'a>| {
+            !next.faults.is_empty() && next.faults.iter().all(|fault| fault.reason == Reason::Loop)
+        };
         if attempt.next.iter().all(is_loop) {
             attempt.faults.push(self.no_issuer(step.certificate()));
         }

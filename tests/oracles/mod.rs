@@ -1,9 +1,9 @@
 //! Other verifiers, asked the same question: `openssl verify`, Python's `cryptography` and rustls-webpki.
 
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use serde_json::json;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
-use webpki::types::{CertificateDer, ServerName, UnixTime};
 
 use crate::support::judge::Judge;
 use crate::support::{command, run, text, write};

@@ -2,7 +2,7 @@
 
 use super::super::names::Mailbox;
 use super::super::{Fault, Reason};
-use crate::x509::der::{elements, read};
+use crate::x509::der::{Element, elements, read};
 use crate::x509::{
     Certificate, KeyUsage, Name, PublicKeyKind, SubjectAltName, check_dns_name, extension_name,
 };
@@ -58,11 +58,22 @@ fn basic_fields(certificate: &Certificate, faults: &mut Vec<Fault>) {
     }
     let content = tbs.serial.content();
     let octets = content.iter().position(|byte| *byte != 0).map_or(0, |at| content.len() - at);
-    if !tbs.serial.is_positive() || octets > LONGEST_SERIAL {
-        let problem = if tbs.serial.is_positive() { "is longer than 20 octets" } else { "is not positive" };
+    let padded = matches!(content, [0, next, ..] if *next < 0x80);
+    if !tbs.serial.is_positive() || octets > LONGEST_SERIAL || padded {
+        let problem = match (tbs.serial.is_positive(), padded) {
+            (false, _) => "is not positive",
+            (true, true) => "is not in DER's shortest form",
+            (true, false) => "is longer than 20 octets",
+        };
         let detail = format!("the serial number of {} {problem}", tbs.subject);
         faults.push(
             Fault::new(Reason::Serial, detail).facts("a positive number of at most 20 octets", &tbs.serial),
+        );
+    }
+    if !has_sound_dates(certificate) {
+        let detail = format!("the dates of {} are not written as they must be", tbs.subject);
+        faults.push(
+            Fault::new(Reason::Dates, detail).facts("YYMMDDHHMMSSZ or YYYYMMDDHHMMSSZ", "another form"),
         );
     }
     if certificate.outer_signature_algorithm != tbs.signature_algorithm
@@ -78,6 +89,27 @@ fn basic_fields(certificate: &Certificate, faults: &mut Vec<Fault>) {
     if tbs.issuer.is_empty() {
         faults.push(Fault::new(Reason::EmptyIssuer, format!("the issuer of {} is empty", tbs.subject)));
     }
+}
+
+/// Whether both dates have their seconds, no fractions of them, and Z for their zone (sections 4.1.2.5.1 and 4.1.2.5.2). That
+/// dates until 2049 MUST be of the one type and later ones of the other is not demanded: NIST's PKITS has it otherwise
+/// (4.2.4).
+fn has_sound_dates(certificate: &Certificate) -> bool {
+    const UTC_TIME: u8 = 0x17;
+    const VERSION: u8 = 0xa0;
+    let parts = read(certificate.tbs_der()).and_then(|(tbs, _)| elements(tbs.content)).unwrap_or_default();
+    let dates = parts
+        .iter()
+        .filter(|part| part.tag != VERSION)
+        .nth(3)
+        .and_then(|validity| elements(validity.content))
+        .unwrap_or_default();
+    let is_sound = |date: &Element<'_>| {
+        let digits = if date.tag == UTC_TIME { 12 } else { 14 };
+        let zone = date.content.split_at_checked(digits);
+        zone.is_some_and(|(digits, zone)| digits.iter().all(u8::is_ascii_digit) && zone == b"Z")
+    };
+    dates.iter().all(is_sound)
 }
 
 fn extensions(certificate: &Certificate, faults: &mut Vec<Fault>) {
@@ -97,6 +129,13 @@ fn extensions(certificate: &Certificate, faults: &mut Vec<Fault>) {
             let detail = format!("the {} of {owner} cannot be read", named(&extension.oid));
             faults.push(Fault::new(Reason::MalformedExtension, detail));
         }
+    }
+    // Section 4.2.1.4.
+    let policies = extensions.certificate_policies.as_ref().map_or(&[][..], |marked| &marked.value);
+    let mut seen = std::collections::BTreeSet::new();
+    if let Some(twice) = policies.iter().find(|policy| !seen.insert(*policy)) {
+        let detail = format!("the policy {twice} of {owner} stands there twice");
+        faults.push(Fault::new(Reason::MalformedExtension, detail).facts("once", "twice"));
     }
     for oid in extensions.duplicates() {
         let detail = format!("the {} of {owner} stands there twice", named(oid));
@@ -238,6 +277,10 @@ fn ca(certificate: &Certificate, faults: &mut Vec<Fault>) {
         let detail =
             format!("the basicConstraints of {owner} is not critical, and must be in a CA's certificate");
         faults.push(Fault::new(Reason::Criticality, detail));
+    }
+    if extensions.key_usage.is_none() {
+        let detail = format!("the CA {owner} has no key usage");
+        faults.push(Fault::new(Reason::InconsistentCa, detail).facts("keyCertSign", "no key usage"));
     }
     if extensions.subject_key_identifier.is_none() {
         let detail = format!("the CA {owner} has no subject key identifier");

@@ -134,6 +134,15 @@ fn ca_faults(certificate: &Certificate) -> Vec<Fault> {
         faults.push(Fault::new(Reason::KeyCertSign, detail).facts("keyCertSign", "no bit at all"));
     }
     faults.extend(key_cert_sign(certificate));
+    // Section 6.1.4 (a), whether policies count in this path or not.
+    let mappings = extensions.policy_mappings.as_ref().map_or(&[][..], |marked| &marked.value);
+    if mappings
+        .iter()
+        .any(|(issuer, subject)| issuer == policies::ANY_POLICY || subject == policies::ANY_POLICY)
+    {
+        let detail = format!("{} maps anyPolicy, which must not be mapped", certificate.tbs.subject);
+        faults.push(Fault::new(Reason::Policies, detail));
+    }
     faults
 }
 
