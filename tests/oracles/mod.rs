@@ -91,13 +91,14 @@ impl Oracles {
             For::Server => "sslserver",
             For::Client => "sslclient",
         };
-        let mut verify = command("openssl", ["verify", "-auth_level", "2", "-no-CApath", "-no-CAstore"]);
+        let mut verify =
+            command("openssl", ["verify", "-auth_level", "2", "-no-CApath", "-no-CAstore", "-policy_check"]);
         verify.args(["-attime", &at, "-purpose", purpose, "-CAfile", text(&roots)]).args(more);
         if !question.between.is_empty() {
             verify.args(["-untrusted", text(&between)]);
         }
         if !question.lists.is_empty() {
-            verify.args(["-crl_check_all", "-CRLfile", text(&lists)]);
+            verify.args(["-crl_check_all", "-extended_crl", "-CRLfile", text(&lists)]);
         }
         match question.name.as_deref().and_then(|name| name.split_once(':')) {
             Some(("ip", address)) => verify.args(["-verify_ip", address]),

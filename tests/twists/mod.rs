@@ -1,4 +1,7 @@
-//! One thing at a time that makes a chain different from a plain good one, and where verifiers are known to differ on it.
+//! One thing at a time that makes a chain different from a plain good one.
+
+pub(crate) mod differences;
+pub(crate) mod lists;
 
 /// Which certificate of the chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -12,8 +15,11 @@ pub(crate) enum On {
 }
 use On::{Inter, Leaf, Root};
 
+/// A twist: on which certificate, and the words of the forge that make it.
+pub(crate) type Twist = (On, &'static str);
+
 /// Words of the forge, laid over those of the plain chain.
-pub(crate) const TWISTS: &[(On, &str)] = &[
+pub(crate) const TWISTS: &[Twist] = &[
     // Names of the end entity; a.example.com is asked for.
     (Leaf, "sans=dns:b.example.com"),
     (Leaf, "sans=dns:*.example.com"),

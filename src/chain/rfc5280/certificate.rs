@@ -338,7 +338,7 @@ fn is_readable(oid: &str, value: &[u8]) -> bool {
             !lists.is_empty()
                 && lists.iter().all(|list| {
                     // minimum and maximum, [0] and [1] after the base, are not used.
-                    let whole = |subtree: &crate::x509::der::Element<'_>| {
+                    let whole = |subtree: &Element<'_>| {
                         elements(subtree.content).is_some_and(|parts| parts.len() == 1)
                     };
                     elements(list.content).is_some_and(|list| !list.is_empty() && list.iter().all(whole))
