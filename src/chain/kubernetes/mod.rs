@@ -7,11 +7,12 @@ mod encoding;
 mod extensions;
 pub(super) mod hostname;
 
-pub(super) use constraints::same_kind;
+pub(super) use constraints::{of_kind, shown};
 pub(super) use encoding::faults_anywhere;
 
 use encoding::reads_extensions;
 
+use super::budget::Budget;
 use super::search::{Step, signature_fault};
 use super::verdict::Role;
 use super::{Fault, Reason, Settings, policies};
@@ -141,11 +142,11 @@ fn already_in_path(candidate: &Certificate, path: &[Step<'_, '_>]) -> bool {
 }
 
 /// What is wrong with a path as a whole: its policies, purposes and name constraints.
-pub(super) fn path_faults(path: &[Step<'_, '_>], settings: &Settings) -> Vec<Fault> {
+pub(super) fn path_faults(path: &[Step<'_, '_>], settings: &Settings, budget: &Budget) -> Vec<Fault> {
     let certificates: Vec<&Certificate> = path.iter().map(Step::certificate).collect();
     let first = policies::fault(&certificates, reads_extensions)
         .or_else(|| purpose(&certificates, settings))
-        .or_else(|| constraints::fault(&certificates));
+        .or_else(|| constraints::fault(&certificates, budget));
     first.into_iter().collect()
 }
 

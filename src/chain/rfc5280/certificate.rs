@@ -117,28 +117,24 @@ fn extensions(certificate: &Certificate, faults: &mut Vec<Fault>) {
             faults.push(Fault::new(Reason::UnknownCritical, detail));
         }
     }
-    authority_key_identifier(certificate, faults);
 }
 
-/// Section 4.2.1.1: the key identifier is in every certificate, but for one that is self-signed; the issuer's issuer and
-/// serial number come together or not at all.
-fn authority_key_identifier(certificate: &Certificate, faults: &mut Vec<Fault>) {
+/// Section 4.2.1.1: the key identifier is in every certificate, but for one that is self-signed. To tell may cost a
+/// signature, so this is asked of certificates only when their turn has come.
+pub(super) fn authority_key_identifier(certificate: &Certificate) -> Option<Fault> {
     let owner = subject(certificate);
     let identifier = certificate.tbs.extensions.authority_key_identifier.as_ref().map(|marked| &marked.value);
-    match identifier {
-        None if certificate.tbs.is_self_issued() => {}
+    let detail = match identifier {
+        None if certificate.tbs.is_self_issued() => return None,
         // It may be self-signed under another name.
-        None if certificate.verify_signature(&certificate.tbs.public_key).is_ok() => {}
-        None => {
-            let detail = format!("{owner} has no authority key identifier");
-            faults.push(Fault::new(Reason::AuthorityKeyIdentifier, detail));
-        }
+        None if certificate.verify_signature(&certificate.tbs.public_key).is_ok() => return None,
+        None => format!("{owner} has no authority key identifier"),
         Some(identifier) if identifier.key_identifier.is_none() => {
-            let detail = format!("the authority key identifier of {owner} names no key");
-            faults.push(Fault::new(Reason::AuthorityKeyIdentifier, detail));
+            format!("the authority key identifier of {owner} names no key")
         }
-        Some(_) => {}
-    }
+        Some(_) => return None,
+    };
+    Some(Fault::new(Reason::AuthorityKeyIdentifier, detail))
 }
 
 fn key(certificate: &Certificate, faults: &mut Vec<Fault>) {
