@@ -23,7 +23,7 @@ use std::fmt;
 use time::OffsetDateTime;
 
 pub use candidate::Verifier;
-pub use fault::{Fault, Reason};
+pub use fault::{Fault, Reason, reasons_to_markdown};
 pub use located::{Located, LocatedList, Source, Unreadable, certificates, revocation_lists};
 pub use verdict::{Attempt, Link, Rejection, Role, Verdict, VerifiedChain, Warning};
 
