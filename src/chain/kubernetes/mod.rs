@@ -14,7 +14,7 @@ use encoding::reads_extensions;
 
 use super::search::{Step, signature_fault};
 use super::verdict::Role;
-use super::{Fault, Reason, Settings, policies};
+use super::{Fault, Policy, Reason, Settings, policies};
 use crate::x509::{Certificate, ExtendedKeyUsage, KeyUsage, PublicKeyKind};
 
 const SUBJECT_ALT_NAME: &str = "2.5.29.17";
@@ -141,7 +141,7 @@ fn already_in_path(candidate: &Certificate, path: &[Step<'_, '_>]) -> bool {
 /// What is wrong with a path as a whole: its policies, purposes and name constraints.
 pub(super) fn path_faults(path: &[Step<'_, '_>], settings: &Settings) -> Vec<Fault> {
     let certificates: Vec<&Certificate> = path.iter().map(Step::certificate).collect();
-    let first = policies::fault(&certificates, reads_extensions)
+    let first = policies::fault(&certificates, Policy::Kubernetes, reads_extensions)
         .or_else(|| purpose(&certificates, settings))
         .or_else(|| constraints::fault(&certificates));
     first.into_iter().collect()

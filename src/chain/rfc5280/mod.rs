@@ -13,7 +13,7 @@ use time::OffsetDateTime;
 use super::kubernetes::{hostname, key_cert_sign, not_a_ca, path_length_fault, purpose_fault};
 use super::search::{Step, signature_fault};
 use super::verdict::{Role, Warning};
-use super::{Fault, Purpose, Reason, Settings, Verifier, policies, revocation};
+use super::{Fault, Policy, Purpose, Reason, Settings, Verifier, policies, revocation};
 use crate::x509::{Certificate, SubjectAltName, Validity};
 
 /// The most certificates below a trust anchor: GnuTLS's `DEFAULT_MAX_VERIFY_DEPTH`, twice that of most verifiers.
@@ -153,7 +153,7 @@ pub(super) fn path_faults(
         faults.extend(certificates.iter().enumerate().filter_map(outside));
     }
     faults.extend(constraints::fault(&certificates));
-    faults.extend(policies::fault(&certificates, |_| true));
+    faults.extend(policies::fault(&certificates, Policy::Rfc5280, |_| true));
     if faults.is_empty() && !verifier.lists.is_empty() {
         faults.extend(revocation::faults(path, verifier, list_signatures));
     }
