@@ -149,7 +149,7 @@ pub(super) fn path_faults(path: &[Step<'_, '_>], verifier: &Verifier<'_>, budget
         };
         faults.extend(certificates.iter().enumerate().filter_map(outside));
     }
-faults.extend(constraints::fault(&certificates, budget));
+    faults.extend(constraints::fault(&certificates, budget));
     faults.extend(policies::fault(&certificates, Policy::Rfc5280, |_| true));
     if faults.is_empty() && !verifier.lists.is_empty() {
         faults.extend(revocation::faults(path, verifier, budget));
