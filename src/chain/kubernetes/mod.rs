@@ -39,13 +39,13 @@ pub(super) fn issuer_faults(issuer: Step<'_, '_>, path: &[Step<'_, '_>], setting
     if let Some(fault) = issuer.candidate.faults.iter().find(|fault| fault.reason == Reason::Encoding) {
         return vec![fault.clone()];
     }
-    let (Some(child), certificate) = (path.last(), issuer.certificate()) else { return Vec::new() };
+    let certificate = issuer.certificate();
     if already_in_path(certificate, path) {
         let detail = format!("{} with this key is in the path already", certificate.tbs.subject);
         return vec![Fault::new(Reason::Loop, detail)];
     }
     let first = may_sign(certificate)
-        .or_else(|| signature_fault(child.certificate(), certificate))
+        .or_else(|| signature_fault(path, certificate))
         .or_else(|| issuer.candidate.faults.first().cloned())
         .or_else(|| validity_fault(certificate, settings))
         .or_else(|| intermediate_must_be_ca(issuer))

@@ -118,7 +118,7 @@ pub(super) fn issuer_faults(issuer: Step<'_, '_>, path: &[Step<'_, '_>], setting
     }
     // A signature costs more than all of the rest.
     if faults.is_empty() {
-        faults.extend(signature_fault(child.certificate(), certificate));
+        faults.extend(signature_fault(path, certificate));
     }
     faults
 }
