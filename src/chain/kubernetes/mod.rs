@@ -8,7 +8,7 @@ mod extensions;
 pub(super) mod hostname;
 
 pub(super) use constraints::{of_kind, shown};
-pub(super) use encoding::faults_anywhere;
+pub(super) use encoding::{faults_anywhere, key_refusal};
 
 use encoding::reads_extensions;
 
