@@ -114,8 +114,7 @@ impl<'s, 'a> Search<'s, 'a> {
     }
 
     fn try_issuer(&mut self, issuer: Step<'s, 'a>) -> Branch<'a> {
-        let failed =
-            |faults| Err(Attempt { link: issuer.link(), faults, next: Vec::new(), is_whole: false });
+        let failed = |faults| Err(Attempt { link: issuer.link(), faults, next: Vec::new(), is_whole: false });
         if let Err(exceeded) = self.budget.issuer() {
             self.exhausted = true;
             return failed(vec![exceeded]);
@@ -167,7 +166,9 @@ impl<'s, 'a> Search<'s, 'a> {
                 alike.located.source
             )
         } else if is_there() {
-            format!("its issuer {issuer} is below it in the path: these CAs sign each other, and none is a trust anchor")
+            format!(
+                "its issuer {issuer} is below it in the path: these CAs sign each other, and none is a trust anchor"
+            )
         } else {
             let (anchors, between) = (self.verifier.anchors.len(), self.verifier.intermediates.len());
             format!(

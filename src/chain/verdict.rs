@@ -123,13 +123,8 @@ impl<'a> Rejection<'a> {
 }
 
 /// Stands where a search ended without a word, which it never does.
-static UNEXPLAINED: Fault = Fault {
-    reason: Reason::NoIssuer,
-    detail: String::new(),
-    expected: None,
-    found: None,
-    concerns: None,
-};
+static UNEXPLAINED: Fault =
+    Fault { reason: Reason::NoIssuer, detail: String::new(), expected: None, found: None, concerns: None };
 
 impl Attempt<'_> {
     /// How much the branch tells: a path that reached a trust anchor more than one that broke before, for that one may
