@@ -1,6 +1,6 @@
 //! Certificate revocation lists (RFC 5280 section 5), and where certificates say that theirs lie (section 4.2.1.13).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use time::OffsetDateTime;
@@ -355,6 +355,12 @@ impl RevocationList {
             .iter()
             .find(|extension| extension.critical && !KNOWN.contains(&extension.oid.as_str()));
         own.map(|extension| extension.oid.as_str()).or(self.unknown_in_entries.as_deref())
+    }
+
+    /// The first extension that stands there more than once: it would not be known which of them counts.
+    pub fn duplicate_extension(&self) -> Option<&str> {
+        let mut seen = HashSet::new();
+        self.extensions.iter().map(|extension| extension.oid.as_str()).find(|oid| !seen.insert(*oid))
     }
 
     /// Whether its signature is by this key.
