@@ -12,6 +12,7 @@ pub mod issue;
 pub mod key;
 pub mod kubeconfig;
 pub mod layout;
+pub mod manifest;
 pub mod pem;
 pub mod profile;
 pub mod request;

@@ -5,22 +5,22 @@ use serde_saphyr::{Location, Spanned};
 use super::document::{Cluster, Context, Document, NamedCluster, NamedContext, NamedUser, User};
 use super::*;
 
-fn spanned(text: impl Into<String>) -> Option<Spanned<String>> {
-    Some(Spanned { value: text.into(), referenced: Location::UNKNOWN, defined: Location::UNKNOWN })
+fn spanned(text: impl Into<String>) -> Spanned<String> {
+    Spanned { value: text.into(), referenced: Location::UNKNOWN, defined: Location::UNKNOWN }
 }
 
 /// The same by way of a YAML library, which knows nothing of the order of lines here.
 fn by_library(access: Access<'_>, ca_pem: &str, certificate_pem: Option<&str>, key_pem: &str) -> String {
     let context = format!("{}@{}", access.user, access.cluster);
     let mut known = User::default();
-    known.client_key_data = spanned(BASE64_STANDARD.encode(key_pem));
-    known.client_certificate_data = certificate_pem.and_then(|pem| spanned(BASE64_STANDARD.encode(pem)));
+    known.client_key_data = Some(spanned(BASE64_STANDARD.encode(key_pem)));
+    known.client_certificate_data = certificate_pem.map(|pem| spanned(BASE64_STANDARD.encode(pem)));
     let document = Document {
         api_version: "v1".into(),
         clusters: vec![NamedCluster {
             cluster: Cluster {
-                certificate_authority_data: spanned(BASE64_STANDARD.encode(ca_pem)),
-                server: spanned(access.server),
+                certificate_authority_data: Some(spanned(BASE64_STANDARD.encode(ca_pem))),
+                server: Some(spanned(access.server)),
                 ..Cluster::default()
             },
             name: access.cluster.into(),
