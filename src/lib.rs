@@ -16,4 +16,5 @@ pub mod manifest;
 pub mod pem;
 pub mod profile;
 pub mod request;
+pub mod tls;
 pub mod x509;
