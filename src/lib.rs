@@ -16,6 +16,7 @@ pub mod layout;
 pub mod manifest;
 pub mod pem;
 pub mod profile;
+pub mod rehearse;
 pub mod request;
 pub mod tls;
 pub mod x509;

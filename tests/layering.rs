@@ -15,7 +15,7 @@ const FLOORS: &[&[&str]] = &[
     &["key", "profile"],
     &["request", "chain", "kubeconfig", "layout", "manifest"],
     &["ca", "audit", "tls"],
-    &["issue"],
+    &["issue", "rehearse"],
     &["cluster", "renew"],
     &["cli"],
 ];
@@ -26,6 +26,8 @@ const NEVER: &[(&str, &str, &str)] = &[
     ("ca", "layout", "a CA knows no cluster's paths"),
     ("ca", "audit", "what is judged elsewhere cannot be bent by the signer"),
     ("audit", "ca", "an auditor cannot sign"),
+    ("rehearse", "ca", "it judges what is there; what it makes for that is forgotten with the process"),
+    ("rehearse", "audit", "two jobs, neither the other's part"),
     ("cluster", "renew", "two jobs, neither the other's part"),
     ("renew", "cluster", "two jobs, neither the other's part"),
 ];

@@ -13,6 +13,7 @@ mod output;
 mod passphrase;
 mod pool;
 mod profile;
+mod rehearse;
 mod requests;
 mod show;
 mod sign;
@@ -83,6 +84,8 @@ enum Command {
     /// Look through what a CA has signed.
     #[command(subcommand)]
     Ledger(ledger::Command),
+    /// Act out every TLS connection of a cluster in memory, with the files of its PKI.
+    Rehearse(rehearse::Args),
     /// Show what may be issued, and with what in it.
     #[command(subcommand)]
     Profile(profile::Command),
@@ -141,6 +144,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Issue(args) => issue::run(&context, &args),
         Command::Verify(args) => verify::run(&context, &args),
         Command::Ledger(command) => ledger::run(&command),
+        Command::Rehearse(args) => rehearse::run(&context, &args),
         Command::Profile(command) => profile::run(&context, &command),
         Command::Completion(args) => completion::run(&args),
     };
