@@ -45,18 +45,12 @@ fn one(
 ) -> Result<Rehearsal, RehearseError> {
     let mut came = match stage.papers(&connection)? {
         Ok(papers) => handshake(stage, &connection, papers),
-        Err(Trouble::Broken { file, reason }) => {
-            let code = if reason.ends_with("do not match") { "key-mismatch" } else { "unusable-file" };
-            Outcome::Failed(Failure::of_file(code, file, reason)).into()
-        }
-        Err(Trouble::Missing(reason)) => {
-            without_keys(stage, &connection).map_or(Outcome::Unknown(reason), Outcome::Failed).into()
-        }
+        Err(troubles) => without_handshake(stage, &connection, troubles).into(),
     };
     let wrong = negatives.iter().find(|negative| !negative.fine);
     if let (Outcome::Ok, Some(wrong)) = (&came.outcome, wrong) {
         let (code, file, reason) = (wrong.kind.id(), connection.blamed(wrong.kind), wrong.words.clone());
-        came.outcome = Outcome::Failed(Failure::of_file(code, file, reason));
+        came.outcome = Outcome::Failed(vec![Failure::of_file(code, file, reason)]);
     }
     let Connection { edge, client, server, dialled, why, notes, .. } = connection;
     let party = |node, called, pair: Option<&Arc<Pair>>| Party {
@@ -69,6 +63,7 @@ fn one(
     Ok(Rehearsal {
         edge,
         client: Party {
+            file: Some(client.file).filter(|file| !file.is_empty()),
             trusts: client.trusts.anchors().map(|trust| trust.name.path.clone()),
             ..party(client.node, client.called, client.shows.pair())
         },
@@ -90,7 +85,7 @@ fn one(
 fn handshake(stage: &Stage<'_>, connection: &Connection, papers: Papers) -> Came {
     if let (true, Admission::NotAsked(why)) = (connection.server.mutual, &connection.server.admits) {
         let (code, file) = ("not-asked", connection.blamed(NegativeKind::NoClientCertificate));
-        return Outcome::Failed(Failure::of_file(code, file, why.clone())).into();
+        return Outcome::Failed(vec![Failure::of_file(code, file, why.clone())]).into();
     }
     let Some(name) = connection.dialled.clone() else {
         return Outcome::Unknown("nothing says what is dialled".to_owned()).into();
@@ -109,11 +104,20 @@ fn handshake(stage: &Stage<'_>, connection: &Connection, papers: Papers) -> Came
             }),
             holds_until: [&of_server, &of_client].into_iter().filter_map(|judge| end(judge)).min(),
         },
-        Err(error) => Outcome::Failed(failure(connection, &of_server, &of_client, &error)).into(),
+        Err(error) => {
+            let first = failure(connection, &of_server, &of_client, &error);
+            // The other side was perhaps not asked any more.
+            let also = objections(stage, connection, connection.server.admits.trust().is_some());
+            let also =
+                also.into_iter().filter(|also| also.refused_by != first.refused_by).collect::<Vec<_>>();
+            Outcome::Failed(std::iter::once(first).chain(also).collect()).into()
+        }
     }
 }
 
+/// Until when a party's chain holds; nothing for one that was made here.
 fn end(judge: &Judge) -> Option<(OffsetDateTime, String)> {
+    judge.shown.as_ref()?;
     match judge.finding()? {
         Finding::Accepted(end, file) => Some((end, file)),
         Finding::Refused(_) => None,
@@ -146,27 +150,33 @@ fn failure(connection: &Connection, of_server: &Judge, of_client: &Judge, error:
     Failure { refused_by, ..Failure::of_file(code, connection.client.file.clone(), reason) }
 }
 
-impl Objection {
-    fn into_failure(self, refused_by: Option<Side>) -> Failure {
-        Failure {
-            code: self.code,
-            file: self.file,
-            fingerprint: Some(self.fingerprint),
-            against: self.against,
-            reason: self.reason,
-            refused_by,
+/// What can be said without a handshake: a file that is broken breaks the connection, and a certificate that would be
+/// refused is refused with any key.
+fn without_handshake(stage: &Stage<'_>, connection: &Connection, troubles: Vec<Trouble>) -> Outcome {
+    let mut failures = Vec::new();
+    let mut missing = None;
+    for trouble in troubles {
+        match trouble {
+            Trouble::Broken { code, file, reason } => failures.push(Failure::of_file(code, file, reason)),
+            Trouble::Missing(reason) => _ = missing.get_or_insert(reason),
         }
+    }
+    failures.extend(objections(stage, connection, true));
+    match missing {
+        Some(reason) if failures.is_empty() => Outcome::Unknown(reason),
+        _ => Outcome::Failed(failures),
     }
 }
 
-/// What can be said where a key is missing: a certificate that would be refused is refused with any key.
-fn without_keys(stage: &Stage<'_>, connection: &Connection) -> Option<Failure> {
+/// What each side has against the other's chain, as far as both are there.
+fn objections(stage: &Stage<'_>, connection: &Connection, is_asked: bool) -> Vec<Failure> {
     let trust = connection.client.trusts.anchors();
+    let shown = connection.client.shows.pair().filter(|_| is_asked);
     let sides = [
         (Side::Client, stage.client_judge(connection, trust.cloned()), connection.server.shows.pair()),
-        (Side::Server, stage.server_judge(connection), connection.client.shows.pair()),
+        (Side::Server, stage.server_judge(connection), shown),
     ];
-    sides.into_iter().find_map(|(by, judge, pair)| {
+    let objections = sides.into_iter().filter_map(|(by, judge, pair)| {
         judge.trust.as_ref()?.anchors.as_ref().ok()?;
         let chain = pair?.chain.as_ref().ok()?;
         let chain: Vec<&[u8]> = chain.iter().map(|located| located.certificate.der()).collect();
@@ -175,5 +185,20 @@ fn without_keys(stage: &Stage<'_>, connection: &Connection) -> Option<Failure> {
             Some(Finding::Refused(objection)) => Some(objection.into_failure(Some(by))),
             _ => None,
         }
-    })
+    });
+    objections.collect()
+}
+
+impl Objection {
+    fn into_failure(self, refused_by: Option<Side>) -> Failure {
+        Failure {
+            code: self.code,
+            file: self.file,
+            fingerprint: Some(self.fingerprint),
+            against: self.against,
+            reason: self.reason,
+            detail: Some(self.detail),
+            refused_by,
+        }
+    }
 }

@@ -25,11 +25,21 @@ pub(super) enum Trouble {
     Missing(String),
     /// It is there, and no component could use it.
     Broken {
+        /// The kind of reason.
+        code: &'static str,
         /// The file, as [`FileName::path`].
         file: String,
         /// What is wrong, with the file's name.
         reason: String,
     },
+}
+
+impl Trouble {
+    /// A file that no component could use.
+    pub(super) fn broken(name: &FileName, reason: impl std::fmt::Display) -> Self {
+        let (file, reason) = (name.path.clone(), format!("{}: {reason}", name.short));
+        Self::Broken { code: "unusable-file", file, reason }
+    }
 }
 
 /// How a file is called.
@@ -99,29 +109,26 @@ impl Pair {
         let chain: Vec<Certificate> = chain.iter().map(|located| located.certificate.clone()).collect();
         Identity::new(&chain, &key).map_err(|error| match error {
             TlsError::KeyMismatch { .. } => Trouble::Broken {
+                code: "key-mismatch",
                 file: self.key.path.clone(),
                 reason: format!(
                     "{} does not belong to {}: certificate and key do not match",
                     self.key.short, self.certificate.short
                 ),
             },
-            error => Trouble::Broken {
-                file: self.key.path.clone(),
-                reason: format!("{}: {error}", self.key.short),
-            },
+            error => Trouble::broken(&self.key, error),
         })
     }
 }
 
 fn key_trouble(error: &KeyError, name: &FileName) -> Trouble {
-    let reason = format!("{}: {error}", name.short);
     match error {
         // Go reads what is not read here: nothing can be said.
         KeyError::Unsupported { .. }
         | KeyError::RsaSize { .. }
         | KeyError::RsaExponent { .. }
-        | KeyError::RsaMultiPrime => Trouble::Missing(reason),
-        _ => Trouble::Broken { file: name.path.clone(), reason },
+        | KeyError::RsaMultiPrime => Trouble::Missing(format!("{}: {error}", name.short)),
+        _ => Trouble::broken(name, error),
     }
 }
 
@@ -135,10 +142,7 @@ impl Trust {
 
 /// Reads every certificate of a PEM text, and whether a private key stands among them. The components read no DER.
 fn certificates(text: &[u8], name: &FileName) -> Result<(Vec<Located>, bool), Trouble> {
-    let broken = |reason: String| Trouble::Broken {
-        file: name.path.clone(),
-        reason: format!("{}: {reason}", name.short),
-    };
+    let broken = |reason: String| Trouble::broken(name, reason);
     // The tag of a SEQUENCE, with which the DER of a certificate begins.
     if text.first() == Some(&0x30) {
         return Err(broken("it is DER, and the components read PEM".into()));
@@ -261,13 +265,10 @@ impl<'a> Reader<'a> {
 /// What an error of the disk means for whoever needs the file.
 pub(super) fn disk_trouble(error: &DiskError, name: &FileName) -> Trouble {
     match error {
-        DiskError::NotRegular { .. } | DiskError::TooLarge { .. } => {
-            let reason = match error {
-                DiskError::TooLarge { limit, .. } => format!("it is larger than {limit} bytes"),
-                _ => "it is not a regular file".to_owned(),
-            };
-            Trouble::Broken { file: name.path.clone(), reason: format!("{}: {reason}", name.short) }
+        DiskError::TooLarge { limit, .. } => {
+            Trouble::broken(name, format_args!("it is larger than {limit} bytes"))
         }
+        DiskError::NotRegular { .. } => Trouble::broken(name, "it is not a regular file"),
         _ if error.kind() == ErrorKind::NotFound => Trouble::Missing(format!("{} is missing", name.short)),
         _ => Trouble::Missing(format!("{} cannot be read: {}", name.short, error.kind())),
     }

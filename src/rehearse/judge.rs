@@ -34,6 +34,8 @@ pub(super) struct Objection {
     pub(super) against: Option<String>,
     /// Why, with the names of files.
     pub(super) reason: String,
+    /// The same without them.
+    pub(super) detail: String,
 }
 
 /// What a judge found.
@@ -135,29 +137,19 @@ impl Judge {
                 false => names.iter().map(bare).collect::<Vec<_>>().join(", "),
             };
             let reason = format!("{name} does not hold {}, which {who} dials; it holds {held}", bare(wanted));
-            return Objection {
-                code,
-                file,
-                fingerprint: leaf.certificate.fingerprint(),
-                against: None,
-                reason,
-            };
+            let (fingerprint, detail) = (leaf.certificate.fingerprint(), fault.to_string());
+            return Objection { code, file, fingerprint, against: None, reason, detail };
         }
         let trusted = self.trust.as_ref().map(|trust| trust.name.short.as_str()).unwrap_or_default();
         let about = link.map_or(leaf, |link| link.located);
         // What is wrong with a certificate above is said of its file.
-        let reason = if about.source == leaf.source {
-            match fault.reason {
-                Reason::NoIssuer => {
-                    format!("{name} is not from a CA in {trusted}: {fault}{}", self.instead(trusted))
-                }
-                _ => format!("{name}: {fault}"),
+        let reason = match fault.reason {
+            Reason::NoIssuer => self.no_issuer(fault, leaf, &name, trusted),
+            Reason::Signature if about.source != leaf.source => {
+                format!("{name} is not from the CA in {trusted}: {fault}")
             }
-        } else {
-            match fault.reason {
-                Reason::Signature => format!("{name} is not from the CA in {trusted}: {fault}"),
-                _ => format!("{name}: {} above it: {fault}", about.source),
-            }
+            _ if about.source != leaf.source => format!("{name}: {} above it: {fault}", about.source),
+            _ => format!("{name}: {fault}"),
         };
         let is_of_issuer = matches!(fault.reason, Reason::Signature | Reason::NoIssuer);
         let at_fault = if is_of_issuer { leaf } else { about };
@@ -167,24 +159,34 @@ impl Judge {
             fingerprint: at_fault.certificate.fingerprint(),
             against: self.trust.as_ref().filter(|_| is_of_issuer).map(|trust| trust.name.path.clone()),
             reason,
+            detail: fault.to_string(),
         }
     }
 
-    /// Whom the trust is in, where the issuer is not there.
-    fn instead(&self, trusted: &str) -> String {
+    /// Who issued it, and who is trusted instead.
+    fn no_issuer(&self, fault: &chain::Fault, leaf: &Located, name: &str, trusted: &str) -> String {
+        let tbs = &leaf.certificate.tbs;
         let anchors = self.trust.as_ref().and_then(|trust| trust.anchors.as_deref().ok()).unwrap_or_default();
+        let issuer = tbs.issuer.to_string();
         let subjects: Vec<String> =
-            anchors.iter().take(4).map(|anchor| anchor.certificate.tbs.subject.to_string()).collect();
-        format!("; {trusted} holds {}", subjects.join(", "))
+            anchors.iter().map(|anchor| anchor.certificate.tbs.subject.to_string()).collect();
+        if subjects.contains(&issuer) || tbs.is_self_issued() {
+            return format!("{name} is not from a CA in {trusted}: {fault}");
+        }
+        let more = subjects.len().saturating_sub(4);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let subjects = subjects.into_iter().take(4).collect::<Vec<_>>().join(", ");
+        format!("{name} is not from a CA in {trusted}: its issuer is {issuer}, and {subjects}{more} is there")
     }
 
     fn broken_rule(&self, leaf: &Located) -> Option<Objection> {
         let (tbs, name) = (&leaf.certificate.tbs, self.shown_name(leaf));
-        let objection = |code, reason| Objection {
+        let objection = |code, reason: String| Objection {
             code,
             file: leaf.source.file.clone(),
             fingerprint: leaf.certificate.fingerprint(),
             against: None,
+            detail: reason.clone(),
             reason,
         };
         self.rules.iter().find_map(|rule| match rule {

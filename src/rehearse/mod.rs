@@ -27,7 +27,7 @@ use std::path::Path;
 use rayon::prelude::*;
 use time::OffsetDateTime;
 
-pub use cause::Cause;
+pub use cause::{Blame, Cause};
 pub use edge::{Edge, Service};
 pub use report::{
     Agreed, Cell, Failure, Matrix, Negative, NegativeKind, NodeSummary, Outcome, Party, Rehearsal, Report,
@@ -159,7 +159,7 @@ fn sole_name(reader: &Reader<'_>, known: Option<&Known>) -> String {
     match (identity, listed) {
         (Some(name), _) => name,
         (None, [only]) => only.name.clone(),
-        _ => "node".to_owned(),
+        _ => "this node".to_owned(),
     }
 }
 

@@ -70,6 +70,8 @@ pub struct Party {
     pub node: Option<usize>,
     /// What it is called: `kubelet.conf of worker1`.
     pub called: String,
+    /// The file that says whom a client dials.
+    pub file: Option<String>,
     /// The file of its certificate.
     pub certificate: Option<String>,
     /// The file of its private key.
@@ -85,8 +87,9 @@ pub struct Party {
 pub enum Outcome {
     /// It went through, and what must not go through did not.
     Ok,
-    /// It did not.
-    Failed(Failure),
+    /// It did not, for these reasons, of which there is one at least: what ended the handshake comes first, and what else
+    /// would have.
+    Failed(Vec<Failure>),
     /// It could not be judged, for this reason.
     Unknown(String),
 }
@@ -104,6 +107,8 @@ pub struct Failure {
     pub against: Option<String>,
     /// Why, in words that name files.
     pub reason: String,
+    /// The same without the names of files, where it may be said of several.
+    pub detail: Option<String>,
     /// Who refuses whom, where it comes to a handshake.
     pub refused_by: Option<Side>,
 }
@@ -181,7 +186,7 @@ pub struct Matrix {
 impl Failure {
     /// One that does not come from a chain.
     pub(super) fn of_file(code: &'static str, file: String, reason: String) -> Self {
-        Self { code, file, fingerprint: None, against: None, reason, refused_by: None }
+        Self { code, file, fingerprint: None, against: None, reason, detail: None, refused_by: None }
     }
 }
 

@@ -43,8 +43,11 @@ impl<'a> Stage<'a> {
         Ok(Self { settings, foreign: Foreign::new(settings.at)? })
     }
 
-    /// What both parties hold, or the worst that stands in the way.
-    pub(super) fn papers(&self, connection: &Connection) -> Result<Result<Papers, Trouble>, RehearseError> {
+    /// What both parties hold, or all that stands in the way.
+    pub(super) fn papers(
+        &self,
+        connection: &Connection,
+    ) -> Result<Result<Papers, Vec<Trouble>>, RehearseError> {
         let (client, server) = (&connection.client, &connection.server);
         let shown = client.shows.pair().map(|pair| pair.identity());
         let served = server.shows.pair().map(|pair| pair.identity());
@@ -58,9 +61,8 @@ impl<'a> Stage<'a> {
             .chain(served.as_ref().and_then(|served| served.err()))
             .chain(anchors.filter_map(Result::err))
             .collect();
-        let broken = troubles.iter().find(|trouble| matches!(trouble, Trouble::Broken { .. }));
-        if let Some(worst) = broken.or(troubles.first()) {
-            return Ok(Err((*worst).clone()));
+        if !troubles.is_empty() {
+            return Ok(Err(troubles.into_iter().cloned().collect()));
         }
         let client = shown.and_then(Result::ok).cloned();
         Ok(Ok(match served.and_then(Result::ok) {

@@ -1,6 +1,6 @@
 //! A rehearsal as JSON.
 
-use kpki::rehearse::{Negative, Outcome, Party, Rehearsal, Report};
+use kpki::rehearse::{Blame, Failure, Negative, Outcome, Party, Rehearsal, Report};
 use serde::Serialize;
 
 use crate::cli::output;
@@ -56,13 +56,9 @@ struct Connection {
     dialled_because: String,
     outcome: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    code: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    file: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    refused_by: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    failures: Vec<FailureRow>,
     #[serde(skip_serializing_if = "Option::is_none")]
     protocol: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -80,10 +76,24 @@ struct Connection {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
+struct FailureRow {
+    code: &'static str,
+    reason: String,
+    file: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    held_against: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refused_by: Option<String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct PartyRow {
     #[serde(skip_serializing_if = "Option::is_none")]
     node: Option<String>,
     called: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     certificate: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -107,6 +117,8 @@ struct NegativeRow {
 #[serde(rename_all = "camelCase")]
 struct Cause {
     code: &'static str,
+    /// For what the files are to blame: `content`, `trust` or `name`.
+    blame: &'static str,
     files: Vec<String>,
     reason: String,
     /// Indices of `connections`.
@@ -135,6 +147,11 @@ impl Document {
                 .into_iter()
                 .map(|cause| Cause {
                     code: cause.code,
+                    blame: match cause.blame {
+                        Blame::Content => "content",
+                        Blame::Trust => "trust",
+                        Blame::Name => "name",
+                    },
                     files: cause.files,
                     reason: cause.reason,
                     breaks: cause.connections,
@@ -159,14 +176,22 @@ fn nodes(report: &Report) -> Vec<Node> {
 
 impl Connection {
     fn of(report: &Report, one: &Rehearsal) -> Self {
-        let (outcome, failure, reason) = match &one.outcome {
-            Outcome::Ok => ("ok", None, None),
-            Outcome::Failed(failure) => ("failed", Some(failure), Some(failure.reason.clone())),
-            Outcome::Unknown(reason) => ("unknown", None, Some(reason.clone())),
+        let (outcome, reason) = match &one.outcome {
+            Outcome::Ok => ("ok", None),
+            Outcome::Failed(failures) => ("failed", failures.first().map(|failure| failure.reason.clone())),
+            Outcome::Unknown(reason) => ("unknown", Some(reason.clone())),
+        };
+        let failure = |failure: &Failure| FailureRow {
+            code: failure.code,
+            reason: failure.reason.clone(),
+            file: failure.file.clone(),
+            held_against: failure.against.clone(),
+            refused_by: failure.refused_by.map(|side| side.to_string()),
         };
         let party = |party: &Party| PartyRow {
             node: party.node.and_then(|node| report.nodes.get(node)).map(|node| node.name.clone()),
             called: party.called.clone(),
+            file: party.file.clone(),
             certificate: party.certificate.clone(),
             key: party.key.clone(),
             trusts: party.trusts.clone(),
@@ -186,10 +211,8 @@ impl Connection {
             dialled: one.dialled.clone(),
             dialled_because: one.why.clone(),
             outcome,
-            code: failure.map(|failure| failure.code),
             reason,
-            file: failure.map(|failure| failure.file.clone()),
-            refused_by: failure.and_then(|failure| failure.refused_by).map(|side| side.to_string()),
+            failures: one.failures().iter().map(failure).collect(),
             protocol: agreed.map(|agreed| agreed.protocol.to_string()),
             cipher_suite: agreed.map(|agreed| agreed.cipher_suite.clone()),
             key_exchange: agreed.map(|agreed| agreed.key_exchange.clone()),

@@ -69,7 +69,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Status, Failure> {
     match args.output {
         Format::Json => print_json(&json::Document::of(&report, &output::path(&args.directory)))?,
         Format::Text => {
-            print(text::of(&report, &output::path(&args.directory), args.file.as_deref(), context.now))?;
+            print(text::of(&report, &args.directory, args.file.as_deref(), context.now))?;
         }
     }
     Ok(if failed == 0 { Status::Done } else { Status::Refused })
@@ -91,9 +91,17 @@ fn nothing(report: &rehearse::Report, directory: &std::path::Path) -> Failure {
         Outcome::Unknown(reason) => Some(reason.as_str()),
         _ => None,
     });
-    let reason = first.unwrap_or("there is no connection in it");
-    Failure::new(format!("{} cannot be rehearsed: {reason}", output::path(directory)))
-        .hint("a rehearsal needs the private keys as well: run where they are, as one who may read them")
+    let (reason, hint) = match first {
+        Some(reason) => (
+            reason,
+            "give a directory that holds both ends of a connection, keys and all, and run as one who may read them",
+        ),
+        None => (
+            "nothing in it dials or is dialled",
+            "give the directory of the nodes' files, not that of the CAs alone",
+        ),
+    };
+    Failure::new(format!("{} cannot be rehearsed: {reason}", output::path(directory))).hint(hint)
 }
 
 /// What the cluster's file says that a rehearsal asks for.

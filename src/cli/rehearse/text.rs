@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anstyle::Style;
-use kpki::rehearse::{Cause, Cell, Edge, Matrix, NegativeKind, Outcome, Rehearsal, Report};
+use kpki::rehearse::{Blame, Cause, Cell, Edge, Matrix, NegativeKind, Outcome, Rehearsal, Report};
 use time::OffsetDateTime;
 
 use crate::cli::output::{self, BAD, FAINT, GOOD, WARN, styled};
@@ -14,14 +14,15 @@ const MANY_COLUMNS: usize = 12;
 /// How many connections, files or reasons are listed before the rest is counted.
 const MOST: usize = 6;
 
-pub(super) fn of(report: &Report, directory: &str, file: Option<&Path>, now: OffsetDateTime) -> String {
+pub(super) fn of(report: &Report, directory: &Path, file: Option<&Path>, now: OffsetDateTime) -> String {
     let matrix = report.matrix();
     let mut parts = vec![table(&matrix), legend(&matrix)];
     let causes = report.causes();
-    parts.extend(causes.iter().map(|cause| of_cause(report, cause, file)));
+    let init = init(report, directory, file);
+    parts.extend(causes.iter().map(|cause| of_cause(report, cause, &init)));
     parts.extend(unknown(report));
     parts.extend(notes(report));
-    parts.push(summary(report, directory, causes.len(), now));
+    parts.push(summary(report, &output::path(directory), causes.len(), now));
     parts.join("\n\n")
 }
 
@@ -53,7 +54,9 @@ fn table(matrix: &Matrix) -> String {
     };
     let header = |label: &str| {
         let names = columns.iter().zip(&widths);
-        let names = names.map(|((name, _), width)| styled(FAINT, format_args!("{name:<width$}")));
+        let names = names.map(|((name, _), width)| {
+            format!("{}{}", styled(FAINT, name), " ".repeat(width.saturating_sub(name.chars().count())))
+        });
         line(label, FAINT, names.collect())
     };
     let mut lines = vec![header("DIALS")];
@@ -106,17 +109,33 @@ fn legend(matrix: &Matrix) -> String {
     styled(FAINT, words.collect::<Vec<_>>().join("; "))
 }
 
-/// `cp1 → cp2`, or one node where both are on it.
-fn nodes(report: &Report, one: &Rehearsal) -> String {
+/// `worker1, worker2 → cp1, cp2`: those with the same servers in one; the node alone where all are within one.
+fn pairs(report: &Report, broken: &[&Rehearsal]) -> String {
     let name =
-        |node: Option<usize>| node.and_then(|node| report.nodes.get(node)).map(|node| node.name.as_str());
-    match (name(one.client.node), name(one.server.node)) {
-        (Some(client), Some(server)) if client == server => client.to_owned(),
-        (Some(client), Some(server)) => format!("{client} → {server}"),
-        (None, Some(server)) => format!("{} → {server}", one.client.called),
-        (Some(client), None) => client.to_owned(),
-        (None, None) => one.client.called.clone(),
+        |node: Option<usize>| node.and_then(|node| report.nodes.get(node)).map(|node| node.name.clone());
+    let client = |one: &Rehearsal| name(one.client.node).unwrap_or_else(|| one.client.called.clone());
+    if broken.iter().all(|one| one.client.node == one.server.node || one.server.node.is_none()) {
+        return some_of(broken.iter().map(|one| client(one)).collect());
     }
+    // In the order in which they come.
+    let mut servers: Vec<(String, Vec<String>)> = Vec::new();
+    for one in broken {
+        let (client, server) = (client(one), name(one.server.node).unwrap_or_default());
+        match servers.iter_mut().find(|(known, _)| *known == client) {
+            Some((_, servers)) => servers.push(server),
+            None => servers.push((client, vec![server])),
+        }
+    }
+    let mut groups: Vec<(Vec<String>, Vec<String>)> = Vec::new();
+    for (client, servers) in servers {
+        match groups.iter_mut().find(|(_, known)| *known == servers) {
+            Some((clients, _)) => clients.push(client),
+            None => groups.push((vec![client], servers)),
+        }
+    }
+    let groups =
+        groups.into_iter().map(|(clients, servers)| format!("{} → {}", some_of(clients), some_of(servers)));
+    groups.take(MOST).collect::<Vec<_>>().join("; ")
 }
 
 /// The first of a list, and how many more there are.
@@ -128,67 +147,96 @@ fn some_of(mut all: Vec<String>) -> String {
     if more > 0 { format!("{list} and {more} more") } else { list }
 }
 
-fn of_cause(report: &Report, cause: &Cause, file: Option<&Path>) -> String {
+fn of_cause(report: &Report, cause: &Cause, init: &str) -> String {
     let broken: Vec<&Rehearsal> =
         cause.connections.iter().filter_map(|at| report.connections.get(*at)).collect();
     let mut lines = vec![format!("{}  {}", styled(BAD, "FAIL"), cause.reason)];
-    let what = if cause.is_trust { "trusts" } else { "file" };
+    let what = match (cause.blame, cause.files.len()) {
+        (Blame::Trust, _) => "trusts",
+        (_, 0 | 1) => "file",
+        _ => "files",
+    };
     lines.push(format!("  {}  {}", styled(FAINT, format_args!("{what:<6}")), some_of(cause.files.clone())));
     let mut label = "breaks";
     for edge in Edge::ALL {
-        let own = broken.iter().filter(|one| one.edge == edge).map(|one| nodes(report, one));
-        let own: Vec<String> = own.collect();
+        let own: Vec<_> = broken.iter().filter(|one| one.edge == edge).copied().collect();
         if own.is_empty() {
             continue;
         }
-        let places = if report.nodes.len() > 1 { format!(": {}", some_of(own)) } else { String::new() };
+        let places =
+            if report.nodes.len() > 1 { format!(": {}", pairs(report, &own)) } else { String::new() };
         lines.push(format!("  {}  {edge}{places}", styled(FAINT, format_args!("{label:<6}"))));
         label = "";
     }
-    if let Some(hint) = broken.first().and_then(|one| hint(cause, one, file)) {
+    if let Some(hint) = broken.first().and_then(|one| hint(cause, one, init)) {
         lines.push(format!("  {}  {hint}", styled(FAINT, "mend  ")));
     }
     lines.join("\n")
 }
 
-/// How it is mended.
-fn hint(cause: &Cause, one: &Rehearsal, file: Option<&Path>) -> Option<String> {
+/// The command that makes what is missing.
+fn init(report: &Report, directory: &Path, file: Option<&Path>) -> String {
     let cluster = file.map_or_else(|| "FILE".to_owned(), output::path);
+    // What --dir stands for is known of a directory of nodes and of an /etc/kubernetes.
+    let is_known = report.nodes.len() > 1 || directory.join("pki").is_dir();
+    match directory {
+        _ if !is_known || directory == Path::new("/etc/kubernetes") => format!("kpki init -f {cluster}"),
+        _ => format!("kpki init -f {cluster} --dir {}", output::path(directory)),
+    }
+}
+
+/// How it is mended.
+fn hint(cause: &Cause, one: &Rehearsal, init: &str) -> Option<String> {
     let at_fault = cause.files.first().map(String::as_str).unwrap_or_default();
-    let is_kubeconfig = at_fault.ends_with(".conf");
-    let both = if is_kubeconfig || cause.files.len() > 1 { "" } else { " and its key" };
-    let them = if cause.files.len() > 1 { "them" } else { at_fault };
-    let anew = format!("move {them}{both} away, and kpki init -f {cluster} makes what is missing");
-    Some(match cause.code {
-        "name-mismatch" => {
-            let field = match one.edge {
-                Edge::ApiserverEtcd | Edge::EtcdHealthcheck => "etcd's serverCertSANs",
-                Edge::EtcdPeer => "etcd's peerCertSANs",
-                Edge::ApiserverKubelet | Edge::ControllerManagerMetrics | Edge::SchedulerMetrics => {
-                    "the node's addresses"
-                }
-                _ => "apiServer.certSANs",
-            };
+    let (them, keys) = match cause.files.len() {
+        0 | 1 if at_fault.ends_with(".conf") => (at_fault, ""),
+        0 | 1 => (at_fault, " and its key"),
+        _ => ("them", " and their keys"),
+    };
+    let anew = format!("move {them}{keys} away; {init} makes what is missing");
+    Some(match (cause.blame, cause.code) {
+        (Blame::Trust, _) => {
+            format!("put the CA certificate there that signed them: {at_fault} has another one")
+        }
+        (Blame::Name, _) => {
+            format!(
+                "correct the name in {at_fault}; or add it to {} and make the certificates anew",
+                names_field(one)
+            )
+        }
+        (_, "name-mismatch") => {
             let name = one.dialled.as_deref().unwrap_or_default();
-            format!("where the name is right, add {name} to {field} in {cluster}; then {anew}")
+            format!("add {name} to {} if it is missing there; {anew}", names_field(one))
         }
-        "expired" | "purpose" | "common-name" | "peer-address" => anew,
-        "not-yet-valid" => "look at the clock of the machine that made it, or wait".to_owned(),
-        "signature" | "no-issuer" if cause.is_trust => {
-            format!("put the CA's certificate into {at_fault} that the other nodes trust")
+        (_, "expired" | "purpose" | "common-name" | "peer-address") => anew,
+        (_, "not-yet-valid") => "look at the clock of the machine that made it, or wait".to_owned(),
+        (_, "signature" | "no-issuer") => format!("have it signed by the CA that is trusted there: {anew}"),
+        (_, "key-mismatch") => {
+            format!(
+                "put back the key that belongs to the certificate, or move both away; {init} makes both anew"
+            )
         }
-        "signature" | "no-issuer" => format!("have it signed by the CA that is trusted there: {anew}"),
-        "key-mismatch" => format!("put back the key that belongs there, or make both anew: {anew}"),
-        "unusable-file" => format!("kpki inspect {at_fault} says what it holds"),
-        code if code == NegativeKind::NoClientCertificate.id() || code == "not-asked" => {
+        (_, "unusable-file") => format!("kpki inspect {at_fault} says what it holds"),
+        (_, "not-asked" | "no-client-certificate") => {
             "let the server ask for certificates, with the CA of its clients".to_owned()
         }
-        code if code == NegativeKind::ForeignServer.id() => {
-            "give the client the CA of the server: certificate-authority-data instead of insecure-skip-tls-verify"
-                .to_owned()
+        (_, code) if code == NegativeKind::ForeignServer.id() => {
+            "give the client the server's CA, and take insecure-skip-tls-verify out".to_owned()
         }
         _ => return None,
     })
+}
+
+/// Where a cluster's file has the names of a server.
+fn names_field(one: &Rehearsal) -> &'static str {
+    match one.edge {
+        Edge::ApiserverEtcd | Edge::EtcdHealthcheck => "etcd's serverCertSANs",
+        Edge::EtcdPeer => "etcd's peerCertSANs",
+        Edge::ApiserverKubelet | Edge::ControllerManagerMetrics | Edge::SchedulerMetrics => {
+            "the addresses of the node"
+        }
+        _ => "apiServer.certSANs",
+    }
 }
 
 /// What could not be judged, by reason.
@@ -232,21 +280,27 @@ fn summary(report: &Report, directory: &str, causes: usize, now: OffsetDateTime)
     let [ok, failed, unknown] = report.counts();
     let count = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
     let when = if report.at == now { String::new() } else { format!(", at {}", output::instant(report.at)) };
-    let judged = format!(
-        "{} of {} in {directory}{when}",
-        count(ok + failed, "connection"),
-        count(report.nodes.len(), "node")
-    );
-    let mut text = match failed {
-        0 => format!("{} {judged}, all went through", styled(GOOD, "ok:")),
-        _ => format!("{} {failed} of {judged} fail, for {}", styled(BAD, "FAIL:"), count(causes, "reason")),
+    let of = format!("of {} in {directory}{when}", count(report.nodes.len(), "node"));
+    let mut text = match (failed, unknown) {
+        (0, 0) => format!("{} all {} {of} went through", styled(GOOD, "ok:"), count(ok, "connection")),
+        (0, _) => format!(
+            "{} {} {of} went through, {unknown} could not be judged",
+            styled(WARN, "not all:"),
+            count(ok, "connection")
+        ),
+        _ => {
+            let more =
+                if unknown > 0 { format!("; {unknown} more could not be judged") } else { String::new() };
+            let judged = count(ok + failed, "connection");
+            let reasons = count(causes, "reason");
+            format!("{} {failed} of {judged} {of} fail, for {reasons}{more}", styled(BAD, "FAIL:"))
+        }
     };
-    if unknown > 0 {
-        text.push_str(&format!("; {unknown} more could not be judged"));
-    }
     if let Some((end, file)) = report.holds_until().filter(|_| failed == 0) {
         let (until, left) = (output::instant(end), output::left(end - report.at));
-        text.push_str(&format!("\nthey hold until {until} ({left}), when {file} ends"));
+        text.push_str(&format!(
+            "\nthey hold until {until} ({left}), when the first certificate ends: {file}"
+        ));
     }
     text
 }

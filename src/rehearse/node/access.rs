@@ -118,11 +118,7 @@ pub(in crate::rehearse) fn dialling(
     text: &[u8],
     open: &mut Open<'_>,
 ) -> Result<Dialling, Trouble> {
-    let broken = |reason: String| Trouble::Broken {
-        file: name.path.clone(),
-        reason: format!("{}: {reason}", name.short),
-    };
-    let parsed = kubeconfig::parse(text).map_err(|error| broken(words(&error)))?;
+    let parsed = kubeconfig::parse(text).map_err(|error| Trouble::broken(name, words(&error)))?;
     let mut opened = |material: &Material| match material.embedded() {
         Some(bytes) => (name.clone(), Ok(Zeroizing::new(bytes.to_vec()))),
         None => open(material),

@@ -140,7 +140,7 @@ fn serving(reader: &mut Reader<'_>, settings: &Settings) -> KubeletServing {
     }
     let why = match &settings.file {
         Some((name, _)) => format!("{} names no tlsCertFile", name.short),
-        None => "there is none in its place".to_owned(),
+        None => "no serving certificate of the kubelet is here".to_owned(),
     };
     KubeletServing::SelfMade { why, is_known: settings.file.is_some() }
 }

@@ -70,13 +70,11 @@ fn one(network: &Network<'_>, node: Option<usize>, access: &Access, plan: &mut V
     };
     client.shows = said.shows.clone();
     client.trusts = said.trusts.clone();
-    let broken = |reason: String| Trouble::Broken {
-        file: access.name.path.clone(),
-        reason: format!("{}: {reason}", access.name.short),
-    };
     let host = match Host::of_url(&said.server) {
         Ok(host) => host,
-        Err(reason) => return plan.push(Connection::blocked(edge, client, broken(reason))),
+        Err(reason) => {
+            return plan.push(Connection::blocked(edge, client, Trouble::broken(&access.name, reason)));
+        }
     };
     let dialled =
         said.tls_server_name.as_ref().map_or_else(|| host.name.clone(), |override_| name(override_));

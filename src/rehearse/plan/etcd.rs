@@ -107,7 +107,8 @@ fn to_member(
         Ok(host) => host,
         Err(reason) => {
             let file = client.file.clone();
-            let trouble = Trouble::Broken { reason: format!("{}: {reason}", client.called), file };
+            let reason = format!("{}: {reason}", client.called);
+            let trouble = Trouble::Broken { code: "not-tls", file, reason };
             return plan.push(Connection::blocked(Edge::ApiserverEtcd, client.clone(), trouble));
         }
     };
@@ -195,7 +196,7 @@ fn to_peer(
     rules.push(Rule::CommonName { allowed: other.peer_names.clone(), flag: "--peer-cert-allowed-cn" });
     let (dialled, trouble) = match host {
         Ok(name) => (Some(name), unknown(&other.peers.admission)),
-        Err(reason) => (None, Some(Trouble::Broken { file: client.file.clone(), reason })),
+        Err(reason) => (None, Some(Trouble::Broken { code: "not-tls", file: client.file.clone(), reason })),
     };
     Connection {
         edge: Edge::EtcdPeer,

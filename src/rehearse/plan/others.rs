@@ -45,11 +45,13 @@ fn to_kubelet(
         }
         (Some(trust), KubeletServing::SelfMade { why, is_known }) => {
             let reason = format!(
-                "the kubelet makes itself a certificate, for {why}, and the API server verifies kubelets with {}",
+                "{why}: the kubelet makes itself a certificate, and the API server verifies kubelets with {}",
                 trust.name.short
             );
             trouble = trouble.or(Some(match (is_known, apiserver.is_assumed) {
-                (true, false) => Trouble::Broken { file: trust.name.path.clone(), reason },
+                (true, false) => {
+                    Trouble::Broken { code: "unverifiable", file: trust.name.path.clone(), reason }
+                }
                 _ => Trouble::Missing(reason),
             }));
             (ServerTrust::Anchors(trust.clone()), Serves::Unknown)
@@ -69,7 +71,7 @@ fn to_kubelet(
                 KubeletServing::Pair(pair) => Serves::Pair(pair.clone()),
                 KubeletServing::SelfMade { why, .. } => {
                     notes.push(format!(
-                        "the kubelet makes itself a certificate, for {why}; one was made in its place"
+                        "{why}: the kubelet makes itself a certificate, and one was made in its place"
                     ));
                     Serves::StandIn
                 }
@@ -145,7 +147,7 @@ pub(super) fn extensions(network: &Network<'_>, plan: &mut Vec<Connection>) {
                 "{manifest} has no --requestheader-client-ca-file, so that no extension API server knows the front proxy"
             )),
         };
-        let why = "its own certificate, and the CA that its APIService names, are not here: both were made"
+        let why = "the certificate of an extension API server, and the CA that its APIService names, are not here: both were made"
             .to_owned();
         plan.push(Connection {
             edge: Edge::FrontProxy,
