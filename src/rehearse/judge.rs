@@ -132,9 +132,10 @@ impl Judge {
         let file = leaf.source.file.clone();
         if let (Reason::NameMismatch, Some((wanted, who))) = (fault.reason, &self.dialled) {
             let names = leaf.certificate.tbs.extensions.names();
-            let held = match names.is_empty() {
-                true => "no subject alternative name".to_owned(),
-                false => names.iter().map(bare).collect::<Vec<_>>().join(", "),
+            let held = if names.is_empty() {
+                "no subject alternative name".to_owned()
+            } else {
+                names.iter().map(bare).collect::<Vec<_>>().join(", ")
             };
             let reason = format!("{name} does not hold {}, which {who} dials; it holds {held}", bare(wanted));
             let (fingerprint, detail) = (leaf.certificate.fingerprint(), fault.to_string());

@@ -59,7 +59,6 @@ pub struct Known {
 
 /// A node, as the cluster's file has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "three independent roles, as in the cluster's file")]
 pub struct KnownNode {
     /// Its name.
     pub name: String,
@@ -138,8 +137,8 @@ pub fn rehearse(
     let users: Vec<_> = found.users.par_iter().map(|path| plan::user(path, showing.path(path))).collect();
     let network = Network::new(&nodes, known);
     let connections = act::all(plan::connections(&network, &users, known), settings)?;
-    let mut notes = found.notes;
-    notes.extend(nodes.iter().flat_map(|node| node.notes.iter().cloned()));
+    let of_nodes = nodes.iter().flat_map(|node| node.notes.iter().cloned());
+    let remarks = found.notes.into_iter().chain(of_nodes).collect();
     let summaries = (0..).zip(&nodes).map(|(at, node)| NodeSummary {
         name: Printable(&node.name).to_string(),
         directory: directories.get(at).cloned(),
@@ -149,7 +148,7 @@ pub fn rehearse(
         address: network.addresses(at).first().map(|(ip, _)| ip.to_string()),
     });
     let nodes = summaries.collect();
-    Ok(Report { at: settings.at, policy: settings.policy, nodes, connections, notes })
+    Ok(Report { at: settings.at, policy: settings.policy, nodes, connections, notes: remarks })
 }
 
 /// What the only node is called: as the cluster's file says, or its kubelet's certificate, or else just that.

@@ -50,7 +50,7 @@ impl<'a> Stage<'a> {
     ) -> Result<Result<Papers, Vec<Trouble>>, RehearseError> {
         let (client, server) = (&connection.client, &connection.server);
         let shown = client.shows.pair().map(|pair| pair.identity());
-        let served = server.shows.pair().map(|pair| pair.identity());
+        let listening = server.shows.pair().map(|pair| pair.identity());
         let system =
             Trouble::Missing(format!("{} trusts the system's CAs, which are not here", client.called));
         let system = matches!(client.trusts, ServerTrust::System).then_some(&system);
@@ -58,21 +58,19 @@ impl<'a> Stage<'a> {
         let anchors = trust.into_iter().chain(server.admits.trust()).map(|trust| trust.anchors.as_ref());
         let troubles: Vec<&Trouble> = (connection.trouble.iter().chain(system))
             .chain(shown.as_ref().and_then(|shown| shown.err()))
-            .chain(served.as_ref().and_then(|served| served.err()))
+            .chain(listening.as_ref().and_then(|listening| listening.err()))
             .chain(anchors.filter_map(Result::err))
             .collect();
         if !troubles.is_empty() {
             return Ok(Err(troubles.into_iter().cloned().collect()));
         }
         let client = shown.and_then(Result::ok).cloned();
-        Ok(Ok(match served.and_then(Result::ok) {
-            Some(identity) => Papers { client, server: identity.clone(), trust: trust.cloned() },
-            None => {
-                let (identity, made) = self.foreign.stand_in()?;
-                let is_trusted = matches!(connection.client.trusts, ServerTrust::StandIn);
-                Papers { client, server: identity, trust: is_trusted.then_some(made) }
-            }
-        }))
+        if let Some(Ok(identity)) = listening {
+            return Ok(Ok(Papers { client, server: identity.clone(), trust: trust.cloned() }));
+        }
+        let (server, made) = self.foreign.stand_in()?;
+        let is_trusted = matches!(connection.client.trusts, ServerTrust::StandIn);
+        Ok(Ok(Papers { client, server, trust: is_trusted.then_some(made) }))
     }
 
     /// How the client judges the server.

@@ -104,7 +104,7 @@ impl Apiserver {
             Some(_) => trust(reader, "kubelet-certificate-authority", Authority::Kubernetes),
             // Kubelets that were given certificates are to be verified; others make their own.
             None => {
-                Leaf::Kubelet.is_in(reader).then(|| reader.trust(&authority(tree, Authority::Kubernetes)))
+                Leaf::Kubelet.exists_in(reader).then(|| reader.trust(&authority(tree, Authority::Kubernetes)))
             }
         };
         let list = |flag: &str| -> Vec<String> {

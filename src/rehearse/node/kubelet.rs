@@ -89,7 +89,7 @@ impl Settings {
     pub(super) fn is_there(&self, reader: &Reader<'_>) -> bool {
         let kubeconfigs = ["/etc/kubernetes/kubelet.conf", "/etc/kubernetes/bootstrap-kubelet.conf"];
         self.file.is_some()
-            || Leaf::Kubelet.is_in(reader)
+            || Leaf::Kubelet.exists_in(reader)
             || kubeconfigs.iter().any(|path| reader.exists(Path::new(path)))
     }
 
@@ -130,7 +130,7 @@ fn serving(reader: &mut Reader<'_>, settings: &Settings) -> KubeletServing {
     }
     if settings.file.is_none()
         && let Some((certificate, key)) =
-            Leaf::Kubelet.files(reader.tree).filter(|_| Leaf::Kubelet.is_in(reader))
+            Leaf::Kubelet.files(reader.tree).filter(|_| Leaf::Kubelet.exists_in(reader))
     {
         return KubeletServing::Pair(reader.pair(&certificate, &key));
     }

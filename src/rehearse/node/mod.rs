@@ -93,10 +93,11 @@ impl Node {
         let apiserver = flags(Component::Apiserver);
         let has_apiserver = apiserver.is_some()
             || is(|node| node.control_plane) == Some(true)
-            || Leaf::Apiserver.is_in(reader);
+            || Leaf::Apiserver.exists_in(reader);
         let apiserver = has_apiserver.then(|| Apiserver::read(reader, apiserver));
         let etcd = flags(Component::Etcd);
-        let has_etcd = etcd.is_some() || is(|node| node.etcd) == Some(true) || Leaf::EtcdServer.is_in(reader);
+        let has_etcd =
+            etcd.is_some() || is(|node| node.etcd) == Some(true) || Leaf::EtcdServer.exists_in(reader);
         let etcd = has_etcd.then(|| Etcd::read(reader, etcd, &name));
         // Every control plane has a kubelet, unless the cluster's file says otherwise.
         let has_kubelet =
@@ -116,7 +117,7 @@ impl Node {
     pub(super) fn certificates(&self) -> impl Iterator<Item = &Pair> {
         let kubelet = self.kubelet.iter().filter_map(|kubelet| match &kubelet.serving {
             KubeletServing::Pair(pair) => Some(&**pair),
-            _ => None,
+            KubeletServing::SelfMade { .. } => None,
         });
         let etcd = self.etcd.iter().flat_map(|etcd| [&*etcd.peers.pair, &*etcd.clients.pair]);
         let apiserver = self.apiserver.iter().map(|apiserver| &*apiserver.serving);
@@ -151,7 +152,7 @@ trait InLayout {
     /// The certificate and the key of this leaf, by the layout.
     fn files(self, tree: &Tree) -> Option<(PathBuf, PathBuf)>;
     /// Whether the tree has the certificate or the key.
-    fn is_in(self, reader: &Reader<'_>) -> bool;
+    fn exists_in(self, reader: &Reader<'_>) -> bool;
 }
 
 impl InLayout for Leaf {
@@ -160,7 +161,7 @@ impl InLayout for Leaf {
         Some(pair_of(tree.layout.naming, &base))
     }
 
-    fn is_in(self, reader: &Reader<'_>) -> bool {
+    fn exists_in(self, reader: &Reader<'_>) -> bool {
         self.files(reader.tree)
             .is_some_and(|(certificate, key)| reader.exists(&certificate) || reader.exists(&key))
     }
@@ -214,7 +215,7 @@ fn serving(reader: &mut Reader<'_>, component: Component, source: Option<Source<
     };
     let (certificate, key) = match source {
         Some(source) => (source.path("tls-cert-file")?, source.path("tls-private-key-file")?),
-        None => leaf.files(reader.tree).filter(|_| leaf.is_in(reader))?,
+        None => leaf.files(reader.tree).filter(|_| leaf.exists_in(reader))?,
     };
     let pair = reader.pair(&certificate, &key);
     let trust = reader.trust(&authority(reader.tree, leaf.authority()));

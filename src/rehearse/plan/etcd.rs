@@ -51,16 +51,12 @@ fn url_host(name: &SubjectAltName) -> String {
 
 /// The address of a member, or its name where none is known; and where it comes from.
 fn address(network: &Network<'_>, node: usize) -> (SubjectAltName, String) {
-    match network.addresses(node).first() {
-        Some((ip, origin)) => (
-            SubjectAltName::Ip(ip),
-            format!("the address of {}, from {}", node_name(network, node), origin.words()),
-        ),
-        None => {
-            let own = network.nodes.get(node).map(|node| node.name.clone()).unwrap_or_default();
-            (name(&own), format!("the name of {}, of which no address is known", node_name(network, node)))
-        }
+    let name_of = node_name(network, node);
+    if let Some((ip, origin)) = network.addresses(node).first() {
+        return (SubjectAltName::Ip(ip), format!("the address of {name_of}, from {}", origin.words()));
     }
+    let own = network.nodes.get(node).map(|node| node.name.clone()).unwrap_or_default();
+    (name(&own), format!("the name of {name_of}, of which no address is known"))
 }
 
 /// API servers to etcd.
@@ -83,9 +79,10 @@ pub(super) fn clients(network: &Network<'_>, plan: &mut Vec<Connection>) {
         };
         let (urls, origin) = servers(network, at, apiserver);
         if urls.is_empty() {
-            let reason = match apiserver.is_assumed {
-                true => "etcd's files are not here: it runs elsewhere".to_owned(),
-                false => format!("{manifest} has no --etcd-servers"),
+            let reason = if apiserver.is_assumed {
+                "etcd's files are not here: it runs elsewhere".to_owned()
+            } else {
+                format!("{manifest} has no --etcd-servers")
             };
             plan.push(Connection::blocked(Edge::ApiserverEtcd, client, Trouble::Missing(reason)));
             continue;
@@ -179,16 +176,15 @@ fn to_peer(
     // As its own list of members has it, or else as the other one announces itself.
     let listed = own.initial_cluster.iter().find(|(name, _)| *name == other.name);
     let announced = listed.map(|(_, url)| url).or_else(|| other.peers.urls.first());
-    let (host, why) = match announced {
-        Some(url) => {
-            let flag = if listed.is_some() { "--initial-cluster" } else { "--initial-advertise-peer-urls" };
-            let of = if listed.is_some() { from } else { to };
-            (Host::of_url(url).map(|host| host.name), format!("{flag} of {}", node_name(network, of)))
-        }
-        None => {
-            let (name, why) = address(network, to);
-            (Ok(name), why)
-        }
+    let (host, why) = if let Some(url) = announced {
+        let (flag, of) = match listed {
+            Some(_) => ("--initial-cluster", from),
+            None => ("--initial-advertise-peer-urls", to),
+        };
+        (Host::of_url(url).map(|host| host.name), format!("{flag} of {}", node_name(network, of)))
+    } else {
+        let (name, why) = address(network, to);
+        (Ok(name), why)
     };
     // The address that the other one sees is taken to be the one that the member announces.
     let source = network.addresses(from).first().filter(|(_, origin)| *origin != Origin::Certificates);

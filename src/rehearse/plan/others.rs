@@ -57,15 +57,12 @@ fn to_kubelet(
             (ServerTrust::Anchors(trust.clone()), Serves::Unknown)
         }
         (None, serving) => {
-            let why = match apiserver.is_assumed {
-                false => format!(
-                    "{manifest} has no --kubelet-certificate-authority: the API server takes whatever a kubelet shows"
-                ),
-                true => {
-                    "without --kubelet-certificate-authority, the API server takes whatever a kubelet shows"
-                        .to_owned()
-                }
+            let flag = if apiserver.is_assumed {
+                "without --kubelet-certificate-authority".to_owned()
+            } else {
+                format!("{manifest} has no --kubelet-certificate-authority")
             };
+            let why = format!("{flag}: the API server takes whatever a kubelet shows");
             notes.push(why.clone());
             let shows = match serving {
                 KubeletServing::Pair(pair) => Serves::Pair(pair.clone()),
