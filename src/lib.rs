@@ -20,3 +20,9 @@ pub mod rehearse;
 pub mod request;
 pub mod tls;
 pub mod x509;
+
+/// The forge of certificates that unit tests share with the tests in `tests/`.
+#[cfg(test)]
+#[expect(dead_code, reason = "unit tests use a part of it")]
+#[path = "../tests/forge/mod.rs"]
+mod forge;

@@ -1,12 +1,18 @@
 //! The certificates among which paths are looked for, each judged once for what does not depend on its place.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 
 use super::search::Search;
 use super::{Fault, Located, LocatedList, Policy, Settings, Verdict, kubernetes, names, rfc5280};
 use crate::x509::{Certificate, Name};
 
+/// How many signatures of revocation lists may be checked for one end entity: ten for each certificate of a path that is
+/// as long as the search admits.
+const MOST_LIST_SIGNATURES: usize = 1000;
+
 /// A certificate, and what the policy has against it wherever it stands.
+#[derive(Clone)]
 pub(super) struct Candidate<'a> {
     pub(super) located: &'a Located,
     pub(super) faults: Vec<Fault>,
@@ -31,7 +37,7 @@ pub struct Verifier<'a> {
     pub(super) settings: &'a Settings,
     pub(super) anchors: Vec<Candidate<'a>>,
     pub(super) intermediates: Vec<Candidate<'a>>,
-    pub(super) lists: &'a [LocatedList],
+    pub(super) lists: Vec<&'a LocatedList>,
     /// By subject: positions among the anchors and among the intermediates.
     subjects: HashMap<Vec<u8>, (Vec<usize>, Vec<usize>)>,
 }
@@ -57,13 +63,33 @@ impl<'a> Verifier<'a> {
             let key = key(&candidate.certificate().tbs.subject, settings.policy);
             subjects.entry(key).or_default().1.push(index);
         }
-        Self { settings, anchors, intermediates, lists, subjects }
+        Self { settings, anchors, intermediates, lists: lists.iter().collect(), subjects }
+    }
+
+    /// The same, asked something else and without one of the lists.
+    pub(super) fn without<'b>(&self, list: &LocatedList, settings: &'b Settings) -> Verifier<'b>
+    where
+        'a: 'b,
+    {
+        let others = self.lists.iter().copied().filter(|other| !std::ptr::eq(*other, list));
+        Verifier {
+            settings,
+            anchors: self.anchors.clone(),
+            intermediates: self.intermediates.clone(),
+            lists: others.collect(),
+            subjects: self.subjects.clone(),
+        }
     }
 
     /// Looks for a path from this certificate to a trust anchor that holds.
     pub fn verify(&self, leaf: &'a Located) -> Verdict<'a> {
+        self.verify_within(leaf, &Cell::new(MOST_LIST_SIGNATURES))
+    }
+
+    /// The same, with what is left of the budget for lists.
+    pub(super) fn verify_within(&self, leaf: &'a Located, list_signatures: &Cell<usize>) -> Verdict<'a> {
         let leaf = Candidate::new(leaf, self.settings.policy);
-        Search::run(self, &leaf)
+        Search::run(self, &leaf, list_signatures)
     }
 
     /// The anchors and the intermediates with this subject, those whose key identifier is the wanted one first, those

@@ -1,5 +1,7 @@
 //! The search for a path: depth first from the end entity, with every step noted that led nowhere.
 
+use std::cell::Cell;
+
 use super::candidate::{Candidate, authority_key_identifier, subject_key_identifier};
 use super::verdict::{Attempt, Link, Rejection, Role, Verdict, VerifiedChain, Warning};
 use super::{Fault, Policy, Reason, Verifier, kubernetes, rfc5280};
@@ -29,6 +31,7 @@ impl<'a> Step<'_, 'a> {
 /// The state of one search.
 pub(super) struct Search<'s, 'a> {
     verifier: &'s Verifier<'a>,
+    list_signatures: &'s Cell<usize>,
     path: Vec<Step<'s, 'a>>,
     issuers_tried: usize,
     exhausted: bool,
@@ -38,8 +41,13 @@ pub(super) struct Search<'s, 'a> {
 type Branch<'a> = Result<(), Attempt<'a>>;
 
 impl<'s, 'a> Search<'s, 'a> {
-    pub(super) fn run(verifier: &'s Verifier<'a>, leaf: &'s Candidate<'a>) -> Verdict<'a> {
-        let mut search = Self { verifier, path: Vec::new(), issuers_tried: 0, exhausted: false };
+    pub(super) fn run(
+        verifier: &'s Verifier<'a>,
+        leaf: &'s Candidate<'a>,
+        list_signatures: &'s Cell<usize>,
+    ) -> Verdict<'a> {
+        let mut search =
+            Self { verifier, list_signatures, path: Vec::new(), issuers_tried: 0, exhausted: false };
         let step = Step { candidate: leaf, role: Role::EndEntity };
         let faults = search.leaf_faults(leaf);
         search.path.push(step);
@@ -64,7 +72,7 @@ impl<'s, 'a> Search<'s, 'a> {
 
     fn accepted(&self) -> Verdict<'a> {
         let mut warnings: Vec<Warning> = match self.verifier.settings.policy {
-            Policy::Kubernetes => rfc5280::warnings(&self.path, self.verifier),
+            Policy::Kubernetes => rfc5280::warnings(&self.path, self.verifier, self.list_signatures),
             Policy::Rfc5280 => Vec::new(),
         };
         warnings.sort_by_key(|warning| warning.index);
@@ -100,6 +108,11 @@ impl<'s, 'a> Search<'s, 'a> {
                 break;
             }
         }
+        // Nothing but itself: a root that was sent along, and is not trusted.
+        let is_loop = |next: &Attempt<'a>| next.faults.iter().all(|fault| fault.reason == Reason::Loop);
+        if attempt.next.iter().all(is_loop) {
+            attempt.faults.push(self.no_issuer(step.certificate()));
+        }
         Err(attempt)
     }
 
@@ -131,7 +144,7 @@ impl<'s, 'a> Search<'s, 'a> {
     fn finish(&mut self, last: Step<'s, 'a>) -> Branch<'a> {
         let faults = match self.verifier.settings.policy {
             Policy::Kubernetes => kubernetes::path_faults(&self.path, self.verifier.settings),
-            Policy::Rfc5280 => rfc5280::path_faults(&self.path, self.verifier),
+            Policy::Rfc5280 => rfc5280::path_faults(&self.path, self.verifier, self.list_signatures),
         };
         if faults.is_empty() {
             return Ok(());

@@ -50,10 +50,8 @@ impl Alert {
     pub const PROTOCOL_VERSION: Self = Self(70);
     /// The parties have no algorithms in common, and before TLS 1.3 also: no certificate was given.
     pub const HANDSHAKE_FAILURE: Self = Self(40);
-    /// A certificate does not please, for whatever reason; of Go before TLS 1.3 also: none was given.
-    pub const BAD_CERTIFICATE: Self = Self(42);
-    /// No certificate was given (TLS 1.3).
-    pub const CERTIFICATE_REQUIRED: Self = Self(116);
+    /// The server serves no host of the name that was indicated to it.
+    pub const UNRECOGNIZED_NAME: Self = Self(112);
     /// The server serves none of the application protocols that it was offered.
     pub const NO_APPLICATION_PROTOCOL: Self = Self(120);
 
@@ -65,11 +63,6 @@ impl Alert {
     /// Its name in RFC 8446, where it has one.
     pub fn name(self) -> Option<&'static str> {
         NAMES.iter().find(|(number, _)| *number == self.0).map(|(_, name)| *name)
-    }
-
-    /// Whether it says that a certificate is missing or does not please.
-    pub const fn is_about_certificates(self) -> bool {
-        matches!(self.0, 41..=46 | 48 | 49 | 51 | 116)
     }
 }
 

@@ -95,6 +95,12 @@ impl Answer {
     pub(super) fn request(&self) -> Option<Request> {
         self.request.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
+
+    /// The chain that was shown, if one was.
+    pub(super) fn shown(&self) -> Vec<Vec<u8>> {
+        let shown = self.identity.as_ref().filter(|_| self.request().is_some_and(|request| request.answered));
+        shown.map(|identity| to_vecs(&identity.certified.cert)).unwrap_or_default()
+    }
 }
 
 impl ResolvesClientCert for Answer {

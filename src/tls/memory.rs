@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use rustls::server::NoServerSessionStorage;
-use rustls::{ClientConfig, ClientConnection, Connection, Error, ServerConfig, ServerConnection};
+use rustls::{ClientConnection, Connection, Error, ServerConfig, ServerConnection};
 
 use super::identity::{Answer, Identity, Shown};
 use super::verifier::Watch;
 use super::{
     Alert, ClientAuth, Handshake, Negotiated, NoClock, PeerJudge, Protocol, Reason, Side, TlsError,
-    no_resumption, provider, server_name,
+    client_config, provider, server_name, setup,
 };
 use crate::x509::{Name, SubjectAltName};
 
@@ -130,35 +130,24 @@ fn reason_of(error: &Error) -> Reason {
     }
 }
 
-fn setup(error: Error) -> TlsError {
-    TlsError::Setup { reason: error.to_string() }
-}
-
 fn dial(
     client: &Client,
     watch: &Arc<Watch>,
     answer: &Arc<Answer>,
     protocols: &[Protocol],
 ) -> Result<ClientConnection, TlsError> {
-    let versions: Vec<_> = protocols.iter().map(|protocol| protocol.supported()).collect();
-    let mut config = ClientConfig::builder_with_details(provider(), Arc::new(NoClock))
-        .with_protocol_versions(&versions)
-        .map_err(setup)?
-        .dangerous()
-        .with_custom_certificate_verifier(watch.clone())
-        .with_client_cert_resolver(answer.clone());
-    config.resumption = no_resumption();
-    ClientConnection::new(Arc::new(config), server_name(&client.name)?).map_err(setup)
+    let config = client_config(watch.clone(), answer.clone(), protocols)?;
+    ClientConnection::new(Arc::new(config), server_name(&client.name)?).map_err(|error| setup(&error))
 }
 
 fn listen(server: &Server, watch: &Arc<Watch>, protocols: &[Protocol]) -> Result<ServerConnection, TlsError> {
     let versions: Vec<_> = protocols.iter().map(|protocol| protocol.supported()).collect();
     let mut config = ServerConfig::builder_with_details(provider(), Arc::new(NoClock))
         .with_protocol_versions(&versions)
-        .map_err(setup)?
+        .map_err(|error| setup(&error))?
         .with_client_cert_verifier(watch.clone())
         .with_cert_resolver(Arc::new(Shown(server.identity.clone())));
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.send_tls13_tickets = 0;
-    ServerConnection::new(Arc::new(config)).map_err(setup)
+    ServerConnection::new(Arc::new(config)).map_err(|error| setup(&error))
 }

@@ -5,9 +5,13 @@
 //! that the peer has the key of its certificate: the signature of its handshake. The door to rustls.
 
 mod alert;
+mod diagnose;
+mod dial;
+mod endpoint;
 mod error;
 mod identity;
 mod memory;
+mod observe;
 #[cfg(test)]
 mod tests;
 mod verifier;
@@ -19,12 +23,17 @@ use rustls::client::Resumption;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{ServerName, UnixTime};
 use rustls::time_provider::TimeProvider;
-use rustls::{CommonState, ProtocolVersion, SupportedProtocolVersion};
+use rustls::{ClientConfig, CommonState, ProtocolVersion, SupportedProtocolVersion};
 
 pub use alert::Alert;
-pub use error::{Reason, TlsError};
+pub use endpoint::Endpoint;
+pub use error::{Attempt, Phase, Reason, TlsError};
 pub use identity::Identity;
 pub use memory::{Client, Server, rehearse};
+pub use observe::{Dial, Observation, Reception, observe};
+
+use identity::Answer;
+use verifier::Watch;
 
 use crate::x509::{Name, SubjectAltName};
 
@@ -169,9 +178,25 @@ fn provider() -> Arc<CryptoProvider> {
     PROVIDER.get_or_init(|| Arc::new(rustls::crypto::ring::default_provider())).clone()
 }
 
-/// No session is ever taken up again: each handshake is a whole one.
-fn no_resumption() -> Resumption {
-    Resumption::disabled()
+/// What a client is made of. No session is ever taken up again: each handshake is a whole one.
+fn client_config(
+    watch: Arc<Watch>,
+    answer: Arc<Answer>,
+    protocols: &[Protocol],
+) -> Result<ClientConfig, TlsError> {
+    let versions: Vec<_> = protocols.iter().map(|protocol| protocol.supported()).collect();
+    let mut config = ClientConfig::builder_with_details(provider(), Arc::new(NoClock))
+        .with_protocol_versions(&versions)
+        .map_err(|error| setup(&error))?
+        .dangerous()
+        .with_custom_certificate_verifier(watch)
+        .with_client_cert_resolver(answer);
+    config.resumption = Resumption::disabled();
+    Ok(config)
+}
+
+fn setup(error: &rustls::Error) -> TlsError {
+    TlsError::Setup { reason: error.to_string() }
 }
 
 /// rustls asks for the time to pass it on to verifiers and for tickets. Ours do not read it, and there are no tickets.

@@ -132,10 +132,10 @@ fn verify_signature(
         SignatureScheme::RSA_PKCS1_SHA512 if !strict => (SignatureAlgorithm::RsaPkcs1(Sha512), None),
         other => return Err(format!("it is signed with {other:?}, which was not offered")),
     };
-    if let (true, Some(curve), PublicKeyKind::Ec(actual)) = (strict, curve, key.kind()) {
-        if curve != actual {
-            return Err(format!("it is signed for a key on {curve}, and the certificate's is on {actual}"));
-        }
+    if let (true, Some(curve), PublicKeyKind::Ec(actual)) = (strict, curve, key.kind())
+        && curve != actual
+    {
+        return Err(format!("it is signed for a key on {curve}, and the certificate's is on {actual}"));
     }
     algorithm.verify(key, message, signed.signature()).map_err(|fault| fault.to_string())
 }

@@ -199,7 +199,9 @@ impl SignatureAlgorithm {
                 Sha512 => Some(&signature::RSA_PKCS1_1024_8192_SHA512_FOR_LEGACY_USE_ONLY),
                 Sha384 => None,
             },
-            (Self::RsaPss(digest), PublicKeyKind::Rsa { bits, .. }) if USUAL.contains(bits) => {
+            (Self::RsaPss(digest), PublicKeyKind::Rsa { bits, .. } | PublicKeyKind::RsaPss { bits })
+                if USUAL.contains(bits) =>
+            {
                 Some(match digest {
                     Sha256 => &signature::RSA_PSS_2048_8192_SHA256,
                     Sha384 => &signature::RSA_PSS_2048_8192_SHA384,
@@ -281,36 +283,37 @@ fn verify_ecdsa(curve: &str, key: &[u8], hash: &[u8], signature: &[u8]) -> Resul
 fn pss_digest(parameters: &[u8]) -> Option<DigestAlgorithm> {
     let (sequence, rest) = read(parameters)?;
     let fields = elements(sequence.content)?;
-    let field = |number: u8| fields.iter().find(|field| field.tag == 0xa0 | number);
+    let (hash, mask, salt) = match fields.as_slice() {
+        [hash, mask, salt] => (hash, mask, salt),
+        // trailerField, whose only value is 1.
+        [hash, mask, salt, trailer] if (trailer.tag, trailer.content) == (0xa3, &[2, 1, 1]) => {
+            (hash, mask, salt)
+        }
+        _ => return None,
+    };
+    if !rest.is_empty() || [hash.tag, mask.tag, salt.tag] != [0xa0, 0xa1, 0xa2] {
+        return None;
+    }
     let identifier = |der: &[u8]| {
-        let (algorithm, _) = read(der)?;
+        let (algorithm, rest) = read(der)?;
         let parts = elements(algorithm.content)?;
-        Some((parts.first()?.content.to_vec(), parts.get(1).map(|parameters| parameters.whole.to_vec())))
+        let parameters = parts.get(1).map(|parameters| parameters.whole.to_vec());
+        (rest.is_empty() && parts.len() <= 2).then_some((parts.first()?.content.to_vec(), parameters))
     };
     let plain = |parameters: Option<&[u8]>| parameters.is_none_or(|parameters| parameters == [5, 0]);
-
-    let (hash, hash_parameters) = identifier(field(0)?.content)?;
-    let (mask, mask_parameters) = identifier(field(1)?.content)?;
+    let (hash, hash_parameters) = identifier(hash.content)?;
+    let (mask, mask_parameters) = identifier(mask.content)?;
     let (mask_hash, mask_hash_parameters) = identifier(mask_parameters.as_deref()?)?;
-    let (salt, _) = read(field(2)?.content)?;
-    let trailer = match field(3) {
-        Some(trailer) => read(trailer.content)?.0.content == [1],
-        None => true,
-    };
     let digest = DigestAlgorithm::by_oid(&hash)?;
     // id-mgf1
     let mgf1 = mask == [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 8];
-    let salt_fits =
-        salt.content.iter().fold(0u16, |value, byte| value.saturating_mul(256) | u16::from(*byte)) * 8
-            == digest.bits();
-    (rest.is_empty()
-        && mgf1
+    let length = u8::try_from(digest.bits() / 8).ok()?;
+    (mgf1
         && mask_hash == hash
         && plain(hash_parameters.as_deref())
         && plain(mask_hash_parameters.as_deref())
-        && salt_fits
-        && trailer)
-        .then_some(digest)
+        && salt.content == [2, 1, length])
+    .then_some(digest)
 }
 
 impl fmt::Display for SignatureAlgorithm {
@@ -322,6 +325,57 @@ impl fmt::Display for SignatureAlgorithm {
             Self::Ed25519 => f.write_str("Ed25519"),
             Self::Broken(name) => f.write_str(name),
             Self::Unsupported(name) => f.write_str(name),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::forge;
+    use crate::x509::Certificate;
+
+    fn read(forged: &forge::Forged) -> Certificate {
+        Certificate::from_der(forged.der()).unwrap()
+    }
+
+    /// Whatever Go's verifier accepts holds, with one bit wrong it does not, and what it knows and refuses has its name.
+    #[test]
+    fn every_key_with_every_digest() {
+        for (key, digests) in [
+            ("p256", &["sha256", "sha384", "sha512"][..]),
+            ("p384", &["sha256", "sha384", "sha512"]),
+            ("p521", &["sha256", "sha384", "sha512"]),
+            ("ed25519", &["default"]),
+            ("rsa1024", &["sha256", "sha384", "sha512", "pss,sha256", "pss,sha384"]),
+            ("rsa2048", &["sha256", "sha384", "sha512", "pss,sha256", "pss,sha384", "pss,sha512"]),
+        ] {
+            let root = forge::ca(&format!("key={key}"));
+            let public = read(&root).tbs.public_key;
+            for digest in digests {
+                let verify = |spoilt: &str| {
+                    read(&root.leaf(&format!("cn=a sig={digest}{spoilt}"))).verify_signature(&public)
+                };
+                assert_eq!(verify(""), Ok(()), "{key} {digest}");
+                for spoilt in [",broken", ",other-key"] {
+                    assert_eq!(verify(spoilt), Err(SignatureFault::Mismatch), "{key} {digest}{spoilt}");
+                }
+                assert_eq!(
+                    verify(",outer-mismatch"),
+                    Err(SignatureFault::AlgorithmsDiffer),
+                    "{key} {digest}"
+                );
+                assert!(verify(",empty").is_err(), "{key} {digest}");
+            }
+        }
+        for (key, signature, name) in [
+            ("p256", "sha1", "ECDSA with SHA-1"),
+            ("rsa2048", "sha1", "SHA-1 with RSA"),
+            ("rsa2048", "md5", "MD5 with RSA"),
+        ] {
+            let root = forge::ca(&format!("key={key} sig={signature}"));
+            let verified = read(&root).verify_signature(&read(&root).tbs.public_key);
+            assert_eq!(verified, Err(SignatureFault::Broken(name)));
         }
     }
 }

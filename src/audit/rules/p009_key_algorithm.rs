@@ -32,7 +32,7 @@ fn check(evidence: &CertificateEvidence<'_>) -> Outcome {
         PublicKeyKind::Ed25519 => {
             Fact::milder(Severity::Info, "the key is an Ed25519 key, which kubeadm cannot read")
         }
-        PublicKeyKind::Ec(_) | PublicKeyKind::Other(_) => {
+        PublicKeyKind::RsaPss { .. } | PublicKeyKind::Ec(_) | PublicKeyKind::Other(_) => {
             Fact::new(format!("the key is {}", Printable(&key.to_string())))
         }
     };

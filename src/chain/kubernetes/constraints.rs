@@ -9,6 +9,7 @@ use std::net::IpAddr;
 
 use super::super::names::{Mailbox, domain_within, uri_host};
 use super::super::{Fault, Reason};
+use super::encoding::reads_extensions;
 use super::extensions::is_domain;
 use crate::x509::{Certificate, GeneralSubtree, Name, NameConstraints, SubjectAltName};
 
@@ -20,13 +21,13 @@ pub(super) fn fault(path: &[&Certificate]) -> Option<Fault> {
         .iter()
         .enumerate()
         .filter(|(_, certificate)| {
-            certificate.tbs.version == 3 && certificate.tbs.extensions.find(NAME_CONSTRAINTS).is_some()
+            reads_extensions(certificate) && certificate.tbs.extensions.find(NAME_CONSTRAINTS).is_some()
         })
         .map(|(index, certificate)| (index, *certificate))
         .collect();
     constrained.last()?;
     for (index, certificate) in path.iter().enumerate() {
-        if certificate.tbs.version != 3 || certificate.tbs.extensions.subject_alt_names.is_none() {
+        if !reads_extensions(certificate) || certificate.tbs.extensions.subject_alt_names.is_none() {
             continue;
         }
         let above: Vec<&Certificate> =
@@ -73,6 +74,7 @@ fn uri_problem(uri: &str) -> Option<&'static str> {
     match uri_host(uri) {
         None | Some("") => Some("it has no host"),
         Some(host) if host.parse::<IpAddr>().is_ok() || host.contains(':') => Some("its host is an address"),
+        Some(host) if !is_domain(host, false) => Some("its host is no domain"),
         Some(_) => None,
     }
 }

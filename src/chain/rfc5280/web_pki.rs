@@ -6,6 +6,9 @@ use std::net::{IpAddr, Ipv4Addr};
 use super::super::{Fault, Reason};
 use crate::x509::{Certificate, ExtendedKeyUsage, SubjectAltName};
 
+/// The purpose of precertificates (RFC 6962 section 3.1).
+const PRECERTIFICATE: &str = "1.3.6.1.4.1.11129.2.4.4";
+
 fn fault(detail: String) -> Fault {
     Fault::new(Reason::WebPki, detail)
 }
@@ -20,10 +23,8 @@ pub(super) fn leaf_faults(leaf: &Certificate) -> Vec<Fault> {
         if usage.critical {
             faults.push(fault(format!("the extKeyUsage of {owner} is critical")));
         }
-        if usage.value.contains(&ExtendedKeyUsage::Any) {
-            faults.push(fault(format!("the extKeyUsage of {owner} holds anyExtendedKeyUsage")));
-        }
     }
+    faults.extend(foreign_purpose(leaf));
     // Section 7.1.2.7.12.
     if extensions.subject_alt_names.as_ref().is_some_and(|names| names.critical) && !owner.is_empty() {
         faults.push(fault(format!(
@@ -68,6 +69,25 @@ fn loose_address(text: &str) -> Option<IpAddr> {
     }
     let parts: Vec<u8> = text.split('.').map(|part| part.parse().ok()).collect::<Option<_>>()?;
     <[u8; 4]>::try_from(parts).ok().map(IpAddr::from)
+}
+
+/// The fault of an extended key usage that holds what is not for TLS (sections 7.1.2.7.10, 7.1.2.10.6).
+fn foreign_purpose(certificate: &Certificate) -> Option<Fault> {
+    let foreign = |purpose: &&ExtendedKeyUsage| match purpose {
+        ExtendedKeyUsage::ServerAuth | ExtendedKeyUsage::ClientAuth => false,
+        ExtendedKeyUsage::Other(oid) => oid == PRECERTIFICATE,
+        _ => true,
+    };
+    let purpose = certificate.tbs.extensions.purposes().iter().find(foreign)?;
+    Some(fault(format!(
+        "the extKeyUsage of {} holds {purpose} beside what TLS needs",
+        certificate.tbs.subject
+    )))
+}
+
+/// What is wrong with a CA between, for servers.
+pub(super) fn intermediate_faults(intermediate: &Certificate) -> Vec<Fault> {
+    foreign_purpose(intermediate).into_iter().collect()
 }
 
 /// What is wrong with a trust anchor for servers (sections 7.1.2.1.2, 7.1.2.1.3).
