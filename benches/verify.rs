@@ -53,7 +53,8 @@ fn leaves(count: usize, directory: &Path) -> Result<(), Failure> {
     fs::write(directory.join("ca.pem"), ca.pem())?;
     let mut all = String::new();
     for index in 0..count {
-        let leaf = ca.leaf(&format!("cn=node{index} sans=dns:node{index}.example.com eku=server,client")).pem();
+        let leaf =
+            ca.leaf(&format!("cn=node{index} sans=dns:node{index}.example.com eku=server,client")).pem();
         fs::write(directory.join(format!("leaf{index}.pem")), &leaf)?;
         all.push_str(&leaf);
     }

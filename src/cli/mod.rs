@@ -83,11 +83,11 @@ enum Command {
     Issue(issue::Args),
     /// Say whether certificates are accepted, by whom, for what and when, and if not, why.
     Verify(verify::Args),
+    /// Act out every TLS connection of a cluster in memory, with the files of its PKI.
+    Rehearse(rehearse::Args),
     /// Look through what a CA has signed.
     #[command(subcommand)]
     Ledger(ledger::Command),
-    /// Act out every TLS connection of a cluster in memory, with the files of its PKI.
-    Rehearse(rehearse::Args),
     /// Make a handshake with a running server and judge what it shows.
     Probe(Box<probe::Args>),
     /// Show what may be issued, and with what in it.

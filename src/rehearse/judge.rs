@@ -1,24 +1,35 @@
 //! How a party judges the chain that it is shown: with the verifier of `chain`, and whatever else the real one looks at.
 
+use std::collections::HashSet;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use time::OffsetDateTime;
 
-use super::files::{Pair, Trust};
+use super::files::{FileName, Pair, Trust};
 use super::network::bare;
 use crate::chain::{self, Link, Located, Purpose, Reason, Verdict, Verifier};
 use crate::tls::PeerJudge;
-use crate::x509::{Certificate, Printable, SubjectAltName};
+use crate::x509::{Certificate, Printable, SerialNumber, SubjectAltName};
 
 /// What a server looks at in a client's certificate beside its chain.
 #[derive(Debug, Clone)]
 pub(super) enum Rule {
     /// Its common name must be one of these, as the flag says.
     CommonName { allowed: Vec<String>, flag: &'static str },
+    /// No certificate of it may have one of these serial numbers, whoever issued it: so etcd reads its lists
+    /// (client/pkg/transport, `checkCRL`).
+    NotRevoked(Arc<Revoked>),
     /// Where it has addresses and no DNS names, this one, from which it dials, must be among them: etcd looks at the
     /// peers that dial it (client/pkg/transport, `checkCertSAN`). DNS names would be resolved, which is not done here.
     From(IpAddr),
+}
+
+/// The serial numbers of a revocation list.
+#[derive(Debug)]
+pub(super) struct Revoked {
+    pub(super) name: FileName,
+    pub(super) serials: HashSet<SerialNumber>,
 }
 
 /// Why a chain is not accepted.
@@ -78,7 +89,7 @@ impl PeerJudge for Judge {
             at: self.at,
         };
         let finding = match Verifier::new(&settings, anchors, others, &[]).verify(leaf) {
-            Verdict::Valid(chain) => match self.broken_rule(leaf) {
+            Verdict::Valid(chain) => match self.broken_rule(&located) {
                 Some(objection) => Finding::Refused(objection),
                 None => accepted(&chain),
             },
@@ -180,7 +191,8 @@ impl Judge {
         format!("{name} is not from a CA in {trusted}: its issuer is {issuer}, and {subjects}{more} is there")
     }
 
-    fn broken_rule(&self, leaf: &Located) -> Option<Objection> {
+    fn broken_rule(&self, chain: &[Located]) -> Option<Objection> {
+        let leaf = chain.first()?;
         let (tbs, name) = (&leaf.certificate.tbs, self.shown_name(leaf));
         let objection = |code, reason: String| Objection {
             code,
@@ -202,6 +214,13 @@ impl Judge {
                         format!("{name} has the common name {own}, and {flag} admits {admitted}"),
                     )
                 })
+            }
+            Rule::NotRevoked(revoked) => {
+                let hit = chain.iter().find(|one| revoked.serials.contains(&one.certificate.tbs.serial))?;
+                let serial = &hit.certificate.tbs.serial;
+                let reason =
+                    format!("{name} has the serial number {serial}, which is in {}", revoked.name.short);
+                Some(objection("revoked", reason))
             }
             Rule::From(ip) => {
                 let names = tbs.extensions.names();

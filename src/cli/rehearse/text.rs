@@ -1,6 +1,7 @@
 //! A rehearsal for people: the matrix, then what breaks it, then what could not be judged.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::path::Path;
 
 use anstyle::Style;
@@ -188,8 +189,9 @@ fn init(report: &Report, directory: &Path, file: Option<&Path>) -> String {
 /// How it is mended.
 fn hint(cause: &Cause, one: &Rehearsal, init: &str) -> Option<String> {
     let at_fault = cause.files.first().map(String::as_str).unwrap_or_default();
+    let is_kubeconfig = Path::new(at_fault).extension().is_some_and(|ending| ending == "conf");
     let (them, keys) = match cause.files.len() {
-        0 | 1 if at_fault.ends_with(".conf") => (at_fault, ""),
+        0 | 1 if is_kubeconfig => (at_fault, ""),
         0 | 1 => (at_fault, " and its key"),
         _ => ("them", " and their keys"),
     };
@@ -298,9 +300,7 @@ fn summary(report: &Report, directory: &str, causes: usize, now: OffsetDateTime)
     };
     if let Some((end, file)) = report.holds_until().filter(|_| failed == 0) {
         let (until, left) = (output::instant(end), output::left(end - report.at));
-        text.push_str(&format!(
-            "\nthey hold until {until} ({left}), when the first certificate ends: {file}"
-        ));
+        let _ = write!(text, "\nthey hold until {until} ({left}), when the first certificate ends: {file}");
     }
     text
 }

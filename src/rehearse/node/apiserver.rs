@@ -57,93 +57,87 @@ const ANONYMOUS: &str = "it is served as system:anonymous, unless it brings a to
 /// And where they are not.
 const TOKEN: &str = "it is answered 401, unless it brings a token";
 
+/// Reads what the flags name, or the layout where there is no manifest.
+struct Files<'r, 't, 's> {
+    reader: &'r mut Reader<'t>,
+    source: Option<Source<'s>>,
+}
+
+impl Files<'_, '_, '_> {
+    /// A certificate and its key. Where the manifest does not name them, those of `--cert-dir`.
+    fn pair(&mut self, leaf: Leaf, flags: [&str; 2]) -> Arc<Pair> {
+        let (certificate, key) = leaf.files(self.reader.tree).unwrap_or_default();
+        let own = |ending: &str| PathBuf::from(format!("/var/run/kubernetes/{}.{ending}", leaf.profile()));
+        let certificate = file(self.source, flags[0], || certificate).unwrap_or_else(|| own("crt"));
+        let key = file(self.source, flags[1], || key).unwrap_or_else(|| own("key"));
+        self.reader.pair(&certificate, &key)
+    }
+
+    /// The same; none where the manifest does not name it.
+    fn optional_pair(&mut self, leaf: Leaf, flags: [&str; 2]) -> Option<Arc<Pair>> {
+        let is_given = self.source.is_none_or(|source| source.path(flags[0]).is_some());
+        is_given.then(|| self.pair(leaf, flags))
+    }
+
+    fn trust(&mut self, flag: &str, of: Authority) -> Option<Arc<Trust>> {
+        let tree = self.reader.tree;
+        file(self.source, flag, || authority(tree, of)).map(|path| self.reader.trust(&path))
+    }
+
+    fn list(&self, flag: &str) -> Vec<String> {
+        let list = self.source.map(|source| source.flags.list(flag)).unwrap_or_default();
+        list.into_iter().map(str::to_owned).collect()
+    }
+
+    /// What kubelets are verified with. Without a manifest, those that were given certificates are taken to be: others
+    /// make their own.
+    fn kubelet_authority(&mut self) -> Option<Arc<Trust>> {
+        if self.source.is_none() && !Leaf::Kubelet.exists_in(self.reader) {
+            return None;
+        }
+        self.trust("kubelet-certificate-authority", Authority::Kubernetes)
+    }
+
+    /// By which addresses kubelets are called: as the flag says, as kubeadm has it where there is no manifest, or as the
+    /// API server does by itself, as far as such addresses are known here.
+    fn address_types(&self) -> Vec<String> {
+        let given = self.list("kubelet-preferred-address-types");
+        let fallback: &[&str] = match self.source {
+            None => &["InternalIP", "ExternalIP", "Hostname"],
+            Some(_) => &["Hostname", "InternalIP"],
+        };
+        if given.is_empty() { fallback.iter().map(|kind| (*kind).to_owned()).collect() } else { given }
+    }
+}
+
 impl Apiserver {
     pub(super) fn read(reader: &mut Reader<'_>, source: Option<Source<'_>>) -> Self {
-        let tree = reader.tree;
-        let naming = |leaf: Leaf| leaf.files(tree).unwrap_or_default();
-        let pair = |reader: &mut Reader<'_>, leaf, flags: [&str; 2], fallback: &str| {
-            let (certificate, key) = naming(leaf);
-            let certificate = file(source, flags[0], || certificate);
-            let key = file(source, flags[1], || key);
-            let fallback = |ending| PathBuf::from(format!("/var/run/kubernetes/{fallback}.{ending}"));
-            let given = certificate.is_some();
-            let pair = reader.pair(
-                &certificate.unwrap_or_else(|| fallback("crt")),
-                &key.unwrap_or_else(|| fallback("key")),
-            );
-            (pair, given)
-        };
-        // Without the flag it makes itself a certificate in --cert-dir.
-        let (serving, _) =
-            pair(reader, Leaf::Apiserver, ["tls-cert-file", "tls-private-key-file"], "apiserver");
-        let (kubelet_client, _) = pair(
-            reader,
-            Leaf::ApiserverKubeletClient,
-            ["kubelet-client-certificate", "kubelet-client-key"],
-            "apiserver-kubelet-client",
-        );
-        let (proxy_client, aggregates) = pair(
-            reader,
-            Leaf::FrontProxyClient,
-            ["proxy-client-cert-file", "proxy-client-key-file"],
-            "front-proxy-client",
-        );
-        let (etcd_client, shows_etcd) = pair(
-            reader,
-            Leaf::ApiserverEtcdClient,
-            ["etcd-certfile", "etcd-keyfile"],
-            "apiserver-etcd-client",
-        );
-        let trust = |reader: &mut Reader<'_>, flag, of: Authority| {
-            file(source, flag, || authority(tree, of)).map(|path| reader.trust(&path))
-        };
-        let proxy_authority = trust(reader, "requestheader-client-ca-file", Authority::FrontProxy);
-        let etcd_trust = trust(reader, "etcd-cafile", Authority::Etcd);
-        let is_assumed = source.is_none();
-        let kubelet_authority = match source {
-            Some(_) => trust(reader, "kubelet-certificate-authority", Authority::Kubernetes),
-            // Kubelets that were given certificates are to be verified; others make their own.
-            None => {
-                Leaf::Kubelet.exists_in(reader).then(|| reader.trust(&authority(tree, Authority::Kubernetes)))
-            }
-        };
-        let list = |flag: &str| -> Vec<String> {
-            let list = source.map(|source| source.flags.list(flag)).unwrap_or_default();
-            list.into_iter().map(str::to_owned).collect()
-        };
-        let mut address_types = list("kubelet-preferred-address-types");
-        if address_types.is_empty() {
-            // kubeadm's; what the API server itself falls back on begins with Hostname.
-            let types: &[&str] = if is_assumed {
-                &["InternalIP", "ExternalIP", "Hostname"]
-            } else {
-                &["Hostname", "InternalIP"]
-            };
-            address_types = types.iter().map(|kind| (*kind).to_owned()).collect();
-        }
-        // kubeadm's; without the flag any name is taken.
-        let proxy_names = if is_assumed {
-            vec!["front-proxy-client".to_owned()]
-        } else {
-            list("requestheader-allowed-names")
-        };
+        let admission = admission(reader, source);
+        let by_name = by_name(reader, source);
+        let mut files = Files { reader, source };
         Self {
-            serving,
-            by_name: by_name(reader, source),
-            admission: admission(reader, source),
-            kubelet_client,
-            kubelet_authority,
-            is_assumed,
+            serving: files.pair(Leaf::Apiserver, ["tls-cert-file", "tls-private-key-file"]),
+            by_name,
+            admission,
+            kubelet_client: files
+                .pair(Leaf::ApiserverKubeletClient, ["kubelet-client-certificate", "kubelet-client-key"]),
+            kubelet_authority: files.kubelet_authority(),
+            is_assumed: source.is_none(),
             manifest: source.map(|source| source.name.short.clone()),
-            address_types,
+            address_types: files.address_types(),
             etcd: EtcdClient {
-                servers: list("etcd-servers"),
-                pair: shows_etcd.then_some(etcd_client),
-                trust: etcd_trust,
+                servers: files.list("etcd-servers"),
+                pair: files.optional_pair(Leaf::ApiserverEtcdClient, ["etcd-certfile", "etcd-keyfile"]),
+                trust: files.trust("etcd-cafile", Authority::Etcd),
             },
-            proxy_client: aggregates.then_some(proxy_client),
-            proxy_authority,
-            proxy_names,
+            proxy_client: files
+                .optional_pair(Leaf::FrontProxyClient, ["proxy-client-cert-file", "proxy-client-key-file"]),
+            proxy_authority: files.trust("requestheader-client-ca-file", Authority::FrontProxy),
+            // kubeadm's; without the flag any name is taken.
+            proxy_names: match source {
+                None => vec!["front-proxy-client".to_owned()],
+                Some(_) => files.list("requestheader-allowed-names"),
+            },
             advertise: source.and_then(|source| source.flags.value("advertise-address")?.parse().ok()),
         }
     }

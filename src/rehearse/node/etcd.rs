@@ -1,11 +1,13 @@
 //! A member of etcd: to clients and to its peers.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::{Admission, InLayout as _, Source, authority, file, pair_of};
 use crate::layout::{Authority, Leaf};
-use crate::rehearse::files::{Pair, Reader, Trust};
+use crate::rehearse::files::{Pair, Reader, Trouble, Trust};
+use crate::rehearse::judge::Revoked;
+use crate::x509::RevocationList;
 
 /// A member's files.
 #[derive(Debug)]
@@ -33,6 +35,8 @@ pub(in crate::rehearse) struct Etcd {
 pub(in crate::rehearse) struct Listener {
     pub(in crate::rehearse) pair: Arc<Pair>,
     pub(in crate::rehearse) admission: Admission,
+    /// The serial numbers that are refused, where there is a list of them.
+    pub(in crate::rehearse) revoked: Option<Result<Arc<Revoked>, Trouble>>,
     /// The URLs by which others are told to reach it, and those that it listens on.
     pub(in crate::rehearse) urls: Vec<String>,
 }
@@ -44,6 +48,7 @@ struct FlagNames {
     trusted: &'static str,
     required: &'static str,
     automatic: &'static str,
+    revoked: &'static str,
     urls: [&'static str; 2],
 }
 
@@ -53,6 +58,7 @@ const CLIENTS: FlagNames = FlagNames {
     trusted: "trusted-ca-file",
     required: "client-cert-auth",
     automatic: "auto-tls",
+    revoked: "client-crl-file",
     urls: ["advertise-client-urls", "listen-client-urls"],
 };
 
@@ -62,6 +68,7 @@ const PEERS: FlagNames = FlagNames {
     trusted: "peer-trusted-ca-file",
     required: "peer-client-cert-auth",
     automatic: "peer-auto-tls",
+    revoked: "peer-crl-file",
     urls: ["initial-advertise-peer-urls", "listen-peer-urls"],
 };
 
@@ -138,5 +145,19 @@ fn listener(
     };
     let urls =
         names.urls.iter().flat_map(|flag| source.map(|source| source.flags.list(flag)).unwrap_or_default());
-    Listener { pair, admission, urls: urls.map(str::to_owned).collect() }
+    let urls = urls.map(str::to_owned).collect();
+    let revoked = source.and_then(|source| source.path(names.revoked)).map(|path| revoked(reader, &path));
+    Listener { pair, admission, revoked, urls }
+}
+
+/// The serial numbers of a list. etcd reads DER, and refuses everybody when it cannot.
+fn revoked(reader: &Reader<'_>, path: &Path) -> Result<Arc<Revoked>, Trouble> {
+    let name = reader.name(path);
+    let text = reader.bytes(path)?;
+    let list = RevocationList::from_der(&text).map_err(|error| {
+        let error = format!("{error}; etcd reads a list in DER, and refuses everybody without it");
+        Trouble::broken(&name, error)
+    })?;
+    let serials = list.entries().map(|(_, serial, _)| serial.clone()).collect();
+    Ok(Arc::new(Revoked { name, serials }))
 }

@@ -16,7 +16,10 @@ fn etcd<'n>(network: &Network<'n>, node: usize) -> Option<&'n Etcd> {
     network.nodes.get(node)?.etcd.as_ref()
 }
 
-fn server(node: usize, listener: &Listener, rules: Vec<Rule>) -> Server {
+fn server(node: usize, listener: &Listener, mut rules: Vec<Rule>) -> Server {
+    if let Some(Ok(revoked)) = &listener.revoked {
+        rules.push(Rule::NotRevoked(revoked.clone()));
+    }
     Server {
         node: Some(node),
         shows: Serves::Pair(listener.pair.clone()),
@@ -24,6 +27,12 @@ fn server(node: usize, listener: &Listener, rules: Vec<Rule>) -> Server {
         mutual: true,
         rules,
     }
+}
+
+/// What is known to stand in the way of reaching a member.
+fn trouble(listener: &Listener) -> Option<Trouble> {
+    let list = listener.revoked.as_ref().and_then(|revoked| revoked.as_ref().err());
+    unknown(&listener.admission).or(list.cloned())
 }
 
 /// The URLs by which an API server reaches etcd, and where they come from.
@@ -127,7 +136,7 @@ fn to_member(
             dialled: Some(host.name.clone()),
             why: format!("{origin}; {}", answering.why),
             notes: Vec::new(),
-            trouble: unknown(&etcd.clients.admission),
+            trouble: trouble(&etcd.clients),
         });
     }
 }
@@ -191,7 +200,7 @@ fn to_peer(
     let mut rules: Vec<Rule> = source.map(|(ip, _)| Rule::From(ip)).into_iter().collect();
     rules.push(Rule::CommonName { allowed: other.peer_names.clone(), flag: "--peer-cert-allowed-cn" });
     let (dialled, trouble) = match host {
-        Ok(name) => (Some(name), unknown(&other.peers.admission)),
+        Ok(name) => (Some(name), trouble(&other.peers)),
         Err(reason) => (None, Some(Trouble::Broken { code: "not-tls", file: client.file.clone(), reason })),
     };
     Connection {
@@ -210,7 +219,7 @@ pub(super) fn local(network: &Network<'_>, plan: &mut Vec<Connection>) {
     let dialled = || Some(SubjectAltName::Ip([127, 0, 0, 1].into()));
     for (at, node) in (0..).zip(network.nodes) {
         let Some(etcd) = &node.etcd else { continue };
-        let trouble = unknown(&etcd.clients.admission);
+        let trouble = trouble(&etcd.clients);
         if etcd.has_gateway {
             // It shows what the member serves with, and takes whoever answers (embed, `serveCtx.registerGateway`).
             let pair = etcd.clients.pair.clone();

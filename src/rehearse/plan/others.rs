@@ -29,53 +29,7 @@ fn to_kubelet(
     (to, kubelet): (usize, &Kubelet),
 ) -> Connection {
     let (dialled, why) = kubelet_name(network, apiserver, (to, kubelet));
-    let mut notes = Vec::new();
-    let mut trouble = unknown(&kubelet.admission);
-    let manifest = apiserver.manifest.as_deref().unwrap_or_default();
-    let (trusts, shows) = match (&apiserver.kubelet_authority, &kubelet.serving) {
-        (Some(trust), KubeletServing::Pair(pair)) => {
-            if apiserver.is_assumed {
-                notes.push(
-                    "verified as with --kubelet-certificate-authority; without that flag, the API server takes whatever \
-                     a kubelet shows"
-                        .to_owned(),
-                );
-            }
-            (ServerTrust::Anchors(trust.clone()), Serves::Pair(pair.clone()))
-        }
-        (Some(trust), KubeletServing::SelfMade { why, is_known }) => {
-            let reason = format!(
-                "{why}: the kubelet makes itself a certificate, and the API server verifies kubelets with {}",
-                trust.name.short
-            );
-            trouble = trouble.or(Some(match (is_known, apiserver.is_assumed) {
-                (true, false) => {
-                    Trouble::Broken { code: "unverifiable", file: trust.name.path.clone(), reason }
-                }
-                _ => Trouble::Missing(reason),
-            }));
-            (ServerTrust::Anchors(trust.clone()), Serves::Unknown)
-        }
-        (None, serving) => {
-            let flag = if apiserver.is_assumed {
-                "without --kubelet-certificate-authority".to_owned()
-            } else {
-                format!("{manifest} has no --kubelet-certificate-authority")
-            };
-            let why = format!("{flag}: the API server takes whatever a kubelet shows");
-            notes.push(why.clone());
-            let shows = match serving {
-                KubeletServing::Pair(pair) => Serves::Pair(pair.clone()),
-                KubeletServing::SelfMade { why, .. } => {
-                    notes.push(format!(
-                        "{why}: the kubelet makes itself a certificate, and one was made in its place"
-                    ));
-                    Serves::StandIn
-                }
-            };
-            (ServerTrust::Anyone { why, is_fault: false }, shows)
-        }
-    };
+    let Verification { trusts, shows, notes, trouble } = verification(apiserver, kubelet);
     let pair = &apiserver.kubelet_client;
     Connection {
         edge: Edge::ApiserverKubelet,
@@ -96,7 +50,67 @@ fn to_kubelet(
         dialled: Some(dialled),
         why,
         notes,
-        trouble,
+        trouble: unknown(&kubelet.admission).or(trouble),
+    }
+}
+
+/// Whether and how an API server verifies a kubelet.
+struct Verification {
+    trusts: ServerTrust,
+    shows: Serves,
+    notes: Vec<String>,
+    trouble: Option<Trouble>,
+}
+
+fn verification(apiserver: &Apiserver, kubelet: &Kubelet) -> Verification {
+    const FLAG: &str = "--kubelet-certificate-authority";
+    let manifest = apiserver.manifest.as_deref().unwrap_or_default();
+    let Some(trust) = &apiserver.kubelet_authority else {
+        let flag = if apiserver.is_assumed {
+            format!("without {FLAG}")
+        } else {
+            format!("{manifest} has no {FLAG}")
+        };
+        let why = format!("{flag}: the API server takes whatever a kubelet shows");
+        let mut notes = vec![why.clone()];
+        let shows = match &kubelet.serving {
+            KubeletServing::Pair(pair) => Serves::Pair(pair.clone()),
+            KubeletServing::SelfMade { why, .. } => {
+                notes.push(format!(
+                    "{why}: the kubelet makes itself a certificate, and one was made in its place"
+                ));
+                Serves::StandIn
+            }
+        };
+        return Verification {
+            trusts: ServerTrust::Anyone { why, is_fault: false },
+            shows,
+            notes,
+            trouble: None,
+        };
+    };
+    let trusts = ServerTrust::Anchors(trust.clone());
+    match &kubelet.serving {
+        KubeletServing::Pair(pair) => {
+            let note = format!(
+                "verified as with {FLAG}; without that flag, the API server takes whatever a kubelet shows"
+            );
+            let notes = if apiserver.is_assumed { vec![note] } else { Vec::new() };
+            Verification { trusts, shows: Serves::Pair(pair.clone()), notes, trouble: None }
+        }
+        KubeletServing::SelfMade { why, is_known } => {
+            let reason = format!(
+                "{why}: the kubelet makes itself a certificate, and the API server verifies kubelets with {}",
+                trust.name.short
+            );
+            let trouble = match (is_known, apiserver.is_assumed) {
+                (true, false) => {
+                    Trouble::Broken { code: "unverifiable", file: trust.name.path.clone(), reason }
+                }
+                _ => Trouble::Missing(reason),
+            };
+            Verification { trusts, shows: Serves::Unknown, notes: Vec::new(), trouble: Some(trouble) }
+        }
     }
 }
 
