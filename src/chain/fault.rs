@@ -111,6 +111,19 @@ reasons! {
     WebPki = "web-pki", 42, "CA/Browser Forum Baseline Requirements section 7.1";
 }
 
+/// Every reason as a table in Markdown: `docs/reasons.md`.
+pub fn reasons_to_markdown() -> String {
+    let mut text = String::from(
+        "# Reasons\n\n<!-- Written by the program from its own code; do not edit. -->\n\nWhy a path of certificates is not \
+         accepted, by the codes that `kpki verify -o json` uses. [verify.md](verify.md) says which policy checks what.\n\n\
+         | code | what it means | source |\n|---|---|---|\n",
+    );
+    for reason in Reason::ALL {
+        text.push_str(&format!("| `{}` | {} | {} |\n", reason.code(), reason.meaning(), reason.source()));
+    }
+    text
+}
+
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.code())

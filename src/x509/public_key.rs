@@ -38,6 +38,8 @@ pub enum PublicKeyKind {
     Ec(String),
     /// Ed25519 (RFC 8410).
     Ed25519,
+    /// ML-DSA (RFC 9881): 44, 65 or 87. Go does not know it before 1.27, nor does Kubernetes.
+    MlDsa(u8),
     /// Another algorithm, as a dotted object identifier.
     Other(String),
 }
@@ -82,7 +84,13 @@ impl PublicKey {
         } else if *algorithm == oid_registry::OID_SIG_ED25519 {
             PublicKeyKind::Ed25519
         } else {
-            PublicKeyKind::Other(algorithm.to_id_string())
+            match (algorithm.to_id_string(), spki.algorithm.parameters.is_some()) {
+                // RFC 9881 section 2: the parameters MUST be absent.
+                (oid, false) if oid == "2.16.840.1.101.3.4.3.17" => PublicKeyKind::MlDsa(44),
+                (oid, false) if oid == "2.16.840.1.101.3.4.3.18" => PublicKeyKind::MlDsa(65),
+                (oid, false) if oid == "2.16.840.1.101.3.4.3.19" => PublicKeyKind::MlDsa(87),
+                (oid, _) => PublicKeyKind::Other(oid),
+            }
         };
         Ok(Self { der: spki.raw.to_vec(), kind })
     }
@@ -182,6 +190,7 @@ impl fmt::Display for PublicKeyKind {
             Self::Ec(curve) if curve.starts_with("P-") => write!(f, "ECDSA-{}", curve.replace('-', "")),
             Self::Ec(curve) => write!(f, "ECDSA on {curve}"),
             Self::Ed25519 => f.write_str("Ed25519"),
+            Self::MlDsa(set) => write!(f, "ML-DSA-{set}"),
             Self::Other(oid) => write!(f, "algorithm {oid}"),
         }
     }

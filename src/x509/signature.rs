@@ -6,6 +6,7 @@
 use std::fmt;
 use std::ops::RangeInclusive;
 
+use ml_dsa::{EncodedSignature, EncodedVerifyingKey, MlDsa44, MlDsa65, MlDsa87, MlDsaParams};
 use ring::digest;
 use ring::signature::{self, UnparsedPublicKey, VerificationAlgorithm};
 use rsa::signature::hazmat::PrehashVerifier as _;
@@ -68,6 +69,8 @@ pub enum SignatureAlgorithm {
     Ecdsa(DigestAlgorithm),
     /// Ed25519 (RFC 8410).
     Ed25519,
+    /// ML-DSA (RFC 9881): 44, 65 or 87.
+    MlDsa(u8),
     /// Broken: its name, `SHA-1 with RSA` for example.
     Broken(&'static str),
     /// Not supported: its name, or its dotted object identifier.
@@ -76,7 +79,7 @@ pub enum SignatureAlgorithm {
 
 /// Algorithms that are recognised to be refused by name: those that nobody should rely on (true), and those that no
 /// verifier of Kubernetes knows.
-const REFUSED: [(&str, bool, &str); 16] = [
+const REFUSED: [(&str, bool, &str); 13] = [
     ("1.2.840.113549.1.1.2", true, "MD2 with RSA"),
     ("1.2.840.113549.1.1.4", true, "MD5 with RSA"),
     ("1.2.840.113549.1.1.5", true, "SHA-1 with RSA"),
@@ -90,9 +93,6 @@ const REFUSED: [(&str, bool, &str); 16] = [
     ("1.2.840.10045.4.3.1", false, "ECDSA with SHA-224"),
     ("1.3.101.113", false, "Ed448"),
     ("1.2.156.10197.1.501", false, "SM2 with SM3"),
-    ("2.16.840.1.101.3.4.3.17", false, "ML-DSA-44"),
-    ("2.16.840.1.101.3.4.3.18", false, "ML-DSA-65"),
-    ("2.16.840.1.101.3.4.3.19", false, "ML-DSA-87"),
 ];
 
 /// Why a signature does not hold.
@@ -140,6 +140,9 @@ impl SignatureAlgorithm {
             "1.2.840.10045.4.3.4" => Self::Ecdsa(Sha512),
             // RFC 8410 section 3: the parameters MUST be absent.
             "1.3.101.112" if parameters.is_none() => Self::Ed25519,
+            "2.16.840.1.101.3.4.3.17" if parameters.is_none() => Self::MlDsa(44),
+            "2.16.840.1.101.3.4.3.18" if parameters.is_none() => Self::MlDsa(65),
+            "2.16.840.1.101.3.4.3.19" if parameters.is_none() => Self::MlDsa(87),
             "1.3.101.112" => Self::Unsupported("Ed25519 with parameters".into()),
             "1.2.840.113549.1.1.10" => parameters
                 .and_then(pss_digest)
@@ -171,6 +174,11 @@ impl SignatureAlgorithm {
             (Self::RsaPkcs1(digest) | Self::RsaPss(digest), PublicKeyKind::Rsa { .. }) => {
                 self.verify_rsa(*digest, key, message, signature)
             }
+            (Self::MlDsa(set), PublicKeyKind::MlDsa(own)) if set == own => match set {
+                44 => verify_ml_dsa::<MlDsa44>(bits, message, signature),
+                65 => verify_ml_dsa::<MlDsa65>(bits, message, signature),
+                _ => verify_ml_dsa::<MlDsa87>(bits, message, signature),
+            },
             (Self::Ecdsa(digest), PublicKeyKind::Ec(curve)) => {
                 verify_ecdsa(curve, bits, digest.of(message).as_ref(), signature)
             }
@@ -254,6 +262,16 @@ impl SignatureAlgorithm {
     }
 }
 
+/// ML-DSA with an empty context (RFC 9881 section 3).
+fn verify_ml_dsa<P: MlDsaParams>(key: &[u8], message: &[u8], signature: &[u8]) -> Result<(), SignatureFault> {
+    let key = EncodedVerifyingKey::<P>::try_from(key)
+        .map_err(|_| SignatureFault::Key("it has not the length of an ML-DSA key".into()))?;
+    let signature = EncodedSignature::<P>::try_from(signature).map_err(|_| SignatureFault::Mismatch)?;
+    let signature = ml_dsa::Signature::<P>::decode(&signature).ok_or(SignatureFault::Mismatch)?;
+    let holds = ml_dsa::VerifyingKey::<P>::decode(&key).verify_with_context(message, &[], &signature);
+    if holds { Ok(()) } else { Err(SignatureFault::Mismatch) }
+}
+
 /// ECDSA with a curve or a digest that ring leaves out; `hash` is the digest of the message.
 fn verify_ecdsa(curve: &str, key: &[u8], hash: &[u8], signature: &[u8]) -> Result<(), SignatureFault> {
     let point = |_| SignatureFault::Key("it is no point of its curve".into());
@@ -323,6 +341,7 @@ impl fmt::Display for SignatureAlgorithm {
             Self::RsaPss(digest) => write!(f, "RSASSA-PSS with SHA-{}", digest.bits()),
             Self::Ecdsa(digest) => write!(f, "ECDSA with SHA-{}", digest.bits()),
             Self::Ed25519 => f.write_str("Ed25519"),
+            Self::MlDsa(set) => write!(f, "ML-DSA-{set}"),
             Self::Broken(name) => f.write_str(name),
             Self::Unsupported(name) => f.write_str(name),
         }

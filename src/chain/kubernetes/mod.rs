@@ -7,11 +7,12 @@ mod encoding;
 mod extensions;
 pub(super) mod hostname;
 
-pub(super) use constraints::same_kind;
+pub(super) use constraints::{of_kind, shown};
 pub(super) use encoding::faults_anywhere;
 
 use encoding::reads_extensions;
 
+use super::budget::Budget;
 use super::search::{Step, signature_fault};
 use super::verdict::Role;
 use super::{Fault, Reason, Settings, policies};
@@ -55,7 +56,9 @@ pub(super) fn issuer_faults(issuer: Step<'_, '_>, path: &[Step<'_, '_>], setting
 /// `CheckSignatureFrom`, up to the signature: a CA by its basic constraints, which only a certificate of version 3 has,
 /// and by its key usage, where one that is all zero counts as absent.
 fn may_sign(issuer: &Certificate) -> Option<Fault> {
-    if let kind @ (PublicKeyKind::Other(_) | PublicKeyKind::RsaPss { .. }) = issuer.tbs.public_key.kind() {
+    if let kind @ (PublicKeyKind::Other(_) | PublicKeyKind::MlDsa(_) | PublicKeyKind::RsaPss { .. }) =
+        issuer.tbs.public_key.kind()
+    {
         let detail = format!("Go knows no keys of the kind of {}: {kind}", issuer.tbs.subject);
         return Some(Fault::new(Reason::Key, detail));
     }
@@ -139,11 +142,11 @@ fn already_in_path(candidate: &Certificate, path: &[Step<'_, '_>]) -> bool {
 }
 
 /// What is wrong with a path as a whole: its policies, purposes and name constraints.
-pub(super) fn path_faults(path: &[Step<'_, '_>], settings: &Settings) -> Vec<Fault> {
+pub(super) fn path_faults(path: &[Step<'_, '_>], settings: &Settings, budget: &Budget) -> Vec<Fault> {
     let certificates: Vec<&Certificate> = path.iter().map(Step::certificate).collect();
     let first = policies::fault(&certificates, reads_extensions)
         .or_else(|| purpose(&certificates, settings))
-        .or_else(|| constraints::fault(&certificates));
+        .or_else(|| constraints::fault(&certificates, budget));
     first.into_iter().collect()
 }
 

@@ -117,28 +117,24 @@ fn extensions(certificate: &Certificate, faults: &mut Vec<Fault>) {
             faults.push(Fault::new(Reason::UnknownCritical, detail));
         }
     }
-    authority_key_identifier(certificate, faults);
 }
 
-/// Section 4.2.1.1: the key identifier is in every certificate, but for one that is self-signed; the issuer's issuer and
-/// serial number come together or not at all.
-fn authority_key_identifier(certificate: &Certificate, faults: &mut Vec<Fault>) {
+/// Section 4.2.1.1: the key identifier is in every certificate, but for one that is self-signed. To tell may cost a
+/// signature, so this is asked of certificates only when their turn has come.
+pub(super) fn authority_key_identifier(certificate: &Certificate) -> Option<Fault> {
     let owner = subject(certificate);
     let identifier = certificate.tbs.extensions.authority_key_identifier.as_ref().map(|marked| &marked.value);
-    match identifier {
-        None if certificate.tbs.is_self_issued() => {}
+    let detail = match identifier {
+        None if certificate.tbs.is_self_issued() => return None,
         // It may be self-signed under another name.
-        None if certificate.verify_signature(&certificate.tbs.public_key).is_ok() => {}
-        None => {
-            let detail = format!("{owner} has no authority key identifier");
-            faults.push(Fault::new(Reason::AuthorityKeyIdentifier, detail));
-        }
+        None if certificate.verify_signature(&certificate.tbs.public_key).is_ok() => return None,
+        None => format!("{owner} has no authority key identifier"),
         Some(identifier) if identifier.key_identifier.is_none() => {
-            let detail = format!("the authority key identifier of {owner} names no key");
-            faults.push(Fault::new(Reason::AuthorityKeyIdentifier, detail));
+            format!("the authority key identifier of {owner} names no key")
         }
-        Some(_) => {}
-    }
+        Some(_) => return None,
+    };
+    Some(Fault::new(Reason::AuthorityKeyIdentifier, detail))
 }
 
 fn key(certificate: &Certificate, faults: &mut Vec<Fault>) {
@@ -261,6 +257,17 @@ pub(super) fn leaf_faults(certificate: &Certificate) -> Vec<Fault> {
     if extensions.is_ca() && usage.is_some_and(|usage| !usage.contains(KeyUsage::KEY_CERT_SIGN)) {
         let detail = format!("{owner} is a CA by its basic constraints, and its key usage lacks keyCertSign");
         faults.push(Fault::new(Reason::InconsistentCa, detail));
+    }
+    // RFC 9881 section 5: a key that only signs is not for encryption or agreement.
+    let encryption = KeyUsage::KEY_ENCIPHERMENT
+        | KeyUsage::DATA_ENCIPHERMENT
+        | KeyUsage::KEY_AGREEMENT
+        | KeyUsage::ENCIPHER_ONLY
+        | KeyUsage::DECIPHER_ONLY;
+    let only_signs = matches!(certificate.tbs.public_key.kind(), PublicKeyKind::MlDsa(_));
+    if only_signs && usage.is_some_and(|usage| usage.intersects(encryption)) {
+        let detail = format!("{owner} has an ML-DSA key, and its key usage holds what such a key cannot do");
+        faults.push(Fault::new(Reason::Key, detail));
     }
     if usage.is_some_and(KeyUsage::is_empty) {
         let detail = format!("the key usage of {owner} holds no bit, and must hold one at least");

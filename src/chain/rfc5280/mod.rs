@@ -6,10 +6,9 @@ mod web_pki;
 
 pub(super) use certificate::faults_anywhere;
 
-use std::cell::Cell;
-
 use time::OffsetDateTime;
 
+use super::budget::Budget;
 use super::kubernetes::{hostname, key_cert_sign, not_a_ca, path_length_fault, purpose_fault};
 use super::search::{Step, signature_fault};
 use super::verdict::{Role, Warning};
@@ -25,6 +24,7 @@ pub(super) fn leaf_faults(leaf: &Certificate, settings: &Settings) -> Vec<Fault>
     faults.extend(validity_fault(&leaf.tbs.validity, whole_second(settings.at)));
     faults.extend(settings.names.iter().filter_map(|name| name_fault(leaf, name)));
     faults.extend(certificate::leaf_faults(leaf));
+    faults.extend(certificate::authority_key_identifier(leaf));
     if settings.purpose == Purpose::Server {
         faults.extend(web_pki::leaf_faults(leaf));
     }
@@ -103,6 +103,7 @@ pub(super) fn issuer_faults(issuer: Step<'_, '_>, path: &[Step<'_, '_>], setting
     let mut faults = issuer.candidate.faults.clone();
     faults.extend(validity_fault(&certificate.tbs.validity, whole_second(settings.at)));
     faults.extend(ca_faults(certificate));
+    faults.extend(certificate::authority_key_identifier(certificate));
     let between = path.iter().skip(1).filter(|step| !step.certificate().tbs.is_self_issued()).count();
     let limit =
         certificate.tbs.extensions.basic_constraints.as_ref().and_then(|marked| marked.value.path_len);
@@ -138,11 +139,7 @@ fn ca_faults(certificate: &Certificate) -> Vec<Fault> {
 }
 
 /// What is wrong with a path as a whole: purposes, name constraints, policies and revocation.
-pub(super) fn path_faults(
-    path: &[Step<'_, '_>],
-    verifier: &Verifier<'_>,
-    list_signatures: &Cell<usize>,
-) -> Vec<Fault> {
+pub(super) fn path_faults(path: &[Step<'_, '_>], verifier: &Verifier<'_>, budget: &Budget) -> Vec<Fault> {
     let certificates: Vec<&Certificate> = path.iter().map(Step::certificate).collect();
     let mut faults = Vec::new();
     if let Some(wanted) = verifier.settings.purpose.usage() {
@@ -152,25 +149,22 @@ pub(super) fn path_faults(
         };
         faults.extend(certificates.iter().enumerate().filter_map(outside));
     }
-    faults.extend(constraints::fault(&certificates));
+    faults.extend(constraints::fault(&certificates, budget));
     faults.extend(policies::fault(&certificates, |_| true));
     if faults.is_empty() && !verifier.lists.is_empty() {
-        faults.extend(revocation::faults(path, verifier, list_signatures));
+        faults.extend(revocation::faults(path, verifier, budget));
     }
     faults
 }
 
 /// What the strict reading has against a path that the other policy accepts.
-pub(super) fn warnings(
-    path: &[Step<'_, '_>],
-    verifier: &Verifier<'_>,
-    list_signatures: &Cell<usize>,
-) -> Vec<Warning> {
+pub(super) fn warnings(path: &[Step<'_, '_>], verifier: &Verifier<'_>, budget: &Budget) -> Vec<Warning> {
     let settings = verifier.settings;
     let mut warnings = Vec::new();
     for (index, step) in path.iter().enumerate() {
         let certificate = step.certificate();
         let mut faults = faults_anywhere(certificate);
+        faults.extend(certificate::authority_key_identifier(certificate));
         match step.role {
             Role::EndEntity => faults.extend(certificate::leaf_faults(certificate)),
             _ => faults.extend(ca_faults(certificate)),
@@ -180,7 +174,7 @@ pub(super) fn warnings(
         }
         warnings.extend(faults.into_iter().map(|fault| Warning { index, fault }));
     }
-    let whole = path_faults(path, verifier, list_signatures).into_iter();
+    let whole = path_faults(path, verifier, budget).into_iter();
     warnings.extend(whole.map(|fault| Warning { index: fault.concerns.unwrap_or(0), fault }));
     warnings
 }

@@ -31,8 +31,8 @@ pub(super) fn leaf_faults(leaf: &Certificate) -> Vec<Fault> {
             "the subjectAltName of {owner} is critical, though the subject is not empty"
         )));
     }
-    // Section 7.1.4.3: a common name that is an address or an internationalised domain, or one of the alternative names,
-    // is one of them character for character.
+    // Section 7.1.4.3: a common name is one of the alternative names, character for character. Held against those whose
+    // spelling misleads: addresses not written as usual, internationalised domains, another case.
     if let Some(common_name) = owner.common_name()
         && misspells(common_name, extensions.names())
     {
@@ -55,7 +55,8 @@ fn misspells(common_name: &str, names: &[SubjectAltName]) -> bool {
         .any(|name| matches!(name, SubjectAltName::Dns(host) if common_name.eq_ignore_ascii_case(host)));
     let international = common_name.contains('.')
         && (!common_name.is_ascii() || common_name.split('.').any(|label| label.starts_with("xn--")));
-    !same && (otherwise || international || loose_address(common_name).is_some())
+    let misspelt = loose_address(common_name).is_some_and(|ip| ip.to_string() != common_name);
+    !same && (otherwise || international || misspelt)
 }
 
 /// An address as `inet_aton` and its like read one: parts in decimal with leading zeros, or one number in hexadecimal.
@@ -130,6 +131,7 @@ mod tests {
             ("192.168.1.1", ip("192.168.1.1"), false),
             ("2001:DB8::1", ip("2001:db8::1"), true),
             ("2001:db8::1", ip("2001:db8::1"), false),
+            ("192.168.1.1", dns("example.com"), false),
             ("Example.COM", dns("example.com"), true),
             ("xn--nxasmq6b.com", dns("xn--n3h.com"), true),
             ("xn--n3h.com", dns("xn--n3h.com"), false),
