@@ -1,8 +1,7 @@
 //! Revocation lists: which apply to a certificate, whether they can be relied upon, and what they say (RFC 5280 section
 //! 6.3).
 
-use std::cell::Cell;
-
+use super::budget::Budget;
 use super::candidate::Candidate;
 use super::names::normal_form;
 use super::search::Step;
@@ -22,10 +21,10 @@ const LONGEST_NUMBER: usize = 20;
 const REMOVE_FROM_CRL: u8 = 8;
 
 /// What the lists have against the certificates of a path. The trust anchor needs none.
-pub(super) fn faults(path: &[Step<'_, '_>], verifier: &Verifier<'_>, signatures: &Cell<usize>) -> Vec<Fault> {
+pub(super) fn faults(path: &[Step<'_, '_>], verifier: &Verifier<'_>, budget: &Budget) -> Vec<Fault> {
     let mut faults = Vec::new();
     for index in 0..path.len().saturating_sub(1) {
-        if let Some(fault) = status(path, index, verifier, signatures) {
+        if let Some(fault) = status(path, index, verifier, budget) {
             faults.push(fault.about(index));
         }
     }
@@ -33,12 +32,7 @@ pub(super) fn faults(path: &[Step<'_, '_>], verifier: &Verifier<'_>, signatures:
 }
 
 /// The fault of one certificate of the path; none where its status is known and good.
-fn status(
-    path: &[Step<'_, '_>],
-    index: usize,
-    verifier: &Verifier<'_>,
-    signatures: &Cell<usize>,
-) -> Option<Fault> {
+fn status(path: &[Step<'_, '_>], index: usize, verifier: &Verifier<'_>, budget: &Budget) -> Option<Fault> {
     let certificate = path.get(index)?.certificate();
     let issuer = path.get(index + 1)?.certificate();
     let anchor = path.last()?.certificate();
@@ -47,8 +41,8 @@ fn status(
     for located in verifier.lists.iter().copied() {
         let list = &located.list;
         let Some(covered) = scope(list, certificate) else { continue };
-        if let Err(problem) = usable(list, verifier.settings)
-            .and_then(|()| signed(located, issuer, anchor, verifier, signatures))
+        if let Err(problem) =
+            usable(list, verifier.settings).and_then(|()| signed(located, issuer, anchor, verifier, budget))
         {
             let detail = format!(
                 "the revocation list {} ({}) cannot be relied upon: {problem}",
@@ -188,6 +182,9 @@ fn usable(list: &RevocationList, settings: &Settings) -> Result<(), String> {
     if let Some(oid) = list.unknown_critical() {
         return Err(format!("it has the critical extension {oid}, which is not known"));
     }
+    if let Some(oid) = list.duplicate_extension() {
+        return Err(format!("its extension {oid} stands there twice"));
+    }
     match (&list.number, list.find(CRL_NUMBER)) {
         (Some(number), Some(extension)) => {
             let significant = number.iter().skip_while(|byte| **byte == 0).count();
@@ -222,15 +219,14 @@ fn signed(
     issuer: &Certificate,
     anchor: &Certificate,
     verifier: &Verifier<'_>,
-    signatures: &Cell<usize>,
+    budget: &Budget,
 ) -> Result<(), String> {
     let list = &located.list;
     let named =
         |certificate: &Certificate| normal_form(&certificate.tbs.subject) == normal_form(&list.issuer);
     let verify = |certificate: &Certificate| {
-        let left = signatures.get().checked_sub(1).ok_or("budget exceeded: too many signatures of lists")?;
-        signatures.set(left);
-        list.verify_signature(&certificate.tbs.public_key).map_err(|fault| fault.to_string())
+        budget.list_signature().map_err(|exceeded| exceeded.to_string())?;
+        verifier.list_signature(located, &certificate.tbs.public_key).map_err(|fault| fault.to_string())
     };
     if named(issuer) && verify(issuer).is_ok() {
         return may_sign_lists(issuer);
@@ -241,7 +237,7 @@ fn signed(
         match verify(signer.certificate()) {
             Ok(()) => {
                 let good = may_sign_lists(signer.certificate())
-                    .and_then(|()| good(signer, located, anchor, verifier, signatures));
+                    .and_then(|()| good(signer, located, anchor, verifier, budget));
                 match good {
                     Ok(()) => return Ok(()),
                     Err(why) => problem = Some(why),
@@ -273,13 +269,17 @@ fn good(
     list: &LocatedList,
     anchor: &Certificate,
     verifier: &Verifier<'_>,
-    signatures: &Cell<usize>,
+    budget: &Budget,
 ) -> Result<(), String> {
     if signer.certificate().der() == anchor.der() {
         return Ok(());
     }
     let settings = Settings { purpose: Purpose::Any, names: Vec::new(), ..verifier.settings.clone() };
-    match verifier.without(list, &settings).verify_within(signer.located, signatures) {
+    let inner = budget.for_inner_search();
+    let verifier = verifier.without(list, &settings);
+    let verdict = verifier.verify_within(signer.located, &inner);
+    budget.take_back(&inner);
+    match verdict {
         Verdict::Valid(chain) => {
             let end = chain.path().last().filter(|link| link.role == Role::TrustAnchor);
             if end.is_some_and(|link| link.located.certificate.tbs.public_key == anchor.tbs.public_key) {

@@ -1,15 +1,10 @@
 //! The search for a path: depth first from the end entity, with every step noted that led nowhere.
 
-use std::cell::Cell;
-
+use super::budget::Budget;
 use super::candidate::{Candidate, authority_key_identifier, subject_key_identifier};
 use super::verdict::{Attempt, Link, Rejection, Role, Verdict, VerifiedChain, Warning};
 use super::{Fault, Policy, Reason, Verifier, kubernetes, rfc5280};
 use crate::x509::{Certificate, SignatureFault};
-
-/// How many issuers may be tried for one end entity: Go's `maxChainSignatureChecks`, chosen there so that no chain in
-/// use comes near it. Each try costs at most one signature.
-const MOST_ISSUERS: usize = 100;
 
 /// One certificate of the path so far.
 #[derive(Clone, Copy)]
@@ -31,9 +26,8 @@ impl<'a> Step<'_, 'a> {
 /// The state of one search.
 pub(super) struct Search<'s, 'a> {
     verifier: &'s Verifier<'a>,
-    list_signatures: &'s Cell<usize>,
+    budget: &'s Budget,
     path: Vec<Step<'s, 'a>>,
-    issuers_tried: usize,
     exhausted: bool,
 }
 
@@ -44,10 +38,9 @@ impl<'s, 'a> Search<'s, 'a> {
     pub(super) fn run(
         verifier: &'s Verifier<'a>,
         leaf: &'s Candidate<'a>,
-        list_signatures: &'s Cell<usize>,
+        budget: &'s Budget,
     ) -> Verdict<'a> {
-        let mut search =
-            Self { verifier, list_signatures, path: Vec::new(), issuers_tried: 0, exhausted: false };
+        let mut search = Self { verifier, budget, path: Vec::new(), exhausted: false };
         let step = Step { candidate: leaf, role: Role::EndEntity };
         let faults = search.leaf_faults(leaf);
         search.path.push(step);
@@ -61,6 +54,7 @@ impl<'s, 'a> Search<'s, 'a> {
                 link: step.link(),
                 faults,
                 next: Vec::new(),
+                is_whole: false,
             }))),
             Err(mut attempt) => {
                 attempt.faults.splice(0..0, faults);
@@ -72,7 +66,7 @@ impl<'s, 'a> Search<'s, 'a> {
 
     fn accepted(&self) -> Verdict<'a> {
         let mut warnings: Vec<Warning> = match self.verifier.settings.policy {
-            Policy::Kubernetes => rfc5280::warnings(&self.path, self.verifier, self.list_signatures),
+            Policy::Kubernetes => rfc5280::warnings(&self.path, self.verifier, &Budget::new(Policy::Rfc5280)),
             Policy::Rfc5280 => Vec::new(),
         };
         warnings.sort_by_key(|warning| warning.index);
@@ -91,7 +85,8 @@ impl<'s, 'a> Search<'s, 'a> {
     /// Looks for the issuers of the last certificate of the path.
     fn climb(&mut self, step: Step<'s, 'a>) -> Branch<'a> {
         let (anchors, intermediates) = self.verifier.issuers_of(step.certificate());
-        let mut attempt = Attempt { link: step.link(), faults: Vec::new(), next: Vec::new() };
+        let mut attempt =
+            Attempt { link: step.link(), faults: Vec::new(), next: Vec::new(), is_whole: false };
         if anchors.is_empty() && intermediates.is_empty() {
             attempt.faults.push(self.no_issuer(step.certificate()));
             return Err(attempt);
@@ -108,7 +103,7 @@ impl<'s, 'a> Search<'s, 'a> {
                 break;
             }
         }
-        // Nothing but itself: a root that was sent along, and is not trusted.
+        // Nothing but what is in the path already: a root that was sent along, or CAs that signed each other.
         let is_loop = |next: &Attempt<'a>| {
             !next.faults.is_empty() && next.faults.iter().all(|fault| fault.reason == Reason::Loop)
         };
@@ -119,13 +114,10 @@ impl<'s, 'a> Search<'s, 'a> {
     }
 
     fn try_issuer(&mut self, issuer: Step<'s, 'a>) -> Branch<'a> {
-        let failed = |faults| Err(Attempt { link: issuer.link(), faults, next: Vec::new() });
-        self.issuers_tried += 1;
-        if self.issuers_tried > MOST_ISSUERS {
+        let failed = |faults| Err(Attempt { link: issuer.link(), faults, next: Vec::new(), is_whole: false });
+        if let Err(exceeded) = self.budget.issuer() {
             self.exhausted = true;
-            let detail =
-                format!("budget exceeded: more than {MOST_ISSUERS} issuers were tried for this certificate");
-            return failed(vec![Fault::new(Reason::Budget, detail)]);
+            return failed(vec![exceeded]);
         }
         let faults = match self.verifier.settings.policy {
             Policy::Kubernetes => kubernetes::issuer_faults(issuer, &self.path, self.verifier.settings),
@@ -145,28 +137,38 @@ impl<'s, 'a> Search<'s, 'a> {
     /// The path has reached an anchor: what can be judged only as a whole.
     fn finish(&mut self, last: Step<'s, 'a>) -> Branch<'a> {
         let faults = match self.verifier.settings.policy {
-            Policy::Kubernetes => kubernetes::path_faults(&self.path, self.verifier.settings),
-            Policy::Rfc5280 => rfc5280::path_faults(&self.path, self.verifier, self.list_signatures),
+            Policy::Kubernetes => kubernetes::path_faults(&self.path, self.verifier.settings, self.budget),
+            Policy::Rfc5280 => rfc5280::path_faults(&self.path, self.verifier, self.budget),
         };
         if faults.is_empty() {
             return Ok(());
         }
-        Err(Attempt { link: last.link(), faults, next: Vec::new() })
+        self.exhausted |= faults.iter().any(|fault| fault.reason == Reason::Budget);
+        Err(Attempt { link: last.link(), faults, next: Vec::new(), is_whole: true })
     }
 
     /// Nothing has the issuer's name; the facts that come nearest to it.
     fn no_issuer(&self, certificate: &Certificate) -> Fault {
         let issuer = &certificate.tbs.issuer;
-        let all = || self.verifier.anchors.iter().chain(&self.verifier.intermediates);
-        let named_alike =
-            all().find(|candidate| candidate.certificate().tbs.subject.to_string() == issuer.to_string());
-        let detail = if let Some(alike) = named_alike {
+        /// Among so many certificates one is looked for that comes near.
+        const MOST: usize = 1000;
+        let all = || self.verifier.anchors.iter().chain(&self.verifier.intermediates).take(MOST);
+        let named_alike = all().find(|candidate| {
+            let subject = &candidate.certificate().tbs.subject;
+            subject.der() != issuer.der() && subject.to_string() == issuer.to_string()
+        });
+        let is_there = || all().any(|candidate| candidate.certificate().tbs.subject.der() == issuer.der());
+        let detail = if issuer.der() == certificate.tbs.subject.der() {
+            format!("{issuer} is self-signed, and is not among the trust anchors")
+        } else if let Some(alike) = named_alike {
             format!(
                 "the issuer {issuer} is there ({}), but its name is encoded otherwise, and Go compares the bytes",
                 alike.located.source
             )
-        } else if issuer.der() == certificate.tbs.subject.der() {
-            format!("{issuer} is self-signed, and is not among the trust anchors")
+        } else if is_there() {
+            format!(
+                "its issuer {issuer} is below it in the path: these CAs sign each other, and none is a trust anchor"
+            )
         } else {
             let (anchors, between) = (self.verifier.anchors.len(), self.verifier.intermediates.len());
             format!(
@@ -182,8 +184,10 @@ impl<'s, 'a> Search<'s, 'a> {
     }
 }
 
-/// Whether the issuer's key signed the certificate, in words that tell a CA that was made anew from a forgery.
-pub(super) fn signature_fault(certificate: &Certificate, issuer: &Certificate) -> Option<Fault> {
+/// Whether the issuer's key signed the last certificate of the path, in words that tell a CA that was made anew from a
+/// forgery.
+pub(super) fn signature_fault(path: &[Step<'_, '_>], issuer: &Certificate) -> Option<Fault> {
+    let (index, certificate) = (path.len().checked_sub(1)?, path.last()?.certificate());
     let fault = certificate.verify_signature(&issuer.tbs.public_key).err()?;
     let subject = &issuer.tbs.subject;
     Some(match fault {
@@ -211,9 +215,12 @@ pub(super) fn signature_fault(certificate: &Certificate, issuer: &Certificate) -
                 ),
             }
         }
-        SignatureFault::AlgorithmsDiffer => Fault::new(Reason::AlgorithmsDiffer, fault.to_string()),
         SignatureFault::Key(_) => Fault::new(Reason::Key, fault.to_string()),
-        other => Fault::new(Reason::SignatureAlgorithm, other.to_string()),
+        // These are told by the certificate alone, whoever is its issuer.
+        SignatureFault::AlgorithmsDiffer => {
+            Fault::new(Reason::AlgorithmsDiffer, fault.to_string()).about(index)
+        }
+        other => Fault::new(Reason::SignatureAlgorithm, other.to_string()).about(index),
     })
 }
 

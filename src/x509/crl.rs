@@ -1,6 +1,6 @@
 //! Certificate revocation lists (RFC 5280 section 5), and where certificates say that theirs lie (section 4.2.1.13).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use time::OffsetDateTime;
@@ -152,8 +152,6 @@ pub struct RevokedCertificate {
     pub date: OffsetDateTime,
     /// Why (section 5.3.1), as a number; unspecified when absent.
     pub reason: Option<u8>,
-    /// An extension that is critical and not known, for which the whole list must not be relied upon.
-    pub unknown_critical: Option<String>,
 }
 
 impl RevokedCertificate {
@@ -204,6 +202,8 @@ pub struct RevocationList {
     pub algorithms_agree: bool,
     /// Whether a certificate stands on it twice.
     pub has_duplicates: bool,
+    /// The first extension of an entry that is critical and not known.
+    unknown_in_entries: Option<String>,
     /// By issuer (the list's own unless it is indirect) and serial number.
     entries: HashMap<(Name, SerialNumber), RevokedCertificate>,
 }
@@ -248,6 +248,7 @@ impl RevocationList {
             signature_parameters: super::certificate::parameters(&tbs.signature),
             algorithms_agree: tbs.signature == list.signature_algorithm,
             has_duplicates: false,
+            unknown_in_entries: None,
             entries: HashMap::new(),
         };
         for extension in tbs.extensions() {
@@ -291,11 +292,7 @@ impl RevocationList {
         let mut issuer = self.issuer.clone();
         self.entries.reserve(tbs.revoked_certificates.len());
         for revoked in &tbs.revoked_certificates {
-            let mut entry = RevokedCertificate {
-                date: revoked.revocation_date.to_datetime(),
-                reason: None,
-                unknown_critical: None,
-            };
+            let mut entry = RevokedCertificate { date: revoked.revocation_date.to_datetime(), reason: None };
             for extension in revoked.extensions() {
                 let oid = dotted(&extension.oid);
                 match extension.parsed_extension() {
@@ -305,7 +302,7 @@ impl RevocationList {
                             .ok_or_else(|| malformed("the certificate issuer of an entry is no name"))?;
                     }
                     _ if extension.critical && !KNOWN_OF_ENTRIES.contains(&oid.as_str()) => {
-                        entry.unknown_critical = Some(oid);
+                        self.unknown_in_entries.get_or_insert(oid);
                     }
                     _ => {}
                 }
@@ -367,8 +364,13 @@ impl RevocationList {
             .extensions
             .iter()
             .find(|extension| extension.critical && !KNOWN.contains(&extension.oid.as_str()));
-        let of_entries = || self.entries.values().find_map(|entry| entry.unknown_critical.as_deref());
-        own.map(|extension| extension.oid.as_str()).or_else(of_entries)
+        own.map(|extension| extension.oid.as_str()).or(self.unknown_in_entries.as_deref())
+    }
+
+    /// The first extension that stands there more than once: it would not be known which of them counts.
+    pub fn duplicate_extension(&self) -> Option<&str> {
+        let mut seen = HashSet::new();
+        self.extensions.iter().map(|extension| extension.oid.as_str()).find(|oid| !seen.insert(*oid))
     }
 
     /// Whether its signature is by this key.

@@ -1,11 +1,12 @@
 //! Extensions as Go reads them: what each demands of its value, and which it does not handle.
 
+use std::collections::HashSet;
 use std::net::{IpAddr, Ipv6Addr};
 
 use super::super::names::Mailbox;
 use super::encoding::{BOOLEAN, INTEGER, OCTET_STRING, Reader, Refusal, is_shortest};
-use crate::x509::Printable;
 use crate::x509::der::tag;
+use crate::x509::{Extensions, Printable};
 
 /// id-ce: everything that RFC 5280 section 4.2.1 defines.
 const ID_CE: [u8; 2] = [0x55, 0x1d];
@@ -15,6 +16,7 @@ const AUTHORITY_INFO_ACCESS: [u8; 8] = [0x2b, 6, 1, 5, 5, 7, 1, 1];
 /// The list of extensions: those that are critical and not handled, dotted.
 pub(super) fn check(mut list: Reader<'_>) -> Result<Vec<String>, Refusal> {
     let mut all: Vec<(&[u8], bool, &[u8])> = Vec::new();
+    let mut seen = HashSet::new();
     while !list.is_empty() {
         let mut extension = list.take(tag::SEQUENCE).ok_or("an extension cannot be read")?;
         let oid = extension.oid().ok_or("the identifier of an extension cannot be read")?;
@@ -25,7 +27,7 @@ pub(super) fn check(mut list: Reader<'_>) -> Result<Vec<String>, Refusal> {
             _ => false,
         };
         let value = extension.take(OCTET_STRING).ok_or("the value of an extension cannot be read")?.0;
-        if all.iter().any(|(other, ..)| *other == oid) {
+        if !seen.insert(oid) {
             return Err(format!("the extension {} stands there twice", name(&dotted(oid))));
         }
         all.push((oid, critical, value));
@@ -119,7 +121,7 @@ fn distribution_points(mut reader: Reader<'_>) -> Option<()> {
 
 fn policies(mut reader: Reader<'_>) -> Option<()> {
     let mut list = reader.take(tag::SEQUENCE)?;
-    let mut seen: Vec<&[u8]> = Vec::new();
+    let mut seen = HashSet::new();
     while !list.is_empty() {
         let policy = list.take(tag::SEQUENCE)?.take(tag::OBJECT_IDENTIFIER)?.0;
         let whole = policy.last().is_some_and(|byte| *byte < 0x80);
@@ -128,10 +130,9 @@ fn policies(mut reader: Reader<'_>) -> Option<()> {
             .iter()
             .zip(std::iter::once(&0).chain(policy))
             .all(|(byte, before)| *byte != 0x80 || *before >= 0x80);
-        if !whole || !shortest || seen.contains(&policy) {
+        if !whole || !shortest || !seen.insert(policy) {
             return None;
         }
-        seen.push(policy);
     }
     Some(())
 }
@@ -351,10 +352,21 @@ fn dotted(oid: &[u8]) -> String {
     arcs.iter().map(u64::to_string).collect::<Vec<_>>().join(".")
 }
 
-/// Whether Go's verdict depends on what an extension says.
-pub(super) fn is_read(oid: &str) -> bool {
+/// Whether Go's verdict depends on what an extension says, and that was not read. Bytes behind its value matter to nobody.
+pub(super) fn is_missed(oid: &str, read: &Extensions) -> bool {
     let number = oid.strip_prefix("2.5.29.").and_then(|number| number.parse::<u8>().ok());
-    number.is_some_and(|number| matches!(number, 15 | 17 | 19 | 30 | 32 | 33 | 36 | 37 | 54))
+    match number {
+        Some(15) => read.key_usage.is_none(),
+        Some(17) => read.subject_alt_names.is_none(),
+        Some(19) => read.basic_constraints.is_none(),
+        Some(30) => read.name_constraints.is_none(),
+        Some(32) => read.certificate_policies.is_none(),
+        Some(33) => read.policy_mappings.is_none(),
+        Some(36) => read.policy_constraints.is_none(),
+        Some(37) => read.extended_key_usage.is_none(),
+        Some(54) => read.inhibit_any_policy.is_none(),
+        _ => false,
+    }
 }
 
 /// An extension's name, or its identifier.

@@ -1,5 +1,8 @@
 //! What RFC 5280 section 4 demands of a certificate, wherever it stands in a path.
 
+use std::collections::HashSet;
+
+use super::super::kubernetes::key_refusal;
 use super::super::names::Mailbox;
 use super::super::{Fault, Reason};
 use crate::x509::der::{Element, elements, read};
@@ -32,6 +35,8 @@ const PROCESSED: [&str; 14] = [
     "2.5.29.37",
     "2.5.29.54",
 ];
+const UTC_TIME: u8 = 0x17;
+const BOOLEAN: u8 = 0x01;
 /// Section 4.1.2.2.
 const LONGEST_SERIAL: usize = 20;
 
@@ -58,22 +63,16 @@ fn basic_fields(certificate: &Certificate, faults: &mut Vec<Fault>) {
     }
     let content = tbs.serial.content();
     let octets = content.iter().position(|byte| *byte != 0).map_or(0, |at| content.len() - at);
-    let padded = matches!(content, [0, next, ..] if *next < 0x80);
-    if !tbs.serial.is_positive() || octets > LONGEST_SERIAL || padded {
-        let problem = match (tbs.serial.is_positive(), padded) {
-            (false, _) => "is not positive",
-            (true, true) => "is not in DER's shortest form",
-            (true, false) => "is longer than 20 octets",
-        };
+    let problem = match content {
+        _ if !tbs.serial.is_positive() => Some("is not positive"),
+        _ if octets > LONGEST_SERIAL => Some("is longer than 20 octets"),
+        [0, 0..0x80, ..] => Some("is not in DER's shortest form"),
+        _ => None,
+    };
+    if let Some(problem) = problem {
         let detail = format!("the serial number of {} {problem}", tbs.subject);
         faults.push(
             Fault::new(Reason::Serial, detail).facts("a positive number of at most 20 octets", &tbs.serial),
-        );
-    }
-    if !has_sound_dates(certificate) {
-        let detail = format!("the dates of {} are not written as they must be", tbs.subject);
-        faults.push(
-            Fault::new(Reason::Dates, detail).facts("YYMMDDHHMMSSZ or YYYYMMDDHHMMSSZ", "another form"),
         );
     }
     if certificate.outer_signature_algorithm != tbs.signature_algorithm
@@ -89,27 +88,27 @@ fn basic_fields(certificate: &Certificate, faults: &mut Vec<Fault>) {
     if tbs.issuer.is_empty() {
         faults.push(Fault::new(Reason::EmptyIssuer, format!("the issuer of {} is empty", tbs.subject)));
     }
+    dates(certificate, faults);
 }
 
-/// Whether both dates have their seconds, no fractions of them, and Z for their zone (sections 4.1.2.5.1 and 4.1.2.5.2). That
-/// dates until 2049 MUST be of the one type and later ones of the other is not demanded: NIST's PKITS has it otherwise
-/// (4.2.4).
-fn has_sound_dates(certificate: &Certificate) -> bool {
-    const UTC_TIME: u8 = 0x17;
-    const VERSION: u8 = 0xa0;
-    let parts = read(certificate.tbs_der()).and_then(|(tbs, _)| elements(tbs.content)).unwrap_or_default();
-    let dates = parts
-        .iter()
-        .filter(|part| part.tag != VERSION)
-        .nth(3)
-        .and_then(|validity| elements(validity.content))
-        .unwrap_or_default();
-    let is_sound = |date: &Element<'_>| {
-        let digits = if date.tag == UTC_TIME { 12 } else { 14 };
-        let zone = date.content.split_at_checked(digits);
-        zone.is_some_and(|(digits, zone)| digits.iter().all(u8::is_ascii_digit) && zone == b"Z")
-    };
-    dates.iter().all(is_sound)
+/// Section 4.1.2.5: both forms have seconds and are in GMT, and neither has a fraction.
+fn dates(certificate: &Certificate, faults: &mut Vec<Fault>) {
+    let Some(fields) = read(certificate.tbs_der()).and_then(|(tbs, _)| elements(tbs.content)) else { return };
+    // The version, which is explicit and may be absent, stands before serial number, algorithm and issuer.
+    let before = if fields.first().is_some_and(|field| field.tag == 0xa0) { 4 } else { 3 };
+    let Some(validity) = fields.get(before).and_then(|validity| elements(validity.content)) else { return };
+    for (name, date) in ["notBefore", "notAfter"].into_iter().zip(validity) {
+        let (digits, form) =
+            if date.tag == UTC_TIME { (12, "YYMMDDHHMMSSZ") } else { (14, "YYYYMMDDHHMMSSZ") };
+        let written = date.content.split_last().is_some_and(|(zone, rest)| {
+            *zone == b'Z' && rest.len() == digits && rest.iter().all(u8::is_ascii_digit)
+        });
+        if !written {
+            let detail = format!("the {name} of {} is not written as {form}", subject(certificate));
+            let found = String::from_utf8_lossy(date.content);
+            faults.push(Fault::new(Reason::Date, detail).facts(form, safe(&found)));
+        }
+    }
 }
 
 fn extensions(certificate: &Certificate, faults: &mut Vec<Fault>) {
@@ -156,28 +155,24 @@ fn extensions(certificate: &Certificate, faults: &mut Vec<Fault>) {
             faults.push(Fault::new(Reason::UnknownCritical, detail));
         }
     }
-    authority_key_identifier(certificate, faults);
 }
 
-/// Section 4.2.1.1: the key identifier is in every certificate, but for one that is self-signed; the issuer's issuer and
-/// serial number come together or not at all.
-fn authority_key_identifier(certificate: &Certificate, faults: &mut Vec<Fault>) {
+/// Section 4.2.1.1: the key identifier is in every certificate, but for one that is self-signed. To tell may cost a
+/// signature, so this is asked of certificates only when their turn has come.
+pub(super) fn authority_key_identifier(certificate: &Certificate) -> Option<Fault> {
     let owner = subject(certificate);
     let identifier = certificate.tbs.extensions.authority_key_identifier.as_ref().map(|marked| &marked.value);
-    match identifier {
-        None if certificate.tbs.is_self_issued() => {}
+    let detail = match identifier {
+        None if certificate.tbs.is_self_issued() => return None,
         // It may be self-signed under another name.
-        None if certificate.verify_signature(&certificate.tbs.public_key).is_ok() => {}
-        None => {
-            let detail = format!("{owner} has no authority key identifier");
-            faults.push(Fault::new(Reason::AuthorityKeyIdentifier, detail));
-        }
+        None if certificate.verify_signature(&certificate.tbs.public_key).is_ok() => return None,
+        None => format!("{owner} has no authority key identifier"),
         Some(identifier) if identifier.key_identifier.is_none() => {
-            let detail = format!("the authority key identifier of {owner} names no key");
-            faults.push(Fault::new(Reason::AuthorityKeyIdentifier, detail));
+            format!("the authority key identifier of {owner} names no key")
         }
-        Some(_) => {}
-    }
+        Some(_) => return None,
+    };
+    Some(Fault::new(Reason::AuthorityKeyIdentifier, detail))
 }
 
 fn key(certificate: &Certificate, faults: &mut Vec<Fault>) {
@@ -196,7 +191,14 @@ fn key(certificate: &Certificate, faults: &mut Vec<Fault>) {
         }
         PublicKeyKind::Other(oid) if RFC_8410.contains(&oid.as_str()) => return,
         PublicKeyKind::Other(_) => "RSA, ECDSA or Ed25519".to_owned(),
-        _ => return,
+        // Section 4.1.2.7: RFC 3279 section 2.3, RFC 5480 section 2, RFC 8410 sections 3 and 4.
+        _ => match key_refusal(certificate) {
+            Some(problem) => {
+                let detail = format!("the key of {} is none: {problem}", subject(certificate));
+                return faults.push(Fault::new(Reason::Key, detail));
+            }
+            None => return,
+        },
     };
     let detail = format!("the key of {} is not accepted: {kind}", subject(certificate));
     faults.push(Fault::new(Reason::Key, detail).facts(problem, kind));
@@ -232,13 +234,20 @@ pub(super) fn is_presented_domain(name: &str) -> bool {
     check_dns_name(&name.to_ascii_lowercase()).is_ok()
 }
 
+/// A local part at a domain or at an address in brackets (RFC 5321 section 4.1.2).
+pub(super) fn is_mailbox(text: &str) -> bool {
+    Mailbox::parse(text).is_some_and(|Mailbox { domain, .. }| {
+        let literal = domain.strip_prefix('[').and_then(|domain| domain.strip_suffix(']'));
+        literal.is_some_and(|literal| !literal.contains(['[', ']', '@']))
+            || (check_dns_name(&domain).is_ok() && !domain.starts_with('*'))
+    })
+}
+
 fn check_name(name: &SubjectAltName) -> Result<(), &'static str> {
     match name {
         SubjectAltName::Dns(name) => check_dns_name(&name.to_ascii_lowercase()),
-        SubjectAltName::Email(mailbox) => match Mailbox::parse(mailbox) {
-            Some(mailbox) if !mailbox.domain.is_empty() => Ok(()),
-            _ => Err("it is no mailbox (RFC 5321 section 4.1.2)"),
-        },
+        SubjectAltName::Email(mailbox) if is_mailbox(mailbox) => Ok(()),
+        SubjectAltName::Email(_) => Err("it is no mailbox (RFC 5321 section 4.1.2)"),
         SubjectAltName::Uri(uri) => match uri.split_once(':') {
             Some((scheme, rest))
                 if scheme.starts_with(|c: char| c.is_ascii_alphabetic())
@@ -323,13 +332,24 @@ pub(super) fn leaf_faults(certificate: &Certificate) -> Vec<Fault> {
     faults
 }
 
-/// Beyond what the parser checks: an extended key usage with one purpose at least (section 4.2.1.12), name constraints
-/// with one list at least and none that is empty (section 4.2.1.10), and access descriptions that are some.
+/// Beyond what the parser checks: lists that hold one element at least (sections 4.2.1.4, 4.2.1.5, 4.2.1.11 to 4.2.1.13),
+/// policies that stand there once (section 4.2.1.4), name constraints with one list at least and none that is empty
+/// (section 4.2.1.10), DER's BOOLEAN (X.690 section 11.1), and access descriptions that are some.
 fn is_readable(oid: &str, value: &[u8]) -> bool {
     let content = || read(value).and_then(|(sequence, rest)| rest.is_empty().then_some(sequence.content));
     let parts = || content().and_then(elements);
     match oid {
-        "2.5.29.37" | "2.5.29.32" | "2.5.29.31" => parts().is_some_and(|parts| !parts.is_empty()),
+        "2.5.29.37" | "2.5.29.31" | "2.5.29.33" | "2.5.29.36" => {
+            parts().is_some_and(|parts| !parts.is_empty())
+        }
+        "2.5.29.32" => parts().is_some_and(|policies| {
+            let mut seen = HashSet::new();
+            let identifier = |policy: &Element<'_>| read(policy.content).map(|(oid, _)| oid.content.to_vec());
+            !policies.is_empty() && policies.iter().all(|policy| seen.insert(identifier(policy)))
+        }),
+        "2.5.29.19" => parts().is_some_and(|parts| {
+            parts.first().is_none_or(|ca| ca.tag != BOOLEAN || matches!(ca.content, [0 | 0xff]))
+        }),
         "1.3.6.1.5.5.7.1.1" | "1.3.6.1.5.5.7.1.11" => parts().is_some_and(|parts| {
             !parts.is_empty()
                 && parts.iter().all(|description| elements(description.content).is_some_and(|d| d.len() == 2))

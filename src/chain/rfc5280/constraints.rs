@@ -1,23 +1,24 @@
 //! Name constraints after RFC 5280 sections 4.2.1.10, 6.1.3 (b) and (c), and 6.1.4 (g).
 
-use super::super::kubernetes::same_kind;
+use std::net::IpAddr;
+
+use super::super::budget::Budget;
+use super::super::kubernetes::{of_kind, shown};
 use super::super::names::{Mailbox, domain_within, relative_names, uri_host};
 use super::super::{Fault, Reason};
+use super::certificate::is_mailbox;
 use crate::x509::{Certificate, GeneralSubtree, Name, NameConstraints, SubjectAltName, check_dns_name};
 
-/// How many comparisons of a name with a subtree one path may cost: rustls-webpki's bound, and that of Go before 1.26.
-const MOST_COMPARISONS: usize = 250_000;
 /// The attribute emailAddress (PKCS #9).
 const EMAIL_ADDRESS: &str = "1.2.840.113549.1.9.1";
 
 /// The first name of a path (end entity first) that a constraint above it does not admit.
-pub(super) fn fault(path: &[&Certificate]) -> Option<Fault> {
+pub(super) fn fault(path: &[&Certificate], budget: &Budget) -> Option<Fault> {
     for (index, certificate) in path.iter().enumerate().skip(1) {
         if let Some(fault) = malformed(certificate) {
             return Some(fault.about(index));
         }
     }
-    let mut budget = MOST_COMPARISONS;
     for (index, certificate) in path.iter().enumerate() {
         // Self-issued certificates are passed over, but for the last one.
         if index > 0 && certificate.tbs.is_self_issued() {
@@ -27,7 +28,7 @@ pub(super) fn fault(path: &[&Certificate]) -> Option<Fault> {
         for issuer in path.iter().skip(index + 1) {
             let Some(constraints) = &issuer.tbs.extensions.name_constraints else { continue };
             let names = names.get_or_insert_with(|| all_names(certificate));
-            if let Some(fault) = check(names, &constraints.value, &issuer.tbs.subject, &mut budget) {
+            if let Some(fault) = check(names, &constraints.value, &issuer.tbs.subject, budget) {
                 return Some(fault.about(index));
             }
         }
@@ -53,17 +54,13 @@ fn check(
     names: &[SubjectAltName],
     constraints: &NameConstraints,
     issuer: &Name,
-    budget: &mut usize,
+    budget: &Budget,
 ) -> Option<Fault> {
     let subtrees = constraints.permitted.len() + constraints.excluded.len();
     for name in names {
-        let Some(left) = budget.checked_sub(subtrees) else {
-            let detail = format!(
-                "budget exceeded: more than {MOST_COMPARISONS} comparisons of names with constraints"
-            );
-            return Some(Fault::new(Reason::Budget, detail));
-        };
-        *budget = left;
+        if let Err(exceeded) = budget.comparisons(subtrees) {
+            return Some(exceeded);
+        }
         if let Some(fault) = check_one(name, constraints, issuer) {
             return Some(fault);
         }
@@ -72,33 +69,44 @@ fn check(
 }
 
 fn check_one(name: &SubjectAltName, constraints: &NameConstraints, issuer: &Name) -> Option<Fault> {
-    let of_kind = |list: &[GeneralSubtree]| -> Vec<GeneralSubtree> {
-        list.iter().filter(|subtree| same_kind(subtree, name)).cloned().collect()
-    };
-    let shown = |list: &[GeneralSubtree]| list.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     // A constraint of a form that is not processed: a name of that form makes the path unacceptable.
-    let mut others = constraints.permitted.iter().chain(&constraints.excluded);
-    if let (SubjectAltName::Other(kind, _), Some(constraint)) =
-        (name, others.find(|subtree| is_other(subtree, name)))
+    let mut all = constraints.permitted.iter().chain(&constraints.excluded);
+    if let SubjectAltName::Other(kind, _) = name
+        && let Some(constraint) = all.find(|subtree| is_other(subtree, name))
     {
         let detail =
             format!("{issuer} constrains names of the kind {kind} ({constraint}), which is not supported");
         return Some(Fault::new(Reason::MalformedConstraint, detail));
     }
-    let permitted = of_kind(&constraints.permitted);
-    if !permitted.is_empty() && !permitted.iter().any(|subtree| within(name, subtree)) {
-        let expected = shown(&permitted);
+    // Section 4.2.1.10: such a URI MUST be refused, whatever the constraint says.
+    if let SubjectAltName::Uri(uri) = name
+        && all.any(|subtree| matches!(subtree, GeneralSubtree::Uri(_)))
+        && let Some(problem) = host_problem(uri)
+    {
+        let detail = format!("{name} cannot be held against the URIs that {issuer} constrains: {problem}");
+        return Some(Fault::new(Reason::MalformedConstraint, detail));
+    }
+    let mut permitted = of_kind(&constraints.permitted, name).peekable();
+    if permitted.peek().is_some() && !permitted.any(|subtree| within(name, subtree)) {
+        let expected = shown(of_kind(&constraints.permitted, name));
         let detail = format!("{name} is outside of what {issuer} permits: {expected}");
         return Some(Fault::new(Reason::NameConstraints, detail).facts(expected, name));
     }
-    let touching: Vec<_> =
-        of_kind(&constraints.excluded).into_iter().filter(|subtree| touches(name, subtree)).collect();
-    if !touching.is_empty() {
-        let excluded = shown(&touching);
-        let detail = format!("{name} is within what {issuer} excludes: {excluded}");
-        return Some(Fault::new(Reason::NameConstraints, detail).facts(format!("not {excluded}"), name));
+    let excluded = of_kind(&constraints.excluded, name).find(|subtree| touches(name, subtree))?;
+    let detail = format!("{name} is within what {issuer} excludes: {excluded}");
+    Some(Fault::new(Reason::NameConstraints, detail).facts(format!("not {excluded}"), name))
+}
+
+/// Why a URI has no host that is a fully qualified domain name.
+fn host_problem(uri: &str) -> Option<&'static str> {
+    match uri_host(uri) {
+        None | Some("") => Some("it has no host"),
+        Some(host) if host.contains(':') || host.parse::<IpAddr>().is_ok() => Some("its host is an address"),
+        Some(host) if check_dns_name(&host.to_ascii_lowercase()).is_err() || host.starts_with('*') => {
+            Some("its host is no domain")
+        }
+        Some(_) => None,
     }
-    None
 }
 
 fn is_other(subtree: &GeneralSubtree, name: &SubjectAltName) -> bool {
@@ -178,7 +186,7 @@ fn problem(subtree: &GeneralSubtree) -> Option<&'static str> {
         GeneralSubtree::Dns(base) if base.starts_with('.') => Some("a domain has no dot in front"),
         GeneralSubtree::Dns(base) => domain(base),
         GeneralSubtree::Email(base) if base.contains('@') => {
-            Mailbox::parse(base).is_none().then_some("it is no mailbox")
+            (!is_mailbox(base)).then_some("it is no mailbox")
         }
         GeneralSubtree::Email(base) | GeneralSubtree::Uri(base) => {
             domain(base.strip_prefix('.').unwrap_or(base))

@@ -6,14 +6,13 @@ mod web_pki;
 
 pub(super) use certificate::faults_anywhere;
 
-use std::cell::Cell;
-
 use time::OffsetDateTime;
 
+use super::budget::Budget;
 use super::kubernetes::{hostname, key_cert_sign, not_a_ca, path_length_fault, purpose_fault};
 use super::search::{Step, signature_fault};
 use super::verdict::{Role, Warning};
-use super::{Fault, Purpose, Reason, Settings, Verifier, policies, revocation};
+use super::{Fault, Policy, Purpose, Reason, Settings, Verifier, policies, revocation};
 use crate::x509::{Certificate, SubjectAltName, Validity};
 
 /// The most certificates below a trust anchor: GnuTLS's `DEFAULT_MAX_VERIFY_DEPTH`, twice that of most verifiers.
@@ -25,6 +24,7 @@ pub(super) fn leaf_faults(leaf: &Certificate, settings: &Settings) -> Vec<Fault>
     faults.extend(validity_fault(&leaf.tbs.validity, whole_second(settings.at)));
     faults.extend(settings.names.iter().filter_map(|name| name_fault(leaf, name)));
     faults.extend(certificate::leaf_faults(leaf));
+    faults.extend(certificate::authority_key_identifier(leaf));
     if settings.purpose == Purpose::Server {
         faults.extend(web_pki::leaf_faults(leaf));
     }
@@ -103,6 +103,7 @@ pub(super) fn issuer_faults(issuer: Step<'_, '_>, path: &[Step<'_, '_>], setting
     let mut faults = issuer.candidate.faults.clone();
     faults.extend(validity_fault(&certificate.tbs.validity, whole_second(settings.at)));
     faults.extend(ca_faults(certificate));
+    faults.extend(certificate::authority_key_identifier(certificate));
     let between = path.iter().skip(1).filter(|step| !step.certificate().tbs.is_self_issued()).count();
     let limit =
         certificate.tbs.extensions.basic_constraints.as_ref().and_then(|marked| marked.value.path_len);
@@ -117,7 +118,7 @@ pub(super) fn issuer_faults(issuer: Step<'_, '_>, path: &[Step<'_, '_>], setting
     }
     // A signature costs more than all of the rest.
     if faults.is_empty() {
-        faults.extend(signature_fault(child.certificate(), certificate));
+        faults.extend(signature_fault(path, certificate));
     }
     faults
 }
@@ -134,24 +135,11 @@ fn ca_faults(certificate: &Certificate) -> Vec<Fault> {
         faults.push(Fault::new(Reason::KeyCertSign, detail).facts("keyCertSign", "no bit at all"));
     }
     faults.extend(key_cert_sign(certificate));
-    // Section 6.1.4 (a), whether policies count in this path or not.
-    let mappings = extensions.policy_mappings.as_ref().map_or(&[][..], |marked| &marked.value);
-    if mappings
-        .iter()
-        .any(|(issuer, subject)| issuer == policies::ANY_POLICY || subject == policies::ANY_POLICY)
-    {
-        let detail = format!("{} maps anyPolicy, which must not be mapped", certificate.tbs.subject);
-        faults.push(Fault::new(Reason::Policies, detail));
-    }
     faults
 }
 
 /// What is wrong with a path as a whole: purposes, name constraints, policies and revocation.
-pub(super) fn path_faults(
-    path: &[Step<'_, '_>],
-    verifier: &Verifier<'_>,
-    list_signatures: &Cell<usize>,
-) -> Vec<Fault> {
+pub(super) fn path_faults(path: &[Step<'_, '_>], verifier: &Verifier<'_>, budget: &Budget) -> Vec<Fault> {
     let certificates: Vec<&Certificate> = path.iter().map(Step::certificate).collect();
     let mut faults = Vec::new();
     if let Some(wanted) = verifier.settings.purpose.usage() {
@@ -161,25 +149,22 @@ pub(super) fn path_faults(
         };
         faults.extend(certificates.iter().enumerate().filter_map(outside));
     }
-    faults.extend(constraints::fault(&certificates));
-    faults.extend(policies::fault(&certificates, |_| true));
+    faults.extend(constraints::fault(&certificates, budget));
+    faults.extend(policies::fault(&certificates, Policy::Rfc5280, |_| true));
     if faults.is_empty() && !verifier.lists.is_empty() {
-        faults.extend(revocation::faults(path, verifier, list_signatures));
+        faults.extend(revocation::faults(path, verifier, budget));
     }
     faults
 }
 
 /// What the strict reading has against a path that the other policy accepts.
-pub(super) fn warnings(
-    path: &[Step<'_, '_>],
-    verifier: &Verifier<'_>,
-    list_signatures: &Cell<usize>,
-) -> Vec<Warning> {
+pub(super) fn warnings(path: &[Step<'_, '_>], verifier: &Verifier<'_>, budget: &Budget) -> Vec<Warning> {
     let settings = verifier.settings;
     let mut warnings = Vec::new();
     for (index, step) in path.iter().enumerate() {
         let certificate = step.certificate();
         let mut faults = faults_anywhere(certificate);
+        faults.extend(certificate::authority_key_identifier(certificate));
         match step.role {
             Role::EndEntity => faults.extend(certificate::leaf_faults(certificate)),
             _ => faults.extend(ca_faults(certificate)),
@@ -189,7 +174,7 @@ pub(super) fn warnings(
         }
         warnings.extend(faults.into_iter().map(|fault| Warning { index, fault }));
     }
-    let whole = path_faults(path, verifier, list_signatures).into_iter();
+    let whole = path_faults(path, verifier, budget).into_iter();
     warnings.extend(whole.map(|fault| Warning { index: fault.concerns.unwrap_or(0), fault }));
     warnings
 }
