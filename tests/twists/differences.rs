@@ -98,6 +98,13 @@ const OPENSSL: &[Difference] = &[
     ),
     differs(
         OpenSslStrict,
+        Accepts,
+        BOTH,
+        "RFC 5280 section 4.2.1.3 wants CAs to have a key usage; section 6.1.4 (n) asks only what it says where it is there",
+        &[(Leaf, "ca=true ku=none"), (Inter, "ku=none"), (Root, "ku=none")],
+    ),
+    differs(
+        OpenSslStrict,
         Refuses,
         &[Server],
         "openssl falls back on the common name; RFC 9525 section 2 is done with it",
@@ -226,7 +233,19 @@ const PYTHON: &[Difference] = &[
         Accepts,
         BOTH,
         "the Baseline Requirements forbid a CA as an end entity, and Ed25519; RFC 5280 does not",
-        &[(Leaf, "ca=true ku=digitalSignature,keyCertSign"), (Inter, "key=ed25519"), (Root, "key=ed25519")],
+        &[
+            (Leaf, "ca=true ku=none"),
+            (Leaf, "ca=true ku=digitalSignature,keyCertSign"),
+            (Inter, "key=ed25519"),
+            (Root, "key=ed25519"),
+        ],
+    ),
+    differs(
+        Python,
+        Accepts,
+        BOTH,
+        "RFC 5280 section 4.2.1.3 wants CAs to have a key usage; section 6.1.4 (n) asks only what it says where it is there",
+        &[(Inter, "ku=none"), (Root, "ku=none")],
     ),
     differs(
         Python,

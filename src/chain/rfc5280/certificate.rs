@@ -287,10 +287,6 @@ fn ca(certificate: &Certificate, faults: &mut Vec<Fault>) {
             format!("the basicConstraints of {owner} is not critical, and must be in a CA's certificate");
         faults.push(Fault::new(Reason::Criticality, detail));
     }
-    if extensions.key_usage.is_none() {
-        let detail = format!("the CA {owner} has no key usage");
-        faults.push(Fault::new(Reason::InconsistentCa, detail).facts("keyCertSign", "no key usage"));
-    }
     if extensions.subject_key_identifier.is_none() {
         let detail = format!("the CA {owner} has no subject key identifier");
         faults.push(Fault::new(Reason::SubjectKeyIdentifier, detail));
