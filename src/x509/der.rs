@@ -2,9 +2,7 @@
 
 /// Universal and context tags that certificates use.
 pub(crate) mod tag {
-    #[cfg(test)]
     pub(crate) const INTEGER: u8 = 0x02;
-    #[cfg(test)]
     pub(crate) const OCTET_STRING: u8 = 0x04;
     pub(crate) const BIT_STRING: u8 = 0x03;
     pub(crate) const OBJECT_IDENTIFIER: u8 = 0x06;
