@@ -8,6 +8,7 @@ pub mod ca;
 pub mod clock;
 pub mod cluster;
 pub mod disk;
+pub mod inspect;
 pub mod issue;
 pub mod key;
 pub mod kubeconfig;

@@ -51,32 +51,35 @@ impl<'a, I: Iterator<Item = (usize, &'a [u8])>> Iterator for Lines<'a, I> {
 
 /// Finds every block of a text, in order, as [`parse`](super::parse) does; but what is wrong with one block does not
 /// hide the others, and a block with headers is read: one with `Proc-Type: 4,ENCRYPTED` holds its encrypted bytes.
-pub fn scan(text: &[u8]) -> Vec<Found> {
+pub fn scan(text: &[u8]) -> impl Iterator<Item = Found> {
     let (text, marked) = match text.strip_prefix(BYTE_ORDER_MARK) {
         Some(text) => (text, true),
         None => (text, false),
     };
     let mut lines = Lines { rest: (1..).zip(text.split(|byte| *byte == b'\n')), back: None };
-    let mut found = Vec::new();
-    while let Some((line, raw)) = lines.next() {
-        let content = raw.trim_ascii();
-        if content.starts_with(BEGIN) {
-            let mut block = match label(content, BEGIN) {
-                Some(label) => body(line, label, &mut lines),
-                None => broken(String::new(), line, PemError::Boundary { line }),
-            };
-            block.indented = raw.first().is_some_and(u8::is_ascii_whitespace);
-            block.behind_mark = marked && line == 1;
-            found.push(block);
-        } else if content.starts_with(END) {
-            let error = match label(content, END) {
-                Some(_) => PemError::NoBegin { line },
-                None => PemError::Boundary { line },
-            };
-            found.push(broken(label(content, END).unwrap_or_default().to_owned(), line, error));
+    std::iter::from_fn(move || {
+        loop {
+            let (line, raw) = lines.next()?;
+            let content = raw.trim_ascii();
+            if content.starts_with(BEGIN) {
+                let mut block = match label(content, BEGIN) {
+                    Some(label) => body(line, label, &mut lines),
+                    None => broken(String::new(), line, PemError::Boundary { line }),
+                };
+                block.indented = raw.first().is_some_and(u8::is_ascii_whitespace);
+                block.behind_mark = marked && line == 1;
+                return Some(block);
+            }
+            if content.starts_with(END) {
+                let label = label(content, END).map(str::to_owned);
+                let error = match label {
+                    Some(_) => PemError::NoBegin { line },
+                    None => PemError::Boundary { line },
+                };
+                return Some(broken(label.unwrap_or_default(), line, error));
+            }
         }
-    }
-    found
+    })
 }
 
 fn broken(label: String, line: usize, error: PemError) -> Found {
@@ -144,7 +147,6 @@ mod tests {
              -----END D-----\n{good}-----BEGIN E-----\nAAAA\n-----END F-----\n-----BEGIN G-----\nAAAA\n"
         );
         let shown: Vec<String> = scan(text.as_bytes())
-            .iter()
             .map(|found| {
                 let contents = match &found.contents {
                     Ok(bytes) => format!("{} bytes", bytes.len()),
@@ -178,7 +180,7 @@ mod tests {
             (format!("\u{feff}\n{good}"), false, false, 64),
             (format!("-----BEGIN A-----\n\n{}\n-----END A-----", "A".repeat(80)), false, false, 80),
         ] {
-            let found = scan(text.as_bytes()).remove(0);
+            let found = scan(text.as_bytes()).next().unwrap();
             assert_eq!((found.indented, found.behind_mark, found.widest), (indented, behind_mark, widest));
         }
     }
@@ -187,12 +189,12 @@ mod tests {
     fn headers_are_told_and_the_bytes_behind_them_read() {
         let text = "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00FF\n\n\
                     AAAA\n-----END RSA PRIVATE KEY-----\n";
-        let found = scan(text.as_bytes()).remove(0);
+        let found = scan(text.as_bytes()).next().unwrap();
         assert_eq!(found.headers[0], ("Proc-Type".into(), "4,ENCRYPTED".into()));
         assert_eq!(found.headers[1], ("DEK-Info".into(), "AES-128-CBC,00FF".into()));
         assert_eq!(**found.contents.as_ref().unwrap(), [0, 0, 0]);
         // No contents in Debug: they may be a key.
-        let key = scan(encode(PRIVATE_KEY, b"secret").as_bytes()).remove(0);
+        let key = scan(encode(PRIVATE_KEY, b"secret").as_bytes()).next().unwrap();
         assert!(!format!("{key:?}").contains("secret") && !format!("{key:?}").contains("115"));
     }
 
@@ -202,7 +204,7 @@ mod tests {
         fn the_two_readers_agree(
             text in "(-----BEGIN A-----|-----END A-----|-----END B-----|-----|[A-Za-z0-9+/=]{0,9}|:|\r|\n|\u{feff}| ){0,40}",
         ) {
-            let found = scan(text.as_bytes());
+            let found: Vec<Found> = scan(text.as_bytes()).collect();
             match parse(text.as_bytes()) {
                 Ok(blocks) if !blocks.is_empty() => {
                     prop_assert_eq!(blocks.len(), found.len());
