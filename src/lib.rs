@@ -5,6 +5,7 @@
 
 pub mod audit;
 pub mod ca;
+pub mod chain;
 pub mod clock;
 pub mod cluster;
 pub mod disk;

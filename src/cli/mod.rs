@@ -11,10 +11,13 @@ mod issue;
 mod ledger;
 mod output;
 mod passphrase;
+mod pool;
 mod profile;
 mod requests;
 mod show;
 mod sign;
+mod verdict;
+mod verify;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -35,6 +38,7 @@ Examples:
   kpki ca init --dir pki                         just the CAs
   kpki sign csr jane.csr --profile user --ca /etc/kubernetes/pki
   kpki issue user jane --group dev --ca pki --kubeconfig jane.conf --server https://api.example.com:6443
+  kpki verify pki/apiserver.crt --ca pki/ca.crt --purpose server --name 10.0.0.10
   kpki ledger verify --ca pki
 
 Exit codes: 0 done, 1 refused or found, 2 could not do it.";
@@ -74,6 +78,8 @@ enum Command {
     Csr(csr::Command),
     /// Make a key and a certificate at once, or a kubeconfig.
     Issue(issue::Args),
+    /// Say whether certificates are accepted, by whom, for what and when, and if not, why.
+    Verify(verify::Args),
     /// Look through what a CA has signed.
     #[command(subcommand)]
     Ledger(ledger::Command),
@@ -133,6 +139,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Sign(command) => sign::run(&context, command),
         Command::Csr(command) => csr::run(&context, command),
         Command::Issue(args) => issue::run(&context, &args),
+        Command::Verify(args) => verify::run(&context, &args),
         Command::Ledger(command) => ledger::run(&command),
         Command::Profile(command) => profile::run(&context, &command),
         Command::Completion(args) => completion::run(&args),

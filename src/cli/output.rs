@@ -25,6 +25,7 @@ pub(crate) enum Format {
 
 pub(crate) const GOOD: Style = AnsiColor::Green.on_default();
 pub(crate) const BAD: Style = AnsiColor::Red.on_default().bold();
+pub(crate) const WARN: Style = AnsiColor::Yellow.on_default();
 pub(crate) const FAINT: Style = Style::new().dimmed();
 
 /// A text in a style.
@@ -83,6 +84,26 @@ pub(crate) fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>
     }
     let lines: Vec<String> = table.to_string().lines().map(|line| line.trim_end().to_owned()).collect();
     lines.join("\n")
+}
+
+/// Rows in columns without a header; the last column as it is.
+pub(crate) fn rows(rows: impl IntoIterator<Item = Vec<String>>) -> String {
+    table(&[], rows)
+}
+
+/// How much time is left, in the largest unit that tells: `364 d left`, `5 h left`, `ended 3 d ago`.
+pub(crate) fn left(duration: time::Duration) -> String {
+    let amount = |duration: time::Duration| match duration {
+        _ if duration >= time::Duration::DAY => format!("{} d", duration.whole_days()),
+        _ if duration >= time::Duration::HOUR => format!("{} h", duration.whole_hours()),
+        _ if duration >= time::Duration::MINUTE => format!("{} min", duration.whole_minutes()),
+        _ => format!("{} s", duration.whole_seconds()),
+    };
+    if duration.is_negative() {
+        format!("ended {} ago", amount(duration.abs()))
+    } else {
+        format!("{} left", amount(duration))
+    }
 }
 
 /// An instant as people read it: `2027-11-23 14:05:09 UTC`.

@@ -5,7 +5,7 @@ use super::{KubernetesVersion, Profile, Refusal, RefusalKind as Kind, sans, subj
 use crate::clock::Lifetime;
 use crate::x509::{
     ExtendedKeyUsage, Extension, Extensions, KeyUsage, Name, NameConstraints, Printable, PublicKey,
-    PublicKeyKind, SubjectAltName,
+    PublicKeyKind, SubjectAltName, extension_name,
 };
 
 /// What a requester asks for.
@@ -345,19 +345,8 @@ fn judge_other_extensions(extensions: &Extensions, refusals: &mut Vec<Refusal>, 
 
 /// An extension as people know it.
 fn named(oid: &str) -> String {
-    let name = match oid {
-        "2.5.29.14" => "subjectKeyIdentifier",
-        "2.5.29.15" => "keyUsage",
-        "2.5.29.17" => "subjectAltName",
-        "2.5.29.19" => "basicConstraints",
-        "2.5.29.30" => "nameConstraints",
-        "2.5.29.31" => "cRLDistributionPoints",
-        "2.5.29.32" => "certificatePolicies",
-        "2.5.29.35" => "authorityKeyIdentifier",
-        "2.5.29.37" => "extKeyUsage",
-        "1.3.6.1.5.5.7.1.1" => "authorityInfoAccess",
-        "1.3.6.1.5.5.7.1.24" => "tlsfeature",
-        _ => return format!("the extension {}", oid.chars().take(80).collect::<String>()),
-    };
-    format!("the extension {name}")
+    match extension_name(oid) {
+        Some(name) => format!("the extension {name}"),
+        None => format!("the extension {}", oid.chars().take(80).collect::<String>()),
+    }
 }

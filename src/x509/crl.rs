@@ -162,6 +162,8 @@ pub struct RevocationList {
     pub signature_parameters: Option<Vec<u8>>,
     /// Whether the algorithm beside the signature is the one that was signed.
     pub algorithms_agree: bool,
+    /// Whether a certificate stands on it twice.
+    pub has_duplicates: bool,
     /// By issuer (the list's own unless it is indirect) and serial number.
     entries: HashMap<(Name, SerialNumber), RevokedCertificate>,
 }
@@ -204,6 +206,7 @@ impl RevocationList {
             signature_algorithm: dotted(&tbs.signature.algorithm),
             signature_parameters: super::certificate::parameters(&tbs.signature),
             algorithms_agree: tbs.signature == list.signature_algorithm,
+            has_duplicates: false,
             entries: HashMap::new(),
         };
         for extension in tbs.extensions() {
@@ -265,7 +268,7 @@ impl RevocationList {
                 }
             }
             let serial = SerialNumber::from_content(revoked.raw_serial());
-            self.entries.insert((issuer.clone(), serial), entry);
+            self.has_duplicates |= self.entries.insert((issuer.clone(), serial), entry).is_some();
         }
         Ok(())
     }
@@ -303,6 +306,11 @@ impl RevocationList {
     /// The entry of a certificate, by the name of its issuer, byte for byte, and its serial number.
     pub fn entry(&self, issuer: &Name, serial: &SerialNumber) -> Option<&RevokedCertificate> {
         self.entries.get(&(issuer.clone(), serial.clone()))
+    }
+
+    /// The extension with this dotted object identifier.
+    pub fn find(&self, oid: &str) -> Option<&Extension> {
+        self.extensions.iter().find(|extension| extension.oid == oid)
     }
 
     /// Whether it holds only what changed since another list (section 5.2.4).

@@ -61,6 +61,39 @@ pub struct Extension {
     pub value: Vec<u8>,
 }
 
+/// Names of extensions, of certificates and of lists, as the standards write them.
+const NAMES: [(&str, &str); 24] = [
+    ("2.5.29.9", "subjectDirectoryAttributes"),
+    ("2.5.29.14", "subjectKeyIdentifier"),
+    ("2.5.29.15", "keyUsage"),
+    ("2.5.29.16", "privateKeyUsagePeriod"),
+    ("2.5.29.17", "subjectAltName"),
+    ("2.5.29.18", "issuerAltName"),
+    ("2.5.29.19", "basicConstraints"),
+    ("2.5.29.20", "cRLNumber"),
+    ("2.5.29.27", "deltaCRLIndicator"),
+    ("2.5.29.28", "issuingDistributionPoint"),
+    ("2.5.29.30", "nameConstraints"),
+    ("2.5.29.31", "cRLDistributionPoints"),
+    ("2.5.29.32", "certificatePolicies"),
+    ("2.5.29.33", "policyMappings"),
+    ("2.5.29.35", "authorityKeyIdentifier"),
+    ("2.5.29.36", "policyConstraints"),
+    ("2.5.29.37", "extKeyUsage"),
+    ("2.5.29.46", "freshestCRL"),
+    ("2.5.29.54", "inhibitAnyPolicy"),
+    ("1.3.6.1.5.5.7.1.1", "authorityInfoAccess"),
+    ("1.3.6.1.5.5.7.1.11", "subjectInfoAccess"),
+    ("1.3.6.1.5.5.7.1.24", "tlsfeature"),
+    ("1.3.6.1.4.1.11129.2.4.2", "signedCertificateTimestamps"),
+    ("2.16.840.1.113730.1.13", "netscapeComment"),
+];
+
+/// The name of an extension by its dotted object identifier, where the standards give it one.
+pub fn extension_name(oid: &str) -> Option<&'static str> {
+    NAMES.iter().find(|(known, _)| *known == oid).map(|(_, name)| *name)
+}
+
 /// Every extension of a certificate or of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Extensions {

@@ -22,6 +22,7 @@ pub use crl::{
 pub use encode::{CertificateTemplate, RequestTemplate, assemble_signed};
 pub use extension::{
     AuthorityKeyIdentifier, BasicConstraints, Extension, Extensions, Marked, PolicyConstraints,
+    extension_name,
 };
 pub use name::{Attribute, COMMON_NAME, Name, ORGANIZATION, ORGANIZATIONAL_UNIT};
 pub use name_constraints::{GeneralSubtree, NameConstraints};

@@ -165,6 +165,13 @@ impl Name {
         Self { der: name.as_raw().to_vec(), attributes }
     }
 
+    /// This name with one relative distinguished name more: the DER of its attributes (RFC 5280 section 4.2.1.13,
+    /// `nameRelativeToCRLIssuer`).
+    pub fn with_relative(&self, attributes: &[u8]) -> Option<Self> {
+        let (own, _) = super::der::read(&self.der)?;
+        Self::from_der(&element(tag::SEQUENCE, &[own.content, &element(tag::SET, &[attributes])])).ok()
+    }
+
     /// The DER of its `RDNSequence`.
     pub fn der(&self) -> &[u8] {
         &self.der

@@ -109,6 +109,22 @@ impl PublicKey {
         bits.content.get(1..)
     }
 
+    /// Whether the key of an elliptic curve is an uncompressed point of it (SEC 1 section 2.3.3); `false` for curves other
+    /// than P-256, P-384 and P-521.
+    pub fn is_point(&self) -> bool {
+        let (PublicKeyKind::Ec(curve), Some(bits)) = (&self.kind, self.subject_public_key()) else {
+            return false;
+        };
+        let uncompressed = bits.first() == Some(&4);
+        uncompressed
+            && match curve.as_str() {
+                "P-256" => p256::PublicKey::from_sec1_bytes(bits).is_ok(),
+                "P-384" => p384::PublicKey::from_sec1_bytes(bits).is_ok(),
+                "P-521" => p521::PublicKey::from_sec1_bytes(bits).is_ok(),
+                _ => false,
+            }
+    }
+
     /// Whether it is written in the one way that its algorithm has: nothing beside the algorithm and its own
     /// parameters, no unused bits, nothing after the key. Always `false` for a kind that no profile admits.
     /// Sources: RFC 3279 section 2.3.1 (RSA: NULL), RFC 5480 section 2.1.1 (a named curve), RFC 8410 section 3 (none).

@@ -1,0 +1,108 @@
+//! The certificates among which paths are looked for, each judged once for what does not depend on its place.
+
+use std::collections::HashMap;
+
+use super::search::Search;
+use super::{Fault, Located, LocatedList, Policy, Settings, Verdict, kubernetes, names, rfc5280};
+use crate::x509::{Certificate, Name};
+
+/// A certificate, and what the policy has against it wherever it stands.
+pub(super) struct Candidate<'a> {
+    pub(super) located: &'a Located,
+    pub(super) faults: Vec<Fault>,
+}
+
+impl<'a> Candidate<'a> {
+    pub(super) fn new(located: &'a Located, policy: Policy) -> Self {
+        let faults = match policy {
+            Policy::Kubernetes => kubernetes::faults_anywhere(&located.certificate),
+            Policy::Rfc5280 => rfc5280::faults_anywhere(&located.certificate),
+        };
+        Self { located, faults }
+    }
+
+    pub(super) fn certificate(&self) -> &'a Certificate {
+        &self.located.certificate
+    }
+}
+
+/// Verifies end entities against the same trust anchors, intermediates and lists.
+pub struct Verifier<'a> {
+    pub(super) settings: &'a Settings,
+    pub(super) anchors: Vec<Candidate<'a>>,
+    pub(super) intermediates: Vec<Candidate<'a>>,
+    pub(super) lists: &'a [LocatedList],
+    /// By subject: positions among the anchors and among the intermediates.
+    subjects: HashMap<Vec<u8>, (Vec<usize>, Vec<usize>)>,
+}
+
+impl<'a> Verifier<'a> {
+    /// Gets ready: whatever does not depend on the end entity is judged here, once.
+    pub fn new(
+        settings: &'a Settings,
+        anchors: &'a [Located],
+        intermediates: &'a [Located],
+        lists: &'a [LocatedList],
+    ) -> Self {
+        let candidates = |located: &'a [Located]| -> Vec<Candidate<'a>> {
+            located.iter().map(|located| Candidate::new(located, settings.policy)).collect()
+        };
+        let (anchors, intermediates) = (candidates(anchors), candidates(intermediates));
+        let mut subjects: HashMap<Vec<u8>, (Vec<usize>, Vec<usize>)> = HashMap::new();
+        for (index, candidate) in anchors.iter().enumerate() {
+            let key = key(&candidate.certificate().tbs.subject, settings.policy);
+            subjects.entry(key).or_default().0.push(index);
+        }
+        for (index, candidate) in intermediates.iter().enumerate() {
+            let key = key(&candidate.certificate().tbs.subject, settings.policy);
+            subjects.entry(key).or_default().1.push(index);
+        }
+        Self { settings, anchors, intermediates, lists, subjects }
+    }
+
+    /// Looks for a path from this certificate to a trust anchor that holds.
+    pub fn verify(&self, leaf: &'a Located) -> Verdict<'a> {
+        let leaf = Candidate::new(leaf, self.settings.policy);
+        Search::run(self, &leaf)
+    }
+
+    /// The anchors and the intermediates with this subject, those whose key identifier is the wanted one first, those
+    /// with another one last.
+    pub(super) fn issuers_of(&self, certificate: &Certificate) -> (Vec<&Candidate<'a>>, Vec<&Candidate<'a>>) {
+        let key = key(&certificate.tbs.issuer, self.settings.policy);
+        let Some((anchors, intermediates)) = self.subjects.get(&key) else { return Default::default() };
+        let wanted = authority_key_identifier(certificate);
+        let fit = |candidate: &&Candidate<'a>| {
+            let own = subject_key_identifier(candidate.certificate()).unwrap_or_default();
+            match (own, wanted.unwrap_or_default()) {
+                (own, wanted) if own == wanted => 0,
+                ([], _) | (_, []) => 1,
+                _ => 2,
+            }
+        };
+        let mut anchors: Vec<_> = anchors.iter().filter_map(|index| self.anchors.get(*index)).collect();
+        let mut intermediates: Vec<_> =
+            intermediates.iter().filter_map(|index| self.intermediates.get(*index)).collect();
+        anchors.sort_by_key(fit);
+        intermediates.sort_by_key(fit);
+        (anchors, intermediates)
+    }
+}
+
+/// By what issuers are found: Go compares the bytes of a name, RFC 5280 section 7.1 what they mean.
+fn key(name: &Name, policy: Policy) -> Vec<u8> {
+    match policy {
+        Policy::Kubernetes => name.der().to_vec(),
+        Policy::Rfc5280 => names::normal_form(name),
+    }
+}
+
+/// The key identifier of the issuer.
+pub(super) fn authority_key_identifier(certificate: &Certificate) -> Option<&[u8]> {
+    certificate.tbs.extensions.authority_key_identifier.as_ref()?.value.key_identifier.as_deref()
+}
+
+/// The certificate's own key identifier.
+pub(super) fn subject_key_identifier(certificate: &Certificate) -> Option<&[u8]> {
+    certificate.tbs.extensions.subject_key_identifier.as_ref().map(|id| id.value.as_slice())
+}

@@ -1,0 +1,281 @@
+//! Name constraints as Go holds names against them.
+//!
+//! Every certificate with alternative names is held against the constraints of every CA above it, self-issued or not;
+//! subjects never are. Go sorts the subtrees of a list and looks at the nearest alone, which tells in two cases: an
+//! address list whose networks have host bits set, and a wildcard against an excluded name of one label more.
+
+use std::cmp::Ordering;
+use std::net::IpAddr;
+
+use super::super::names::{Mailbox, domain_within, uri_host};
+use super::super::{Fault, Reason};
+use super::extensions::is_domain;
+use crate::x509::{Certificate, GeneralSubtree, Name, NameConstraints, SubjectAltName};
+
+const NAME_CONSTRAINTS: &str = "2.5.29.30";
+
+/// The first name of a path that is outside of a constraint above it.
+pub(super) fn fault(path: &[&Certificate]) -> Option<Fault> {
+    let constrained: Vec<(usize, &Certificate)> = path
+        .iter()
+        .enumerate()
+        .filter(|(_, certificate)| {
+            certificate.tbs.version == 3 && certificate.tbs.extensions.find(NAME_CONSTRAINTS).is_some()
+        })
+        .map(|(index, certificate)| (index, *certificate))
+        .collect();
+    constrained.last()?;
+    for (index, certificate) in path.iter().enumerate() {
+        if certificate.tbs.version != 3 || certificate.tbs.extensions.subject_alt_names.is_none() {
+            continue;
+        }
+        let above: Vec<&Certificate> =
+            constrained.iter().filter(|(at, _)| *at > index).map(|(_, certificate)| *certificate).collect();
+        if above.is_empty() {
+            return None;
+        }
+        if let Some(fault) = names_fault(certificate, &above) {
+            return Some(fault.about(index));
+        }
+    }
+    None
+}
+
+fn names_fault(certificate: &Certificate, above: &[&Certificate]) -> Option<Fault> {
+    let names = certificate.tbs.extensions.names();
+    let malformed = |name: &SubjectAltName, why: &str| {
+        let detail =
+            format!("{name} of {} cannot be held against name constraints: {why}", certificate.tbs.subject);
+        Fault::new(Reason::MalformedConstraint, detail)
+    };
+    for name in names {
+        let why = match name {
+            SubjectAltName::Uri(uri) => uri_problem(uri),
+            SubjectAltName::Email(mailbox) if Mailbox::parse(mailbox).is_none() => Some("it is no mailbox"),
+            SubjectAltName::Email(mailbox) => Mailbox::parse(mailbox)
+                .is_some_and(|mailbox| !is_domain(&mailbox.domain, false))
+                .then_some("its domain is none"),
+            SubjectAltName::Dns(domain) if !is_domain(domain, false) => Some("it is no domain"),
+            _ => None,
+        };
+        if let Some(why) = why {
+            return Some(malformed(name, why));
+        }
+    }
+    above.iter().find_map(|issuer| {
+        let constraints = &issuer.tbs.extensions.name_constraints.as_ref()?.value;
+        names.iter().find_map(|name| outside(name, constraints, &issuer.tbs.subject))
+    })
+}
+
+/// Why a URI cannot be held against constraints at all.
+fn uri_problem(uri: &str) -> Option<&'static str> {
+    match uri_host(uri) {
+        None | Some("") => Some("it has no host"),
+        Some(host) if host.parse::<IpAddr>().is_ok() || host.contains(':') => Some("its host is an address"),
+        Some(_) => None,
+    }
+}
+
+/// The fault of a name that the constraints of an issuer do not admit.
+fn outside(name: &SubjectAltName, constraints: &NameConstraints, issuer: &Name) -> Option<Fault> {
+    let permitted = matching(name, &constraints.permitted, true);
+    let refuse = |detail: String| Some(Fault::new(Reason::NameConstraints, detail));
+    if permitted == Match::Outside {
+        let expected = shown(&constraints.permitted, name);
+        return refuse(format!("{name} is outside of what {issuer} permits: {expected}"))
+            .map(|fault| fault.facts(expected, name));
+    }
+    if matching(name, &constraints.excluded, false) == Match::Within {
+        let excluded = shown(&constraints.excluded, name);
+        return refuse(format!("{name} is within what {issuer} excludes: {excluded}"))
+            .map(|fault| fault.facts(format!("not {excluded}"), name));
+    }
+    None
+}
+
+fn shown(subtrees: &[GeneralSubtree], name: &SubjectAltName) -> String {
+    let same = subtrees.iter().filter(|subtree| same_kind(subtree, name));
+    same.map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// Whether a subtree is of a name's kind.
+pub(in crate::chain) fn same_kind(subtree: &GeneralSubtree, name: &SubjectAltName) -> bool {
+    matches!(
+        (subtree, name),
+        (GeneralSubtree::Dns(_), SubjectAltName::Dns(_))
+            | (GeneralSubtree::Email(_), SubjectAltName::Email(_))
+            | (GeneralSubtree::Uri(_), SubjectAltName::Uri(_))
+            | (GeneralSubtree::Ip(..), SubjectAltName::Ip(_))
+            | (GeneralSubtree::Directory(_), SubjectAltName::Directory(_))
+    )
+}
+
+/// What a list of subtrees says of a name.
+#[derive(PartialEq, Eq)]
+enum Match {
+    /// It has no subtree of this kind.
+    Silent,
+    /// A subtree holds it.
+    Within,
+    /// None does.
+    Outside,
+}
+
+fn matching(name: &SubjectAltName, subtrees: &[GeneralSubtree], permitted: bool) -> Match {
+    let of_kind = || subtrees.iter().filter(|subtree| same_kind(subtree, name));
+    if of_kind().next().is_none() {
+        return Match::Silent;
+    }
+    let within = match name {
+        SubjectAltName::Ip(ip) => nearest_network(*ip, of_kind()),
+        SubjectAltName::Dns(domain) => of_kind().any(|subtree| {
+            matches!(subtree, GeneralSubtree::Dns(base) if holds_domain(domain, base, permitted))
+        }),
+        SubjectAltName::Uri(uri) => {
+            let host = uri_host(uri).unwrap_or_default().to_ascii_lowercase();
+            of_kind().any(|subtree| {
+                matches!(subtree, GeneralSubtree::Uri(base) if holds_domain(&host, base, permitted))
+            })
+        }
+        SubjectAltName::Email(mailbox) => of_kind().any(|subtree| {
+            matches!(subtree, GeneralSubtree::Email(base) if holds_mailbox(mailbox, base, permitted))
+        }),
+        // Go knows no other kinds.
+        _ => return Match::Silent,
+    };
+    if within { Match::Within } else { Match::Outside }
+}
+
+fn holds_domain(domain: &str, base: &str, permitted: bool) -> bool {
+    if domain_within(domain, base) {
+        return true;
+    }
+    // `*.example.com` stands for `a.example.com` too, so that it is excluded with it.
+    let after_first = |name: &str| name.find('.').and_then(|at| name.get(at..)).map(str::to_ascii_lowercase);
+    !permitted && domain.starts_with('*') && {
+        let parent = after_first(domain);
+        parent.is_some() && parent == after_first(base)
+    }
+}
+
+fn holds_mailbox(mailbox: &str, base: &str, permitted: bool) -> bool {
+    let Some(mailbox) = Mailbox::parse(mailbox) else { return false };
+    if base.contains('@') {
+        return Mailbox::parse(base).is_some_and(|base| base == mailbox);
+    }
+    // Unlike RFC 5280, by which a base without a dot in front is one host.
+    holds_domain(&mailbox.domain, base, permitted)
+}
+
+/// A network as it stands in a constraint: address and mask, host bits and all.
+type Network = (Vec<u8>, Vec<u8>);
+
+/// The networks in the order of their addresses, those left out that the one before covers; then only the last that
+/// does not come after the address is asked.
+fn nearest_network<'a>(ip: IpAddr, subtrees: impl Iterator<Item = &'a GeneralSubtree>) -> bool {
+    let octets = |ip: IpAddr| match ip {
+        IpAddr::V4(ip) => ip.octets().to_vec(),
+        IpAddr::V6(ip) => ip.octets().to_vec(),
+    };
+    let wanted = octets(ip);
+    let mut networks: Vec<Network> = subtrees
+        .filter_map(|subtree| match subtree {
+            GeneralSubtree::Ip(address, prefix) => Some((octets(*address), mask(*prefix, address.is_ipv4()))),
+            _ => None,
+        })
+        .filter(|(address, _)| address.len() == wanted.len())
+        .collect();
+    networks.sort();
+    let mut kept: Vec<Network> = Vec::new();
+    for network in networks {
+        let covered = kept.last().is_some_and(|last| {
+            let broadcast: Vec<u8> =
+                network.0.iter().zip(&network.1).map(|(byte, mask)| byte | !mask).collect();
+            contains(last, &network.0) && contains(last, &broadcast)
+        });
+        if !covered {
+            kept.push(network);
+        }
+    }
+    match kept.binary_search_by(|(address, _)| address.cmp(&wanted)) {
+        Ok(_) => true,
+        Err(after) => kept.get(after.saturating_sub(1)).is_some_and(|network| contains(network, &wanted)),
+    }
+}
+
+fn mask(prefix: u8, v4: bool) -> Vec<u8> {
+    let length: u8 = if v4 { 4 } else { 16 };
+    (0..length)
+        .map(|index| match prefix.saturating_sub(index * 8) {
+            bits @ 0..8 => !(0xff_u8.checked_shr(u32::from(bits)).unwrap_or(0)),
+            _ => 0xff,
+        })
+        .collect()
+}
+
+/// Go's `IPNet.Contains`: addresses that are IPv4 mapped into IPv6 are compared as IPv4.
+fn contains((network, mask): &Network, ip: &[u8]) -> bool {
+    let short = |bytes: &[u8]| -> Vec<u8> {
+        match bytes {
+            [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, v4 @ ..] if v4.len() == 4 => v4.to_vec(),
+            other => other.to_vec(),
+        }
+    };
+    let (own, ip) = (short(network), short(ip));
+    let mask = mask.get(mask.len().saturating_sub(own.len())..).unwrap_or_default();
+    own.len() == ip.len()
+        && own
+            .iter()
+            .zip(&ip)
+            .zip(mask)
+            .all(|((own, ip), mask)| (own & mask).cmp(&(ip & mask)) == Ordering::Equal)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn within(name: &str, subtrees: &[GeneralSubtree], permitted: bool) -> bool {
+        let name = match name.split_once(':') {
+            Some(("email", mailbox)) => SubjectAltName::Email(mailbox.into()),
+            Some(("uri", uri)) => SubjectAltName::Uri(uri.into()),
+            _ => name.parse::<IpAddr>().map_or_else(|_| SubjectAltName::Dns(name.into()), SubjectAltName::Ip),
+        };
+        matching(&name, subtrees, permitted) == Match::Within
+    }
+
+    #[test]
+    fn names_are_held_against_subtrees_as_in_go() {
+        let dns = |base: &str| [GeneralSubtree::Dns(base.into())];
+        let email = |base: &str| [GeneralSubtree::Email(base.into())];
+        for (name, subtrees, permitted, expected) in [
+            ("a.example.com", dns("example.com"), true, true),
+            ("*.example.com", dns("example.com"), true, true),
+            ("*.example.com", dns("foo.example.com"), true, false),
+            ("*.EXAMPLE.com", dns("foo.example.com"), false, true),
+            ("*.example.com", dns("a.b.example.com"), false, false),
+            ("example.com", dns(".example.com"), true, false),
+            ("email:a@sub.example.com", email("example.com"), true, true),
+            ("email:a@EXAMPLE.com", email("a@example.com"), true, true),
+            ("email:A@example.com", email("a@example.com"), true, false),
+        ] {
+            assert_eq!(within(name, &subtrees, permitted), expected, "{name} {subtrees:?}");
+        }
+        let net = |address: &str, prefix| GeneralSubtree::Ip(address.parse().unwrap(), prefix);
+        assert!(within("10.1.2.3", &[net("10.0.0.0", 8), net("192.0.2.0", 24)], true));
+        assert!(!within("11.1.2.3", &[net("10.0.0.0", 8), net("192.0.2.0", 24)], true));
+        // Host bits: the nearest network is 10.0.0.5/8 for what comes before it too, when it is the first.
+        assert!(within("10.0.0.1", &[net("10.0.0.5", 8)], true));
+        assert!(!within("10.0.0.9", &[net("10.0.0.5", 32), net("10.9.0.0", 8)], true));
+        assert!(!within("::ffff:10.0.0.1", &[net("::", 0)], true));
+    }
+
+    #[test]
+    fn masks() {
+        for (prefix, expected) in [(0, [0, 0, 0, 0]), (9, [255, 128, 0, 0]), (32, [255; 4])] {
+            assert_eq!(mask(prefix, true), expected);
+        }
+        assert_eq!(mask(127, false)[15], 254);
+    }
+}

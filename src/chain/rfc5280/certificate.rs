@@ -1,0 +1,294 @@
+//! What RFC 5280 section 4 demands of a certificate, wherever it stands in a path.
+
+use super::super::names::Mailbox;
+use super::super::{Fault, Reason};
+use crate::x509::der::{elements, read};
+use crate::x509::{
+    Certificate, KeyUsage, Name, PublicKeyKind, SubjectAltName, check_dns_name, extension_name,
+};
+
+/// Extensions that MUST NOT be critical: key identifiers (4.2.1.1, 4.2.1.2), subject directory attributes (4.2.1.8),
+/// freshest CRL (4.2.1.15), authority and subject information access (4.2.2.1, 4.2.2.2).
+const NEVER_CRITICAL: [&str; 6] =
+    ["2.5.29.35", "2.5.29.14", "2.5.29.9", "2.5.29.46", "1.3.6.1.5.5.7.1.1", "1.3.6.1.5.5.7.1.11"];
+/// Extensions that MUST be critical: name constraints (4.2.1.10), policy constraints (4.2.1.11), inhibit anyPolicy
+/// (4.2.1.14).
+const ALWAYS_CRITICAL: [&str; 3] = ["2.5.29.30", "2.5.29.36", "2.5.29.54"];
+/// Extensions that are processed, or that demand nothing when they are critical: section 4.2 names those that a
+/// verifier must know, and the subject's issuer alternative name constrains nothing.
+const PROCESSED: [&str; 13] = [
+    "2.5.29.14",
+    "2.5.29.15",
+    "2.5.29.17",
+    "2.5.29.18",
+    "2.5.29.19",
+    "2.5.29.30",
+    "2.5.29.31",
+    "2.5.29.32",
+    "2.5.29.33",
+    "2.5.29.35",
+    "2.5.29.36",
+    "2.5.29.37",
+    "2.5.29.54",
+];
+/// Section 4.1.2.2.
+const LONGEST_SERIAL: usize = 20;
+
+/// Everything that is wrong with a certificate, whatever its part in the path.
+pub(in crate::chain) fn faults_anywhere(certificate: &Certificate) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    basic_fields(certificate, &mut faults);
+    extensions(certificate, &mut faults);
+    key(certificate, &mut faults);
+    names(certificate, &mut faults);
+    ca(certificate, &mut faults);
+    faults
+}
+
+fn subject(certificate: &Certificate) -> &Name {
+    &certificate.tbs.subject
+}
+
+fn basic_fields(certificate: &Certificate, faults: &mut Vec<Fault>) {
+    let tbs = &certificate.tbs;
+    if tbs.version > 3 || (tbs.version < 3 && !tbs.extensions.all.is_empty()) {
+        let detail = format!("{} has extensions, and is of version {}", tbs.subject, tbs.version);
+        faults.push(Fault::new(Reason::Version, detail).facts(3, tbs.version));
+    }
+    let content = tbs.serial.content();
+    let octets = content.iter().position(|byte| *byte != 0).map_or(0, |at| content.len() - at);
+    if !tbs.serial.is_positive() || octets > LONGEST_SERIAL {
+        let problem = if tbs.serial.is_positive() { "is longer than 20 octets" } else { "is not positive" };
+        let detail = format!("the serial number of {} {problem}", tbs.subject);
+        faults.push(
+            Fault::new(Reason::Serial, detail).facts("a positive number of at most 20 octets", &tbs.serial),
+        );
+    }
+    if certificate.outer_signature_algorithm != tbs.signature_algorithm
+        || certificate.outer_signature_parameters != tbs.signature_parameters
+    {
+        let detail =
+            format!("the algorithm beside the signature of {} is not the one that was signed", tbs.subject);
+        faults.push(
+            Fault::new(Reason::AlgorithmsDiffer, detail)
+                .facts(&tbs.signature_algorithm, &certificate.outer_signature_algorithm),
+        );
+    }
+    if tbs.issuer.is_empty() {
+        faults.push(Fault::new(Reason::EmptyIssuer, format!("the issuer of {} is empty", tbs.subject)));
+    }
+}
+
+fn extensions(certificate: &Certificate, faults: &mut Vec<Fault>) {
+    let extensions = &certificate.tbs.extensions;
+    let owner = subject(certificate);
+    for (oid, problem) in &extensions.malformed {
+        let detail = format!("the {} of {owner} cannot be read", named(oid));
+        faults.push(
+            Fault::new(Reason::MalformedExtension, detail)
+                .facts("DER as the standard defines it", safe(problem)),
+        );
+    }
+    for extension in &extensions.all {
+        if !is_readable(&extension.oid, &extension.value) {
+            let detail = format!("the {} of {owner} cannot be read", named(&extension.oid));
+            faults.push(Fault::new(Reason::MalformedExtension, detail));
+        }
+    }
+    for oid in extensions.duplicates() {
+        let detail = format!("the {} of {owner} stands there twice", named(oid));
+        faults.push(Fault::new(Reason::DuplicateExtension, detail).facts("once", "twice"));
+    }
+    for extension in &extensions.all {
+        let oid = extension.oid.as_str();
+        let wrongly = |must: &str, is: &str| {
+            let detail = format!("the {} of {owner} {is} critical, and {must}", named(oid));
+            Fault::new(Reason::Criticality, detail)
+        };
+        if extension.critical && NEVER_CRITICAL.contains(&oid) {
+            faults.push(wrongly("must not be", "is"));
+        } else if !extension.critical && ALWAYS_CRITICAL.contains(&oid) {
+            faults.push(wrongly("must be", "is not"));
+        } else if extension.critical && !PROCESSED.contains(&oid) {
+            let detail = format!("{owner} has the critical extension {}, which is not known", named(oid));
+            faults.push(Fault::new(Reason::UnknownCritical, detail));
+        }
+    }
+    authority_key_identifier(certificate, faults);
+}
+
+/// Section 4.2.1.1: the key identifier is in every certificate, but for one that is self-signed; the issuer's issuer and
+/// serial number come together or not at all.
+fn authority_key_identifier(certificate: &Certificate, faults: &mut Vec<Fault>) {
+    let owner = subject(certificate);
+    let identifier = certificate.tbs.extensions.authority_key_identifier.as_ref().map(|marked| &marked.value);
+    match identifier {
+        None if certificate.tbs.is_self_issued() => {}
+        None => {
+            let detail = format!("{owner} has no authority key identifier");
+            faults.push(Fault::new(Reason::AuthorityKeyIdentifier, detail));
+        }
+        Some(identifier) if identifier.key_identifier.is_none() => {
+            let detail = format!("the authority key identifier of {owner} names no key");
+            faults.push(Fault::new(Reason::AuthorityKeyIdentifier, detail));
+        }
+        Some(_) => {}
+    }
+}
+
+fn key(certificate: &Certificate, faults: &mut Vec<Fault>) {
+    /// NIST SP 800-57 part 1, section 5.6.1: 2048 bits are the least since 2014.
+    const LEAST_RSA: usize = 2048;
+    let kind = certificate.tbs.public_key.kind();
+    let problem = match kind {
+        PublicKeyKind::Rsa { bits, .. } if *bits < LEAST_RSA => format!("at least {LEAST_RSA} bits"),
+        PublicKeyKind::Rsa { bits, .. } if bits % 8 != 0 => "a modulus of whole bytes".to_owned(),
+        PublicKeyKind::Ec(curve) if !["P-256", "P-384", "P-521"].contains(&curve.as_str()) => {
+            "a named curve: P-256, P-384 or P-521 (RFC 5480 section 2.1.1)".to_owned()
+        }
+        PublicKeyKind::Other(_) => "RSA, ECDSA or Ed25519".to_owned(),
+        _ => return,
+    };
+    let detail = format!("the key of {} is not accepted: {kind}", subject(certificate));
+    faults.push(Fault::new(Reason::Key, detail).facts(problem, kind));
+}
+
+/// Sections 4.1.2.6 and 4.2.1.6.
+fn names(certificate: &Certificate, faults: &mut Vec<Fault>) {
+    let extensions = &certificate.tbs.extensions;
+    let owner = subject(certificate);
+    if let Some(names) = &extensions.subject_alt_names {
+        if names.value.is_empty() {
+            let detail = format!("the subject alternative name extension of {owner} is empty");
+            faults.push(Fault::new(Reason::MalformedName, detail));
+        }
+        for name in &names.value {
+            if let Err(problem) = check_name(name) {
+                let detail = format!("{name} of {owner} is not a valid name: {problem}");
+                faults.push(Fault::new(Reason::MalformedName, detail));
+            }
+        }
+        if owner.is_empty() && !names.critical {
+            let detail = "the subject is empty, and the subject alternative name extension is not critical";
+            faults.push(Fault::new(Reason::EmptySubject, detail));
+        }
+    } else if owner.is_empty() {
+        faults
+            .push(Fault::new(Reason::EmptySubject, "the subject is empty, and there is no alternative name"));
+    }
+}
+
+/// The preferred name syntax of section 4.2.1.6, with `*` as the whole first label of at least three.
+pub(super) fn is_presented_domain(name: &str) -> bool {
+    check_dns_name(&name.to_ascii_lowercase()).is_ok()
+}
+
+fn check_name(name: &SubjectAltName) -> Result<(), &'static str> {
+    match name {
+        SubjectAltName::Dns(name) => check_dns_name(&name.to_ascii_lowercase()),
+        SubjectAltName::Email(mailbox) => match Mailbox::parse(mailbox) {
+            Some(mailbox) if !mailbox.domain.is_empty() => Ok(()),
+            _ => Err("it is no mailbox (RFC 5321 section 4.1.2)"),
+        },
+        SubjectAltName::Uri(uri) => match uri.split_once(':') {
+            Some((scheme, rest))
+                if scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+                    && !rest.is_empty()
+                    && uri.bytes().all(|byte| byte.is_ascii_graphic()) =>
+            {
+                Ok(())
+            }
+            _ => Err("it is no absolute URI"),
+        },
+        SubjectAltName::Other("unreadable", _) => Err("it cannot be read"),
+        SubjectAltName::Other("iPAddress of a wrong length", _) => Err("an address has 4 or 16 octets"),
+        _ => Ok(()),
+    }
+}
+
+/// What a CA's certificate must have and no other may (sections 4.1.2.6, 4.2.1.2, 4.2.1.3, 4.2.1.9, 4.2.1.10).
+fn ca(certificate: &Certificate, faults: &mut Vec<Fault>) {
+    let extensions = &certificate.tbs.extensions;
+    let owner = subject(certificate);
+    let may_sign = extensions.key_usage.as_ref().map(|usage| usage.value.contains(KeyUsage::KEY_CERT_SIGN));
+    if !extensions.is_ca() {
+        if may_sign == Some(true) {
+            let detail = format!("{owner} is no CA, and its key usage holds keyCertSign");
+            faults.push(Fault::new(Reason::InconsistentCa, detail));
+        }
+        let path_length =
+            extensions.basic_constraints.as_ref().is_some_and(|marked| marked.value.path_len.is_some());
+        if path_length {
+            let detail = format!("{owner} is no CA, and has a path length");
+            faults.push(Fault::new(Reason::InconsistentCa, detail));
+        }
+        return;
+    }
+    if extensions.basic_constraints.as_ref().is_some_and(|marked| !marked.critical) {
+        let detail =
+            format!("the basicConstraints of {owner} is not critical, and must be in a CA's certificate");
+        faults.push(Fault::new(Reason::Criticality, detail));
+    }
+    if extensions.subject_key_identifier.is_none() {
+        let detail = format!("the CA {owner} has no subject key identifier");
+        faults.push(Fault::new(Reason::SubjectKeyIdentifier, detail));
+    }
+    if owner.is_empty() {
+        faults.push(Fault::new(Reason::EmptySubject, "the subject of a CA is empty"));
+    }
+}
+
+/// What no end entity may have: name constraints, and the rights of a CA without its key usage.
+pub(super) fn leaf_faults(certificate: &Certificate) -> Vec<Fault> {
+    let extensions = &certificate.tbs.extensions;
+    let owner = subject(certificate);
+    let mut faults = Vec::new();
+    if extensions.find("2.5.29.30").is_some() && !extensions.is_ca() {
+        let detail = format!("{owner} is no CA, and has name constraints");
+        faults.push(Fault::new(Reason::ConstraintsOnLeaf, detail));
+    }
+    let usage = extensions.key_usage.as_ref().map(|usage| usage.value);
+    if extensions.is_ca() && usage.is_some_and(|usage| !usage.contains(KeyUsage::KEY_CERT_SIGN)) {
+        let detail = format!("{owner} is a CA by its basic constraints, and its key usage lacks keyCertSign");
+        faults.push(Fault::new(Reason::InconsistentCa, detail));
+    }
+    if usage.is_some_and(KeyUsage::is_empty) {
+        let detail = format!("the key usage of {owner} holds no bit, and must hold one at least");
+        faults.push(Fault::new(Reason::MalformedExtension, detail));
+    }
+    faults
+}
+
+/// Beyond what the parser checks: an extended key usage with one purpose at least (section 4.2.1.12), name constraints
+/// with one list at least and none that is empty (section 4.2.1.10), and access descriptions that are some.
+fn is_readable(oid: &str, value: &[u8]) -> bool {
+    let content = || read(value).and_then(|(sequence, rest)| rest.is_empty().then_some(sequence.content));
+    let parts = || content().and_then(elements);
+    match oid {
+        "2.5.29.37" | "2.5.29.32" | "2.5.29.31" => parts().is_some_and(|parts| !parts.is_empty()),
+        "1.3.6.1.5.5.7.1.1" | "1.3.6.1.5.5.7.1.11" => parts().is_some_and(|parts| {
+            !parts.is_empty()
+                && parts.iter().all(|description| elements(description.content).is_some_and(|d| d.len() == 2))
+        }),
+        "2.5.29.30" => parts().is_some_and(|lists| {
+            !lists.is_empty()
+                && lists.iter().all(|list| {
+                    // minimum and maximum, [0] and [1] after the base, are not used.
+                    let whole = |subtree: &crate::x509::der::Element<'_>| {
+                        elements(subtree.content).is_some_and(|parts| parts.len() == 1)
+                    };
+                    elements(list.content).is_some_and(|list| !list.is_empty() && list.iter().all(whole))
+                })
+        }),
+        _ => true,
+    }
+}
+
+fn named(oid: &str) -> String {
+    extension_name(oid).map_or_else(|| format!("extension {oid}"), str::to_owned)
+}
+
+fn safe(text: &str) -> String {
+    let text: String = text.chars().take(120).collect();
+    crate::x509::Printable(&text).to_string()
+}

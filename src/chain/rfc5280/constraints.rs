@@ -1,0 +1,192 @@
+//! Name constraints after RFC 5280 sections 4.2.1.10, 6.1.3 (b) and (c), and 6.1.4 (g).
+
+use super::super::kubernetes::same_kind;
+use super::super::names::{Mailbox, domain_within, relative_names, uri_host};
+use super::super::{Fault, Reason};
+use crate::x509::{Certificate, GeneralSubtree, Name, NameConstraints, SubjectAltName, check_dns_name};
+
+/// How many comparisons of a name with a subtree one path may cost: rustls-webpki's bound, and that of Go before 1.26.
+const MOST_COMPARISONS: usize = 250_000;
+/// The attribute emailAddress (PKCS #9).
+const EMAIL_ADDRESS: &str = "1.2.840.113549.1.9.1";
+
+/// The first name of a path (end entity first) that a constraint above it does not admit.
+pub(super) fn fault(path: &[&Certificate]) -> Option<Fault> {
+    for (index, certificate) in path.iter().enumerate().skip(1) {
+        if let Some(fault) = malformed(certificate) {
+            return Some(fault.about(index));
+        }
+    }
+    let mut budget = MOST_COMPARISONS;
+    for (index, certificate) in path.iter().enumerate() {
+        // Self-issued certificates are passed over, but for the last one.
+        if index > 0 && certificate.tbs.is_self_issued() {
+            continue;
+        }
+        let mut names: Option<Vec<SubjectAltName>> = None;
+        for issuer in path.iter().skip(index + 1) {
+            let Some(constraints) = &issuer.tbs.extensions.name_constraints else { continue };
+            let names = names.get_or_insert_with(|| all_names(certificate));
+            if let Some(fault) = check(names, &constraints.value, &issuer.tbs.subject, &mut budget) {
+                return Some(fault.about(index));
+            }
+        }
+    }
+    None
+}
+
+/// Everything that constraints apply to: the subject, its e-mail addresses where there is no alternative name, and the
+/// alternative names.
+fn all_names(certificate: &Certificate) -> Vec<SubjectAltName> {
+    let subject = &certificate.tbs.subject;
+    let mut names = certificate.tbs.extensions.names().to_vec();
+    if names.is_empty() {
+        names.extend(subject.values(EMAIL_ADDRESS).map(|mailbox| SubjectAltName::Email(mailbox.to_owned())));
+    }
+    if !subject.is_empty() {
+        names.push(SubjectAltName::Directory(subject.clone()));
+    }
+    names
+}
+
+fn check(
+    names: &[SubjectAltName],
+    constraints: &NameConstraints,
+    issuer: &Name,
+    budget: &mut usize,
+) -> Option<Fault> {
+    let subtrees = constraints.permitted.len() + constraints.excluded.len();
+    for name in names {
+        let Some(left) = budget.checked_sub(subtrees) else {
+            let detail = format!(
+                "budget exceeded: more than {MOST_COMPARISONS} comparisons of names with constraints"
+            );
+            return Some(Fault::new(Reason::Budget, detail));
+        };
+        *budget = left;
+        if let Some(fault) = check_one(name, constraints, issuer) {
+            return Some(fault);
+        }
+    }
+    None
+}
+
+fn check_one(name: &SubjectAltName, constraints: &NameConstraints, issuer: &Name) -> Option<Fault> {
+    let of_kind = |list: &[GeneralSubtree]| -> Vec<GeneralSubtree> {
+        list.iter().filter(|subtree| same_kind(subtree, name)).cloned().collect()
+    };
+    let shown = |list: &[GeneralSubtree]| list.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    // A constraint of a form that is not processed: a name of that form makes the path unacceptable.
+    let mut others = constraints.permitted.iter().chain(&constraints.excluded);
+    if let (SubjectAltName::Other(kind, _), Some(constraint)) =
+        (name, others.find(|subtree| is_other(subtree, name)))
+    {
+        let detail =
+            format!("{issuer} constrains names of the kind {kind} ({constraint}), which is not supported");
+        return Some(Fault::new(Reason::MalformedConstraint, detail));
+    }
+    let permitted = of_kind(&constraints.permitted);
+    if !permitted.is_empty() && !permitted.iter().any(|subtree| within(name, subtree)) {
+        let expected = shown(&permitted);
+        let detail = format!("{name} is outside of what {issuer} permits: {expected}");
+        return Some(Fault::new(Reason::NameConstraints, detail).facts(expected, name));
+    }
+    let touching: Vec<_> =
+        of_kind(&constraints.excluded).into_iter().filter(|subtree| touches(name, subtree)).collect();
+    if !touching.is_empty() {
+        let excluded = shown(&touching);
+        let detail = format!("{name} is within what {issuer} excludes: {excluded}");
+        return Some(Fault::new(Reason::NameConstraints, detail).facts(format!("not {excluded}"), name));
+    }
+    None
+}
+
+fn is_other(subtree: &GeneralSubtree, name: &SubjectAltName) -> bool {
+    let GeneralSubtree::Other(text) = subtree else { return false };
+    text.split_once(':').is_some_and(|(kind, _)| kind == name.kind())
+}
+
+/// Whether all that a name stands for lies within a subtree.
+fn within(name: &SubjectAltName, subtree: &GeneralSubtree) -> bool {
+    match (name, subtree) {
+        (SubjectAltName::Dns(domain), GeneralSubtree::Dns(base)) => {
+            // `*.example.com` lies within what holds all of its hosts.
+            domain_within(domain.strip_prefix("*.").unwrap_or(domain), base)
+        }
+        (SubjectAltName::Email(mailbox), GeneralSubtree::Email(base)) => mailbox_within(mailbox, base),
+        (SubjectAltName::Uri(uri), GeneralSubtree::Uri(base)) => {
+            uri_host(uri).is_some_and(|host| host_within(host, base))
+        }
+        (SubjectAltName::Ip(ip), GeneralSubtree::Ip(network, prefix)) => {
+            ipnet::IpNet::new(*network, *prefix).is_ok_and(|network| network.contains(ip))
+        }
+        (SubjectAltName::Directory(name), GeneralSubtree::Directory(base)) => {
+            relative_names(name).starts_with(&relative_names(base))
+        }
+        _ => false,
+    }
+}
+
+/// Whether anything that a name stands for lies within a subtree.
+fn touches(name: &SubjectAltName, subtree: &GeneralSubtree) -> bool {
+    if within(name, subtree) {
+        return true;
+    }
+    let (SubjectAltName::Dns(domain), GeneralSubtree::Dns(base)) = (name, subtree) else { return false };
+    let Some(parent) = domain.strip_prefix("*.") else { return false };
+    base.split_once('.').is_some_and(|(_, rest)| rest.eq_ignore_ascii_case(parent))
+}
+
+/// A host is the host alone; with a dot in front it is every host of a domain.
+fn host_within(host: &str, base: &str) -> bool {
+    if base.starts_with('.') { domain_within(host, base) } else { host.eq_ignore_ascii_case(base) }
+}
+
+fn mailbox_within(mailbox: &str, base: &str) -> bool {
+    if base.contains('@') {
+        return same_mailbox(mailbox, base);
+    }
+    Mailbox::parse(mailbox).is_some_and(|mailbox| host_within(&mailbox.domain, base))
+}
+
+/// The local part as it is, the domain in any case (section 7.5).
+pub(super) fn same_mailbox(one: &str, other: &str) -> bool {
+    Mailbox::parse(one).is_some_and(|one| Mailbox::parse(other).is_some_and(|other| one == other))
+}
+
+/// The fault of a CA whose constraints are not of the form of their kind.
+fn malformed(issuer: &Certificate) -> Option<Fault> {
+    let constraints = &issuer.tbs.extensions.name_constraints.as_ref()?.value;
+    let all = constraints.permitted.iter().chain(&constraints.excluded);
+    let broken = all.filter_map(|subtree| Some((subtree, problem(subtree)?))).next()?;
+    let (subtree, problem) = broken;
+    let detail = format!("the name constraint {subtree} of {} is malformed: {problem}", issuer.tbs.subject);
+    Some(Fault::new(Reason::MalformedConstraint, detail))
+}
+
+fn problem(subtree: &GeneralSubtree) -> Option<&'static str> {
+    let domain = |text: &str| {
+        let lower = text.to_ascii_lowercase();
+        if lower.starts_with('*') {
+            Some("a wildcard has no place there")
+        } else {
+            check_dns_name(&lower).err()
+        }
+    };
+    match subtree {
+        GeneralSubtree::Dns(base) if base.is_empty() => None,
+        GeneralSubtree::Dns(base) if base.starts_with('.') => Some("a domain has no dot in front"),
+        GeneralSubtree::Dns(base) => domain(base),
+        GeneralSubtree::Email(base) if base.contains('@') => {
+            Mailbox::parse(base).is_none().then_some("it is no mailbox")
+        }
+        GeneralSubtree::Email(base) | GeneralSubtree::Uri(base) => {
+            domain(base.strip_prefix('.').unwrap_or(base))
+        }
+        GeneralSubtree::Other(text) if text.starts_with("IP") || text.starts_with("iPAddress") => {
+            Some("it is no network")
+        }
+        GeneralSubtree::Other(text) if text.starts_with("unreadable") => Some("it cannot be read"),
+        _ => None,
+    }
+}

@@ -1,0 +1,213 @@
+//! The search for a path: depth first from the end entity, with every step noted that led nowhere.
+
+use super::candidate::{Candidate, authority_key_identifier, subject_key_identifier};
+use super::verdict::{Attempt, Link, Rejection, Role, Verdict, VerifiedChain, Warning};
+use super::{Fault, Policy, Reason, Verifier, kubernetes, rfc5280};
+use crate::x509::{Certificate, SignatureFault};
+
+/// How many issuers may be tried for one end entity: Go's `maxChainSignatureChecks`, chosen there so that no chain in
+/// use comes near it. Each try costs at most one signature.
+const MOST_ISSUERS: usize = 100;
+
+/// One certificate of the path so far.
+#[derive(Clone, Copy)]
+pub(super) struct Step<'s, 'a> {
+    pub(super) candidate: &'s Candidate<'a>,
+    pub(super) role: Role,
+}
+
+impl<'a> Step<'_, 'a> {
+    pub(super) fn certificate(&self) -> &'a Certificate {
+        self.candidate.certificate()
+    }
+
+    fn link(&self) -> Link<'a> {
+        Link { located: self.candidate.located, role: self.role }
+    }
+}
+
+/// The state of one search.
+pub(super) struct Search<'s, 'a> {
+    verifier: &'s Verifier<'a>,
+    path: Vec<Step<'s, 'a>>,
+    issuers_tried: usize,
+    exhausted: bool,
+}
+
+/// Whether a branch reached an anchor, and what was tried in it if it did not.
+type Branch<'a> = Result<(), Attempt<'a>>;
+
+impl<'s, 'a> Search<'s, 'a> {
+    pub(super) fn run(verifier: &'s Verifier<'a>, leaf: &'s Candidate<'a>) -> Verdict<'a> {
+        let mut search = Self { verifier, path: Vec::new(), issuers_tried: 0, exhausted: false };
+        let step = Step { candidate: leaf, role: Role::EndEntity };
+        let faults = search.leaf_faults(leaf);
+        search.path.push(step);
+        let is_anchor = |anchor: &Candidate<'a>| anchor.certificate().der() == leaf.certificate().der();
+        let found =
+            if verifier.anchors.iter().any(is_anchor) { search.finish(step) } else { search.climb(step) };
+        match found {
+            Ok(()) if faults.is_empty() => search.accepted(),
+            // What is wrong with the end entity itself goes before whatever is wrong above it.
+            Ok(()) => Verdict::Invalid(Box::new(Rejection::new(Attempt {
+                link: step.link(),
+                faults,
+                next: Vec::new(),
+            }))),
+            Err(mut attempt) => {
+                attempt.faults.splice(0..0, faults);
+                attempt.sort();
+                Verdict::Invalid(Box::new(Rejection::new(attempt)))
+            }
+        }
+    }
+
+    fn accepted(&self) -> Verdict<'a> {
+        let mut warnings: Vec<Warning> = match self.verifier.settings.policy {
+            Policy::Kubernetes => rfc5280::warnings(&self.path, self.verifier),
+            Policy::Rfc5280 => Vec::new(),
+        };
+        warnings.sort_by_key(|warning| warning.index);
+        Verdict::Valid(VerifiedChain::new(self.path.iter().map(Step::link).collect(), warnings))
+    }
+
+    fn leaf_faults(&self, leaf: &Candidate<'a>) -> Vec<Fault> {
+        let mut faults = leaf.faults.clone();
+        faults.extend(match self.verifier.settings.policy {
+            Policy::Kubernetes => kubernetes::leaf_faults(leaf.certificate(), self.verifier.settings),
+            Policy::Rfc5280 => rfc5280::leaf_faults(leaf.certificate(), self.verifier.settings),
+        });
+        faults
+    }
+
+    /// Looks for the issuers of the last certificate of the path.
+    fn climb(&mut self, step: Step<'s, 'a>) -> Branch<'a> {
+        let (anchors, intermediates) = self.verifier.issuers_of(step.certificate());
+        let mut attempt = Attempt { link: step.link(), faults: Vec::new(), next: Vec::new() };
+        if anchors.is_empty() && intermediates.is_empty() {
+            attempt.faults.push(self.no_issuer(step.certificate()));
+            return Err(attempt);
+        }
+        let anchors = anchors.into_iter().map(|candidate| Step { candidate, role: Role::TrustAnchor });
+        let intermediates =
+            intermediates.into_iter().map(|candidate| Step { candidate, role: Role::Intermediate });
+        for issuer in anchors.chain(intermediates) {
+            match self.try_issuer(issuer) {
+                Ok(()) => return Ok(()),
+                Err(failed) => attempt.next.push(failed),
+            }
+            if self.exhausted {
+                break;
+            }
+        }
+        Err(attempt)
+    }
+
+    fn try_issuer(&mut self, issuer: Step<'s, 'a>) -> Branch<'a> {
+        let failed = |faults| Err(Attempt { link: issuer.link(), faults, next: Vec::new() });
+        self.issuers_tried += 1;
+        if self.issuers_tried > MOST_ISSUERS {
+            self.exhausted = true;
+            let detail =
+                format!("budget exceeded: more than {MOST_ISSUERS} issuers were tried for this certificate");
+            return failed(vec![Fault::new(Reason::Budget, detail)]);
+        }
+        let faults = match self.verifier.settings.policy {
+            Policy::Kubernetes => kubernetes::issuer_faults(issuer, &self.path, self.verifier.settings),
+            Policy::Rfc5280 => rfc5280::issuer_faults(issuer, &self.path, self.verifier.settings),
+        };
+        if !faults.is_empty() {
+            return failed(faults);
+        }
+        self.path.push(issuer);
+        let result = if issuer.role == Role::TrustAnchor { self.finish(issuer) } else { self.climb(issuer) };
+        if result.is_err() {
+            self.path.pop();
+        }
+        result
+    }
+
+    /// The path has reached an anchor: what can be judged only as a whole.
+    fn finish(&mut self, last: Step<'s, 'a>) -> Branch<'a> {
+        let faults = match self.verifier.settings.policy {
+            Policy::Kubernetes => kubernetes::path_faults(&self.path, self.verifier.settings),
+            Policy::Rfc5280 => rfc5280::path_faults(&self.path, self.verifier),
+        };
+        if faults.is_empty() {
+            return Ok(());
+        }
+        Err(Attempt { link: last.link(), faults, next: Vec::new() })
+    }
+
+    /// Nothing has the issuer's name; the facts that come nearest to it.
+    fn no_issuer(&self, certificate: &Certificate) -> Fault {
+        let issuer = &certificate.tbs.issuer;
+        let all = || self.verifier.anchors.iter().chain(&self.verifier.intermediates);
+        let named_alike =
+            all().find(|candidate| candidate.certificate().tbs.subject.to_string() == issuer.to_string());
+        let detail = if let Some(alike) = named_alike {
+            format!(
+                "the issuer {issuer} is there ({}), but its name is encoded otherwise, and Go compares the bytes",
+                alike.located.source
+            )
+        } else if issuer.der() == certificate.tbs.subject.der() {
+            format!("{issuer} is self-signed, and is not among the trust anchors")
+        } else {
+            let (anchors, between) = (self.verifier.anchors.len(), self.verifier.intermediates.len());
+            format!(
+                "its issuer {issuer} is not among the certificates given ({anchors} trust anchor{}, {between} intermediate{})",
+                if anchors == 1 { "" } else { "s" },
+                if between == 1 { "" } else { "s" },
+            )
+        };
+        let mut subjects: Vec<String> =
+            all().take(8).map(|candidate| candidate.certificate().tbs.subject.to_string()).collect();
+        subjects.dedup();
+        Fault::new(Reason::NoIssuer, detail).facts(issuer, subjects.join("; "))
+    }
+}
+
+/// Whether the issuer's key signed the certificate, in words that tell a CA that was made anew from a forgery.
+pub(super) fn signature_fault(certificate: &Certificate, issuer: &Certificate) -> Option<Fault> {
+    let fault = certificate.verify_signature(&issuer.tbs.public_key).err()?;
+    let subject = &issuer.tbs.subject;
+    Some(match fault {
+        SignatureFault::Mismatch | SignatureFault::KeyKind { .. } => {
+            let wanted = authority_key_identifier(certificate);
+            let own = subject_key_identifier(issuer);
+            match (wanted, own) {
+                (Some(wanted), Some(own)) if wanted != own => Fault::new(
+                    Reason::Signature,
+                    format!(
+                        "the issuer {subject} is present, but with another key: the certificate was signed by an earlier or \
+                         another CA of the same name"
+                    ),
+                )
+                .facts(format!("the key {}", hex(wanted)), format!("the key {}", hex(own))),
+                _ => Fault::new(
+                    Reason::Signature,
+                    match fault {
+                        SignatureFault::Mismatch => format!(
+                            "the issuer {subject} is present, but the signature does not verify with its key: the certificate \
+                             was signed by another CA of the same name, or was altered"
+                        ),
+                        other => format!("the issuer {subject} is present, but with another key: {other}"),
+                    },
+                ),
+            }
+        }
+        SignatureFault::AlgorithmsDiffer => Fault::new(Reason::AlgorithmsDiffer, fault.to_string()),
+        SignatureFault::Key(_) => Fault::new(Reason::Key, fault.to_string()),
+        other => Fault::new(Reason::SignatureAlgorithm, other.to_string()),
+    })
+}
+
+/// A key identifier as people compare them.
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    let mut out = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        let _ = write!(out, "{byte:02x}");
+    }
+    out
+}
