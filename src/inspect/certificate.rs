@@ -229,7 +229,10 @@ fn trust(behind: &[u8]) -> Option<Trust> {
     }
     let identifiers = |list: &Element<'_>| {
         let all = elements(list.content)?;
-        all.iter().map(|oid| object_identifier(oid.content)).collect::<Option<Vec<_>>>()
+        let one = |oid: &Element<'_>| {
+            (oid.tag == tag::OBJECT_IDENTIFIER).then(|| object_identifier(oid.content)).flatten()
+        };
+        all.iter().map(one).collect::<Option<Vec<_>>>()
     };
     let mut trust = Trust::default();
     for field in elements(aux.content)? {

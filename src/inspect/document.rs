@@ -38,11 +38,15 @@ pub(super) fn of_block(found: Found, number: usize) -> Item {
         let what = "a byte order mark stands before BEGIN; programs written in Go do not see the block";
         item.oddities.push(Oddity::new(what, "RFC 7468 section 3"));
     }
-    if widest > 64 {
+    // OpenSSH writes 70 characters, in a format of its own.
+    if widest > 64 && label != ssh::LABEL {
         let what = format!("a line of base64 has {widest} characters, and 64 are the most");
         item.oddities.push(Oddity::new(what, "RFC 7468 section 2"));
     }
     item.place = Place { field: None, block: Some(number), lines: Some((span.first_line, span.last_line)) };
+    for inner in &mut item.items {
+        inner.place = Place { field: inner.place.field.take(), ..item.place.clone() };
+    }
     item.label = Some(label);
     item
 }
@@ -285,7 +289,10 @@ fn pkcs7(whole: &[u8]) -> Item {
             let Ok(examined) = ber::examine(member) else { continue };
             let kind = if *number == 0xa0 { Kind::Certificate } else { Kind::RevocationList };
             if kind_of(examined.der(), None) == Some(kind) {
-                item.items.push(of_kind(&examined, kind, false));
+                let mut inner = of_kind(&examined, kind, false);
+                let field = if kind == Kind::Certificate { "certificates" } else { "crls" };
+                inner.place.field = Some(field.to_owned());
+                item.items.push(inner);
             }
         }
     }

@@ -83,7 +83,7 @@ impl Encoding {
 pub struct Place {
     /// The field of the object that holds it, `users[jane].client-certificate-data` for example.
     pub field: Option<String>,
-    /// The number of its PEM block in the file or field, from 1.
+    /// Which PEM block of the file or field it is, counted from 0.
     pub block: Option<usize>,
     /// The first and the last of its lines in the file, from 1; of something within a field, the line of the field.
     pub lines: Option<(usize, usize)>,

@@ -18,6 +18,8 @@ mod request;
 mod role;
 mod sniff;
 mod ssh;
+#[cfg(test)]
+mod tests;
 
 pub use self::certificate::{CertificateFacts, Trust};
 pub use self::item::{Content, Encoding, Inspected, Item, Oddity, Place, PublicKeyFacts};

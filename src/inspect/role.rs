@@ -49,7 +49,9 @@ pub fn role(path: &Path, item: &Item, follows: bool, catalogue: &Catalogue) -> O
     // What stands behind a leaf is its chain; several CAs in a file are CAs each.
     let named = named.filter(|(name, _)| !follows || is_ca(catalogue, name));
     // `ca` alone may be anybody's: there the content has the last word.
-    let named = named.filter(|(_, weak)| !*weak || content.is_none() || !certificate.tbs.extensions.is_ca());
+    let others =
+        |name: &str| content.as_deref().is_some_and(|content| content != name && is_ca(catalogue, content));
+    let named = named.filter(|(name, weak)| !*weak || !others(name));
     let Some((name, _)) = named else {
         return content.map(|by_content| Role {
             by_name: None,

@@ -77,7 +77,7 @@ fn blocks(bytes: &[u8]) -> Vec<Item> {
     let mut items: Vec<Item> = found
         .by_ref()
         .take(MOST_ITEMS)
-        .zip(1..)
+        .zip(0..)
         .map(|(found, number)| document::of_block(found, number))
         .collect();
     if found.next().is_some() {

@@ -29,7 +29,7 @@ fn public_facts(key: &[u8]) -> Option<Vec<(&'static str, String)>> {
     let algorithm = std::str::from_utf8(algorithm).ok()?;
     Some(vec![
         ("algorithm", Printable(algorithm).to_string()),
-        ("sshFingerprint", format!("SHA256:{}", STANDARD_NO_PAD.encode(sha256(key)))),
+        ("fingerprint", format!("SHA256:{}", STANDARD_NO_PAD.encode(sha256(key)))),
     ])
 }
 

@@ -44,9 +44,27 @@ pub(super) fn time(element: &Element<'_>, what: &str, odd: &mut Oddities) {
             format!("{what} is a GeneralizedTime before the year 2050, which is to be a UTCTime"),
             "RFC 5280 section 4.1.2.5",
         ),
+        UTC_TIME | GENERALIZED_TIME if !is_date(&text) => {
+            odd.tell(format!("{what} is `{shown}`, which is no date"), "RFC 5280 section 4.1.2.5");
+        }
         UTC_TIME | GENERALIZED_TIME => {}
         other => odd.tell(format!("{what} is no time, but of tag {other:#04x}"), "RFC 5280 section 4.1.2.5"),
     }
+}
+
+/// Whether the digits before the Z are month, day, hour, minute and second.
+fn is_date(text: &str) -> bool {
+    let digits = text.trim_end_matches('Z').as_bytes();
+    let pair = |from_end: usize| {
+        let pair =
+            digits.len().checked_sub(from_end).and_then(|at| digits.get(at..at + 2)).unwrap_or_default();
+        pair.iter().fold(0, |value, digit| value * 10 + u32::from(digit.wrapping_sub(b'0')))
+    };
+    (1..=12).contains(&pair(10))
+        && (1..=31).contains(&pair(8))
+        && pair(6) < 24
+        && pair(4) < 60
+        && pair(2) < 60
 }
 
 /// A well-formed time as digits of equal length.
