@@ -255,8 +255,11 @@ fn all(content: &[u8], depth: usize) -> Vec<u8> {
     out
 }
 
-/// Tag, content and whole of each element within the first one, as they stand; `None` where it is not made of elements.
-pub(super) fn parts(input: &[u8]) -> Option<Vec<(u8, &[u8], &[u8])>> {
+/// Tag, content and whole of an element as it stands.
+pub(super) type Part<'a> = (u8, &'a [u8], &'a [u8]);
+
+/// The elements within the first one; `None` where it is not made of elements.
+pub(super) fn parts(input: &[u8]) -> Option<Vec<Part<'_>>> {
     let mut walk = Walk::default();
     let length = walk.element(input, 0, 0).ok()?;
     let outer = header(input)?;
@@ -354,7 +357,7 @@ mod tests {
 
     #[test]
     fn nesting_is_bounded() {
-        let deep = [vec![0x30, 0x80].repeat(100_000), vec![0; 200_000]].concat();
+        let deep = [[0x30, 0x80].repeat(100_000), vec![0; 200_000]].concat();
         assert!(examine(&deep).is_err());
         let mut deep = vec![5, 0];
         for _ in 0..1000 {

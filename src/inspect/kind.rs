@@ -88,11 +88,13 @@ pub(super) fn kind_of(der: &[u8], label: Option<&str>) -> Option<Kind> {
     match tags.as_slice() {
         [SEQUENCE, SEQUENCE, BIT_STRING] => signed(parts.first()?),
         [SEQUENCE, BIT_STRING] => Some(Kind::PublicKey),
-        [SEQUENCE, OCTET_STRING] => Some(Kind::PrivateKey),
         [OID, 0xa0] => Some(Kind::Pkcs7),
         [ENUMERATED, ..] if tags.len() <= 2 => Some(Kind::OcspResponse),
         [INTEGER, SEQUENCE, ..] if is_content_info(parts.get(1)?) => Some(Kind::Pkcs12),
-        [INTEGER, SEQUENCE, OCTET_STRING, ..] | [INTEGER, OCTET_STRING, ..] => Some(Kind::PrivateKey),
+        // PKCS#8, SEC 1, and PKCS#8 encrypted.
+        [INTEGER, SEQUENCE, OCTET_STRING, ..] | [INTEGER, OCTET_STRING, ..] | [SEQUENCE, OCTET_STRING] => {
+            Some(Kind::PrivateKey)
+        }
         [INTEGER, SEQUENCE, SEQUENCE, OCTET_STRING, OCTET_STRING, ..] => Some(Kind::CurveParameters),
         [INTEGER, rest @ ..] if rest.iter().all(|tag| *tag == INTEGER) || tags.len() > 9 => {
             numbers(&parts, label)

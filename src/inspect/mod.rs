@@ -13,6 +13,7 @@ mod kind;
 mod object;
 mod oddity;
 mod oid;
+mod order;
 mod relate;
 mod request;
 mod role;
@@ -25,7 +26,8 @@ pub use self::certificate::{CertificateFacts, Trust};
 pub use self::item::{Content, Encoding, Inspected, Item, Oddity, Place, PublicKeyFacts};
 pub use self::object::{KubeCluster, KubeContext, KubeUser, Kubeconfig, Object, Reference, Setting};
 pub use self::oid::{attribute_name, extension_name, purpose_name};
-pub use self::relate::{At, Bundle, ItemRelations, Order, Relations, Signing, relate};
+pub use self::order::Order;
+pub use self::relate::{At, Bundle, ItemRelations, Relations, Signing, relate};
 pub use self::request::RequestFacts;
 pub use self::role::{Role, role};
 

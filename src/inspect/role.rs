@@ -14,12 +14,15 @@ use crate::x509::{Certificate, ExtendedKeyUsage, Printable};
 #[serde(rename_all = "camelCase")]
 pub struct Role {
     /// What the file's name promises: a profile, or `service-account`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub by_name: Option<String>,
     /// The profile that the content fits, where it is one that nothing else looks like.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub by_content: Option<String>,
     /// Why the content cannot be what the name promises.
     pub conflicts: Vec<String>,
     /// What is unusual about it, without being wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub remark: Option<String>,
 }
 

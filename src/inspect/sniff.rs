@@ -91,10 +91,10 @@ fn blocks(bytes: &[u8]) -> Vec<Item> {
 
 /// Whether a text is an object of Kubernetes, or several: JSON, or YAML that says its kind before any PEM block begins.
 fn object_encoding(text: &str) -> Option<Encoding> {
+    const KEYS: [&str; 6] = ["apiVersion:", "kind:", "clusters:", "users:", "contexts:", "current-context:"];
     if text.trim_start().starts_with(['{', '[']) {
         return Some(Encoding::Json);
     }
-    const KEYS: [&str; 6] = ["apiVersion:", "kind:", "clusters:", "users:", "contexts:", "current-context:"];
     for line in text.lines() {
         if line.starts_with("-----BEGIN") {
             return None;
@@ -143,7 +143,7 @@ fn of_text(text: &str, depth: usize) -> (Encoding, Vec<Item>) {
     }
     let serial = text.trim();
     if (2..=42).contains(&serial.len())
-        && serial.len() % 2 == 0
+        && serial.len().is_multiple_of(2)
         && text.ends_with('\n')
         && serial.bytes().all(|byte| byte.is_ascii_hexdigit())
     {

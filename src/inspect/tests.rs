@@ -131,7 +131,8 @@ fn a_sound_certificate_has_nothing_odd() {
 }
 
 /// Changes the good certificate, and says what must be told of it.
-type Case = (fn(&mut Forged), &'static [&'static str]);
+type Case = (Change, &'static [&'static str]);
+type Change = fn(&mut Forged);
 
 #[test]
 fn what_is_odd_about_a_certificate_is_told_with_its_section() {
@@ -305,7 +306,7 @@ fn extensions_in_the_wrong_form_are_told() {
         (
             |f| {
                 f.extensions =
-                    Some(vec![extension(19, YES, &[0x30, 3, 2, 1, 0]), extension(15, YES, CERT_SIGN)])
+                    Some(vec![extension(19, YES, &[0x30, 3, 2, 1, 0]), extension(15, YES, CERT_SIGN)]);
             },
             &[
                 "a path length is given, and it is no CA (RFC 5280 section 4.2.1.9)",
@@ -407,7 +408,8 @@ fn a_certificate_in_ber_is_read_and_its_own_bytes_kept() {
     // The signature is over bytes whose lengths are not those of DER.
     let tbs = forged.tbs();
     let content = &tbs[3..];
-    let long = [&[SEQUENCE, 0x82, 0, content.len() as u8][..], content].concat();
+    let length = u8::try_from(content.len()).unwrap();
+    let long = [&[SEQUENCE, 0x82, 0, length][..], content].concat();
     let signature = bit_string(&key().sign(&long).unwrap());
     let whole = [&[SEQUENCE, 0x80][..], &long, ED25519, &signature, &[0, 0]].concat();
     let item = one(&whole);
@@ -431,7 +433,7 @@ fn a_certificate_in_ber_is_read_and_its_own_bytes_kept() {
 
 #[test]
 fn what_no_reader_takes_is_told_as_far_as_it_goes() {
-    let unreadable: [(fn(&mut Forged), &str); 3] = [
+    let unreadable: [(Change, &str); 3] = [
         (
             |f| f.validity = validity((0x17, "269901000000Z"), (0x17, "360101000000Z")),
             "notBefore is `269901000000Z`, which is no date",

@@ -1,16 +1,17 @@
-//! What is told of certificates, requests, revocation lists and keys, for programs and for people alike.
+//! What is told of certificates and requests, for programs and for people alike.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use kpki::inspect::{CertificateFacts, RequestFacts, Trust, attribute_name, extension_name, purpose_name};
-use kpki::key::{PrivateKeyFacts, algorithm_name};
 use kpki::x509::{
     self, DistributionPoint, DistributionPointName, ExtendedKeyUsage, Extension, Extensions, Name, Printable,
-    PublicKey, PublicKeyKind, RevocationList, hex, sha256, sha256_hex,
+    hex,
 };
 use serde::Serialize;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+
+use super::keys::Key;
 
 /// Where an instant lies in a span of time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -130,24 +131,7 @@ pub(super) struct ShownExtension {
 pub(super) struct Algorithm {
     pub(super) name: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    oid: Option<String>,
-}
-
-/// A public key.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Key {
-    pub(super) algorithm: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    bits: Option<usize>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) exponent: Option<u64>,
-    /// What kubeadm calls the hash of a CA: of the `SubjectPublicKeyInfo`, in hexadecimal.
-    pub(super) public_key_sha256: String,
-    /// The same in base64, as curl and browsers pin it.
-    pub(super) public_key_pin: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    public_key_der: Option<String>,
+    pub(super) oid: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -169,77 +153,11 @@ pub(super) struct Request {
     der: String,
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct List {
-    pub(super) version: u32,
-    pub(super) issuer: String,
-    issuer_attributes: Vec<Attribute>,
-    this_update: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    next_update: Option<String>,
-    pub(super) state: State,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) number: Option<String>,
-    pub(super) delta: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) authority_key_identifier: Option<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(super) scope: Vec<String>,
-    pub(super) extensions: Vec<ShownExtension>,
-    pub(super) signature_algorithm: Algorithm,
-    pub(super) revoked: usize,
-    /// The first of them for people, all of them for programs.
-    pub(super) entries: Vec<Entry>,
-    pub(super) fingerprint_sha256: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    der: Option<String>,
-    /// When it was issued, and when the next one is due.
-    #[serde(skip)]
-    pub(super) life: (OffsetDateTime, Option<OffsetDateTime>),
-}
-
-#[derive(Serialize)]
-pub(super) struct Entry {
-    pub(super) serial: String,
-    pub(super) date: String,
-    pub(super) reason: &'static str,
-    /// Where it is not the list's own.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) issuer: Option<String>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct PrivateKey {
-    pub(super) form: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) algorithm: Option<String>,
-    pub(super) encrypted: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) encryption: Option<String>,
-    #[serde(flatten)]
-    pub(super) public: Option<PublicHash>,
-    /// Whether the public key is proved to be the private key's, and does not merely stand beside it.
-    #[serde(skip)]
-    pub(super) proved: bool,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct PublicHash {
-    pub(super) public_key_sha256: String,
-    public_key_pin: String,
-}
-
-/// How many entries of a revocation list are shown to people.
-pub(super) const SHOWN_ENTRIES: usize = 10;
-
 pub(super) fn rfc3339(instant: OffsetDateTime) -> String {
     instant.format(&Rfc3339).unwrap_or_else(|_| instant.to_string())
 }
 
-fn state(from: OffsetDateTime, until: Option<OffsetDateTime>, now: OffsetDateTime) -> State {
+pub(super) fn state(from: OffsetDateTime, until: Option<OffsetDateTime>, now: OffsetDateTime) -> State {
     match until {
         Some(until) if until < now => State::Expired,
         _ if now < from => State::NotYetValid,
@@ -247,7 +165,7 @@ fn state(from: OffsetDateTime, until: Option<OffsetDateTime>, now: OffsetDateTim
     }
 }
 
-fn attributes(name: &Name) -> Vec<Attribute> {
+pub(super) fn attributes(name: &Name) -> Vec<Attribute> {
     let one = |attribute: &x509::Attribute| Attribute {
         oid: attribute.oid.clone(),
         name: attribute.short_name().to_owned(),
@@ -256,7 +174,7 @@ fn attributes(name: &Name) -> Vec<Attribute> {
     name.attributes().iter().map(one).collect()
 }
 
-fn extensions(all: &[Extension]) -> Vec<ShownExtension> {
+pub(super) fn extensions(all: &[Extension]) -> Vec<ShownExtension> {
     let one = |extension: &Extension| ShownExtension {
         oid: extension.oid.clone(),
         name: extension_name(&extension.oid),
@@ -288,39 +206,6 @@ impl Wishes {
                 permitted: texts(&marked.value.permitted),
                 excluded: texts(&marked.value.excluded),
             }),
-        }
-    }
-}
-
-impl Key {
-    pub(super) fn of(key: &PublicKey) -> Self {
-        let (bits, exponent) = match key.kind() {
-            PublicKeyKind::Rsa { bits, exponent } => (Some(*bits), *exponent),
-            _ => (None, None),
-        };
-        Self {
-            algorithm: algorithm_name(key.kind()),
-            bits,
-            exponent,
-            public_key_sha256: sha256_hex(key.der()),
-            public_key_pin: BASE64_STANDARD.encode(sha256(key.der())),
-            public_key_der: Some(BASE64_STANDARD.encode(key.der())),
-        }
-    }
-}
-
-impl PrivateKey {
-    pub(super) fn of(facts: &PrivateKeyFacts) -> Self {
-        Self {
-            form: facts.form,
-            algorithm: facts.algorithm.clone(),
-            encrypted: facts.encryption.is_some(),
-            encryption: facts.encryption.clone(),
-            public: facts.public_key.as_deref().map(|key| PublicHash {
-                public_key_sha256: sha256_hex(key),
-                public_key_pin: BASE64_STANDARD.encode(sha256(key)),
-            }),
-            proved: facts.proved,
         }
     }
 }
@@ -402,7 +287,7 @@ fn places(point: &DistributionPoint) -> Vec<String> {
     places
 }
 
-fn place_names(name: &DistributionPointName) -> Vec<String> {
+pub(super) fn place_names(name: &DistributionPointName) -> Vec<String> {
     match name {
         DistributionPointName::Full(names) => names.iter().map(ToString::to_string).collect(),
         DistributionPointName::RelativeToIssuer(der) => vec![format!("relative to the issuer: {}", hex(der))],
@@ -427,68 +312,4 @@ impl Request {
             der: BASE64_STANDARD.encode(facts.der()),
         }
     }
-}
-
-impl List {
-    /// With `all`, every entry and the DER.
-    pub(super) fn of(list: &RevocationList, now: OffsetDateTime, all: bool) -> Self {
-        let mut scope = Vec::new();
-        if let Some(point) = list.issuing_distribution_point.as_ref().map(|marked| &marked.value) {
-            scope.extend(point.name.as_ref().map(place_names).unwrap_or_default());
-            for (set, what) in [
-                (point.only_user_certificates, "certificates of end entities only"),
-                (point.only_ca_certificates, "certificates of CAs only"),
-                (point.only_attribute_certificates, "attribute certificates only"),
-                (point.only_reasons.is_some(), "some reasons only"),
-                (point.indirect, "certificates of other issuers too"),
-            ] {
-                scope.extend(set.then(|| what.to_owned()));
-            }
-        }
-        let mut entries: Vec<_> = list.entries().collect();
-        entries.sort_unstable_by_key(|(_, serial, entry)| (entry.date, serial.content()));
-        let shown = if all { entries.len() } else { SHOWN_ENTRIES };
-        let entry =
-            |(issuer, serial, entry): (&Name, &x509::SerialNumber, &x509::RevokedCertificate)| Entry {
-                serial: serial.to_string(),
-                date: rfc3339(entry.date),
-                reason: entry.reason_name(),
-                issuer: (*issuer != list.issuer).then(|| issuer.to_string()),
-            };
-        let identifier = list.authority_key_identifier.as_ref();
-        Self {
-            version: list.version,
-            issuer: list.issuer.to_string(),
-            issuer_attributes: attributes(&list.issuer),
-            this_update: rfc3339(list.this_update),
-            next_update: list.next_update.map(rfc3339),
-            state: state(list.this_update, list.next_update, now),
-            number: list.number.as_deref().map(number),
-            delta: list.is_delta(),
-            authority_key_identifier: identifier.and_then(|id| id.key_identifier.as_deref()).map(hex),
-            scope,
-            extensions: extensions(&list.extensions),
-            signature_algorithm: Algorithm {
-                name: x509::SignatureAlgorithm::new(
-                    &list.signature_algorithm,
-                    list.signature_parameters.as_deref(),
-                )
-                .to_string(),
-                oid: Some(list.signature_algorithm.clone()),
-            },
-            revoked: list.len(),
-            entries: entries.into_iter().take(shown).map(entry).collect(),
-            fingerprint_sha256: list.fingerprint(),
-            der: all.then(|| BASE64_STANDARD.encode(list.der())),
-            life: (list.this_update, list.next_update),
-        }
-    }
-}
-
-/// A number as people count, where it is not too long for that.
-fn number(content: &[u8]) -> String {
-    if content.len() > 16 || content.first().is_some_and(|byte| *byte >= 0x80) {
-        return format!("0x{}", hex(content));
-    }
-    content.iter().fold(0_u128, |value, byte| value << 8 | u128::from(*byte)).to_string()
 }

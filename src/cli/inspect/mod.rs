@@ -2,6 +2,8 @@
 
 mod facts;
 mod gather;
+mod keys;
+mod lists;
 mod short;
 mod text;
 mod view;

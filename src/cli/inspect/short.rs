@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 
 use super::text::{expiry, near, style_of};
 use super::view::{ContentView, FileView, ItemView};
-use crate::cli::output::{self, BAD, FAINT, styled};
+use crate::cli::output::{self, BAD, FAINT, WARN, styled};
 
 /// A row and how its last cell is styled.
 struct Row {
@@ -56,6 +56,8 @@ fn add(rows: &mut Vec<Row>, item: &ItemView, now: OffsetDateTime) {
     };
     if !item.faults.is_empty() {
         style = Some(BAD);
+    } else if !item.mismatches.is_empty() && style.is_none() {
+        style = Some(WARN);
     } else if item.kind == "unknown" {
         style = Some(FAINT);
     }
@@ -65,6 +67,9 @@ fn add(rows: &mut Vec<Row>, item: &ItemView, now: OffsetDateTime) {
 
 /// Whose key it is, as far as the files at hand tell.
 fn owner(item: &ItemView) -> String {
+    if let Some(holder) = item.mismatches.first() {
+        return format!("not that of {}", near(&holder.place, item));
+    }
     let named = item.same_key.iter().find(|holder| holder.kind == "certificate").or(item.same_key.first());
     named.map(|holder| format!("that of {}", near(&holder.place, item))).unwrap_or_default()
 }

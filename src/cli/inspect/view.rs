@@ -10,7 +10,9 @@ use kpki::profile::Catalogue;
 use serde::Serialize;
 use time::OffsetDateTime;
 
-use super::facts::{Certificate, Key, List, PrivateKey, Request};
+use super::facts::{Certificate, Request};
+use super::keys::{Key, PrivateKey};
+use super::lists::List;
 use crate::cli::output;
 
 /// A file.

@@ -95,8 +95,7 @@ pub(super) fn read(text: &str, depth: usize) -> Result<Vec<Item>, String> {
 fn item(node: &Node, within: &str, depth: usize) -> Item {
     let object = Object::of(node);
     let mut item = match (object.kind.as_str(), object.api_version.as_str()) {
-        ("Config", "v1" | "") if kubeconfig::is_one(node) => kubeconfig::item(node, within, depth),
-        ("", "") if kubeconfig::is_one(node) => kubeconfig::item(node, within, depth),
+        ("Config" | "", "v1" | "") if kubeconfig::is_one(node) => kubeconfig::item(node, within, depth),
         (kind, _) if node.field("items").is_some() && (kind.is_empty() || kind.ends_with("List")) => {
             list(node, object, within, depth)
         }
@@ -132,7 +131,9 @@ fn embedded(field: &str, line: usize, bytes: &[u8], depth: usize) -> Result<Vec<
     if items.iter().all(|item| matches!(item.content, Content::Unknown { .. })) {
         return Err(bytes.len());
     }
-    items.iter_mut().for_each(|item| place(item, field, line));
+    for item in &mut items {
+        place(item, field, line);
+    }
     Ok(items)
 }
 

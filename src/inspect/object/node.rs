@@ -80,7 +80,7 @@ impl<'de> Deserialize<'de> for Value {
 
 struct ValueVisitor;
 
-fn text(text: impl ToString) -> Value {
+fn text(text: &impl ToString) -> Value {
     Value::Text(Zeroizing::new(text.to_string()))
 }
 
@@ -100,23 +100,23 @@ impl<'de> Visitor<'de> for ValueVisitor {
     }
 
     fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-        Ok(text(value))
+        Ok(text(&value))
     }
 
     fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
-        Ok(text(value))
+        Ok(text(&value))
     }
 
     fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-        Ok(text(value))
+        Ok(text(&value))
     }
 
     fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
-        Ok(text(value))
+        Ok(text(&value))
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Value, E> {
-        Ok(text(value))
+        Ok(text(&value))
     }
 
     fn visit_string<E>(self, value: String) -> Result<Value, E> {

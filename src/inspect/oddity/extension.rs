@@ -85,7 +85,10 @@ pub(super) fn of_certificate(list: &Element<'_>, empty_subject: bool, odd: &mut 
             "RFC 5280 section 4.2.1.6",
         ),
         None if empty_subject => {
-            odd.tell("the subject is empty and no alternative name stands for it", "RFC 5280 section 4.1.2.6")
+            odd.tell(
+                "the subject is empty and no alternative name stands for it",
+                "RFC 5280 section 4.1.2.6",
+            );
         }
         _ => {}
     }
@@ -184,10 +187,10 @@ fn values(extensions: &[Extension<'_>], odd: &mut Oddities) {
         let name = extension.name();
         match extension.oid.as_str() {
             KEY_USAGE => key_usage(&value, odd),
-            EXTENDED_KEY_USAGE | "2.5.29.32" | "2.5.29.33" | "2.5.29.31" | "1.3.6.1.5.5.7.1.1" => {
-                if value.content.is_empty() {
-                    odd.tell(format!("the {name} is empty"), source);
-                }
+            EXTENDED_KEY_USAGE | "2.5.29.32" | "2.5.29.33" | "2.5.29.31" | "1.3.6.1.5.5.7.1.1"
+                if value.content.is_empty() =>
+            {
+                odd.tell(format!("the {name} is empty"), source);
             }
             SUBJECT_ALT_NAME | "2.5.29.18" => {
                 if value.content.is_empty() {
@@ -214,7 +217,7 @@ fn values(extensions: &[Extension<'_>], odd: &mut Oddities) {
                 }
             }
             SUBJECT_KEY if value.content.is_empty() => {
-                odd.tell("the subject key identifier is empty", source)
+                odd.tell("the subject key identifier is empty", source);
             }
             BASIC_CONSTRAINTS => {
                 let parts = elements(value.content).unwrap_or_default();

@@ -4,6 +4,7 @@ use super::Oddities;
 use crate::x509::der::{Element, elements, object_identifier, read, tag};
 
 const NULL: &[u8] = &[5, 0];
+const RSASSA_PSS: &str = "1.2.840.113549.1.1.10";
 
 /// Identifier and parameters of an `AlgorithmIdentifier`.
 fn identifier<'a>(algorithm: &Element<'a>) -> Option<(String, Option<Element<'a>>)> {
@@ -16,11 +17,10 @@ pub(super) fn signature_algorithm(algorithm: &Element<'_>, odd: &mut Oddities) {
     let Some((oid, parameters)) = identifier(algorithm) else { return };
     let null = parameters.is_some_and(|parameters| parameters.whole == NULL);
     match oid.as_str() {
-        "1.2.840.113549.1.1.10" => {
-            if parameters.is_none() || null {
-                odd.tell("RSASSA-PSS has no parameters", "RFC 4055 section 3.1");
-            }
+        RSASSA_PSS if parameters.is_none() || null => {
+            odd.tell("RSASSA-PSS has no parameters", "RFC 4055 section 3.1");
         }
+        RSASSA_PSS => {}
         rsa if rsa.starts_with("1.2.840.113549.1.1.") => {
             if parameters.is_none() {
                 odd.tell("the NULL of an RSA signature algorithm is missing", "RFC 4055 section 5");

@@ -1,8 +1,8 @@
 //! Names (RFC 5280 section 4.1.2.4).
 
 use super::Oddities;
-use crate::x509::Name;
 use crate::x509::der::{Element, elements, object_identifier, read, tag};
+use crate::x509::{Attribute, Name};
 
 const NAMES: &str = "RFC 5280 section 4.1.2.4";
 const BOUNDS: &str = "RFC 5280 appendix A.1";
@@ -32,7 +32,7 @@ pub(super) fn name(element: &Element<'_>, whose: &str, odd: &mut Oddities) {
             if value.content.is_empty() {
                 odd.tell(format!("{what} is empty"), BOUNDS);
             }
-            if let Some(longest) = known.and_then(|attribute| attribute.upper_bound()) {
+            if let Some(longest) = known.and_then(Attribute::upper_bound) {
                 let length = known.map_or(0, |attribute| attribute.value.chars().count());
                 if length > longest {
                     odd.tell(format!("{what} has {length} characters, and {longest} are the most"), BOUNDS);
@@ -72,7 +72,7 @@ fn string(value: &Element<'_>, oid: &str, what: &str, odd: &mut Oddities) {
         0x14 => odd.tell(format!("{what} is a TeletexString (T61), read as Latin-1"), NAMES),
         0x1e => {
             odd.tell(format!("{what} is a BMPString (UTF-16)"), NAMES);
-            if value.content.len() % 2 != 0 {
+            if !value.content.len().is_multiple_of(2) {
                 odd.tell(format!("{what} is a BMPString of an odd length"), "X.690 section 8.23.8");
             }
         }

@@ -3,9 +3,9 @@
 use kpki::inspect::{Role, purpose_name};
 use time::OffsetDateTime;
 
-use super::super::facts::{
-    Certificate, Key, List, PrivateKey, Request, SHOWN_ENTRIES, ShownExtension, Wishes,
-};
+use super::super::facts::{Certificate, Request, ShownExtension, Wishes};
+use super::super::keys::{Key, PrivateKey};
+use super::super::lists::{List, SHOWN_ENTRIES};
 use super::super::view::{ItemView, SignerView};
 use super::{Lines, expiry, near, style_of};
 use crate::cli::output::{self, BAD, FAINT, GOOD, WARN, styled};
