@@ -17,4 +17,11 @@ pub mod layout;
 pub mod pem;
 pub mod profile;
 pub mod request;
+pub mod tls;
 pub mod x509;
+
+/// The forge of certificates that unit tests share with the tests in `tests/`.
+#[cfg(test)]
+#[expect(dead_code, reason = "unit tests use a part of it")]
+#[path = "../tests/forge/mod.rs"]
+mod forge;

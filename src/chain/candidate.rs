@@ -1,12 +1,18 @@
 //! The certificates among which paths are looked for, each judged once for what does not depend on its place.
 
 use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use super::budget::Budget;
 use super::search::Search;
 use super::{Fault, Located, LocatedList, Policy, Settings, Verdict, kubernetes, names, rfc5280};
-use crate::x509::{Certificate, Name};
+use crate::x509::{Certificate, Name, PublicKey, SignatureFault};
+
+/// Verdicts on signatures of lists, by the list and the key: a list is large, and has to do with many certificates.
+type ListSignatures = Mutex<HashMap<(usize, Vec<u8>), Result<(), SignatureFault>>>;
 
 /// A certificate, and what the policy has against it wherever it stands.
+#[derive(Clone)]
 pub(super) struct Candidate<'a> {
     pub(super) located: &'a Located,
     pub(super) faults: Vec<Fault>,
@@ -31,9 +37,10 @@ pub struct Verifier<'a> {
     pub(super) settings: &'a Settings,
     pub(super) anchors: Vec<Candidate<'a>>,
     pub(super) intermediates: Vec<Candidate<'a>>,
-    pub(super) lists: &'a [LocatedList],
+    pub(super) lists: Vec<&'a LocatedList>,
     /// By subject: positions among the anchors and among the intermediates.
     subjects: HashMap<Vec<u8>, (Vec<usize>, Vec<usize>)>,
+    list_signatures: Arc<ListSignatures>,
 }
 
 impl<'a> Verifier<'a> {
@@ -57,13 +64,55 @@ impl<'a> Verifier<'a> {
             let key = key(&candidate.certificate().tbs.subject, settings.policy);
             subjects.entry(key).or_default().1.push(index);
         }
-        Self { settings, anchors, intermediates, lists, subjects }
+        Self {
+            settings,
+            anchors,
+            intermediates,
+            lists: lists.iter().collect(),
+            subjects,
+            list_signatures: Arc::default(),
+        }
+    }
+
+    /// The same, asked something else and without one of the lists.
+    pub(super) fn without<'b>(&self, list: &LocatedList, settings: &'b Settings) -> Verifier<'b>
+    where
+        'a: 'b,
+    {
+        let others = self.lists.iter().copied().filter(|other| !std::ptr::eq(*other, list));
+        Verifier {
+            settings,
+            anchors: self.anchors.clone(),
+            intermediates: self.intermediates.clone(),
+            lists: others.collect(),
+            subjects: self.subjects.clone(),
+            list_signatures: Arc::clone(&self.list_signatures),
+        }
+    }
+
+    /// Whether a list is signed by this key.
+    pub(super) fn list_signature(&self, list: &LocatedList, key: &PublicKey) -> Result<(), SignatureFault> {
+        // Lists stay where they are as long as the verifier lives.
+        let place = (std::ptr::from_ref(list) as usize, key.der().to_vec());
+        // A thread that panicked has left whole entries behind.
+        let known = || self.list_signatures.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(verdict) = known().get(&place) {
+            return verdict.clone();
+        }
+        let verdict = list.list.verify_signature(key);
+        known().insert(place, verdict.clone());
+        verdict
     }
 
     /// Looks for a path from this certificate to a trust anchor that holds.
     pub fn verify(&self, leaf: &'a Located) -> Verdict<'a> {
+        self.verify_within(leaf, &Budget::new(self.settings.policy))
+    }
+
+    /// The same, with what is left of a budget.
+    pub(super) fn verify_within(&self, leaf: &'a Located, budget: &Budget) -> Verdict<'a> {
         let leaf = Candidate::new(leaf, self.settings.policy);
-        Search::run(self, &leaf)
+        Search::run(self, &leaf, budget)
     }
 
     /// The anchors and the intermediates with this subject, those whose key identifier is the wanted one first, those

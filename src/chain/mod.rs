@@ -5,6 +5,7 @@
 //! and etcd uses; [`Policy::Rfc5280`] is the strict reading of the standard. The search is the same for both: depth
 //! first from the end entity, trust anchors before intermediates, bounded.
 
+mod budget;
 mod candidate;
 mod fault;
 mod kubernetes;

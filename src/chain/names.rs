@@ -115,15 +115,20 @@ fn unquoted_local(mut rest: &[u8]) -> Option<(Vec<u8>, &[u8])> {
     (!local.is_empty() && !dots).then_some((local, rest))
 }
 
-/// The host of a URI, without user, port and brackets; none where there is no authority (RFC 3986 section 3.2).
+/// The host of a URI or of a relative reference, without user, port and brackets; none where there is no authority (RFC
+/// 3986 section 3.2).
 pub(super) fn uri_host(uri: &str) -> Option<&str> {
-    let (_, rest) = uri.split_once(':')?;
-    let authority = rest.strip_prefix("//")?.split(['/', '?', '#']).next()?;
+    let rest = match uri.strip_prefix("//") {
+        Some(authority) => authority,
+        None => uri.split_once(':')?.1.strip_prefix("//")?,
+    };
+    let authority = rest.split(['/', '?', '#']).next()?;
     let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
     if let Some(literal) = host.strip_prefix('[') {
         return literal.split_once(']').map(|(literal, _)| literal);
     }
-    Some(host.split_once(':').map_or(host, |(host, _)| host))
+    // Of several colons the last one begins the port, and the others make it no host.
+    Some(host.rsplit_once(':').map_or(host, |(host, _)| host))
 }
 
 #[cfg(test)]
@@ -183,6 +188,7 @@ mod tests {
             ("spiffe://trust/ns", Some("trust")),
             ("https://u@h?q", Some("h")),
             ("https://[::1]:80/", Some("::1")),
+            ("//a.example/x", Some("a.example")),
             ("urn:uuid:1", None),
             ("nothing", None),
         ] {

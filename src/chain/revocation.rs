@@ -1,6 +1,7 @@
 //! Revocation lists: which apply to a certificate, whether they can be relied upon, and what they say (RFC 5280 section
 //! 6.3).
 
+use super::budget::Budget;
 use super::candidate::Candidate;
 use super::names::normal_form;
 use super::search::Step;
@@ -20,10 +21,10 @@ const LONGEST_NUMBER: usize = 20;
 const REMOVE_FROM_CRL: u8 = 8;
 
 /// What the lists have against the certificates of a path. The trust anchor needs none.
-pub(super) fn faults(path: &[Step<'_, '_>], verifier: &Verifier<'_>) -> Vec<Fault> {
+pub(super) fn faults(path: &[Step<'_, '_>], verifier: &Verifier<'_>, budget: &Budget) -> Vec<Fault> {
     let mut faults = Vec::new();
     for index in 0..path.len().saturating_sub(1) {
-        if let Some(fault) = status(path, index, verifier) {
+        if let Some(fault) = status(path, index, verifier, budget) {
             faults.push(fault.about(index));
         }
     }
@@ -31,17 +32,17 @@ pub(super) fn faults(path: &[Step<'_, '_>], verifier: &Verifier<'_>) -> Vec<Faul
 }
 
 /// The fault of one certificate of the path; none where its status is known and good.
-fn status(path: &[Step<'_, '_>], index: usize, verifier: &Verifier<'_>) -> Option<Fault> {
+fn status(path: &[Step<'_, '_>], index: usize, verifier: &Verifier<'_>, budget: &Budget) -> Option<Fault> {
     let certificate = path.get(index)?.certificate();
     let issuer = path.get(index + 1)?.certificate();
     let anchor = path.last()?.certificate();
     let mut reasons = 0;
     let mut unusable: Option<Fault> = None;
-    for located in verifier.lists {
+    for located in verifier.lists.iter().copied() {
         let list = &located.list;
         let Some(covered) = scope(list, certificate) else { continue };
         if let Err(problem) =
-            usable(list, verifier.settings).and_then(|()| signed(list, issuer, anchor, verifier))
+            usable(list, verifier.settings).and_then(|()| signed(located, issuer, anchor, verifier, budget))
         {
             let detail = format!(
                 "the revocation list {} ({}) cannot be relied upon: {problem}",
@@ -211,30 +212,36 @@ fn usable(list: &RevocationList, settings: &Settings) -> Result<(), String> {
 /// Whether a list is signed by the issuer's key, or by another certificate of the list's issuer that is good itself and
 /// ends at the same trust anchor (section 6.3.3 (f), (g)).
 fn signed(
-    list: &RevocationList,
+    located: &LocatedList,
     issuer: &Certificate,
     anchor: &Certificate,
     verifier: &Verifier<'_>,
+    budget: &Budget,
 ) -> Result<(), String> {
+    let list = &located.list;
     let named =
         |certificate: &Certificate| normal_form(&certificate.tbs.subject) == normal_form(&list.issuer);
-    if named(issuer) && list.verify_signature(&issuer.tbs.public_key).is_ok() {
+    let verify = |certificate: &Certificate| {
+        budget.list_signature().map_err(|exceeded| exceeded.to_string())?;
+        verifier.list_signature(located, &certificate.tbs.public_key).map_err(|fault| fault.to_string())
+    };
+    if named(issuer) && verify(issuer).is_ok() {
         return may_sign_lists(issuer);
     }
     let all = verifier.anchors.iter().chain(&verifier.intermediates);
     let mut problem = None;
     for signer in all.filter(|candidate| named(candidate.certificate())) {
-        match list.verify_signature(&signer.certificate().tbs.public_key) {
+        match verify(signer.certificate()) {
             Ok(()) => {
-                let result =
-                    may_sign_lists(signer.certificate()).and_then(|()| good(signer, anchor, verifier));
-                match result {
+                let good = may_sign_lists(signer.certificate())
+                    .and_then(|()| good(signer, located, anchor, verifier, budget));
+                match good {
                     Ok(()) => return Ok(()),
                     Err(why) => problem = Some(why),
                 }
             }
-            Err(fault) => {
-                problem.get_or_insert(fault.to_string());
+            Err(why) => {
+                problem.get_or_insert(why);
             }
         }
     }
@@ -252,23 +259,24 @@ fn may_sign_lists(signer: &Certificate) -> Result<(), String> {
     Ok(())
 }
 
-/// Whether the signer of a list has a path of its own to the same anchor. Its own revocation is asked for only where a
-/// list of another issuer tells it: otherwise each would wait for the other.
-fn good(signer: &Candidate<'_>, anchor: &Certificate, verifier: &Verifier<'_>) -> Result<(), String> {
+/// Whether the signer of a list has a path of its own to the same anchor. The list itself does not tell whether its signer
+/// is revoked: otherwise it would vouch for itself.
+fn good(
+    signer: &Candidate<'_>,
+    list: &LocatedList,
+    anchor: &Certificate,
+    verifier: &Verifier<'_>,
+    budget: &Budget,
+) -> Result<(), String> {
     if signer.certificate().der() == anchor.der() {
         return Ok(());
     }
     let settings = Settings { purpose: Purpose::Any, names: Vec::new(), ..verifier.settings.clone() };
-    let located = |candidates: &[Candidate<'_>]| -> Vec<super::Located> {
-        candidates.iter().map(|candidate| candidate.located.clone()).collect()
-    };
-    let (anchors, intermediates) = (located(&verifier.anchors), located(&verifier.intermediates));
-    let own = normal_form(&signer.certificate().tbs.subject);
-    let lists: Vec<LocatedList> =
-        verifier.lists.iter().filter(|list| normal_form(&list.list.issuer) != own).cloned().collect();
-    let inner = Verifier::new(&settings, &anchors, &intermediates, &lists);
-    let leaf = signer.located.clone();
-    match inner.verify(&leaf) {
+    let inner = budget.for_inner_search();
+    let verifier = verifier.without(list, &settings);
+    let verdict = verifier.verify_within(signer.located, &inner);
+    budget.take_back(&inner);
+    match verdict {
         Verdict::Valid(chain) => {
             let end = chain.path().last().filter(|link| link.role == Role::TrustAnchor);
             if end.is_some_and(|link| link.located.certificate.tbs.public_key == anchor.tbs.public_key) {

@@ -1,13 +1,10 @@
 //! The search for a path: depth first from the end entity, with every step noted that led nowhere.
 
+use super::budget::Budget;
 use super::candidate::{Candidate, authority_key_identifier, subject_key_identifier};
 use super::verdict::{Attempt, Link, Rejection, Role, Verdict, VerifiedChain, Warning};
 use super::{Fault, Policy, Reason, Verifier, kubernetes, rfc5280};
 use crate::x509::{Certificate, SignatureFault};
-
-/// How many issuers may be tried for one end entity: Go's `maxChainSignatureChecks`, chosen there so that no chain in
-/// use comes near it. Each try costs at most one signature.
-const MOST_ISSUERS: usize = 100;
 
 /// One certificate of the path so far.
 #[derive(Clone, Copy)]
@@ -29,8 +26,8 @@ impl<'a> Step<'_, 'a> {
 /// The state of one search.
 pub(super) struct Search<'s, 'a> {
     verifier: &'s Verifier<'a>,
+    budget: &'s Budget,
     path: Vec<Step<'s, 'a>>,
-    issuers_tried: usize,
     exhausted: bool,
 }
 
@@ -38,8 +35,12 @@ pub(super) struct Search<'s, 'a> {
 type Branch<'a> = Result<(), Attempt<'a>>;
 
 impl<'s, 'a> Search<'s, 'a> {
-    pub(super) fn run(verifier: &'s Verifier<'a>, leaf: &'s Candidate<'a>) -> Verdict<'a> {
-        let mut search = Self { verifier, path: Vec::new(), issuers_tried: 0, exhausted: false };
+    pub(super) fn run(
+        verifier: &'s Verifier<'a>,
+        leaf: &'s Candidate<'a>,
+        budget: &'s Budget,
+    ) -> Verdict<'a> {
+        let mut search = Self { verifier, budget, path: Vec::new(), exhausted: false };
         let step = Step { candidate: leaf, role: Role::EndEntity };
         let faults = search.leaf_faults(leaf);
         search.path.push(step);
@@ -64,7 +65,7 @@ impl<'s, 'a> Search<'s, 'a> {
 
     fn accepted(&self) -> Verdict<'a> {
         let mut warnings: Vec<Warning> = match self.verifier.settings.policy {
-            Policy::Kubernetes => rfc5280::warnings(&self.path, self.verifier),
+            Policy::Kubernetes => rfc5280::warnings(&self.path, self.verifier, &Budget::new(Policy::Rfc5280)),
             Policy::Rfc5280 => Vec::new(),
         };
         warnings.sort_by_key(|warning| warning.index);
@@ -100,17 +101,19 @@ impl<'s, 'a> Search<'s, 'a> {
                 break;
             }
         }
+        // Nothing but itself: a root that was sent along, and is not trusted.
+        let is_loop = |next: &Attempt<'a>| next.faults.iter().all(|fault| fault.reason == Reason::Loop);
+        if attempt.next.iter().all(is_loop) {
+            attempt.faults.push(self.no_issuer(step.certificate()));
+        }
         Err(attempt)
     }
 
     fn try_issuer(&mut self, issuer: Step<'s, 'a>) -> Branch<'a> {
         let failed = |faults| Err(Attempt { link: issuer.link(), faults, next: Vec::new() });
-        self.issuers_tried += 1;
-        if self.issuers_tried > MOST_ISSUERS {
+        if let Err(exceeded) = self.budget.issuer() {
             self.exhausted = true;
-            let detail =
-                format!("budget exceeded: more than {MOST_ISSUERS} issuers were tried for this certificate");
-            return failed(vec![Fault::new(Reason::Budget, detail)]);
+            return failed(vec![exceeded]);
         }
         let faults = match self.verifier.settings.policy {
             Policy::Kubernetes => kubernetes::issuer_faults(issuer, &self.path, self.verifier.settings),
@@ -130,19 +133,22 @@ impl<'s, 'a> Search<'s, 'a> {
     /// The path has reached an anchor: what can be judged only as a whole.
     fn finish(&mut self, last: Step<'s, 'a>) -> Branch<'a> {
         let faults = match self.verifier.settings.policy {
-            Policy::Kubernetes => kubernetes::path_faults(&self.path, self.verifier.settings),
-            Policy::Rfc5280 => rfc5280::path_faults(&self.path, self.verifier),
+            Policy::Kubernetes => kubernetes::path_faults(&self.path, self.verifier.settings, self.budget),
+            Policy::Rfc5280 => rfc5280::path_faults(&self.path, self.verifier, self.budget),
         };
         if faults.is_empty() {
             return Ok(());
         }
+        self.exhausted |= faults.iter().any(|fault| fault.reason == Reason::Budget);
         Err(Attempt { link: last.link(), faults, next: Vec::new() })
     }
 
     /// Nothing has the issuer's name; the facts that come nearest to it.
     fn no_issuer(&self, certificate: &Certificate) -> Fault {
         let issuer = &certificate.tbs.issuer;
-        let all = || self.verifier.anchors.iter().chain(&self.verifier.intermediates);
+        /// Among so many certificates one is looked for that comes near.
+        const MOST: usize = 1000;
+        let all = || self.verifier.anchors.iter().chain(&self.verifier.intermediates).take(MOST);
         let named_alike =
             all().find(|candidate| candidate.certificate().tbs.subject.to_string() == issuer.to_string());
         let detail = if let Some(alike) = named_alike {

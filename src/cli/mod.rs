@@ -13,6 +13,7 @@ mod ledger;
 mod output;
 mod passphrase;
 mod pool;
+mod probe;
 mod profile;
 mod requests;
 mod show;
@@ -41,6 +42,7 @@ Examples:
   kpki issue user jane --group dev --ca pki --kubeconfig jane.conf --server https://api.example.com:6443
   kpki verify pki/apiserver.crt --ca pki/ca.crt --purpose server --name 10.0.0.10
   kpki ledger verify --ca pki
+  kpki probe 10.0.0.10:6443 --cacert pki/ca.crt  what a running server shows, and whether it will be accepted
 
 Exit codes: 0 done, 1 refused or found, 2 could not do it.";
 
@@ -86,6 +88,8 @@ enum Command {
     /// Look through what a CA has signed.
     #[command(subcommand)]
     Ledger(ledger::Command),
+    /// Make a handshake with a running server and judge what it shows.
+    Probe(Box<probe::Args>),
     /// Show what may be issued, and with what in it.
     #[command(subcommand)]
     Profile(profile::Command),
@@ -145,6 +149,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Inspect(args) => inspect::run(&context, &args),
         Command::Verify(args) => verify::run(&context, &args),
         Command::Ledger(command) => ledger::run(&command),
+        Command::Probe(args) => probe::run(&context, &args),
         Command::Profile(command) => profile::run(&context, &command),
         Command::Completion(args) => completion::run(&args),
     };

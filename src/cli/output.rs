@@ -72,10 +72,10 @@ pub(crate) fn print_json(value: &impl Serialize) -> Result<(), Failure> {
 /// A table without lines, as kubectl prints them.
 pub(crate) fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let mut table = Table::new();
-    table
-        .load_style(presets::NOTHING)
-        .set_content_arrangement(ContentArrangement::Disabled)
-        .set_header(header);
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    if !header.is_empty() {
+        table.set_header(header);
+    }
     for row in rows {
         table.add_row(row);
     }

@@ -148,10 +148,18 @@ impl KeyPair {
         let encrypted = if self.form == KeyForm::Pkcs8 {
             encryption::encrypt(&self.document, passphrase)?
         } else {
-            let document = document::write(KeyForm::Pkcs8, &self.secret, &self.public)?;
-            encryption::encrypt(&document, passphrase)?
+            encryption::encrypt(&self.to_pkcs8_der()?, passphrase)?
         };
         Ok(pem::encode(pem::ENCRYPTED_PRIVATE_KEY, &encrypted))
+    }
+
+    /// The private key as PKCS#8 in DER, unencrypted, whatever its form: for those who sign with it elsewhere.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError::Encoding`], which no key that was read or made gives.
+    pub(crate) fn to_pkcs8_der(&self) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+        document::write(KeyForm::Pkcs8, &self.secret, &self.public)
     }
 
     /// The kind of key.

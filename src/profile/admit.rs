@@ -313,7 +313,7 @@ fn judge_key(kind: &PublicKeyKind, refusals: &mut Vec<Refusal>) {
             _ => refuse(ACCEPTED),
         },
         PublicKeyKind::Ed25519 => {}
-        PublicKeyKind::Other(_) => refuse(ACCEPTED),
+        PublicKeyKind::RsaPss { .. } | PublicKeyKind::MlDsa(_) | PublicKeyKind::Other(_) => refuse(ACCEPTED),
     }
 }
 

@@ -4,13 +4,11 @@ use std::collections::HashMap;
 use std::fmt;
 
 use time::OffsetDateTime;
-use x509_parser::extensions::{
-    CRLDistributionPoint, DistributionPointName as ParsedPointName, GeneralName, ParsedExtension, ReasonFlags,
-};
+use x509_parser::extensions::{GeneralName, ParsedExtension};
 use x509_parser::prelude::FromDer;
 use x509_parser::revocation_list::CertificateRevocationList;
 
-use super::der::{element, elements, read, tag};
+use super::der::{Element, elements, read, tag};
 use super::text::dotted;
 use super::{
     AuthorityKeyIdentifier, Extension, Marked, Name, PublicKey, SerialNumber, SignatureAlgorithm,
@@ -23,9 +21,10 @@ const LARGEST: usize = 64 << 20;
 
 /// Extensions of a list that this library reads: authority key identifier, CRL number, issuing distribution point,
 /// and the delta CRL indicator, which is recognised to be refused by name.
-const KNOWN: [&str; 4] = ["2.5.29.35", "2.5.29.20", "2.5.29.28", DELTA_INDICATOR];
+const KNOWN: [&str; 4] = ["2.5.29.35", "2.5.29.20", ISSUING_DISTRIBUTION_POINT, DELTA_INDICATOR];
 /// Extensions of an entry that this library reads: reason code, invalidity date, certificate issuer.
 const KNOWN_OF_ENTRIES: [&str; 3] = ["2.5.29.21", "2.5.29.24", CERTIFICATE_ISSUER];
+const ISSUING_DISTRIBUTION_POINT: &str = "2.5.29.28";
 const DELTA_INDICATOR: &str = "2.5.29.27";
 const CERTIFICATE_ISSUER: &str = "2.5.29.29";
 
@@ -66,43 +65,84 @@ pub struct IssuingDistributionPoint {
     pub indirect: bool,
 }
 
+// x509-parser loses names that are relative to the issuer, and with them the scope of a list: these two extensions are
+// read here.
+
 impl DistributionPoint {
-    pub(super) fn read(point: &CRLDistributionPoint<'_>) -> Self {
-        Self {
-            name: point.distribution_point.as_ref().map(point_name),
-            reasons: point.reasons.as_ref().map(reasons),
-            crl_issuer: point.crl_issuer.iter().flatten().filter_map(directory_name).collect(),
+    /// Reads the value of a cRLDistributionPoints extension.
+    pub(super) fn read_all(value: &[u8]) -> Option<Vec<Self>> {
+        let (list, rest) = read(value)?;
+        let points = elements(list.content)?;
+        let sound = rest.is_empty() && list.tag == tag::SEQUENCE && !points.is_empty();
+        points.iter().map(|point| Self::read(point.content)).collect::<Option<Vec<_>>>().filter(|_| sound)
+    }
+
+    fn read(content: &[u8]) -> Option<Self> {
+        let mut out = Self { name: None, reasons: None, crl_issuer: Vec::new() };
+        for field in elements(content)? {
+            match field.tag {
+                0xa0 => out.name = Some(point_name(field.content)?),
+                0x81 => out.reasons = Some(bits(field.content)?),
+                0xa2 => out.crl_issuer = directory_names(field.content)?,
+                _ => return None,
+            }
         }
+        Some(out)
     }
 }
 
-fn point_name(name: &ParsedPointName<'_>) -> DistributionPointName {
-    match name {
-        ParsedPointName::FullName(names) => {
-            DistributionPointName::Full(names.iter().map(SubjectAltName::read).collect())
+impl IssuingDistributionPoint {
+    /// Reads the value of an issuingDistributionPoint extension.
+    fn read(value: &[u8]) -> Option<Self> {
+        let (sequence, rest) = read(value)?;
+        let mut out = Self::default();
+        for field in elements(sequence.content)? {
+            match (field.tag, field.content) {
+                (0xa0, content) => out.name = Some(point_name(content)?),
+                (0x81, [0xff]) => out.only_user_certificates = true,
+                (0x82, [0xff]) => out.only_ca_certificates = true,
+                (0x83, content) => out.only_reasons = Some(bits(content)?),
+                (0x84, [0xff]) => out.indirect = true,
+                (0x85, [0xff]) => out.only_attribute_certificates = true,
+                // FALSE is the default, and better left out.
+                (0x81 | 0x82 | 0x84 | 0x85, [0]) => {}
+                _ => return None,
+            }
         }
-        ParsedPointName::NameRelativeToCRLIssuer(rdn) => {
-            let attribute = |attribute: &x509_parser::x509::AttributeTypeAndValue<'_>| {
-                let oid = element(tag::OBJECT_IDENTIFIER, &[attribute.attr_type().as_bytes()]);
-                let value = attribute.attr_value();
-                // A string's tag has one byte.
-                let kind = u8::try_from(value.tag().0).unwrap_or(tag::UTF8_STRING);
-                element(tag::SEQUENCE, &[&oid, &element(kind, &[value.data])])
-            };
-            DistributionPointName::RelativeToIssuer(rdn.iter().flat_map(attribute).collect())
-        }
+        (rest.is_empty() && sequence.tag == tag::SEQUENCE).then_some(out)
     }
 }
 
-fn reasons(flags: &ReasonFlags) -> u16 {
-    flags.flags
-}
-
-fn directory_name(name: &GeneralName<'_>) -> Option<Name> {
-    match SubjectAltName::read(name) {
-        SubjectAltName::Directory(name) => Some(name),
+fn point_name(content: &[u8]) -> Option<DistributionPointName> {
+    let (name, _) = read(content)?;
+    match name.tag {
+        0xa0 => general_names(name.content).map(DistributionPointName::Full),
+        0xa1 => Some(DistributionPointName::RelativeToIssuer(name.content.to_vec())),
         _ => None,
     }
+}
+
+fn general_names(content: &[u8]) -> Option<Vec<SubjectAltName>> {
+    let name = |element: &Element<'_>| {
+        let (_, name) = GeneralName::from_der(element.whole).ok()?;
+        Some(SubjectAltName::read(&name))
+    };
+    elements(content)?.iter().map(name).collect()
+}
+
+fn directory_names(content: &[u8]) -> Option<Vec<Name>> {
+    let directory = |name| match name {
+        SubjectAltName::Directory(name) => Some(name),
+        _ => None,
+    };
+    Some(general_names(content)?.into_iter().filter_map(directory).collect())
+}
+
+/// The first sixteen bits of a BIT STRING, the first one as bit 0.
+fn bits(content: &[u8]) -> Option<u16> {
+    let (_, bytes) = content.split_first()?;
+    let flags = bytes.iter().take(2).zip([0, 8]).map(|(byte, shift)| u16::from(byte.reverse_bits()) << shift);
+    Some(flags.fold(0, |all, some| all | some))
 }
 
 /// One revoked certificate (section 5.3).
@@ -112,8 +152,6 @@ pub struct RevokedCertificate {
     pub date: OffsetDateTime,
     /// Why (section 5.3.1), as a number; unspecified when absent.
     pub reason: Option<u8>,
-    /// An extension that is critical and not known, for which the whole list must not be relied upon.
-    pub unknown_critical: Option<String>,
 }
 
 impl RevokedCertificate {
@@ -164,6 +202,8 @@ pub struct RevocationList {
     pub algorithms_agree: bool,
     /// Whether a certificate stands on it twice.
     pub has_duplicates: bool,
+    /// The first extension of an entry that is critical and not known.
+    unknown_in_entries: Option<String>,
     /// By issuer (the list's own unless it is indirect) and serial number.
     entries: HashMap<(Name, SerialNumber), RevokedCertificate>,
 }
@@ -207,6 +247,7 @@ impl RevocationList {
             signature_parameters: super::certificate::parameters(&tbs.signature),
             algorithms_agree: tbs.signature == list.signature_algorithm,
             has_duplicates: false,
+            unknown_in_entries: None,
             entries: HashMap::new(),
         };
         for extension in tbs.extensions() {
@@ -225,17 +266,10 @@ impl RevocationList {
             ParsedExtension::CRLNumber(_) => {
                 self.number = read(extension.value).map(|(number, _)| number.content.to_vec());
             }
-            ParsedExtension::IssuingDistributionPoint(point) => {
-                let value = IssuingDistributionPoint {
-                    name: point.distribution_point.as_ref().map(point_name),
-                    only_user_certificates: point.only_contains_user_certs,
-                    only_ca_certificates: point.only_contains_ca_certs,
-                    only_attribute_certificates: point.only_contains_attribute_certs,
-                    only_reasons: point.only_some_reasons.as_ref().map(reasons),
-                    indirect: point.indirect_crl,
-                };
-                self.issuing_distribution_point = Some(Marked { critical, value });
-            }
+            _ if oid == ISSUING_DISTRIBUTION_POINT => match IssuingDistributionPoint::read(extension.value) {
+                Some(value) => self.issuing_distribution_point = Some(Marked { critical, value }),
+                None => self.malformed.push((oid.clone(), "it is no IssuingDistributionPoint".into())),
+            },
             ParsedExtension::ParseError { error } => self.malformed.push((oid.clone(), error.to_string())),
             _ => {}
         }
@@ -248,11 +282,7 @@ impl RevocationList {
         let mut issuer = self.issuer.clone();
         self.entries.reserve(tbs.revoked_certificates.len());
         for revoked in &tbs.revoked_certificates {
-            let mut entry = RevokedCertificate {
-                date: revoked.revocation_date.to_datetime(),
-                reason: None,
-                unknown_critical: None,
-            };
+            let mut entry = RevokedCertificate { date: revoked.revocation_date.to_datetime(), reason: None };
             for extension in revoked.extensions() {
                 let oid = dotted(&extension.oid);
                 match extension.parsed_extension() {
@@ -262,7 +292,7 @@ impl RevocationList {
                             .ok_or_else(|| malformed("the certificate issuer of an entry is no name"))?;
                     }
                     _ if extension.critical && !KNOWN_OF_ENTRIES.contains(&oid.as_str()) => {
-                        entry.unknown_critical = Some(oid);
+                        self.unknown_in_entries.get_or_insert(oid);
                     }
                     _ => {}
                 }
@@ -324,8 +354,7 @@ impl RevocationList {
             .extensions
             .iter()
             .find(|extension| extension.critical && !KNOWN.contains(&extension.oid.as_str()));
-        let of_entries = || self.entries.values().find_map(|entry| entry.unknown_critical.as_deref());
-        own.map(|extension| extension.oid.as_str()).or_else(of_entries)
+        own.map(|extension| extension.oid.as_str()).or(self.unknown_in_entries.as_deref())
     }
 
     /// Whether its signature is by this key.

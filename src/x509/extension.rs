@@ -127,6 +127,8 @@ pub struct Extensions {
     pub malformed: Vec<(String, String)>,
 }
 
+const CRL_DISTRIBUTION_POINTS: &str = "2.5.29.31";
+
 /// What this library reads; everything else is known by its identifier only.
 const KNOWN: [&str; 12] = [
     "2.5.29.14",
@@ -134,7 +136,7 @@ const KNOWN: [&str; 12] = [
     "2.5.29.17",
     "2.5.29.19",
     "2.5.29.30",
-    "2.5.29.31",
+    CRL_DISTRIBUTION_POINTS,
     "2.5.29.32",
     "2.5.29.33",
     "2.5.29.35",
@@ -211,10 +213,10 @@ impl Extensions {
             ParsedExtension::InhibitAnyPolicy(skip) => {
                 self.inhibit_any_policy = Some(Marked { critical, value: skip.skip_certs });
             }
-            ParsedExtension::CRLDistributionPoints(points) => {
-                let value = points.points.iter().map(DistributionPoint::read).collect();
-                self.crl_distribution_points = Some(Marked { critical, value });
-            }
+            _ if oid == CRL_DISTRIBUTION_POINTS => match DistributionPoint::read_all(extension.value) {
+                Some(value) => self.crl_distribution_points = Some(Marked { critical, value }),
+                None => self.malformed.push((oid.to_owned(), "it is no CRLDistributionPoints".into())),
+            },
             ParsedExtension::ParseError { error } => {
                 self.malformed.push((oid.to_owned(), error.to_string()));
             }

@@ -30,10 +30,17 @@ pub enum PublicKeyKind {
         /// The public exponent, unless it is longer than 8 bytes.
         exponent: Option<u64>,
     },
-    /// ECDSA on a named curve: `P-256`, `P-384`, `P-521`, or the dotted object identifier of another.
+    /// RSA for RSASSA-PSS alone (RFC 4055 section 1.2), which Go does not know: the bits of the modulus.
+    RsaPss {
+        /// The length of the modulus in bits.
+        bits: usize,
+    },
+    /// ECDSA on a named curve: `P-224`, `P-256`, `P-384`, `P-521`, or the dotted object identifier of another.
     Ec(String),
     /// Ed25519 (RFC 8410).
     Ed25519,
+    /// ML-DSA (RFC 9881): 44, 65 or 87. Go does not know it before 1.27, nor does Kubernetes.
+    MlDsa(u8),
     /// Another algorithm, as a dotted object identifier.
     Other(String),
 }
@@ -60,11 +67,17 @@ impl PublicKey {
                 what: "RSA public key",
                 reason: "not an RSAPublicKey".into(),
             })?
+        } else if *algorithm == oid_registry::OID_PKCS1_RSASSAPSS {
+            match rsa(&spki.subject_public_key.data) {
+                Some(PublicKeyKind::Rsa { bits, .. }) => PublicKeyKind::RsaPss { bits },
+                _ => PublicKeyKind::Other(algorithm.to_id_string()),
+            }
         } else if *algorithm == oid_registry::OID_KEY_TYPE_EC_PUBLIC_KEY {
             // Not the parser's own conversion alone: it takes any element for an object identifier.
             let named = spki.algorithm.parameters.as_ref().filter(|p| p.tag() == Tag::Oid);
             let curve = named.and_then(|p| p.as_oid().ok());
             PublicKeyKind::Ec(match curve.map(|oid| dotted(&oid)).as_deref() {
+                Some("1.3.132.0.33") => "P-224".into(),
                 Some("1.2.840.10045.3.1.7") => "P-256".into(),
                 Some("1.3.132.0.34") => "P-384".into(),
                 Some("1.3.132.0.35") => "P-521".into(),
@@ -74,7 +87,13 @@ impl PublicKey {
         } else if *algorithm == oid_registry::OID_SIG_ED25519 {
             PublicKeyKind::Ed25519
         } else {
-            PublicKeyKind::Other(algorithm.to_id_string())
+            match (algorithm.to_id_string(), spki.algorithm.parameters.is_some()) {
+                // RFC 9881 section 2: the parameters MUST be absent.
+                (oid, false) if oid == "2.16.840.1.101.3.4.3.17" => PublicKeyKind::MlDsa(44),
+                (oid, false) if oid == "2.16.840.1.101.3.4.3.18" => PublicKeyKind::MlDsa(65),
+                (oid, false) if oid == "2.16.840.1.101.3.4.3.19" => PublicKeyKind::MlDsa(87),
+                (oid, _) => PublicKeyKind::Other(oid),
+            }
         };
         Ok(Self { der: spki.raw.to_vec(), kind })
     }
@@ -170,9 +189,11 @@ impl fmt::Display for PublicKeyKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Rsa { bits, .. } => write!(f, "RSA-{bits}"),
+            Self::RsaPss { bits } => write!(f, "RSASSA-PSS-{bits}"),
             Self::Ec(curve) if curve.starts_with("P-") => write!(f, "ECDSA-{}", curve.replace('-', "")),
             Self::Ec(curve) => write!(f, "ECDSA on {curve}"),
             Self::Ed25519 => f.write_str("Ed25519"),
+            Self::MlDsa(set) => write!(f, "ML-DSA-{set}"),
             Self::Other(oid) => write!(f, "algorithm {oid}"),
         }
     }

@@ -6,6 +6,7 @@
 use std::fmt;
 use std::ops::RangeInclusive;
 
+use ml_dsa::{EncodedSignature, EncodedVerifyingKey, MlDsa44, MlDsa65, MlDsa87, MlDsaParams};
 use ring::digest;
 use ring::signature::{self, UnparsedPublicKey, VerificationAlgorithm};
 use rsa::signature::hazmat::PrehashVerifier as _;
@@ -68,6 +69,8 @@ pub enum SignatureAlgorithm {
     Ecdsa(DigestAlgorithm),
     /// Ed25519 (RFC 8410).
     Ed25519,
+    /// ML-DSA (RFC 9881): 44, 65 or 87.
+    MlDsa(u8),
     /// Broken: its name, `SHA-1 with RSA` for example.
     Broken(&'static str),
     /// Not supported: its name, or its dotted object identifier.
@@ -76,7 +79,7 @@ pub enum SignatureAlgorithm {
 
 /// Algorithms that are recognised to be refused by name: those that nobody should rely on (true), and those that no
 /// verifier of Kubernetes knows.
-const REFUSED: [(&str, bool, &str); 16] = [
+const REFUSED: [(&str, bool, &str); 13] = [
     ("1.2.840.113549.1.1.2", true, "MD2 with RSA"),
     ("1.2.840.113549.1.1.4", true, "MD5 with RSA"),
     ("1.2.840.113549.1.1.5", true, "SHA-1 with RSA"),
@@ -90,9 +93,6 @@ const REFUSED: [(&str, bool, &str); 16] = [
     ("1.2.840.10045.4.3.1", false, "ECDSA with SHA-224"),
     ("1.3.101.113", false, "Ed448"),
     ("1.2.156.10197.1.501", false, "SM2 with SM3"),
-    ("2.16.840.1.101.3.4.3.17", false, "ML-DSA-44"),
-    ("2.16.840.1.101.3.4.3.18", false, "ML-DSA-65"),
-    ("2.16.840.1.101.3.4.3.19", false, "ML-DSA-87"),
 ];
 
 /// Why a signature does not hold.
@@ -140,6 +140,9 @@ impl SignatureAlgorithm {
             "1.2.840.10045.4.3.4" => Self::Ecdsa(Sha512),
             // RFC 8410 section 3: the parameters MUST be absent.
             "1.3.101.112" if parameters.is_none() => Self::Ed25519,
+            "2.16.840.1.101.3.4.3.17" if parameters.is_none() => Self::MlDsa(44),
+            "2.16.840.1.101.3.4.3.18" if parameters.is_none() => Self::MlDsa(65),
+            "2.16.840.1.101.3.4.3.19" if parameters.is_none() => Self::MlDsa(87),
             "1.3.101.112" => Self::Unsupported("Ed25519 with parameters".into()),
             "1.2.840.113549.1.1.10" => parameters
                 .and_then(pss_digest)
@@ -171,6 +174,11 @@ impl SignatureAlgorithm {
             (Self::RsaPkcs1(digest) | Self::RsaPss(digest), PublicKeyKind::Rsa { .. }) => {
                 self.verify_rsa(*digest, key, message, signature)
             }
+            (Self::MlDsa(set), PublicKeyKind::MlDsa(own)) if set == own => match set {
+                44 => verify_ml_dsa::<MlDsa44>(bits, message, signature),
+                65 => verify_ml_dsa::<MlDsa65>(bits, message, signature),
+                _ => verify_ml_dsa::<MlDsa87>(bits, message, signature),
+            },
             (Self::Ecdsa(digest), PublicKeyKind::Ec(curve)) => {
                 verify_ecdsa(curve, bits, digest.of(message).as_ref(), signature)
             }
@@ -199,7 +207,9 @@ impl SignatureAlgorithm {
                 Sha512 => Some(&signature::RSA_PKCS1_1024_8192_SHA512_FOR_LEGACY_USE_ONLY),
                 Sha384 => None,
             },
-            (Self::RsaPss(digest), PublicKeyKind::Rsa { bits, .. }) if USUAL.contains(bits) => {
+            (Self::RsaPss(digest), PublicKeyKind::Rsa { bits, .. } | PublicKeyKind::RsaPss { bits })
+                if USUAL.contains(bits) =>
+            {
                 Some(match digest {
                     Sha256 => &signature::RSA_PSS_2048_8192_SHA256,
                     Sha384 => &signature::RSA_PSS_2048_8192_SHA384,
@@ -252,6 +262,16 @@ impl SignatureAlgorithm {
     }
 }
 
+/// ML-DSA with an empty context (RFC 9881 section 3).
+fn verify_ml_dsa<P: MlDsaParams>(key: &[u8], message: &[u8], signature: &[u8]) -> Result<(), SignatureFault> {
+    let key = EncodedVerifyingKey::<P>::try_from(key)
+        .map_err(|_| SignatureFault::Key("it has not the length of an ML-DSA key".into()))?;
+    let signature = EncodedSignature::<P>::try_from(signature).map_err(|_| SignatureFault::Mismatch)?;
+    let signature = ml_dsa::Signature::<P>::decode(&signature).ok_or(SignatureFault::Mismatch)?;
+    let holds = ml_dsa::VerifyingKey::<P>::decode(&key).verify_with_context(message, &[], &signature);
+    if holds { Ok(()) } else { Err(SignatureFault::Mismatch) }
+}
+
 /// ECDSA with a curve or a digest that ring leaves out; `hash` is the digest of the message.
 fn verify_ecdsa(curve: &str, key: &[u8], hash: &[u8], signature: &[u8]) -> Result<(), SignatureFault> {
     let point = |_| SignatureFault::Key("it is no point of its curve".into());
@@ -281,36 +301,37 @@ fn verify_ecdsa(curve: &str, key: &[u8], hash: &[u8], signature: &[u8]) -> Resul
 fn pss_digest(parameters: &[u8]) -> Option<DigestAlgorithm> {
     let (sequence, rest) = read(parameters)?;
     let fields = elements(sequence.content)?;
-    let field = |number: u8| fields.iter().find(|field| field.tag == 0xa0 | number);
+    let (hash, mask, salt) = match fields.as_slice() {
+        [hash, mask, salt] => (hash, mask, salt),
+        // trailerField, whose only value is 1.
+        [hash, mask, salt, trailer] if (trailer.tag, trailer.content) == (0xa3, &[2, 1, 1]) => {
+            (hash, mask, salt)
+        }
+        _ => return None,
+    };
+    if !rest.is_empty() || [hash.tag, mask.tag, salt.tag] != [0xa0, 0xa1, 0xa2] {
+        return None;
+    }
     let identifier = |der: &[u8]| {
-        let (algorithm, _) = read(der)?;
+        let (algorithm, rest) = read(der)?;
         let parts = elements(algorithm.content)?;
-        Some((parts.first()?.content.to_vec(), parts.get(1).map(|parameters| parameters.whole.to_vec())))
+        let parameters = parts.get(1).map(|parameters| parameters.whole.to_vec());
+        (rest.is_empty() && parts.len() <= 2).then_some((parts.first()?.content.to_vec(), parameters))
     };
     let plain = |parameters: Option<&[u8]>| parameters.is_none_or(|parameters| parameters == [5, 0]);
-
-    let (hash, hash_parameters) = identifier(field(0)?.content)?;
-    let (mask, mask_parameters) = identifier(field(1)?.content)?;
+    let (hash, hash_parameters) = identifier(hash.content)?;
+    let (mask, mask_parameters) = identifier(mask.content)?;
     let (mask_hash, mask_hash_parameters) = identifier(mask_parameters.as_deref()?)?;
-    let (salt, _) = read(field(2)?.content)?;
-    let trailer = match field(3) {
-        Some(trailer) => read(trailer.content)?.0.content == [1],
-        None => true,
-    };
     let digest = DigestAlgorithm::by_oid(&hash)?;
     // id-mgf1
     let mgf1 = mask == [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 8];
-    let salt_fits =
-        salt.content.iter().fold(0u16, |value, byte| value.saturating_mul(256) | u16::from(*byte)) * 8
-            == digest.bits();
-    (rest.is_empty()
-        && mgf1
+    let length = u8::try_from(digest.bits() / 8).ok()?;
+    (mgf1
         && mask_hash == hash
         && plain(hash_parameters.as_deref())
         && plain(mask_hash_parameters.as_deref())
-        && salt_fits
-        && trailer)
-        .then_some(digest)
+        && salt.content == [2, 1, length])
+    .then_some(digest)
 }
 
 impl fmt::Display for SignatureAlgorithm {
@@ -320,8 +341,60 @@ impl fmt::Display for SignatureAlgorithm {
             Self::RsaPss(digest) => write!(f, "RSASSA-PSS with SHA-{}", digest.bits()),
             Self::Ecdsa(digest) => write!(f, "ECDSA with SHA-{}", digest.bits()),
             Self::Ed25519 => f.write_str("Ed25519"),
+            Self::MlDsa(set) => write!(f, "ML-DSA-{set}"),
             Self::Broken(name) => f.write_str(name),
             Self::Unsupported(name) => f.write_str(name),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::forge;
+    use crate::x509::Certificate;
+
+    fn read(forged: &forge::Forged) -> Certificate {
+        Certificate::from_der(forged.der()).unwrap()
+    }
+
+    /// Whatever Go's verifier accepts holds, with one bit wrong it does not, and what it knows and refuses has its name.
+    #[test]
+    fn every_key_with_every_digest() {
+        for (key, digests) in [
+            ("p256", &["sha256", "sha384", "sha512"][..]),
+            ("p384", &["sha256", "sha384", "sha512"]),
+            ("p521", &["sha256", "sha384", "sha512"]),
+            ("ed25519", &["default"]),
+            ("rsa1024", &["sha256", "sha384", "sha512", "pss,sha256", "pss,sha384"]),
+            ("rsa2048", &["sha256", "sha384", "sha512", "pss,sha256", "pss,sha384", "pss,sha512"]),
+        ] {
+            let root = forge::ca(&format!("key={key}"));
+            let public = read(&root).tbs.public_key;
+            for digest in digests {
+                let verify = |spoilt: &str| {
+                    read(&root.leaf(&format!("cn=a sig={digest}{spoilt}"))).verify_signature(&public)
+                };
+                assert_eq!(verify(""), Ok(()), "{key} {digest}");
+                for spoilt in [",broken", ",other-key"] {
+                    assert_eq!(verify(spoilt), Err(SignatureFault::Mismatch), "{key} {digest}{spoilt}");
+                }
+                assert_eq!(
+                    verify(",outer-mismatch"),
+                    Err(SignatureFault::AlgorithmsDiffer),
+                    "{key} {digest}"
+                );
+                assert!(verify(",empty").is_err(), "{key} {digest}");
+            }
+        }
+        for (key, signature, name) in [
+            ("p256", "sha1", "ECDSA with SHA-1"),
+            ("rsa2048", "sha1", "SHA-1 with RSA"),
+            ("rsa2048", "md5", "MD5 with RSA"),
+        ] {
+            let root = forge::ca(&format!("key={key} sig={signature}"));
+            let verified = read(&root).verify_signature(&read(&root).tbs.public_key);
+            assert_eq!(verified, Err(SignatureFault::Broken(name)));
         }
     }
 }

@@ -32,9 +32,10 @@ fn check(evidence: &CertificateEvidence<'_>) -> Outcome {
         PublicKeyKind::Ed25519 => {
             Fact::milder(Severity::Info, "the key is an Ed25519 key, which kubeadm cannot read")
         }
-        PublicKeyKind::Ec(_) | PublicKeyKind::Other(_) => {
-            Fact::new(format!("the key is {}", Printable(&key.to_string())))
-        }
+        PublicKeyKind::RsaPss { .. }
+        | PublicKeyKind::MlDsa(_)
+        | PublicKeyKind::Ec(_)
+        | PublicKeyKind::Other(_) => Fact::new(format!("the key is {}", Printable(&key.to_string()))),
     };
     Outcome::Fail(vec![fact])
 }

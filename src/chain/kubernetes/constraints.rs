@@ -7,26 +7,28 @@
 use std::cmp::Ordering;
 use std::net::IpAddr;
 
+use super::super::budget::Budget;
 use super::super::names::{Mailbox, domain_within, uri_host};
 use super::super::{Fault, Reason};
+use super::encoding::reads_extensions;
 use super::extensions::is_domain;
 use crate::x509::{Certificate, GeneralSubtree, Name, NameConstraints, SubjectAltName};
 
 const NAME_CONSTRAINTS: &str = "2.5.29.30";
 
 /// The first name of a path that is outside of a constraint above it.
-pub(super) fn fault(path: &[&Certificate]) -> Option<Fault> {
+pub(super) fn fault(path: &[&Certificate], budget: &Budget) -> Option<Fault> {
     let constrained: Vec<(usize, &Certificate)> = path
         .iter()
         .enumerate()
         .filter(|(_, certificate)| {
-            certificate.tbs.version == 3 && certificate.tbs.extensions.find(NAME_CONSTRAINTS).is_some()
+            reads_extensions(certificate) && certificate.tbs.extensions.find(NAME_CONSTRAINTS).is_some()
         })
         .map(|(index, certificate)| (index, *certificate))
         .collect();
     constrained.last()?;
     for (index, certificate) in path.iter().enumerate() {
-        if certificate.tbs.version != 3 || certificate.tbs.extensions.subject_alt_names.is_none() {
+        if !reads_extensions(certificate) || certificate.tbs.extensions.subject_alt_names.is_none() {
             continue;
         }
         let above: Vec<&Certificate> =
@@ -34,14 +36,14 @@ pub(super) fn fault(path: &[&Certificate]) -> Option<Fault> {
         if above.is_empty() {
             return None;
         }
-        if let Some(fault) = names_fault(certificate, &above) {
+        if let Some(fault) = names_fault(certificate, &above, budget) {
             return Some(fault.about(index));
         }
     }
     None
 }
 
-fn names_fault(certificate: &Certificate, above: &[&Certificate]) -> Option<Fault> {
+fn names_fault(certificate: &Certificate, above: &[&Certificate], budget: &Budget) -> Option<Fault> {
     let names = certificate.tbs.extensions.names();
     let malformed = |name: &SubjectAltName, why: &str| {
         let detail =
@@ -64,6 +66,10 @@ fn names_fault(certificate: &Certificate, above: &[&Certificate]) -> Option<Faul
     }
     above.iter().find_map(|issuer| {
         let constraints = &issuer.tbs.extensions.name_constraints.as_ref()?.value;
+        let subtrees = constraints.permitted.len() + constraints.excluded.len();
+        if let Err(exceeded) = budget.comparisons(names.len().saturating_mul(subtrees)) {
+            return Some(exceeded);
+        }
         names.iter().find_map(|name| outside(name, constraints, &issuer.tbs.subject))
     })
 }
@@ -73,6 +79,7 @@ fn uri_problem(uri: &str) -> Option<&'static str> {
     match uri_host(uri) {
         None | Some("") => Some("it has no host"),
         Some(host) if host.parse::<IpAddr>().is_ok() || host.contains(':') => Some("its host is an address"),
+        Some(host) if !is_domain(host, false) => Some("its host is no domain"),
         Some(_) => None,
     }
 }
@@ -82,25 +89,38 @@ fn outside(name: &SubjectAltName, constraints: &NameConstraints, issuer: &Name) 
     let permitted = matching(name, &constraints.permitted, true);
     let refuse = |detail: String| Some(Fault::new(Reason::NameConstraints, detail));
     if permitted == Match::Outside {
-        let expected = shown(&constraints.permitted, name);
+        let expected = shown(of_kind(&constraints.permitted, name));
         return refuse(format!("{name} is outside of what {issuer} permits: {expected}"))
             .map(|fault| fault.facts(expected, name));
     }
     if matching(name, &constraints.excluded, false) == Match::Within {
-        let excluded = shown(&constraints.excluded, name);
+        let excluded = shown(of_kind(&constraints.excluded, name));
         return refuse(format!("{name} is within what {issuer} excludes: {excluded}"))
             .map(|fault| fault.facts(format!("not {excluded}"), name));
     }
     None
 }
 
-fn shown(subtrees: &[GeneralSubtree], name: &SubjectAltName) -> String {
-    let same = subtrees.iter().filter(|subtree| same_kind(subtree, name));
-    same.map(ToString::to_string).collect::<Vec<_>>().join(", ")
+/// Some subtrees in a row, not more than a reader wants.
+pub(in crate::chain) fn shown<'a>(mut subtrees: impl Iterator<Item = &'a GeneralSubtree>) -> String {
+    const MOST: usize = 8;
+    let mut text = subtrees.by_ref().take(MOST).map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    if subtrees.next().is_some() {
+        text.push_str(", …");
+    }
+    text
+}
+
+/// The subtrees of a name's kind.
+pub(in crate::chain) fn of_kind<'a>(
+    subtrees: &'a [GeneralSubtree],
+    name: &'a SubjectAltName,
+) -> impl Iterator<Item = &'a GeneralSubtree> {
+    subtrees.iter().filter(move |subtree| same_kind(subtree, name))
 }
 
 /// Whether a subtree is of a name's kind.
-pub(in crate::chain) fn same_kind(subtree: &GeneralSubtree, name: &SubjectAltName) -> bool {
+fn same_kind(subtree: &GeneralSubtree, name: &SubjectAltName) -> bool {
     matches!(
         (subtree, name),
         (GeneralSubtree::Dns(_), SubjectAltName::Dns(_))
@@ -123,7 +143,7 @@ enum Match {
 }
 
 fn matching(name: &SubjectAltName, subtrees: &[GeneralSubtree], permitted: bool) -> Match {
-    let of_kind = || subtrees.iter().filter(|subtree| same_kind(subtree, name));
+    let of_kind = || of_kind(subtrees, name);
     if of_kind().next().is_none() {
         return Match::Silent;
     }

@@ -31,6 +31,22 @@ pub(in crate::chain) fn faults_anywhere(certificate: &Certificate) -> Vec<Fault>
     }
 }
 
+/// Whether Go reads the extensions: those of version 3, where they stand right behind the key and the unique identifiers.
+pub(super) fn reads_extensions(certificate: &Certificate) -> bool {
+    let behind_key = || {
+        let mut tbs = Reader(certificate.tbs_der()).take(tag::SEQUENCE)?;
+        tbs.optional(0xa0)?;
+        // serialNumber, signature, issuer, validity, subject, subjectPublicKeyInfo
+        for _ in 0..6 {
+            tbs.any()?;
+        }
+        tbs.optional(0x81)?;
+        tbs.optional(0x82)?;
+        tbs.peek()
+    };
+    certificate.tbs.version == 3 && behind_key() == Some(0xa3)
+}
+
 /// DER, element by element, as Go's cryptobyte reads it.
 #[derive(Clone, Copy)]
 pub(super) struct Reader<'a>(pub(super) &'a [u8]);
@@ -152,6 +168,12 @@ fn certificate_refusal(certificate: &Certificate) -> Result<Vec<String>, Refusal
         let list = list.take(tag::SEQUENCE).ok_or("its extensions cannot be read")?;
         unhandled = extensions::check(list)?;
     }
+    // What the parser beneath could not read is not known, though Go may have read it.
+    if let Some((oid, _)) =
+        certificate.tbs.extensions.malformed.iter().find(|(oid, _)| extensions::is_read(oid))
+    {
+        return Err(format!("its {} cannot be read", extensions::name(oid)));
+    }
     outer.bits().ok_or("its signature is no BIT STRING")?;
     Ok(unhandled)
 }
@@ -271,6 +293,7 @@ fn public_key(mut info: Reader<'_>, certificate: &Certificate) -> Result<(), Ref
             PublicKeyKind::Ec(curve) if !matches!(curve.as_str(), "P-256" | "P-384" | "P-521") => {
                 Err(format!("its key is on {curve}, a curve that is not supported"))
             }
+            // Whatever the certificate is for: Go reads the point at once.
             _ if unused == 0 && certificate.tbs.public_key.is_point() => Ok(()),
             _ => Err("its key is no uncompressed point of its curve".into()),
         },

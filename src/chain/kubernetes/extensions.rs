@@ -1,6 +1,7 @@
 //! Extensions as Go reads them: what each demands of its value, and which it does not handle.
 
-use std::net::IpAddr;
+use std::collections::HashSet;
+use std::net::{IpAddr, Ipv6Addr};
 
 use super::super::names::Mailbox;
 use super::encoding::{BOOLEAN, INTEGER, OCTET_STRING, Reader, Refusal, is_shortest};
@@ -15,6 +16,7 @@ const AUTHORITY_INFO_ACCESS: [u8; 8] = [0x2b, 6, 1, 5, 5, 7, 1, 1];
 /// The list of extensions: those that are critical and not handled, dotted.
 pub(super) fn check(mut list: Reader<'_>) -> Result<Vec<String>, Refusal> {
     let mut all: Vec<(&[u8], bool, &[u8])> = Vec::new();
+    let mut seen = HashSet::new();
     while !list.is_empty() {
         let mut extension = list.take(tag::SEQUENCE).ok_or("an extension cannot be read")?;
         let oid = extension.oid().ok_or("the identifier of an extension cannot be read")?;
@@ -25,7 +27,7 @@ pub(super) fn check(mut list: Reader<'_>) -> Result<Vec<String>, Refusal> {
             _ => false,
         };
         let value = extension.take(OCTET_STRING).ok_or("the value of an extension cannot be read")?.0;
-        if all.iter().any(|(other, ..)| *other == oid) {
+        if !seen.insert(oid) {
             return Err(format!("the extension {} stands there twice", name(&dotted(oid))));
         }
         all.push((oid, critical, value));
@@ -119,7 +121,7 @@ fn distribution_points(mut reader: Reader<'_>) -> Option<()> {
 
 fn policies(mut reader: Reader<'_>) -> Option<()> {
     let mut list = reader.take(tag::SEQUENCE)?;
-    let mut seen: Vec<&[u8]> = Vec::new();
+    let mut seen = HashSet::new();
     while !list.is_empty() {
         let policy = list.take(tag::SEQUENCE)?.take(tag::OBJECT_IDENTIFIER)?.0;
         let whole = policy.last().is_some_and(|byte| *byte < 0x80);
@@ -128,10 +130,9 @@ fn policies(mut reader: Reader<'_>) -> Option<()> {
             .iter()
             .zip(std::iter::once(&0).chain(policy))
             .all(|(byte, before)| *byte != 0x80 || *before >= 0x80);
-        if !whole || !shortest || seen.contains(&policy) {
+        if !whole || !shortest || !seen.insert(policy) {
             return None;
         }
-        seen.push(policy);
     }
     Some(())
 }
@@ -284,7 +285,7 @@ fn uri(text: &str) -> Result<(), &'static str> {
     if !user.bytes().all(user_character) || !has_good_escapes(user) {
         return broken;
     }
-    self::host(host)
+    self::host(scheme, host)
 }
 
 /// A URI without a slash after its scheme is taken as it is; without a scheme it is a path.
@@ -298,34 +299,38 @@ fn has_good_escapes(text: &str) -> bool {
     })
 }
 
-fn host(host: &str) -> Result<(), &'static str> {
+/// The host of a URI, perhaps with a port. Several colons are one too many in http and https alone.
+fn host(scheme: &str, host: &str) -> Result<(), &'static str> {
     let broken = Err("the host of a URI cannot be read");
-    let is_port =
-        |port: &str| port.strip_prefix(':').is_some_and(|port| port.bytes().all(|b| b.is_ascii_digit()));
+    let is_port = |port: &str| {
+        port.strip_prefix(':').is_some_and(|port| port.bytes().all(|byte| byte.is_ascii_digit()))
+    };
     if let Some(literal) = host.strip_prefix('[') {
         let Some((address, port)) = literal.split_once(']') else { return broken };
         let address = address.split_once("%25").map_or(address, |(address, _)| address);
-        let fine = address.parse::<std::net::Ipv6Addr>().is_ok() && (port.is_empty() || is_port(port));
+        let fine = address.parse::<Ipv6Addr>().is_ok() && (port.is_empty() || is_port(port));
         return if fine && is_domain(host, false) { Ok(()) } else { broken };
     }
-    if let Some(at) = host.find(':')
-        && !is_port(&host[at..])
-    {
+    let strict = scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https");
+    let port = if strict { host.find(':') } else { host.rfind(':') };
+    if port.and_then(|at| host.get(at..)).is_some_and(|port| !is_port(port)) {
         return broken;
     }
     let admitted =
         |byte: u8| byte >= 0x80 || byte.is_ascii_alphanumeric() || b"-_.~!$&'()*+,;=:[]<>\"%".contains(&byte);
-    // An escape stands for a byte above 0x7f in a host.
-    let escapes =
-        host.split('%').skip(1).all(|rest| rest.starts_with(|c: char| c.is_ascii_hexdigit() && c >= '8'));
-    if !host.bytes().all(admitted) || !has_good_escapes(host) || (host.contains('%') && !escapes) {
+    if !host.bytes().all(admitted) || !has_good_escapes(host) {
         return broken;
     }
-    if host.contains('%') {
-        // Unescaped, it holds bytes that no domain has.
+    // An escape may stand for `%` itself, or for a byte above 0x7f, which no domain has.
+    let foreign = |rest: &str| rest.starts_with(|c: char| c.is_ascii_hexdigit() && c >= '8');
+    let mut escapes = host.split('%').skip(1);
+    if escapes.any(|rest| !rest.starts_with("25") && !foreign(rest)) {
+        return broken;
+    }
+    if host.split('%').skip(1).any(foreign) || !is_domain(host, false) {
         return Err("the host of a URI is no domain");
     }
-    if is_domain(host, false) { Ok(()) } else { Err("the host of a URI is no domain") }
+    Ok(())
 }
 
 /// The arcs of an object identifier, dotted.
@@ -345,6 +350,12 @@ fn dotted(oid: &[u8]) -> String {
         }
     }
     arcs.iter().map(u64::to_string).collect::<Vec<_>>().join(".")
+}
+
+/// Whether Go's verdict depends on what an extension says.
+pub(super) fn is_read(oid: &str) -> bool {
+    let number = oid.strip_prefix("2.5.29.").and_then(|number| number.parse::<u8>().ok());
+    number.is_some_and(|number| matches!(number, 15 | 17 | 19 | 30 | 32 | 33 | 36 | 37 | 54))
 }
 
 /// An extension's name, or its identifier.
@@ -367,6 +378,9 @@ mod tests {
             ("https://a.example./", false),
             ("https://a..b/", false),
             ("https://[::1]/", true),
+            ("https://h:1:2/", false),
+            ("ftp://h:1:2/", true),
+            ("https://h%25x/", true),
             ("https://[::1", false),
             ("https://a b/", false),
             (":x", false),

@@ -3,11 +3,12 @@
 use std::net::IpAddr;
 
 use super::super::{Fault, Reason};
+use super::encoding::reads_extensions;
 use crate::x509::{Certificate, Printable, SubjectAltName};
 
 /// The fault of a certificate without this name. The common name never counts.
 pub(super) fn fault(leaf: &Certificate, wanted: &SubjectAltName) -> Option<Fault> {
-    let names = if leaf.tbs.version == 3 { leaf.tbs.extensions.names() } else { &[] };
+    let names = if reads_extensions(leaf) { leaf.tbs.extensions.names() } else { &[] };
     let found = match wanted {
         SubjectAltName::Dns(host) => has_host(names, host),
         SubjectAltName::Ip(ip) => has_address(names, *ip),

@@ -7,9 +7,12 @@ mod encoding;
 mod extensions;
 pub(super) mod hostname;
 
-pub(super) use constraints::same_kind;
+pub(super) use constraints::{of_kind, shown};
 pub(super) use encoding::faults_anywhere;
 
+use encoding::reads_extensions;
+
+use super::budget::Budget;
 use super::search::{Step, signature_fault};
 use super::verdict::Role;
 use super::{Fault, Reason, Settings, policies};
@@ -53,17 +56,18 @@ pub(super) fn issuer_faults(issuer: Step<'_, '_>, path: &[Step<'_, '_>], setting
 /// `CheckSignatureFrom`, up to the signature: a CA by its basic constraints, which only a certificate of version 3 has,
 /// and by its key usage, where one that is all zero counts as absent.
 fn may_sign(issuer: &Certificate) -> Option<Fault> {
-    if let PublicKeyKind::Other(algorithm) = issuer.tbs.public_key.kind() {
-        let detail =
-            format!("Go knows no keys of the algorithm {algorithm}, which {} has", issuer.tbs.subject);
+    if let kind @ (PublicKeyKind::Other(_) | PublicKeyKind::MlDsa(_) | PublicKeyKind::RsaPss { .. }) =
+        issuer.tbs.public_key.kind()
+    {
+        let detail = format!("Go knows no keys of the kind of {}: {kind}", issuer.tbs.subject);
         return Some(Fault::new(Reason::Key, detail));
     }
     let extensions = &issuer.tbs.extensions;
-    let constraints = readable_extensions(issuer).then_some(extensions.basic_constraints.as_ref()).flatten();
+    let constraints = reads_extensions(issuer).then_some(extensions.basic_constraints.as_ref()).flatten();
     if issuer.tbs.version == 3 && !constraints.is_some_and(|constraints| constraints.value.ca) {
         return Some(not_a_ca(issuer));
     }
-    key_cert_sign(issuer).filter(|_| readable_extensions(issuer))
+    key_cert_sign(issuer).filter(|_| reads_extensions(issuer))
 }
 
 /// The fault of an issuer that is no CA.
@@ -86,20 +90,15 @@ pub(super) fn key_cert_sign(issuer: &Certificate) -> Option<Fault> {
     Some(Fault::new(Reason::KeyCertSign, detail).facts("keyCertSign", usage))
 }
 
-/// Go reads extensions in certificates of version 3 only.
-fn readable_extensions(certificate: &Certificate) -> bool {
-    certificate.tbs.version == 3
-}
-
 fn intermediate_must_be_ca(issuer: Step<'_, '_>) -> Option<Fault> {
     let certificate = issuer.certificate();
-    let ca = readable_extensions(certificate) && certificate.tbs.extensions.is_ca();
+    let ca = reads_extensions(certificate) && certificate.tbs.extensions.is_ca();
     (issuer.role == Role::Intermediate && !ca).then(|| not_a_ca(certificate))
 }
 
 /// Every certificate between counts, also those that are self-issued, which RFC 5280 does not count.
 fn path_length(issuer: &Certificate, between: usize) -> Option<Fault> {
-    if !readable_extensions(issuer) {
+    if !reads_extensions(issuer) {
         return None;
     }
     let limit = issuer.tbs.extensions.basic_constraints.as_ref()?.value.path_len?;
@@ -122,7 +121,7 @@ pub(super) fn path_length_fault(issuer: &Certificate, between: usize, limit: u32
 fn already_in_path(candidate: &Certificate, path: &[Step<'_, '_>]) -> bool {
     let names = |certificate: &Certificate| {
         let extension = certificate.tbs.extensions.find(SUBJECT_ALT_NAME);
-        extension.filter(|_| readable_extensions(certificate)).map(|extension| extension.value.clone())
+        extension.filter(|_| reads_extensions(certificate)).map(|extension| extension.value.clone())
     };
     let own = names(candidate);
     for step in path {
@@ -143,11 +142,11 @@ fn already_in_path(candidate: &Certificate, path: &[Step<'_, '_>]) -> bool {
 }
 
 /// What is wrong with a path as a whole: its policies, purposes and name constraints.
-pub(super) fn path_faults(path: &[Step<'_, '_>], settings: &Settings) -> Vec<Fault> {
+pub(super) fn path_faults(path: &[Step<'_, '_>], settings: &Settings, budget: &Budget) -> Vec<Fault> {
     let certificates: Vec<&Certificate> = path.iter().map(Step::certificate).collect();
-    let first = policies::fault(&certificates, readable_extensions)
+    let first = policies::fault(&certificates, reads_extensions)
         .or_else(|| purpose(&certificates, settings))
-        .or_else(|| constraints::fault(&certificates));
+        .or_else(|| constraints::fault(&certificates, budget));
     first.into_iter().collect()
 }
 
@@ -155,7 +154,7 @@ pub(super) fn path_faults(path: &[Step<'_, '_>], settings: &Settings) -> Vec<Fau
 fn purpose(path: &[&Certificate], settings: &Settings) -> Option<Fault> {
     let wanted = settings.purpose.usage()?;
     path.iter().enumerate().rev().find_map(|(index, certificate)| {
-        if !readable_extensions(certificate) {
+        if !reads_extensions(certificate) {
             return None;
         }
         purpose_fault(certificate, &wanted).map(|fault| fault.about(index))

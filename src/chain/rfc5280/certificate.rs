@@ -15,8 +15,9 @@ const NEVER_CRITICAL: [&str; 6] =
 /// (4.2.1.14).
 const ALWAYS_CRITICAL: [&str; 3] = ["2.5.29.30", "2.5.29.36", "2.5.29.54"];
 /// Extensions that are processed, or that demand nothing when they are critical: section 4.2 names those that a
-/// verifier must know, and the subject's issuer alternative name constrains nothing.
-const PROCESSED: [&str; 13] = [
+/// verifier must know; issuerAltName and id-pkix-ocsp-nocheck (RFC 6960 section 4.2.2.2.1) constrain nothing here.
+const PROCESSED: [&str; 14] = [
+    "1.3.6.1.5.5.7.48.1.5",
     "2.5.29.14",
     "2.5.29.15",
     "2.5.29.17",
@@ -82,7 +83,9 @@ fn basic_fields(certificate: &Certificate, faults: &mut Vec<Fault>) {
 fn extensions(certificate: &Certificate, faults: &mut Vec<Fault>) {
     let extensions = &certificate.tbs.extensions;
     let owner = subject(certificate);
-    for (oid, problem) in &extensions.malformed {
+    // An extension of somebody else's making may look as it likes.
+    let standard = |oid: &str| oid.starts_with("2.5.29.") || oid.starts_with("1.3.6.1.5.5.7.1.");
+    for (oid, problem) in extensions.malformed.iter().filter(|(oid, _)| standard(oid)) {
         let detail = format!("the {} of {owner} cannot be read", named(oid));
         faults.push(
             Fault::new(Reason::MalformedExtension, detail)
@@ -114,38 +117,41 @@ fn extensions(certificate: &Certificate, faults: &mut Vec<Fault>) {
             faults.push(Fault::new(Reason::UnknownCritical, detail));
         }
     }
-    authority_key_identifier(certificate, faults);
 }
 
-/// Section 4.2.1.1: the key identifier is in every certificate, but for one that is self-signed; the issuer's issuer and
-/// serial number come together or not at all.
-fn authority_key_identifier(certificate: &Certificate, faults: &mut Vec<Fault>) {
+/// Section 4.2.1.1: the key identifier is in every certificate, but for one that is self-signed. To tell may cost a
+/// signature, so this is asked of certificates only when their turn has come.
+pub(super) fn authority_key_identifier(certificate: &Certificate) -> Option<Fault> {
     let owner = subject(certificate);
     let identifier = certificate.tbs.extensions.authority_key_identifier.as_ref().map(|marked| &marked.value);
-    match identifier {
-        None if certificate.tbs.is_self_issued() => {}
-        None => {
-            let detail = format!("{owner} has no authority key identifier");
-            faults.push(Fault::new(Reason::AuthorityKeyIdentifier, detail));
-        }
+    let detail = match identifier {
+        None if certificate.tbs.is_self_issued() => return None,
+        // It may be self-signed under another name.
+        None if certificate.verify_signature(&certificate.tbs.public_key).is_ok() => return None,
+        None => format!("{owner} has no authority key identifier"),
         Some(identifier) if identifier.key_identifier.is_none() => {
-            let detail = format!("the authority key identifier of {owner} names no key");
-            faults.push(Fault::new(Reason::AuthorityKeyIdentifier, detail));
+            format!("the authority key identifier of {owner} names no key")
         }
-        Some(_) => {}
-    }
+        Some(_) => return None,
+    };
+    Some(Fault::new(Reason::AuthorityKeyIdentifier, detail))
 }
 
 fn key(certificate: &Certificate, faults: &mut Vec<Fault>) {
     /// NIST SP 800-57 part 1, section 5.6.1: 2048 bits are the least since 2014.
     const LEAST_RSA: usize = 2048;
+    /// X25519, X448, Ed448: keys that may be certified, with which nothing is verified here.
+    const RFC_8410: [&str; 3] = ["1.3.101.110", "1.3.101.111", "1.3.101.113"];
     let kind = certificate.tbs.public_key.kind();
     let problem = match kind {
-        PublicKeyKind::Rsa { bits, .. } if *bits < LEAST_RSA => format!("at least {LEAST_RSA} bits"),
+        PublicKeyKind::Rsa { bits, .. } | PublicKeyKind::RsaPss { bits } if *bits < LEAST_RSA => {
+            format!("at least {LEAST_RSA} bits")
+        }
         PublicKeyKind::Rsa { bits, .. } if bits % 8 != 0 => "a modulus of whole bytes".to_owned(),
         PublicKeyKind::Ec(curve) if !["P-256", "P-384", "P-521"].contains(&curve.as_str()) => {
             "a named curve: P-256, P-384 or P-521 (RFC 5480 section 2.1.1)".to_owned()
         }
+        PublicKeyKind::Other(oid) if RFC_8410.contains(&oid.as_str()) => return,
         PublicKeyKind::Other(_) => "RSA, ECDSA or Ed25519".to_owned(),
         _ => return,
     };
@@ -251,6 +257,17 @@ pub(super) fn leaf_faults(certificate: &Certificate) -> Vec<Fault> {
     if extensions.is_ca() && usage.is_some_and(|usage| !usage.contains(KeyUsage::KEY_CERT_SIGN)) {
         let detail = format!("{owner} is a CA by its basic constraints, and its key usage lacks keyCertSign");
         faults.push(Fault::new(Reason::InconsistentCa, detail));
+    }
+    // RFC 9881 section 5: a key that only signs is not for encryption or agreement.
+    let encryption = KeyUsage::KEY_ENCIPHERMENT
+        | KeyUsage::DATA_ENCIPHERMENT
+        | KeyUsage::KEY_AGREEMENT
+        | KeyUsage::ENCIPHER_ONLY
+        | KeyUsage::DECIPHER_ONLY;
+    let only_signs = matches!(certificate.tbs.public_key.kind(), PublicKeyKind::MlDsa(_));
+    if only_signs && usage.is_some_and(|usage| usage.intersects(encryption)) {
+        let detail = format!("{owner} has an ML-DSA key, and its key usage holds what such a key cannot do");
+        faults.push(Fault::new(Reason::Key, detail));
     }
     if usage.is_some_and(KeyUsage::is_empty) {
         let detail = format!("the key usage of {owner} holds no bit, and must hold one at least");

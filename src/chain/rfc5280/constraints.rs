@@ -1,23 +1,21 @@
 //! Name constraints after RFC 5280 sections 4.2.1.10, 6.1.3 (b) and (c), and 6.1.4 (g).
 
-use super::super::kubernetes::same_kind;
+use super::super::budget::Budget;
+use super::super::kubernetes::{of_kind, shown};
 use super::super::names::{Mailbox, domain_within, relative_names, uri_host};
 use super::super::{Fault, Reason};
 use crate::x509::{Certificate, GeneralSubtree, Name, NameConstraints, SubjectAltName, check_dns_name};
 
-/// How many comparisons of a name with a subtree one path may cost: rustls-webpki's bound, and that of Go before 1.26.
-const MOST_COMPARISONS: usize = 250_000;
 /// The attribute emailAddress (PKCS #9).
 const EMAIL_ADDRESS: &str = "1.2.840.113549.1.9.1";
 
 /// The first name of a path (end entity first) that a constraint above it does not admit.
-pub(super) fn fault(path: &[&Certificate]) -> Option<Fault> {
+pub(super) fn fault(path: &[&Certificate], budget: &Budget) -> Option<Fault> {
     for (index, certificate) in path.iter().enumerate().skip(1) {
         if let Some(fault) = malformed(certificate) {
             return Some(fault.about(index));
         }
     }
-    let mut budget = MOST_COMPARISONS;
     for (index, certificate) in path.iter().enumerate() {
         // Self-issued certificates are passed over, but for the last one.
         if index > 0 && certificate.tbs.is_self_issued() {
@@ -27,7 +25,7 @@ pub(super) fn fault(path: &[&Certificate]) -> Option<Fault> {
         for issuer in path.iter().skip(index + 1) {
             let Some(constraints) = &issuer.tbs.extensions.name_constraints else { continue };
             let names = names.get_or_insert_with(|| all_names(certificate));
-            if let Some(fault) = check(names, &constraints.value, &issuer.tbs.subject, &mut budget) {
+            if let Some(fault) = check(names, &constraints.value, &issuer.tbs.subject, budget) {
                 return Some(fault.about(index));
             }
         }
@@ -53,17 +51,13 @@ fn check(
     names: &[SubjectAltName],
     constraints: &NameConstraints,
     issuer: &Name,
-    budget: &mut usize,
+    budget: &Budget,
 ) -> Option<Fault> {
     let subtrees = constraints.permitted.len() + constraints.excluded.len();
     for name in names {
-        let Some(left) = budget.checked_sub(subtrees) else {
-            let detail = format!(
-                "budget exceeded: more than {MOST_COMPARISONS} comparisons of names with constraints"
-            );
-            return Some(Fault::new(Reason::Budget, detail));
-        };
-        *budget = left;
+        if let Err(exceeded) = budget.comparisons(subtrees) {
+            return Some(exceeded);
+        }
         if let Some(fault) = check_one(name, constraints, issuer) {
             return Some(fault);
         }
@@ -72,10 +66,6 @@ fn check(
 }
 
 fn check_one(name: &SubjectAltName, constraints: &NameConstraints, issuer: &Name) -> Option<Fault> {
-    let of_kind = |list: &[GeneralSubtree]| -> Vec<GeneralSubtree> {
-        list.iter().filter(|subtree| same_kind(subtree, name)).cloned().collect()
-    };
-    let shown = |list: &[GeneralSubtree]| list.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     // A constraint of a form that is not processed: a name of that form makes the path unacceptable.
     let mut others = constraints.permitted.iter().chain(&constraints.excluded);
     if let (SubjectAltName::Other(kind, _), Some(constraint)) =
@@ -85,20 +75,15 @@ fn check_one(name: &SubjectAltName, constraints: &NameConstraints, issuer: &Name
             format!("{issuer} constrains names of the kind {kind} ({constraint}), which is not supported");
         return Some(Fault::new(Reason::MalformedConstraint, detail));
     }
-    let permitted = of_kind(&constraints.permitted);
-    if !permitted.is_empty() && !permitted.iter().any(|subtree| within(name, subtree)) {
-        let expected = shown(&permitted);
+    let mut permitted = of_kind(&constraints.permitted, name).peekable();
+    if permitted.peek().is_some() && !permitted.any(|subtree| within(name, subtree)) {
+        let expected = shown(of_kind(&constraints.permitted, name));
         let detail = format!("{name} is outside of what {issuer} permits: {expected}");
         return Some(Fault::new(Reason::NameConstraints, detail).facts(expected, name));
     }
-    let touching: Vec<_> =
-        of_kind(&constraints.excluded).into_iter().filter(|subtree| touches(name, subtree)).collect();
-    if !touching.is_empty() {
-        let excluded = shown(&touching);
-        let detail = format!("{name} is within what {issuer} excludes: {excluded}");
-        return Some(Fault::new(Reason::NameConstraints, detail).facts(format!("not {excluded}"), name));
-    }
-    None
+    let excluded = of_kind(&constraints.excluded, name).find(|subtree| touches(name, subtree))?;
+    let detail = format!("{name} is within what {issuer} excludes: {excluded}");
+    Some(Fault::new(Reason::NameConstraints, detail).facts(format!("not {excluded}"), name))
 }
 
 fn is_other(subtree: &GeneralSubtree, name: &SubjectAltName) -> bool {

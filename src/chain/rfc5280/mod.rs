@@ -8,11 +8,15 @@ pub(super) use certificate::faults_anywhere;
 
 use time::OffsetDateTime;
 
+use super::budget::Budget;
 use super::kubernetes::{hostname, key_cert_sign, not_a_ca, path_length_fault, purpose_fault};
 use super::search::{Step, signature_fault};
 use super::verdict::{Role, Warning};
 use super::{Fault, Purpose, Reason, Settings, Verifier, policies, revocation};
 use crate::x509::{Certificate, SubjectAltName, Validity};
+
+/// The most certificates below a trust anchor: GnuTLS's `DEFAULT_MAX_VERIFY_DEPTH`, twice that of most verifiers.
+const LONGEST_PATH: usize = 16;
 
 /// What is wrong with the certificate that was asked about, in its place.
 pub(super) fn leaf_faults(leaf: &Certificate, settings: &Settings) -> Vec<Fault> {
@@ -20,6 +24,7 @@ pub(super) fn leaf_faults(leaf: &Certificate, settings: &Settings) -> Vec<Fault>
     faults.extend(validity_fault(&leaf.tbs.validity, whole_second(settings.at)));
     faults.extend(settings.names.iter().filter_map(|name| name_fault(leaf, name)));
     faults.extend(certificate::leaf_faults(leaf));
+    faults.extend(certificate::authority_key_identifier(leaf));
     if settings.purpose == Purpose::Server {
         faults.extend(web_pki::leaf_faults(leaf));
     }
@@ -82,6 +87,10 @@ fn host_matches(pattern: &str, host: &str) -> bool {
 /// What is wrong with an issuer of the last certificate of the path.
 pub(super) fn issuer_faults(issuer: Step<'_, '_>, path: &[Step<'_, '_>], settings: &Settings) -> Vec<Fault> {
     let (Some(child), certificate) = (path.last(), issuer.certificate()) else { return Vec::new() };
+    if path.len() > LONGEST_PATH {
+        let detail = format!("budget exceeded: the path is longer than {LONGEST_PATH} certificates");
+        return vec![Fault::new(Reason::Budget, detail)];
+    }
     // RFC 4158 section 2.4.2: a name and a key need no second visit.
     let visited = |step: &Step<'_, '_>| {
         let tbs = &step.certificate().tbs;
@@ -94,14 +103,18 @@ pub(super) fn issuer_faults(issuer: Step<'_, '_>, path: &[Step<'_, '_>], setting
     let mut faults = issuer.candidate.faults.clone();
     faults.extend(validity_fault(&certificate.tbs.validity, whole_second(settings.at)));
     faults.extend(ca_faults(certificate));
+    faults.extend(certificate::authority_key_identifier(certificate));
     let between = path.iter().skip(1).filter(|step| !step.certificate().tbs.is_self_issued()).count();
     let limit =
         certificate.tbs.extensions.basic_constraints.as_ref().and_then(|marked| marked.value.path_len);
     if let Some(limit) = limit.filter(|limit| between > *limit as usize) {
         faults.push(path_length_fault(certificate, between, limit));
     }
-    if settings.purpose == Purpose::Server && issuer.role == Role::TrustAnchor {
-        faults.extend(web_pki::anchor_faults(certificate));
+    if settings.purpose == Purpose::Server {
+        faults.extend(match issuer.role {
+            Role::TrustAnchor => web_pki::anchor_faults(certificate),
+            _ => web_pki::intermediate_faults(certificate),
+        });
     }
     // A signature costs more than all of the rest.
     if faults.is_empty() {
@@ -126,7 +139,7 @@ fn ca_faults(certificate: &Certificate) -> Vec<Fault> {
 }
 
 /// What is wrong with a path as a whole: purposes, name constraints, policies and revocation.
-pub(super) fn path_faults(path: &[Step<'_, '_>], verifier: &Verifier<'_>) -> Vec<Fault> {
+pub(super) fn path_faults(path: &[Step<'_, '_>], verifier: &Verifier<'_>, budget: &Budget) -> Vec<Fault> {
     let certificates: Vec<&Certificate> = path.iter().map(Step::certificate).collect();
     let mut faults = Vec::new();
     if let Some(wanted) = verifier.settings.purpose.usage() {
@@ -136,21 +149,22 @@ pub(super) fn path_faults(path: &[Step<'_, '_>], verifier: &Verifier<'_>) -> Vec
         };
         faults.extend(certificates.iter().enumerate().filter_map(outside));
     }
-    faults.extend(constraints::fault(&certificates));
+    faults.extend(constraints::fault(&certificates, budget));
     faults.extend(policies::fault(&certificates, |_| true));
     if faults.is_empty() && !verifier.lists.is_empty() {
-        faults.extend(revocation::faults(path, verifier));
+        faults.extend(revocation::faults(path, verifier, budget));
     }
     faults
 }
 
 /// What the strict reading has against a path that the other policy accepts.
-pub(super) fn warnings(path: &[Step<'_, '_>], verifier: &Verifier<'_>) -> Vec<Warning> {
+pub(super) fn warnings(path: &[Step<'_, '_>], verifier: &Verifier<'_>, budget: &Budget) -> Vec<Warning> {
     let settings = verifier.settings;
     let mut warnings = Vec::new();
     for (index, step) in path.iter().enumerate() {
         let certificate = step.certificate();
         let mut faults = faults_anywhere(certificate);
+        faults.extend(certificate::authority_key_identifier(certificate));
         match step.role {
             Role::EndEntity => faults.extend(certificate::leaf_faults(certificate)),
             _ => faults.extend(ca_faults(certificate)),
@@ -160,7 +174,7 @@ pub(super) fn warnings(path: &[Step<'_, '_>], verifier: &Verifier<'_>) -> Vec<Wa
         }
         warnings.extend(faults.into_iter().map(|fault| Warning { index, fault }));
     }
-    let whole = path_faults(path, verifier).into_iter();
+    let whole = path_faults(path, verifier, budget).into_iter();
     warnings.extend(whole.map(|fault| Warning { index: fault.concerns.unwrap_or(0), fault }));
     warnings
 }

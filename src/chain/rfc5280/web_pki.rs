@@ -6,6 +6,9 @@ use std::net::{IpAddr, Ipv4Addr};
 use super::super::{Fault, Reason};
 use crate::x509::{Certificate, ExtendedKeyUsage, SubjectAltName};
 
+/// The purpose of precertificates (RFC 6962 section 3.1).
+const PRECERTIFICATE: &str = "1.3.6.1.4.1.11129.2.4.4";
+
 fn fault(detail: String) -> Fault {
     Fault::new(Reason::WebPki, detail)
 }
@@ -20,18 +23,16 @@ pub(super) fn leaf_faults(leaf: &Certificate) -> Vec<Fault> {
         if usage.critical {
             faults.push(fault(format!("the extKeyUsage of {owner} is critical")));
         }
-        if usage.value.contains(&ExtendedKeyUsage::Any) {
-            faults.push(fault(format!("the extKeyUsage of {owner} holds anyExtendedKeyUsage")));
-        }
     }
+    faults.extend(foreign_purpose(leaf));
     // Section 7.1.2.7.12.
     if extensions.subject_alt_names.as_ref().is_some_and(|names| names.critical) && !owner.is_empty() {
         faults.push(fault(format!(
             "the subjectAltName of {owner} is critical, though the subject is not empty"
         )));
     }
-    // Section 7.1.4.3: a common name that is an address or an internationalised domain, or one of the alternative names,
-    // is one of them character for character.
+    // Section 7.1.4.3: a common name is one of the alternative names, character for character. Held against those whose
+    // spelling misleads: addresses not written as usual, internationalised domains, another case.
     if let Some(common_name) = owner.common_name()
         && misspells(common_name, extensions.names())
     {
@@ -54,7 +55,8 @@ fn misspells(common_name: &str, names: &[SubjectAltName]) -> bool {
         .any(|name| matches!(name, SubjectAltName::Dns(host) if common_name.eq_ignore_ascii_case(host)));
     let international = common_name.contains('.')
         && (!common_name.is_ascii() || common_name.split('.').any(|label| label.starts_with("xn--")));
-    !same && (otherwise || international || loose_address(common_name).is_some())
+    let misspelt = loose_address(common_name).is_some_and(|ip| ip.to_string() != common_name);
+    !same && (otherwise || international || misspelt)
 }
 
 /// An address as `inet_aton` and its like read one: parts in decimal with leading zeros, or one number in hexadecimal.
@@ -68,6 +70,25 @@ fn loose_address(text: &str) -> Option<IpAddr> {
     }
     let parts: Vec<u8> = text.split('.').map(|part| part.parse().ok()).collect::<Option<_>>()?;
     <[u8; 4]>::try_from(parts).ok().map(IpAddr::from)
+}
+
+/// The fault of an extended key usage that holds what is not for TLS (sections 7.1.2.7.10, 7.1.2.10.6).
+fn foreign_purpose(certificate: &Certificate) -> Option<Fault> {
+    let foreign = |purpose: &&ExtendedKeyUsage| match purpose {
+        ExtendedKeyUsage::ServerAuth | ExtendedKeyUsage::ClientAuth => false,
+        ExtendedKeyUsage::Other(oid) => oid == PRECERTIFICATE,
+        _ => true,
+    };
+    let purpose = certificate.tbs.extensions.purposes().iter().find(foreign)?;
+    Some(fault(format!(
+        "the extKeyUsage of {} holds {purpose} beside what TLS needs",
+        certificate.tbs.subject
+    )))
+}
+
+/// What is wrong with a CA between, for servers.
+pub(super) fn intermediate_faults(intermediate: &Certificate) -> Vec<Fault> {
+    foreign_purpose(intermediate).into_iter().collect()
 }
 
 /// What is wrong with a trust anchor for servers (sections 7.1.2.1.2, 7.1.2.1.3).
@@ -110,6 +131,7 @@ mod tests {
             ("192.168.1.1", ip("192.168.1.1"), false),
             ("2001:DB8::1", ip("2001:db8::1"), true),
             ("2001:db8::1", ip("2001:db8::1"), false),
+            ("192.168.1.1", dns("example.com"), false),
             ("Example.COM", dns("example.com"), true),
             ("xn--nxasmq6b.com", dns("xn--n3h.com"), true),
             ("xn--n3h.com", dns("xn--n3h.com"), false),

@@ -1,0 +1,184 @@
+//! `kpki probe`: one real handshake with each server, and what it showed.
+
+mod compare;
+mod hints;
+mod report;
+mod verdict;
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use kpki::clock::Lifetime;
+use kpki::disk::read_bounded;
+use kpki::key::{KeyError, KeyPair};
+use kpki::tls::{Dial, Endpoint, Identity, observe};
+use kpki::x509::{Certificate, SubjectAltName};
+
+use super::output::{self, Format};
+use super::passphrase::PassphraseArgs;
+use super::verify::PolicyWord;
+use super::{Context, Failure, LARGEST_INPUT, Status, pool};
+use compare::OnDisk;
+use report::Probed;
+use verdict::Trust;
+
+const EXAMPLES: &str = "\
+Examples:
+  kpki probe 10.0.0.10:6443 --cacert /etc/kubernetes/pki/ca.crt
+  kpki probe 10.0.0.11:2379 10.0.0.12:2379 --cacert ca.crt --cert client.crt --key client.key
+  kpki probe https://127.0.0.1:6443 --name api.example.com --cacert ca.crt -o json
+  kpki probe 127.0.0.1:6443 --compare /etc/kubernetes/pki/apiserver.crt
+                        does it serve what the file holds, or was that renewed and not restarted?
+
+Without --cacert the certificate is judged by itself: its dates, names and usages, not its signer.
+The handshake is made to its end, whatever the server shows; with --cert it is made a second time
+without it, to see whether one is required. Nothing else is sent.
+
+Exit codes: 0 all is well, 1 something was found, 2 no handshake with some server.";
+
+/// How many servers are talked to at once.
+const HANDS: usize = 32;
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// Where servers listen: HOST:PORT, [IPV6]:PORT or an https:// URL.
+    #[arg(required = true, value_name = "HOST:PORT")]
+    endpoints: Vec<Endpoint>,
+    /// The CA certificates that are trusted.
+    #[arg(long, value_name = "FILE")]
+    cacert: Option<PathBuf>,
+    /// The client certificate to show when one is asked for, with its chain; its key may stand in the same file.
+    #[arg(long, value_name = "FILE")]
+    cert: Option<PathBuf>,
+    /// The private key of --cert.
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    key: Option<PathBuf>,
+    /// A file whose first line is the passphrase of the private key; asked for on the terminal if it is needed and
+    /// this is not given.
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    passphrase_file: Option<PathBuf>,
+    /// The name that the certificate must be for, and that is indicated to the server (SNI); the host of HOST:PORT
+    /// if it is not given.
+    #[arg(long, value_name = "NAME", value_parser = parse_name)]
+    name: Option<SubjectAltName>,
+    /// Does the server serve the certificate in this file, or another one?
+    #[arg(long, value_name = "FILE")]
+    compare: Option<PathBuf>,
+    /// How long a server may take for everything.
+    #[arg(long, value_name = "DURATION", default_value = "5s")]
+    timeout: Lifetime,
+    /// Whose verdict on the chain.
+    #[arg(long, value_enum, default_value_t, requires = "cacert")]
+    policy: PolicyWord,
+    /// How to print.
+    #[arg(short, long, value_enum, default_value_t)]
+    output: Format,
+}
+
+/// A name that can be dialled.
+fn parse_name(text: &str) -> Result<SubjectAltName, String> {
+    match text.parse::<SubjectAltName>().map_err(|error| error.to_string())? {
+        SubjectAltName::Dns(name) if name.starts_with("*.") => {
+            Err("no server is called by a wildcard; give one name that it should cover".into())
+        }
+        name @ (SubjectAltName::Dns(_) | SubjectAltName::Ip(_)) => Ok(name),
+        _ => Err("a server is called by a DNS name or an IP address".into()),
+    }
+}
+
+pub(super) fn run(context: &Context, args: &Args) -> Result<Status, Failure> {
+    let trust = Trust {
+        anchors: args.cacert.clone().map(|file| pool::read_anchors(&[file])).transpose()?,
+        policy: args.policy.into(),
+        at: context.now,
+    };
+    let on_disk = args.compare.as_deref().map(OnDisk::read).transpose()?;
+    let identity = args.cert.as_deref().map(|cert| read_identity(cert, args)).transpose()?;
+    let dial = Dial {
+        identity,
+        name: args.name.clone(),
+        timeout: Duration::try_from(args.timeout.duration()).unwrap_or(Duration::MAX),
+    };
+    let probe = |endpoint: &Endpoint| {
+        let name = dial.name.clone().unwrap_or_else(|| endpoint.name());
+        match observe(endpoint, &dial) {
+            Ok(seen) => Probed::seen(endpoint, &name, &seen, &trust, on_disk.as_ref()),
+            Err(error) => Probed::failed(endpoint, &name, &error),
+        }
+    };
+    conclude(&in_order(&args.endpoints, probe), args.output)
+}
+
+/// Does a job for each item, several at once; the results are in the order of the items.
+fn in_order<T: Sync, R: Send>(items: &[T], job: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let next = AtomicUsize::new(0);
+    let results: Mutex<Vec<(usize, R)>> = Mutex::new(Vec::with_capacity(items.len()));
+    let work = || {
+        loop {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            let Some(item) = items.get(at) else { return };
+            let result = job(item);
+            results.lock().unwrap_or_else(PoisonError::into_inner).push((at, result));
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 1..items.len().min(HANDS) {
+            // Where the system grants no more threads, the others do the work.
+            let _ = std::thread::Builder::new().spawn_scoped(scope, work);
+        }
+        work();
+    });
+    let mut results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
+    results.sort_by_key(|(at, _)| *at);
+    results.into_iter().map(|(_, result)| result).collect()
+}
+
+/// Prints, and sums up.
+fn conclude(probed: &[Probed], format: Format) -> Result<Status, Failure> {
+    if let ([alone], Format::Text) = (probed, format)
+        && let Some(failure) = alone.failure()
+    {
+        return Err(failure);
+    }
+    match format {
+        Format::Json => output::print_json(&probed)?,
+        Format::Text => {
+            let blocks: Vec<String> = probed.iter().map(Probed::to_text).collect();
+            output::print(blocks.join("\n\n"))?;
+        }
+    }
+    let failed = probed.iter().filter(|one| one.failure().is_some()).count();
+    if failed > 0 {
+        return Err(Failure::new(match probed.len() {
+            1 => "there was no handshake".to_owned(),
+            all => format!("there was no handshake with {failed} of {all} servers"),
+        }));
+    }
+    let found = probed.iter().any(Probed::has_findings);
+    Ok(if found { Status::Refused } else { Status::Done })
+}
+
+/// The client's chain and key.
+fn read_identity(cert: &Path, args: &Args) -> Result<Identity, Failure> {
+    let chain = Certificate::all_from_pem_or_der(&read_bounded(cert, LARGEST_INPUT)?)
+        .map_err(|error| Failure::from(error).at(output::path(cert)))?;
+    let path = args.key.as_deref().unwrap_or(cert);
+    let bytes = read_bounded(path, LARGEST_INPUT)?;
+    let key = match KeyPair::from_pem(&bytes, None) {
+        Err(KeyError::Encrypted) => {
+            let passphrase = PassphraseArgs::from_file(args.passphrase_file.clone()).for_decryption(path)?;
+            KeyPair::from_pem(&bytes, Some(&passphrase))
+        }
+        read => read,
+    };
+    let key = key.map_err(|error| match (error, &args.key) {
+        (KeyError::NoPrivateKey, None) => Failure::from(KeyError::NoPrivateKey)
+            .at(output::path(path))
+            .hint("give the private key with --key FILE"),
+        (error, _) => Failure::from(error).at(output::path(path)),
+    })?;
+    Identity::new(&chain, &key).map_err(|error| Failure::from(error).at(output::path(cert)))
+}
