@@ -15,7 +15,7 @@ mod signature;
 mod text;
 mod usage;
 
-pub use certificate::{Certificate, SerialNumber, TbsCertificate, Validity, sha256_hex};
+pub use certificate::{Certificate, SerialNumber, TbsCertificate, Validity, hex, sha256, sha256_hex};
 pub use crl::{
     DistributionPoint, DistributionPointName, IssuingDistributionPoint, RevocationList, RevokedCertificate,
 };
