@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use super::{Fault, Policy, Reason};
 use crate::x509::{Certificate, PolicyConstraints};
 
-const ANY_POLICY: &str = "2.5.29.32.0";
+pub(super) const ANY_POLICY: &str = "2.5.29.32.0";
 
 /// One valid policy at one depth.
 struct Node<'a> {

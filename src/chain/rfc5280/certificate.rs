@@ -129,6 +129,13 @@ fn extensions(certificate: &Certificate, faults: &mut Vec<Fault>) {
             faults.push(Fault::new(Reason::MalformedExtension, detail));
         }
     }
+    // Section 4.2.1.4.
+    let policies = extensions.certificate_policies.as_ref().map_or(&[][..], |marked| &marked.value);
+    let mut seen = std::collections::BTreeSet::new();
+    if let Some(twice) = policies.iter().find(|policy| !seen.insert(*policy)) {
+        let detail = format!("the policy {twice} of {owner} stands there twice");
+        faults.push(Fault::new(Reason::MalformedExtension, detail).facts("once", "twice"));
+    }
     for oid in extensions.duplicates() {
         let detail = format!("the {} of {owner} stands there twice", named(oid));
         faults.push(Fault::new(Reason::DuplicateExtension, detail).facts("once", "twice"));
@@ -279,6 +286,10 @@ fn ca(certificate: &Certificate, faults: &mut Vec<Fault>) {
         let detail =
             format!("the basicConstraints of {owner} is not critical, and must be in a CA's certificate");
         faults.push(Fault::new(Reason::Criticality, detail));
+    }
+    if extensions.key_usage.is_none() {
+        let detail = format!("the CA {owner} has no key usage");
+        faults.push(Fault::new(Reason::InconsistentCa, detail).facts("keyCertSign", "no key usage"));
     }
     if extensions.subject_key_identifier.is_none() {
         let detail = format!("the CA {owner} has no subject key identifier");
