@@ -3,6 +3,7 @@
 use std::fmt;
 
 use ring::digest;
+use x509_parser::der_parser::asn1_rs::Tag;
 use x509_parser::oid_registry;
 use x509_parser::prelude::FromDer;
 use x509_parser::x509::SubjectPublicKeyInfo;
@@ -76,14 +77,16 @@ impl PublicKey {
                 _ => PublicKeyKind::Other(algorithm.to_id_string()),
             }
         } else if *algorithm == oid_registry::OID_KEY_TYPE_EC_PUBLIC_KEY {
-            let curve = spki.algorithm.parameters.as_ref().and_then(|p| p.as_oid().ok());
+            // Not the parser's own conversion alone: it takes any element for an object identifier.
+            let named = spki.algorithm.parameters.as_ref().filter(|p| p.tag() == Tag::Oid);
+            let curve = named.and_then(|p| p.as_oid().ok());
             PublicKeyKind::Ec(match curve.map(|oid| dotted(&oid)).as_deref() {
                 Some("1.3.132.0.33") => "P-224".into(),
                 Some("1.2.840.10045.3.1.7") => "P-256".into(),
                 Some("1.3.132.0.34") => "P-384".into(),
                 Some("1.3.132.0.35") => "P-521".into(),
                 Some(other) => other.into(),
-                None => "with explicit parameters".into(),
+                None => "a curve with explicit parameters".into(),
             })
         } else if *algorithm == oid_registry::OID_SIG_ED25519 {
             PublicKeyKind::Ed25519

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::str::FromStr;
 
 use x509_parser::extensions::GeneralName;
+use x509_parser::prelude::FromDer;
 
 use super::certificate::hex;
 use super::text::Printable;
@@ -39,6 +40,19 @@ impl SubjectAltName {
             Self::Directory(_) => "directoryName",
             Self::Other(kind, _) => kind,
         }
+    }
+
+    /// Reads one `GeneralName` in DER (section 4.2.1.6), wherever it stands.
+    ///
+    /// # Errors
+    /// [`X509Error::Malformed`] when it is not one, or something follows it.
+    pub fn from_der(der: &[u8]) -> Result<Self, X509Error> {
+        let malformed = |reason: String| X509Error::Malformed { what: "general name", reason };
+        let (rest, name) = GeneralName::from_der(der).map_err(|error| malformed(error.to_string()))?;
+        if !rest.is_empty() {
+            return Err(malformed("bytes follow it".into()));
+        }
+        Ok(Self::read(&name))
     }
 
     pub(super) fn read(name: &GeneralName<'_>) -> Self {

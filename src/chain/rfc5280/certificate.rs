@@ -287,6 +287,7 @@ fn ca(certificate: &Certificate, faults: &mut Vec<Fault>) {
             format!("the basicConstraints of {owner} is not critical, and must be in a CA's certificate");
         faults.push(Fault::new(Reason::Criticality, detail));
     }
+    // A key usage is what CAs MUST write (4.2.1.3); a verifier looks at one that is there (6.1.4 (n)), and so do all.
     if extensions.subject_key_identifier.is_none() {
         let detail = format!("the CA {owner} has no subject key identifier");
         faults.push(Fault::new(Reason::SubjectKeyIdentifier, detail));
