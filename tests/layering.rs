@@ -178,7 +178,9 @@ fn sources() -> Vec<Source> {
             let path = entry.path();
             if path.is_dir() {
                 pending.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "rs") && !is_test_file(&root, &path) {
+            } else if path.extension().is_some_and(|extension| extension == "rs")
+                && !is_test_file(&root, &path)
+            {
                 found.push(source(&root, &path));
             }
         }
