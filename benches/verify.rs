@@ -14,6 +14,7 @@
 
 #[path = "../tests/forge/mod.rs"]
 #[expect(dead_code, reason = "a benchmark needs little of it")]
+#[expect(clippy::expect_used, clippy::panic, reason = "a mistake in the forge's words ends the benchmark")]
 mod forge;
 
 use std::error::Error;
