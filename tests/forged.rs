@@ -375,6 +375,13 @@ fn mistakes_are_loud() {
 }
 
 #[test]
+fn words_are_laid_over_others() {
+    assert_eq!(forge::over("cn=a ku=none o=x", "ku= o='y z'"), "'cn=a' 'o=x' 'ku=' 'o=y z'");
+    let laid = forge::ca(&forge::over("cn='Root CA' serial=01 o=a key=p256:k", "serial=02 o=b"));
+    assert_eq!(laid.der(), forge::ca("cn='Root CA' o=a o=b serial=02 key=p256:k").der());
+}
+
+#[test]
 fn the_same_in_every_run() {
     let make = || {
         let root = forge::ca("cn=Root");
