@@ -12,7 +12,7 @@ use super::node::{Admission, ServerTrust};
 use super::plan::Connection;
 use super::report::{Negative, NegativeKind};
 use super::stage::{Anybody, Stage};
-use crate::tls::{self, Client, ClientAuth, Protocol, Server};
+use crate::tls::{self, Client, ClientAuth, Protocol, Server, TlsError};
 use crate::x509::ExtendedKeyUsage;
 
 /// What came of the wrong papers: each server is tried once for an edge, and so is what each client trusts.
@@ -95,9 +95,10 @@ fn wrong_clients(stage: &Stage<'_>, connection: &Connection) -> Result<Vec<Negat
     {
         let dialling = Client { identity, name: name.clone(), judge: Arc::new(Anybody) };
         let listening = connection.listening(papers.server.clone(), stage.server_judge(connection));
-        let accepted = tls::rehearse(&dialling, &listening, &Protocol::ALL).is_ok();
+        let refused = tls::rehearse(&dialling, &listening, &Protocol::ALL).err();
+        let accepted = refused.is_none();
         let (fine, words) = match (kind, accepted, &connection.server.admits) {
-            (_, false, _) => (true, "refused".to_owned()),
+            (_, false, _) => (true, why_refused(refused)),
             (NegativeKind::NoClientCertificate, true, Admission::Asked { without, .. }) => {
                 (true, format!("asked for, not required: {without}"))
             }
@@ -111,6 +112,15 @@ fn wrong_clients(stage: &Stage<'_>, connection: &Connection) -> Result<Vec<Negat
         tried.push(Negative { kind, accepted, fine, words });
     }
     Ok(tried)
+}
+
+/// Why a stranger was refused.
+fn why_refused(error: Option<TlsError>) -> String {
+    match error {
+        Some(TlsError::Refused { reason, .. }) => format!("refused: {reason}"),
+        Some(error) => error.to_string(),
+        None => String::new(),
+    }
 }
 
 /// A client, tried with a server of another CA that has the right name.
@@ -131,9 +141,10 @@ fn wrong_server(stage: &Stage<'_>, connection: &Connection) -> Result<Option<Neg
         acceptable_cas: Vec::new(),
         judge: Arc::new(Anybody),
     };
-    let accepted = tls::rehearse(&dialling, &listening, &Protocol::ALL).is_ok();
+    let refused = tls::rehearse(&dialling, &listening, &Protocol::ALL).err();
+    let accepted = refused.is_none();
     let (fine, words) = match (accepted, &connection.client.trusts) {
-        (false, _) => (true, "refused".to_owned()),
+        (false, _) => (true, why_refused(refused)),
         (true, ServerTrust::Anyone { why, is_fault }) => (!is_fault, why.clone()),
         (true, _) => {
             let called = &connection.client.called;
