@@ -9,6 +9,7 @@ pub mod chain;
 pub mod clock;
 pub mod cluster;
 pub mod disk;
+pub mod inspect;
 pub mod issue;
 pub mod key;
 pub mod kubeconfig;

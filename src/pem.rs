@@ -3,11 +3,15 @@
 //! The blocks and their lines are found here; the base64 engine decodes and encodes them straight
 //! into buffers that are wiped when they are dropped, for any block may hold a private key.
 
+mod scan;
+
 use std::fmt;
 
 use base64::engine::general_purpose::STANDARD;
 use base64::{DecodeError, DecodeSliceError, Engine as _};
 use zeroize::Zeroizing;
+
+pub use self::scan::{Found, scan};
 
 /// An X.509 certificate (RFC 7468 section 5).
 pub const CERTIFICATE: &str = "CERTIFICATE";

@@ -93,6 +93,8 @@ reasons! {
     Version = "version", 49, "RFC 5280 section 4.1.2.1";
     /// The serial number is not positive or too long.
     Serial = "serial-number", 48, "RFC 5280 section 4.1.2.2";
+    /// A date is not written as the standard demands.
+    Date = "date", 41, "RFC 5280 section 4.1.2.5";
     /// The issuer's name is empty.
     EmptyIssuer = "empty-issuer", 47, "RFC 5280 section 4.1.2.4";
     /// A CA's subject is empty, or that of an end entity without critical subject alternative names.

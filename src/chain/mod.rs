@@ -15,7 +15,8 @@ mod policies;
 mod revocation;
 mod rfc5280;
 mod search;
-
+#[cfg(test)]
+mod tests;
 mod verdict;
 
 use std::fmt;

@@ -7,6 +7,7 @@ mod csr;
 mod failure;
 mod identity;
 mod init;
+mod inspect;
 mod issue;
 mod ledger;
 mod output;
@@ -81,6 +82,8 @@ enum Command {
     Csr(csr::Command),
     /// Make a key and a certificate at once, or a kubeconfig.
     Issue(issue::Args),
+    /// Say what files hold: certificates, requests, keys, revocation lists, kubeconfigs, Secrets.
+    Inspect(inspect::Args),
     /// Say whether certificates are accepted, by whom, for what and when, and if not, why.
     Verify(verify::Args),
     /// Act out every TLS connection of a cluster in memory, with the files of its PKI.
@@ -146,6 +149,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Sign(command) => sign::run(&context, command),
         Command::Csr(command) => csr::run(&context, command),
         Command::Issue(args) => issue::run(&context, &args),
+        Command::Inspect(args) => inspect::run(&context, &args),
         Command::Verify(args) => verify::run(&context, &args),
         Command::Ledger(command) => ledger::run(&command),
         Command::Rehearse(args) => rehearse::run(&context, &args),

@@ -1,13 +1,14 @@
 //! Key pairs: made, read and written, in the form in which they stood.
 //!
 //! The one room that touches private keys, and the only door to ring's signing, and to the crates
-//! `rsa`, `pkcs8`, `sec1`, `p256` and `p384`. Every buffer that holds a secret is wiped when it is
+//! `rsa`, `pkcs8`, `sec1`, `p256`, `p384` and `p521`. Every buffer that holds a secret is wiped when it is
 //! dropped, and nothing here prints one.
 
 mod algorithm;
 mod document;
 mod encryption;
 mod error;
+mod facts;
 mod oid;
 mod secret;
 #[cfg(test)]
@@ -21,6 +22,7 @@ use zeroize::Zeroizing;
 pub use self::algorithm::{KeyAlgorithm, KeyForm};
 pub use self::encryption::Passphrase;
 pub use self::error::KeyError;
+pub use self::facts::{PrivateKeyFacts, algorithm_name};
 use self::secret::{Pair, Public, Secret, Signer};
 use crate::pem;
 

@@ -2,9 +2,7 @@
 
 /// Universal and context tags that certificates use.
 pub(crate) mod tag {
-    #[cfg(test)]
     pub(crate) const INTEGER: u8 = 0x02;
-    #[cfg(test)]
     pub(crate) const OCTET_STRING: u8 = 0x04;
     pub(crate) const BIT_STRING: u8 = 0x03;
     pub(crate) const OBJECT_IDENTIFIER: u8 = 0x06;
@@ -89,9 +87,54 @@ pub(crate) fn elements(mut content: &[u8]) -> Option<Vec<Element<'_>>> {
     Some(out)
 }
 
+/// The dotted form of the content of an OBJECT IDENTIFIER (X.690 section 8.19); `None` where it is not one, or where an
+/// arc is over 64 bits.
+pub(crate) fn object_identifier(content: &[u8]) -> Option<String> {
+    let mut arcs = Vec::new();
+    let mut arc = 0_u64;
+    let mut open = false;
+    for &byte in content {
+        if !open && byte == 0x80 {
+            return None;
+        }
+        arc = arc.checked_mul(128)?.checked_add(u64::from(byte & 0x7f))?;
+        open = byte & 0x80 != 0;
+        if !open {
+            arcs.push(std::mem::take(&mut arc));
+        }
+    }
+    if open {
+        return None;
+    }
+    let first = *arcs.first()?;
+    let root = (first / 40).min(2);
+    let mut text = format!("{root}.{}", first - root * 40);
+    for arc in arcs.iter().skip(1) {
+        text.push('.');
+        text.push_str(&arc.to_string());
+    }
+    Some(text)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn object_identifiers_are_read() {
+        for (content, dotted) in [
+            (&[0x55, 0x1d, 0x0f][..], Some("2.5.29.15")),
+            (&[0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1], Some("1.2.840.10045.2.1")),
+            (&[0x88, 0x37], Some("2.999")),
+            (&[0], Some("0.0")),
+            (&[], None),
+            (&[0x55, 0x80, 1], None),
+            (&[0x55, 0x86], None),
+            (&[0x55, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1], None),
+        ] {
+            assert_eq!(object_identifier(content).as_deref(), dotted, "{content:02x?}");
+        }
+    }
 
     #[test]
     fn what_is_written_is_read_back() {

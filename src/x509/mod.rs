@@ -12,10 +12,11 @@ mod name_constraints;
 mod public_key;
 mod san;
 mod signature;
+pub(crate) mod structure;
 mod text;
 mod usage;
 
-pub use certificate::{Certificate, SerialNumber, TbsCertificate, Validity, sha256_hex};
+pub use certificate::{Certificate, SerialNumber, TbsCertificate, Validity, hex, sha256, sha256_hex};
 pub use crl::{
     DistributionPoint, DistributionPointName, IssuingDistributionPoint, RevocationList, RevokedCertificate,
 };

@@ -4,10 +4,10 @@ use std::fmt;
 
 use x509_parser::prelude::FromDer;
 
-use super::X509Error;
 use super::der::{element, tag};
 use super::text::Printable;
 use super::text::dotted;
+use super::{X509Error, structure};
 
 /// A distinguished name: its DER, byte for byte, and what it says.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -30,7 +30,8 @@ pub struct Attribute {
 impl Attribute {
     /// The type's short name, `CN` for example; the dotted object identifier where there is none.
     pub fn short_name(&self) -> &str {
-        self.known().map_or(&self.oid, |(short, ..)| short)
+        let rare = || SHOWN.iter().find(|(oid, _)| *oid == self.oid).map(|(_, short)| *short);
+        self.known().map(|(short, ..)| *short).or_else(rare).unwrap_or(&self.oid)
     }
 
     /// The longest value that RFC 5280 appendix A.1 (for DC: RFC 1035) admits, in characters, where it is known.
@@ -61,6 +62,24 @@ const TYPES: &[(&str, &str, &[u8], usize)] = &[
     ("L", "2.5.4.7", &[0x55, 4, 7], 128),
     ("serialNumber", "2.5.4.5", &[0x55, 4, 5], 64),
     ("DC", "0.9.2342.19200300.100.1.25", &[0x09, 0x92, 0x26, 0x89, 0x93, 0xf2, 0x2c, 0x64, 1, 25], 63),
+];
+
+/// Attribute types that are shown by name and never written (RFC 5280 appendix A.1, RFC 4519, RFC 2985).
+const SHOWN: [(&str, &str); 14] = [
+    ("1.2.840.113549.1.9.1", "emailAddress"),
+    ("0.9.2342.19200300.100.1.1", "UID"),
+    ("2.5.4.4", "SN"),
+    ("2.5.4.9", "street"),
+    ("2.5.4.12", "title"),
+    ("2.5.4.13", "description"),
+    ("2.5.4.15", "businessCategory"),
+    ("2.5.4.17", "postalCode"),
+    ("2.5.4.41", "name"),
+    ("2.5.4.42", "GN"),
+    ("2.5.4.43", "initials"),
+    ("2.5.4.44", "generationQualifier"),
+    ("2.5.4.46", "dnQualifier"),
+    ("2.5.4.65", "pseudonym"),
 ];
 
 impl Name {
@@ -130,10 +149,15 @@ impl Name {
         if !rest.is_empty() {
             return Err(malformed("bytes follow it".into()));
         }
-        Ok(Self::read(&name))
+        Self::read(&name)
     }
 
-    pub(super) fn read(name: &x509_parser::x509::X509Name<'_>) -> Self {
+    pub(super) fn read(name: &x509_parser::x509::X509Name<'_>) -> Result<Self, X509Error> {
+        // A part that x509-parser cannot read it leaves out, with all that follows.
+        if !structure::is_name(name.as_raw()) {
+            let reason = "it is not a sequence of sets of pairs".to_owned();
+            return Err(X509Error::Malformed { what: "name", reason });
+        }
         let attributes = name
             .iter_rdn()
             .flat_map(|rdn| rdn.iter().enumerate())
@@ -143,7 +167,7 @@ impl Name {
                 joined: at > 0,
             })
             .collect();
-        Self { der: name.as_raw().to_vec(), attributes }
+        Ok(Self { der: name.as_raw().to_vec(), attributes })
     }
 
     /// This name with one relative distinguished name more: the DER of its attributes (RFC 5280 section 4.2.1.13,
@@ -207,7 +231,8 @@ fn text_of(kind: u32, data: &[u8]) -> String {
 }
 
 impl fmt::Display for Name {
-    /// `O=dev, O=ops, CN=jane`: in the order of the encoding, with whatever could move a terminal escaped.
+    /// `O=dev, O=ops, CN=jane`: in the order of the encoding, with whatever could move a terminal escaped, and a backslash
+    /// before what would pass for the end of a value (RFC 4514 section 2.4): `CN=a, O=b` may be one value.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.is_empty() {
             return f.write_str("(empty)");
@@ -216,7 +241,14 @@ impl fmt::Display for Name {
             if at > 0 {
                 f.write_str(if attribute.joined { "+" } else { ", " })?;
             }
-            write!(f, "{}={}", attribute.short_name(), Printable(&attribute.value))?;
+            write!(f, "{}=", attribute.short_name())?;
+            let mut parts = attribute.value.split_inclusive([',', '+', '\\']);
+            parts.try_for_each(|part| match part.strip_suffix([',', '+', '\\']) {
+                Some(before) => {
+                    write!(f, "{}\\{}", Printable(before), part.get(before.len()..).unwrap_or_default())
+                }
+                None => write!(f, "{}", Printable(part)),
+            })?;
         }
         Ok(())
     }
@@ -257,5 +289,11 @@ mod tests {
             element(tag::SEQUENCE, &[&[6, 3, 0x55, 4, 3], &element(tag::UTF8_STRING, &[value.as_bytes()])]);
         let der = element(tag::SEQUENCE, &[&element(tag::SET, &[&pair])]);
         assert_eq!(Name::from_der(&der).unwrap().to_string(), "CN=a\\u{1b}[2J\\u{202e}b");
+    }
+
+    #[test]
+    fn one_value_does_not_pass_for_two() {
+        let name = Name::new(Some(r"jane, O=system:masters+x\"), &["Example, Inc."]).unwrap();
+        assert_eq!(name.to_string(), r"O=Example\, Inc., CN=jane\, O=system:masters\+x\\");
     }
 }

@@ -3,13 +3,14 @@
 use std::fmt;
 
 use ring::digest;
+use x509_parser::der_parser::asn1_rs::Tag;
 use x509_parser::oid_registry;
 use x509_parser::prelude::FromDer;
 use x509_parser::x509::SubjectPublicKeyInfo;
 
-use super::X509Error;
 use super::der::{elements, read};
 use super::text::dotted;
+use super::{X509Error, structure};
 
 /// A public key: its `SubjectPublicKeyInfo` and what it is.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -60,6 +61,10 @@ impl PublicKey {
     }
 
     pub(crate) fn read(spki: &SubjectPublicKeyInfo<'_>) -> Result<Self, X509Error> {
+        if !structure::is_public_key(spki.raw) {
+            let reason = "it is not an algorithm and a key".to_owned();
+            return Err(X509Error::Malformed { what: "public key", reason });
+        }
         let algorithm = &spki.algorithm.algorithm;
         let kind = if *algorithm == oid_registry::OID_PKCS1_RSAENCRYPTION {
             rsa(&spki.subject_public_key.data).ok_or(X509Error::Malformed {
@@ -72,14 +77,16 @@ impl PublicKey {
                 _ => PublicKeyKind::Other(algorithm.to_id_string()),
             }
         } else if *algorithm == oid_registry::OID_KEY_TYPE_EC_PUBLIC_KEY {
-            let curve = spki.algorithm.parameters.as_ref().and_then(|p| p.as_oid().ok());
+            // Not the parser's own conversion alone: it takes any element for an object identifier.
+            let named = spki.algorithm.parameters.as_ref().filter(|p| p.tag() == Tag::Oid);
+            let curve = named.and_then(|p| p.as_oid().ok());
             PublicKeyKind::Ec(match curve.map(|oid| dotted(&oid)).as_deref() {
                 Some("1.3.132.0.33") => "P-224".into(),
                 Some("1.2.840.10045.3.1.7") => "P-256".into(),
                 Some("1.3.132.0.34") => "P-384".into(),
                 Some("1.3.132.0.35") => "P-521".into(),
                 Some(other) => other.into(),
-                None => "with explicit parameters".into(),
+                None => "a curve with explicit parameters".into(),
             })
         } else if *algorithm == oid_registry::OID_SIG_ED25519 {
             PublicKeyKind::Ed25519

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::str::FromStr;
 
 use x509_parser::extensions::GeneralName;
+use x509_parser::prelude::FromDer;
 
 use super::certificate::hex;
 use super::text::Printable;
@@ -41,6 +42,19 @@ impl SubjectAltName {
         }
     }
 
+    /// Reads one `GeneralName` in DER (section 4.2.1.6), wherever it stands.
+    ///
+    /// # Errors
+    /// [`X509Error::Malformed`] when it is not one, or something follows it.
+    pub fn from_der(der: &[u8]) -> Result<Self, X509Error> {
+        let malformed = |reason: String| X509Error::Malformed { what: "general name", reason };
+        let (rest, name) = GeneralName::from_der(der).map_err(|error| malformed(error.to_string()))?;
+        if !rest.is_empty() {
+            return Err(malformed("bytes follow it".into()));
+        }
+        Ok(Self::read(&name))
+    }
+
     pub(super) fn read(name: &GeneralName<'_>) -> Self {
         match name {
             GeneralName::DNSName(dns) => Self::Dns((*dns).to_owned()),
@@ -50,7 +64,10 @@ impl SubjectAltName {
                 Some(ip) => Self::Ip(ip),
                 None => Self::Other("iPAddress of a wrong length", hex(bytes)),
             },
-            GeneralName::DirectoryName(name) => Self::Directory(Name::read(name)),
+            GeneralName::DirectoryName(name) => Name::read(name).map_or_else(
+                |_| Self::Other("unreadable directoryName", hex(name.as_raw())),
+                Self::Directory,
+            ),
             GeneralName::OtherName(oid, _) => Self::Other("otherName", oid.to_id_string()),
             GeneralName::RegisteredID(oid) => Self::Other("registeredID", oid.to_id_string()),
             GeneralName::X400Address(_) => Self::Other("x400Address", String::new()),

@@ -1,0 +1,178 @@
+//! Kubeconfigs: every cluster and every user, with what is embedded in them and what they refer to.
+
+use serde::Serialize;
+
+use super::{Node, in_base64, shown};
+use crate::inspect::{Content, Item};
+
+/// A kubeconfig. What is embedded in it are its items; nothing of a token or a password is kept.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Kubeconfig {
+    /// The context that is used unless another is named.
+    pub current_context: Option<String>,
+    /// Its contexts.
+    pub contexts: Vec<Context>,
+    /// Its clusters.
+    pub clusters: Vec<KubeCluster>,
+    /// Its users.
+    pub users: Vec<KubeUser>,
+}
+
+/// A user at a cluster. All names are safe to show.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Context {
+    /// Its name.
+    pub name: String,
+    /// The cluster's name.
+    pub cluster: String,
+    /// The user's name.
+    pub user: String,
+    /// The namespace that is used unless another is named.
+    pub namespace: Option<String>,
+}
+
+/// An API server and whom it is trusted by. All texts are safe to show.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct KubeCluster {
+    /// Its name.
+    pub name: String,
+    /// The server's URL.
+    pub server: Option<String>,
+    /// The name that its certificate is checked for, where that is not the URL's.
+    pub tls_server_name: Option<String>,
+    /// Whether its certificate is not checked at all.
+    pub insecure: bool,
+    /// The certificates of the CAs that are trusted.
+    pub authority: Reference,
+}
+
+/// How a user is known to the server. All texts are safe to show.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct KubeUser {
+    /// Its name within the file.
+    pub name: String,
+    /// The client certificate.
+    pub certificate: Reference,
+    /// Its private key.
+    pub key: Reference,
+    /// Other ways, by their fields: `token`, `tokenFile`, `exec`, `auth-provider`, `username`.
+    pub others: Vec<&'static str>,
+    /// The command that hands out a credential.
+    pub command: Option<String>,
+}
+
+/// Where something is that a kubeconfig needs.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Reference {
+    /// Whether it is embedded; then a file of it is not read.
+    pub embedded: bool,
+    /// The file, safe to show, relative to the kubeconfig's directory unless it is absolute.
+    pub file: Option<String>,
+}
+
+/// Whether an object is a kubeconfig: one of its lists is there.
+pub(super) fn is_one(node: &Node) -> bool {
+    ["clusters", "users", "contexts"].iter().any(|field| node.field(field).is_some())
+        && node.field("metadata").is_none()
+}
+
+pub(super) fn item(node: &Node, within: &str, depth: usize) -> Item {
+    let mut items = Vec::new();
+    let mut kubeconfig = Kubeconfig {
+        current_context: node.text("current-context").filter(|name| !name.is_empty()).map(shown),
+        ..Kubeconfig::default()
+    };
+    for (name, context) in named(node, "contexts", "context") {
+        let text = |field| context.and_then(|context| context.text(field)).map(shown);
+        kubeconfig.contexts.push(Context {
+            name,
+            cluster: text("cluster").unwrap_or_default(),
+            user: text("user").unwrap_or_default(),
+            namespace: text("namespace"),
+        });
+    }
+    for (name, cluster) in named(node, "clusters", "cluster") {
+        let text = |field| cluster.and_then(|cluster| cluster.text(field)).map(shown);
+        let path = format!("{within}clusters[{name}].");
+        kubeconfig.clusters.push(KubeCluster {
+            server: text("server"),
+            tls_server_name: text("tls-server-name"),
+            insecure: text("insecure-skip-tls-verify").is_some_and(|value| value == "true"),
+            authority: reference(cluster, "certificate-authority", &path, depth, &mut items),
+            name,
+        });
+    }
+    for (name, user) in named(node, "users", "user") {
+        let path = format!("{within}users[{name}].");
+        let has = |field: &&'static str| user.is_some_and(|user| user.field(field).is_some());
+        kubeconfig.users.push(KubeUser {
+            certificate: reference(user, "client-certificate", &path, depth, &mut items),
+            key: reference(user, "client-key", &path, depth, &mut items),
+            others: ["token", "tokenFile", "exec", "auth-provider", "username"]
+                .into_iter()
+                .filter(has)
+                .collect(),
+            command: user.and_then(|user| user.at(&["exec", "command"])).and_then(Node::as_text).map(shown),
+            name,
+        });
+    }
+    let mut item = Item::new(Content::Kubeconfig(Box::new(kubeconfig.clone())));
+    item.faults = faults(&kubeconfig);
+    item.items = items;
+    item
+}
+
+/// The members of a list of the kubeconfig, each with its name.
+fn named<'a>(
+    node: &'a Node,
+    list: &str,
+    inner: &'static str,
+) -> impl Iterator<Item = (String, Option<&'a Node>)> + use<'a> {
+    let members = node.field(list).map(Node::list).unwrap_or_default();
+    members
+        .iter()
+        .map(move |member| (member.text("name").map(shown).unwrap_or_default(), member.field(inner)))
+}
+
+/// A file, or the field with `-data` behind its name, whose contents become items.
+fn reference(node: Option<&Node>, field: &str, path: &str, depth: usize, items: &mut Vec<Item>) -> Reference {
+    let Some(node) = node else { return Reference::default() };
+    let file = node.text(field).filter(|file| !file.is_empty()).map(shown);
+    let data = format!("{field}-data");
+    let Some(value) = node.field(&data).filter(|value| value.as_text().is_some_and(|text| !text.is_empty()))
+    else {
+        return Reference { embedded: false, file };
+    };
+    items.extend(in_base64(&format!("{path}{data}"), value, depth));
+    Reference { embedded: true, file }
+}
+
+/// What refers to something that is not there.
+fn faults(kubeconfig: &Kubeconfig) -> Vec<String> {
+    let mut faults = Vec::new();
+    if let Some(current) = &kubeconfig.current_context
+        && !kubeconfig.contexts.iter().any(|context| context.name == *current)
+    {
+        faults.push(format!("current-context is `{current}`, and there is no such context"));
+    }
+    for context in &kubeconfig.contexts {
+        if !kubeconfig.clusters.iter().any(|cluster| cluster.name == context.cluster) {
+            faults.push(format!(
+                "the context `{}` is for cluster `{}`, which is not there",
+                context.name, context.cluster
+            ));
+        }
+        if !context.user.is_empty() && !kubeconfig.users.iter().any(|user| user.name == context.user) {
+            faults.push(format!(
+                "the context `{}` is for user `{}`, which is not there",
+                context.name, context.user
+            ));
+        }
+    }
+    faults
+}

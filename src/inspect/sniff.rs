@@ -1,0 +1,178 @@
+//! Which way bytes are to be read, told by the bytes.
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use zeroize::Zeroizing;
+
+use super::{Content, DEEPEST, Encoding, Item, LARGEST_OBJECTS, MOST_ITEMS, document, object, ssh};
+use crate::pem;
+
+/// Reads what bytes hold; `depth` is how deep within something else they stand.
+pub(super) fn read(bytes: &[u8], depth: usize) -> (Encoding, Vec<Item>) {
+    if bytes.iter().all(u8::is_ascii_whitespace) {
+        return (Encoding::Empty, vec![Item::broken("file", "there is nothing in it")]);
+    }
+    if depth > DEEPEST {
+        return (Encoding::Text, vec![Item::broken("file", "it is nested too deeply to be looked into")]);
+    }
+    if let Some(item) = by_first_bytes(bytes) {
+        return (Encoding::Binary, vec![item]);
+    }
+    let text = std::str::from_utf8(bytes).ok().filter(|text| is_text(text));
+    let Some(text) = text else { return of_bytes(bytes) };
+    let text = text.trim_start_matches('\u{feff}');
+    if let Some(encoding) = object_encoding(text) {
+        return of_object(text, encoding, bytes, depth);
+    }
+    if has_block(bytes) {
+        return (Encoding::Pem, blocks(bytes));
+    }
+    of_text(text, depth)
+}
+
+/// What says itself in its first bytes what it is.
+fn by_first_bytes(bytes: &[u8]) -> Option<Item> {
+    let named = |what: &str, hint: &str| {
+        Item::new(Content::Named { what: what.into(), facts: vec![("contents", hint.into())] })
+    };
+    match bytes {
+        [0xfe, 0xed, 0xfe, 0xed, ..] => {
+            Some(named("Java key store (JKS)", "not read; keytool -list -keystore FILE shows it"))
+        }
+        [0xce, 0xce, 0xce, 0xce, ..] => {
+            Some(named("Java key store (JCEKS)", "not read; keytool -list -keystore FILE shows it"))
+        }
+        [0x1f, 0x8b, ..] => Some(named("gzip archive", "not read; gunzip it first")),
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => Some(Item::broken(
+            "text",
+            "it is written in UTF-16, which no reader of certificates takes; convert it with iconv -t utf-8",
+        )),
+        _ if ssh::is_private(bytes) => Some(ssh::private(bytes)),
+        _ => None,
+    }
+}
+
+/// Whether a text is one for people: no control characters but those that lay out lines.
+fn is_text(text: &str) -> bool {
+    !text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t' | '\u{b}' | '\u{c}' | '\u{1b}'))
+}
+
+/// Bytes that are no text: DER, or PEM among them (a comment in Latin-1, say).
+fn of_bytes(bytes: &[u8]) -> (Encoding, Vec<Item>) {
+    if has_block(bytes) {
+        return (Encoding::Pem, blocks(bytes));
+    }
+    let items = document::of_file(bytes);
+    let unknown = items.iter().all(|item| matches!(item.content, Content::Unknown { .. }));
+    (if unknown { Encoding::Binary } else { Encoding::Der }, items)
+}
+
+/// Whether a line begins a PEM block, or ends one that has lost its beginning.
+fn has_block(bytes: &[u8]) -> bool {
+    pem::scan(bytes).next().is_some()
+}
+
+fn blocks(bytes: &[u8]) -> Vec<Item> {
+    let mut found = pem::scan(bytes);
+    let mut items: Vec<Item> = found
+        .by_ref()
+        .take(MOST_ITEMS)
+        .zip(0..)
+        .map(|(found, number)| document::of_block(found, number))
+        .collect();
+    if found.next().is_some() {
+        items.push(Item::broken(
+            "file",
+            format!("it has more than {MOST_ITEMS} PEM blocks; the others were not looked at"),
+        ));
+    }
+    items
+}
+
+/// Whether a text is an object of Kubernetes, or several: JSON, or YAML that says its kind before any PEM block begins.
+fn object_encoding(text: &str) -> Option<Encoding> {
+    const KEYS: [&str; 6] = ["apiVersion:", "kind:", "clusters:", "users:", "contexts:", "current-context:"];
+    if text.trim_start().starts_with(['{', '[']) {
+        return Some(Encoding::Json);
+    }
+    for line in text.lines() {
+        if line.starts_with("-----BEGIN") {
+            return None;
+        }
+        let line = line.strip_prefix("- ").unwrap_or(line);
+        if KEYS.iter().any(|key| line.starts_with(key)) {
+            return Some(Encoding::Yaml);
+        }
+    }
+    None
+}
+
+fn of_object(text: &str, encoding: Encoding, bytes: &[u8], depth: usize) -> (Encoding, Vec<Item>) {
+    if text.len() > LARGEST_OBJECTS {
+        let why = format!(
+            "it is larger than {} MiB, which is the most of {} that is read",
+            LARGEST_OBJECTS >> 20,
+            encoding.name()
+        );
+        return (encoding, vec![Item::broken(encoding.name(), why)]);
+    }
+    match object::read(text, depth) {
+        Ok(items) => (encoding, items),
+        // A text before a PEM block may look like YAML; and a ledger's lines are JSON, each for itself.
+        Err(_) if text.lines().any(|line| line.starts_with("-----BEGIN")) => (Encoding::Pem, blocks(bytes)),
+        Err(_) if is_ledger(text) => (Encoding::Json, vec![ledger(text)]),
+        Err(why) => (encoding, vec![Item::broken(encoding.name(), why)]),
+    }
+}
+
+/// Whether every line is JSON for itself, as in a CA's ledger; the first one says whose it is.
+fn is_ledger(text: &str) -> bool {
+    text.lines().next().is_some_and(|line| {
+        line.starts_with('{') && line.ends_with('}') && line.contains("\"previousSha256\":")
+    })
+}
+
+fn ledger(text: &str) -> Item {
+    let facts = vec![("lines", text.lines().count().to_string())];
+    Item::new(Content::Named { what: "ledger of a CA, see kpki ledger".into(), facts })
+}
+
+fn of_text(text: &str, depth: usize) -> (Encoding, Vec<Item>) {
+    if let Some(items) = ssh::public(text) {
+        return (Encoding::Text, items);
+    }
+    let serial = text.trim();
+    if (2..=42).contains(&serial.len())
+        && serial.len().is_multiple_of(2)
+        && text.ends_with('\n')
+        && serial.bytes().all(|byte| byte.is_ascii_hexdigit())
+    {
+        let facts = vec![("next", serial.to_ascii_lowercase())];
+        return (
+            Encoding::Text,
+            vec![Item::new(Content::Named { what: "serial number file of OpenSSL".into(), facts })],
+        );
+    }
+    if let Some(bytes) = base64(text) {
+        let known = document::is_known(&bytes) || has_block(&bytes) || object_in(&bytes);
+        if known {
+            return (Encoding::Base64, read(&bytes, depth + 1).1);
+        }
+    }
+    (Encoding::Text, vec![Item::new(Content::Unknown { bytes: text.len() })])
+}
+
+fn object_in(bytes: &[u8]) -> bool {
+    std::str::from_utf8(bytes).is_ok_and(|text| object_encoding(text).is_some())
+}
+
+/// A text that is base64 and nothing else, decoded.
+fn base64(text: &str) -> Option<Zeroizing<Vec<u8>>> {
+    if !text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/= \t\r\n".contains(&byte)) {
+        return None;
+    }
+    // Reserved in full at once: a buffer that grows leaves copies behind.
+    let mut packed = Zeroizing::new(String::with_capacity(text.len()));
+    packed.extend(text.chars().filter(|c| !c.is_ascii_whitespace()));
+    BASE64_STANDARD.decode(packed.as_bytes()).ok().map(Zeroizing::new)
+}
