@@ -50,6 +50,20 @@ spec:
 """
 
 
+THREE_NODES = """apiVersion: kpki/v1alpha1
+kind: Cluster
+metadata: {{name: bench}}
+spec:
+  kubernetesVersion: v1.36.2
+  controlPlaneEndpoint: api.k8s.example.com:6443
+  algorithm: {algorithm}
+  controlPlanes:
+    - {{name: cp1, addresses: [10.0.0.11]}}
+    - {{name: cp2, addresses: [10.0.0.12]}}
+    - {{name: cp3, addresses: [10.0.0.13]}}
+"""
+
+
 class Run:
     """One finished process: seconds of wall time, and its peak of resident memory in MB."""
 
@@ -254,6 +268,18 @@ class Bench:
         )
         print("  aim: a ratio of 1.50x, and a peak of less than 200 MB")
 
+    def rehearsal(self):
+        contestants = {}
+        for algorithm in ("ECDSA-P256", "RSA-2048"):
+            config = self.config("three.yaml", THREE_NODES.format(algorithm=algorithm))
+            tree = os.path.join(self.memory, f"three-{algorithm}")
+            run(self.init(config)(tree))
+            contestants[f"kpki rehearse, {algorithm}"] = lambda _, tree=tree: [self.kpki, "rehearse", tree]
+        own = compare(
+            "Every TLS connection of a three-node cluster, acted out", self.memory, contestants, 10 if QUICK else 50,
+        )
+        aim("kpki rehearse", own, 0.1)
+
     def verification(self):
         if not self.verify:
             return
@@ -317,6 +343,7 @@ def main():
             bench.verification()
             bench.control_plane()
             bench.cluster()
+            bench.rehearsal()
         except Broken as broken:
             sys.exit(f"run.py: {broken}")
 
