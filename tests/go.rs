@@ -17,7 +17,7 @@ use std::fmt;
 use forge::{Forged, NOW, bundle};
 use kpki::chain::{Located, Policy, Purpose, Settings, Verdict, Verifier, certificates};
 use kpki::x509::SubjectAltName;
-use oddities::{laid_over, written_out};
+use oddities::written_out;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
@@ -189,7 +189,8 @@ const LEAF: &str = "sans=dns:a.example.com,ip:192.0.2.1";
 /// The chain with something odd in one place, that one signed by a key of this kind.
 fn chain(place: Place, odd: &str, signer: &str) -> Chain {
     let odd = written_out(odd);
-    let at = |here: Place, words: &str| if place == here { laid_over(words, &odd) } else { words.to_owned() };
+    let at =
+        |here: Place, words: &str| if place == here { forge::over(words, &odd) } else { words.to_owned() };
     if place == Alone {
         let leaf = forge::self_signed_leaf(&at(Alone, LEAF)).pem();
         return Chain { roots: leaf.clone(), leaf, intermediates: String::new() };
@@ -872,7 +873,7 @@ fn forged(plan: &Plan) -> Question {
         } else {
             format!("cn=CA{depth} key={}", piece.key)
         };
-        let words = piece.odd.iter().fold(base, |words, odd| laid_over(&words, &written_out(odd)));
+        let words = piece.odd.iter().fold(base, |words, odd| forge::over(&words, &written_out(odd)));
         chain.push(match chain.last() {
             None => forge::ca(&words),
             Some(issuer) if is_leaf => issuer.leaf(&words),

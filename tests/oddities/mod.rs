@@ -69,12 +69,3 @@ pub(crate) fn signatures() -> Vec<(&'static str, &'static str)> {
 fn lines(text: &'static str) -> impl Iterator<Item = &'static str> {
     text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'))
 }
-
-/// Words and others that are laid over them: of a word in both, the later one counts.
-pub(crate) fn laid_over(words: &str, more: &str) -> String {
-    let name = |word: &str| word.split('=').next().unwrap_or_default().to_owned();
-    let above: Vec<String> = more.split_whitespace().map(name).collect();
-    let kept: Vec<&str> =
-        words.split_whitespace().filter(|word| name(word) == "ext" || !above.contains(&name(word))).collect();
-    format!("{} {more}", kept.join(" "))
-}
