@@ -119,7 +119,7 @@ pub(super) fn fault(path: &[View<'_>], policy: Policy) -> Option<Fault> {
     for (index, view) in below.iter().enumerate().rev() {
         let own = Policies::of(view.extensions);
         let self_issued = view.certificate.tbs.is_self_issued();
-        match own.policies {
+        match own.identifiers {
             [] => graph = None,
             policies => {
                 if let Some(graph) = &mut graph {
@@ -162,7 +162,7 @@ pub(super) fn fault(path: &[View<'_>], policy: Policy) -> Option<Fault> {
 /// What a certificate says of policies.
 struct Policies<'a> {
     /// Empty where it says nothing.
-    policies: &'a [String],
+    identifiers: &'a [String],
     mappings: &'a [(String, String)],
     constraints: PolicyConstraints,
     inhibit_any: Option<u32>,
@@ -171,7 +171,7 @@ struct Policies<'a> {
 impl<'a> Policies<'a> {
     fn of(extensions: &'a Extensions) -> Self {
         Self {
-            policies: extensions.certificate_policies.as_ref().map_or(&[], |marked| &marked.value),
+            identifiers: extensions.certificate_policies.as_ref().map_or(&[], |marked| &marked.value),
             mappings: extensions.policy_mappings.as_ref().map_or(&[], |marked| &marked.value),
             constraints: extensions
                 .policy_constraints
