@@ -38,9 +38,9 @@ test: ## install what the tests need (Debian's etcd, kubectl, …; PyPI's crypto
 
 bench: build ## kpki beside openssl and cfssl; BENCH_QUICK=1 takes less than three minutes
 	tests/tools/install.sh
-	bare_cost=$$($(STATIC) $(CARGO) bench --locked --no-run --bench bare_cost --target $(HOST) --message-format=json | \
-	  sed -n 's/.*"executable":"\([^"]*bare_cost[^"]*\)".*/\1/p'); \
-	python3 benches/run.py --kpki $(KPKI) --bare-cost "$$bare_cost"
+	built=$$($(STATIC) $(CARGO) bench --locked --no-run --bench bare_cost --bench verify --target $(HOST) --message-format=json); \
+	executable() { sed -n 's/.*"executable":"\([^"]*\/'$$1'-[^"]*\)".*/\1/p' <<<"$$built"; }; \
+	python3 benches/run.py --kpki $(KPKI) --bare-cost "$$(executable bare_cost)" --verify "$$(executable verify)"
 
 demo: build ## the PKI of a cluster with three control planes, in ./demo
 	tests/tools/demo.sh $(KPKI) demo

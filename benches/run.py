@@ -5,7 +5,7 @@ The contestants of a comparison run in turns, in an order that rotates, so that 
 meets all of them; the median counts. BENCH_QUICK=1 takes fewer rounds and a smaller cluster. Nothing here fails
 because it was slow: figures are to be read, not to be passed.
 
-usage: run.py --kpki PATH [--bare-cost PATH]
+usage: run.py --kpki PATH [--bare-cost PATH] [--verify PATH]
 """
 
 import argparse
@@ -173,8 +173,9 @@ def machine():
 
 
 class Bench:
-    def __init__(self, kpki, bare_cost, memory, disk):
+    def __init__(self, kpki, bare_cost, verify, memory, disk):
         self.kpki = kpki
+        self.verify = verify
         self.bare_cost = bare_cost
         self.memory = memory
         self.disk = disk
@@ -253,6 +254,33 @@ class Bench:
         )
         print("  aim: a ratio of 1.50x, and a peak of less than 200 MB")
 
+    def verification(self):
+        if not self.verify:
+            return
+        print("\nOne verification in one process, beside its bare signature checks", flush=True)
+        subprocess.run([self.verify, "--rounds", "10" if QUICK else "100"], check=True)
+        print("  aim: 1.15 times bare", flush=True)
+        count = 1000 if QUICK else 10000
+        place = os.path.join(self.memory, "leaves")
+        os.mkdir(place)
+        subprocess.run([self.verify, "--leaves", str(count), place], check=True)
+        ca = os.path.join(place, "ca.pem")
+        leaves = [os.path.join(place, f"leaf{number}.pem") for number in range(count)]
+        instant = "2026-06-02T00:00:00Z"
+        compare(
+            f"{count} leaves of one CA, each in a file, in one call", self.memory,
+            {
+                "bare: read, check signatures": lambda _: [self.verify, "--signatures", str(count), place],
+                "kpki verify": lambda _: [self.kpki, "verify", "--ca", ca, "--at", instant, *leaves],
+                "openssl verify": lambda _: [
+                    find("openssl"), "verify", "-CAfile", ca, "-attime", "1780358400", *leaves,
+                ],
+            },
+            3 if QUICK else 9,
+        )
+        print("  aim: a ratio of 1.15x for kpki verify")
+        shutil.rmtree(place)
+
     def startup(self):
         own = compare(
             "Starting up", self.memory,
@@ -271,6 +299,7 @@ def main():
     parser = argparse.ArgumentParser(description="kpki beside its peers")
     parser.add_argument("--kpki", required=True)
     parser.add_argument("--bare-cost", help="the built benches/bare_cost.rs")
+    parser.add_argument("--verify", help="the built benches/verify.rs")
     options = parser.parse_args()
     for tool in ("openssl", "cfssl", "cfssljson"):
         find(tool)
@@ -281,9 +310,11 @@ def main():
     disk_root = os.path.join(ROOT, "target")
     with tempfile.TemporaryDirectory(dir=memory_root) as memory, tempfile.TemporaryDirectory(dir=disk_root) as disk:
         bare_cost = options.bare_cost and os.path.abspath(options.bare_cost)
-        bench = Bench(os.path.abspath(options.kpki), bare_cost, memory, disk)
+        verify = options.verify and os.path.abspath(options.verify)
+        bench = Bench(os.path.abspath(options.kpki), bare_cost, verify, memory, disk)
         try:
             bench.startup()
+            bench.verification()
             bench.control_plane()
             bench.cluster()
         except Broken as broken:

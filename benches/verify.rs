@@ -1,8 +1,9 @@
 //! What a verification costs beside the signatures that it must check: the path of a leaf, an intermediate and a root on
 //! P-256, again and again on one thread, in turns with the bare signature checks of the same certificates.
 //!
-//! usage: `verify [--rounds N]`; with `--leaves N DIR`, writes N leaves of one CA there instead, for a comparison of
-//! whole processes. Prints microseconds.
+//! usage: `verify [--rounds N]`. Prints microseconds. For comparisons of whole processes, `--leaves N DIR` writes N leaves
+//! of one CA instead, each in a file, and `--signatures N DIR` reads these files, checks their signatures on all cores and
+//! does nothing else.
 
 #![expect(
     clippy::disallowed_methods,
@@ -12,6 +13,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark prints what it measured")]
 
 #[path = "../tests/forge/mod.rs"]
+#[expect(dead_code, reason = "a benchmark needs little of it")]
 mod forge;
 
 use std::error::Error;
@@ -23,6 +25,7 @@ use std::time::{Duration, Instant};
 
 use kpki::chain::{Located, Policy, Purpose, Settings, Source, Verifier};
 use kpki::x509::Certificate;
+use rayon::prelude::*;
 use ring::signature::{ECDSA_P256_SHA256_ASN1, UnparsedPublicKey};
 
 type Failure = Box<dyn Error + Send + Sync>;
@@ -33,6 +36,9 @@ fn main() -> ExitCode {
     let done = match words.as_slice() {
         ["--leaves", count, directory] => {
             count.parse().map_err(Failure::from).and_then(|count| leaves(count, Path::new(directory)))
+        }
+        ["--signatures", count, directory] => {
+            count.parse().map_err(Failure::from).and_then(|count| signatures(count, Path::new(directory)))
         }
         ["--rounds", rounds, ..] => rounds.parse().map_err(Failure::from).and_then(measure),
         // cargo bench passes `--bench`.
@@ -47,18 +53,27 @@ fn main() -> ExitCode {
     }
 }
 
-/// Leaves of one CA, each in a file of its own, the CA in `ca.pem` and all leaves once more in `all.pem`.
+/// Reads the files and checks the signatures, on all cores.
+fn signatures(count: usize, directory: &Path) -> Result<(), Failure> {
+    let read = |name: &str| -> Result<Certificate, Failure> {
+        Ok(Certificate::from_pem_or_der(&fs::read(directory.join(name))?)?)
+    };
+    let ca = read("ca.pem")?;
+    (0..count).into_par_iter().try_for_each(|index| {
+        let bare = bare(&read(&format!("leaf{index}.pem"))?, &ca)?;
+        let key = UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, &bare.key);
+        key.verify(&bare.message, &bare.signature).map_err(|_| Failure::from("a signature does not hold"))
+    })
+}
+
+/// Leaves of one CA, each in a file of its own, and the CA in `ca.pem`.
 fn leaves(count: usize, directory: &Path) -> Result<(), Failure> {
     let ca = forge::ca("cn=Bench");
     fs::write(directory.join("ca.pem"), ca.pem())?;
-    let mut all = String::new();
     for index in 0..count {
-        let leaf =
-            ca.leaf(&format!("cn=node{index} sans=dns:node{index}.example.com eku=server,client")).pem();
-        fs::write(directory.join(format!("leaf{index}.pem")), &leaf)?;
-        all.push_str(&leaf);
+        let words = format!("cn=node{index} sans=dns:node{index}.example.com eku=server,client until=+5y");
+        fs::write(directory.join(format!("leaf{index}.pem")), ca.leaf(&words).pem())?;
     }
-    fs::write(directory.join("all.pem"), all)?;
     Ok(())
 }
 

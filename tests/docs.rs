@@ -1,5 +1,5 @@
 //! The generated documents are those of this very code: `docs/rules.md` from the rules, `docs/profiles.md` from the
-//! profiles, `docs/cli.md` from what the binary says to `--help`. Relative links lead somewhere, and every
+//! profiles, `docs/reasons.md` from the reasons of the chain room, `docs/cli.md` from what the binary says to `--help`. Relative links lead somewhere, and every
 //! dependency has its line in `docs/architecture.md`.
 //!
 //! `KPKI_BLESS=1 cargo test --test docs` writes the generated documents anew.
@@ -38,6 +38,11 @@ fn rules_are_described_as_they_are() {
 #[test]
 fn profiles_are_described_as_they_are() {
     fresh("profiles.md", &kpki::profile::to_markdown(&Catalogue::built_in()).unwrap());
+}
+
+#[test]
+fn reasons_are_described_as_they_are() {
+    fresh("reasons.md", &kpki::chain::reasons_to_markdown());
 }
 
 #[test]

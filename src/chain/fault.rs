@@ -93,6 +93,8 @@ reasons! {
     Version = "version", 49, "RFC 5280 section 4.1.2.1";
     /// The serial number is not positive or too long.
     Serial = "serial-number", 48, "RFC 5280 section 4.1.2.2";
+    /// A date is not written as the standard demands.
+    Date = "date", 41, "RFC 5280 section 4.1.2.5";
     /// The issuer's name is empty.
     EmptyIssuer = "empty-issuer", 47, "RFC 5280 section 4.1.2.4";
     /// A CA's subject is empty, or that of an end entity without critical subject alternative names.
@@ -109,6 +111,19 @@ reasons! {
     ConstraintsOnLeaf = "name-constraints-on-leaf", 43, "RFC 5280 section 4.2.1.10";
     /// What RFC 5280 leaves open and the Web PKI does not.
     WebPki = "web-pki", 42, "CA/Browser Forum Baseline Requirements section 7.1";
+}
+
+/// Every reason as a table in Markdown: `docs/reasons.md`.
+pub fn reasons_to_markdown() -> String {
+    let mut text = String::from(
+        "# Reasons\n\n<!-- Written by the program from its own code; do not edit. -->\n\nWhy a path of certificates is not \
+         accepted, by the codes that `kpki verify -o json` uses. [verify.md](verify.md) says which policy checks what.\n\n\
+         | code | what it means | source |\n|---|---|---|\n",
+    );
+    for reason in Reason::ALL {
+        text.push_str(&format!("| `{}` | {} | {} |\n", reason.code(), reason.meaning(), reason.source()));
+    }
+    text
 }
 
 impl fmt::Display for Reason {

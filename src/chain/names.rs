@@ -165,7 +165,8 @@ mod tests {
             ("\"a b\"@B.c", Some(("a b", "b.c"))),
             ("a\\@b@c", Some(("a@b", "c"))),
             ("good@", Some(("good", ""))),
-            ("a@b@c", None),
+            // Whatever follows is the domain; the strict policy looks closer.
+            ("a@b@c", Some(("a", "b@c"))),
             ("@b", None),
             (".a@b", None),
             ("a..b@c", None),

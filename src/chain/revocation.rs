@@ -182,6 +182,9 @@ fn usable(list: &RevocationList, settings: &Settings) -> Result<(), String> {
     if let Some(oid) = list.unknown_critical() {
         return Err(format!("it has the critical extension {oid}, which is not known"));
     }
+    if let Some(oid) = list.duplicate_extension() {
+        return Err(format!("its extension {oid} stands there twice"));
+    }
     match (&list.number, list.find(CRL_NUMBER)) {
         (Some(number), Some(extension)) => {
             let significant = number.iter().skip_while(|byte| **byte == 0).count();

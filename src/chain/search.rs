@@ -54,6 +54,7 @@ impl<'s, 'a> Search<'s, 'a> {
                 link: step.link(),
                 faults,
                 next: Vec::new(),
+                is_whole: false,
             }))),
             Err(mut attempt) => {
                 attempt.faults.splice(0..0, faults);
@@ -84,7 +85,8 @@ impl<'s, 'a> Search<'s, 'a> {
     /// Looks for the issuers of the last certificate of the path.
     fn climb(&mut self, step: Step<'s, 'a>) -> Branch<'a> {
         let (anchors, intermediates) = self.verifier.issuers_of(step.certificate());
-        let mut attempt = Attempt { link: step.link(), faults: Vec::new(), next: Vec::new() };
+        let mut attempt =
+            Attempt { link: step.link(), faults: Vec::new(), next: Vec::new(), is_whole: false };
         if anchors.is_empty() && intermediates.is_empty() {
             attempt.faults.push(self.no_issuer(step.certificate()));
             return Err(attempt);
@@ -101,8 +103,10 @@ impl<'s, 'a> Search<'s, 'a> {
                 break;
             }
         }
-        // Nothing but itself: a root that was sent along, and is not trusted.
-        let is_loop = |next: &Attempt<'a>| next.faults.iter().all(|fault| fault.reason == Reason::Loop);
+        // Nothing but what is in the path already: a root that was sent along, or CAs that signed each other.
+        let is_loop = |next: &Attempt<'a>| {
+            !next.faults.is_empty() && next.faults.iter().all(|fault| fault.reason == Reason::Loop)
+        };
         if attempt.next.iter().all(is_loop) {
             attempt.faults.push(self.no_issuer(step.certificate()));
         }
@@ -110,7 +114,7 @@ impl<'s, 'a> Search<'s, 'a> {
     }
 
     fn try_issuer(&mut self, issuer: Step<'s, 'a>) -> Branch<'a> {
-        let failed = |faults| Err(Attempt { link: issuer.link(), faults, next: Vec::new() });
+        let failed = |faults| Err(Attempt { link: issuer.link(), faults, next: Vec::new(), is_whole: false });
         if let Err(exceeded) = self.budget.issuer() {
             self.exhausted = true;
             return failed(vec![exceeded]);
@@ -140,7 +144,7 @@ impl<'s, 'a> Search<'s, 'a> {
             return Ok(());
         }
         self.exhausted |= faults.iter().any(|fault| fault.reason == Reason::Budget);
-        Err(Attempt { link: last.link(), faults, next: Vec::new() })
+        Err(Attempt { link: last.link(), faults, next: Vec::new(), is_whole: true })
     }
 
     /// Nothing has the issuer's name; the facts that come nearest to it.
@@ -149,15 +153,22 @@ impl<'s, 'a> Search<'s, 'a> {
         /// Among so many certificates one is looked for that comes near.
         const MOST: usize = 1000;
         let all = || self.verifier.anchors.iter().chain(&self.verifier.intermediates).take(MOST);
-        let named_alike =
-            all().find(|candidate| candidate.certificate().tbs.subject.to_string() == issuer.to_string());
-        let detail = if let Some(alike) = named_alike {
+        let named_alike = all().find(|candidate| {
+            let subject = &candidate.certificate().tbs.subject;
+            subject.der() != issuer.der() && subject.to_string() == issuer.to_string()
+        });
+        let is_there = || all().any(|candidate| candidate.certificate().tbs.subject.der() == issuer.der());
+        let detail = if issuer.der() == certificate.tbs.subject.der() {
+            format!("{issuer} is self-signed, and is not among the trust anchors")
+        } else if let Some(alike) = named_alike {
             format!(
                 "the issuer {issuer} is there ({}), but its name is encoded otherwise, and Go compares the bytes",
                 alike.located.source
             )
-        } else if issuer.der() == certificate.tbs.subject.der() {
-            format!("{issuer} is self-signed, and is not among the trust anchors")
+        } else if is_there() {
+            format!(
+                "its issuer {issuer} is below it in the path: these CAs sign each other, and none is a trust anchor"
+            )
         } else {
             let (anchors, between) = (self.verifier.anchors.len(), self.verifier.intermediates.len());
             format!(
@@ -173,8 +184,10 @@ impl<'s, 'a> Search<'s, 'a> {
     }
 }
 
-/// Whether the issuer's key signed the certificate, in words that tell a CA that was made anew from a forgery.
-pub(super) fn signature_fault(certificate: &Certificate, issuer: &Certificate) -> Option<Fault> {
+/// Whether the issuer's key signed the last certificate of the path, in words that tell a CA that was made anew from a
+/// forgery.
+pub(super) fn signature_fault(path: &[Step<'_, '_>], issuer: &Certificate) -> Option<Fault> {
+    let (index, certificate) = (path.len().checked_sub(1)?, path.last()?.certificate());
     let fault = certificate.verify_signature(&issuer.tbs.public_key).err()?;
     let subject = &issuer.tbs.subject;
     Some(match fault {
@@ -202,9 +215,12 @@ pub(super) fn signature_fault(certificate: &Certificate, issuer: &Certificate) -
                 ),
             }
         }
-        SignatureFault::AlgorithmsDiffer => Fault::new(Reason::AlgorithmsDiffer, fault.to_string()),
         SignatureFault::Key(_) => Fault::new(Reason::Key, fault.to_string()),
-        other => Fault::new(Reason::SignatureAlgorithm, other.to_string()),
+        // These are told by the certificate alone, whoever is its issuer.
+        SignatureFault::AlgorithmsDiffer => {
+            Fault::new(Reason::AlgorithmsDiffer, fault.to_string()).about(index)
+        }
+        other => Fault::new(Reason::SignatureAlgorithm, other.to_string()).about(index),
     })
 }
 

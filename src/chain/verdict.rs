@@ -1,10 +1,11 @@
 //! What verification came to.
 
+use std::cmp::Reverse;
 use std::fmt;
 
 use time::OffsetDateTime;
 
-use super::{Fault, Located};
+use super::{Fault, Located, Reason};
 
 /// A certificate's part in a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -83,6 +84,8 @@ pub struct Attempt<'a> {
     pub faults: Vec<Fault>,
     /// The issuers that were tried.
     pub next: Vec<Attempt<'a>>,
+    /// Whether a trust anchor was reached with it, so that what is wrong is wrong with the path as a whole.
+    pub is_whole: bool,
 }
 
 /// Why no path holds: every one that was tried.
@@ -108,9 +111,9 @@ impl<'a> Rejection<'a> {
         loop {
             path.push(attempt.link);
             // Branches are sorted, and a branch without faults of its own has one that goes on.
-            let own = attempt.faults.iter().max_by_key(|fault| fault.reason.rank());
+            let own = attempt.faults.iter().min_by_key(|fault| Reverse(fault.reason.rank()));
             match (own, attempt.next.first()) {
-                (Some(fault), Some(next)) if next.rank() <= fault.reason.rank() => return (fault, path),
+                (Some(fault), Some(next)) if next.telling().1 <= fault.reason.rank() => return (fault, path),
                 (Some(fault), None) => return (fault, path),
                 (_, Some(next)) => attempt = next,
                 (None, None) => return (&UNEXPLAINED, path),
@@ -120,19 +123,17 @@ impl<'a> Rejection<'a> {
 }
 
 /// Stands where a search ended without a word, which it never does.
-static UNEXPLAINED: Fault = Fault {
-    reason: super::Reason::NoIssuer,
-    detail: String::new(),
-    expected: None,
-    found: None,
-    concerns: None,
-};
+static UNEXPLAINED: Fault =
+    Fault { reason: Reason::NoIssuer, detail: String::new(), expected: None, found: None, concerns: None };
 
 impl Attempt<'_> {
-    /// The highest rank in the branch.
-    fn rank(&self) -> u8 {
-        let own = self.faults.iter().map(|fault| fault.reason.rank()).max().unwrap_or(0);
-        self.next.iter().map(Attempt::rank).max().unwrap_or(0).max(own)
+    /// How much the branch tells: a path that reached a trust anchor more than one that broke before, for that one may
+    /// have been the wrong way; then by the rank of its reason.
+    fn telling(&self) -> (bool, u8) {
+        let rank = self.faults.iter().map(|fault| fault.reason.rank()).max().unwrap_or(0);
+        let is_budget = self.faults.iter().any(|fault| fault.reason == Reason::Budget);
+        let above = self.next.iter().map(Attempt::telling).max().unwrap_or_default();
+        (above.0 || self.is_whole || is_budget, above.1.max(rank))
     }
 
     /// Puts the most useful branch first, everywhere.
@@ -140,7 +141,7 @@ impl Attempt<'_> {
         for next in &mut self.next {
             next.sort();
         }
-        self.next.sort_by_key(|next| std::cmp::Reverse(next.rank()));
+        self.next.sort_by_key(|next| Reverse(next.telling()));
     }
 }
 

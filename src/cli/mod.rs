@@ -15,6 +15,7 @@ mod passphrase;
 mod pool;
 mod probe;
 mod profile;
+mod rehearse;
 mod requests;
 mod show;
 mod sign;
@@ -85,6 +86,8 @@ enum Command {
     Inspect(inspect::Args),
     /// Say whether certificates are accepted, by whom, for what and when, and if not, why.
     Verify(verify::Args),
+    /// Act out every TLS connection of a cluster in memory, with the files of its PKI.
+    Rehearse(rehearse::Args),
     /// Look through what a CA has signed.
     #[command(subcommand)]
     Ledger(ledger::Command),
@@ -149,6 +152,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Inspect(args) => inspect::run(&context, &args),
         Command::Verify(args) => verify::run(&context, &args),
         Command::Ledger(command) => ledger::run(&command),
+        Command::Rehearse(args) => rehearse::run(&context, &args),
         Command::Probe(args) => probe::run(&context, &args),
         Command::Profile(command) => profile::run(&context, &command),
         Command::Completion(args) => completion::run(&args),

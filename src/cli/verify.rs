@@ -174,10 +174,12 @@ pub(crate) fn run(context: &Context, args: &Args) -> Result<Status, Failure> {
     let anchors = pool::read_anchors(&args.ca)?;
     let intermediates = pool::read_certificates(&args.intermediates)?;
     let lists = pool::read_lists(&args.crl)?;
-    let mut leaves = Vec::new();
-    for file in &args.leaves {
-        leaves.extend(leaves_of(pool::certificates_in(file)?));
-    }
+    let read: Vec<Vec<Leaf>> = args
+        .leaves
+        .par_iter()
+        .map(|file| pool::certificates_in(file).map(leaves_of))
+        .collect::<Result<_, Failure>>()?;
+    let leaves: Vec<Leaf> = read.into_iter().flatten().collect();
     let shared = Verifier::new(&settings, &anchors, &intermediates, &lists);
     // Intermediates that only one end entity brought are for that one alone.
     let own: Vec<Vec<Located>> = leaves

@@ -15,7 +15,7 @@ use crate::key::{KeyError, KeyPair};
 use crate::pem;
 use crate::x509::{
     Extensions, Name, Printable, PublicKey, PublicKeyKind, RequestTemplate, SubjectAltName, X509Error,
-    assemble_signed, sha256_hex,
+    assemble_signed, sha256_hex, structure,
 };
 
 /// The largest request that is read, in bytes: the API server's own bound for an object is 1.5 MiB, and a
@@ -110,6 +110,7 @@ impl SigningRequest {
         if !rest.is_empty() {
             return Err(RequestError::Malformed("bytes follow it".into()));
         }
+        structure::request(der).map_err(|flaw| RequestError::Malformed(flaw.into()))?;
         let info = &request.certification_request_info;
         Ok(Self {
             subject: Name::from_der(info.subject.as_raw())?,

@@ -9,7 +9,9 @@ use x509_parser::x509::AlgorithmIdentifier;
 
 use super::der::{Element, element, read};
 use super::text::dotted;
-use super::{Extensions, Name, PublicKey, SignatureAlgorithm, SignatureFault, X509Error, assemble_signed};
+use super::{
+    Extensions, Name, PublicKey, SignatureAlgorithm, SignatureFault, X509Error, assemble_signed, structure,
+};
 use crate::pem;
 
 /// The largest certificate that is read, in bytes: Go's TLS accepts no handshake message over 64 KiB.
@@ -112,6 +114,7 @@ impl TbsCertificate {
         if !rest.is_empty() {
             return Err(malformed("bytes follow it"));
         }
+        structure::tbs_certificate(der).map_err(malformed)?;
         Self::read(&tbs)
     }
 
@@ -121,7 +124,7 @@ impl TbsCertificate {
             serial: SerialNumber(tbs.raw_serial().to_vec()),
             signature_algorithm: dotted(&tbs.signature.algorithm),
             signature_parameters: parameters(&tbs.signature),
-            issuer: Name::read(&tbs.issuer),
+            issuer: Name::read(&tbs.issuer)?,
             validity: Validity {
                 not_before: tbs.validity.not_before.to_datetime(),
                 not_after: tbs.validity.not_after.to_datetime(),
@@ -130,7 +133,7 @@ impl TbsCertificate {
                 tbs.validity.not_before.is_generalizedtime(),
                 tbs.validity.not_after.is_generalizedtime(),
             ],
-            subject: Name::read(&tbs.subject),
+            subject: Name::read(&tbs.subject)?,
             public_key: PublicKey::read(&tbs.subject_pki)?,
             extensions: Extensions::read(tbs.extensions()),
         })
@@ -181,6 +184,7 @@ impl Certificate {
         if !rest.is_empty() {
             return Err(malformed("bytes follow it"));
         }
+        structure::certificate(der).map_err(malformed)?;
         Ok(Self {
             der: der.to_vec(),
             tbs: TbsCertificate::read(&certificate.tbs_certificate)?,
@@ -284,7 +288,9 @@ impl Certificate {
             return Err(SignatureFault::AlgorithmsDiffer);
         }
         let [tbs, _, signature] = self.parts().ok_or(SignatureFault::Malformed)?;
-        self.signature_algorithm().verify(key, tbs.whole, signature.content.get(1..).unwrap_or_default())
+        // Signatures are of whole bytes.
+        let [0, bits @ ..] = signature.content else { return Err(SignatureFault::Malformed) };
+        self.signature_algorithm().verify(key, tbs.whole, bits)
     }
 }
 

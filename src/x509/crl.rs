@@ -1,6 +1,6 @@
 //! Certificate revocation lists (RFC 5280 section 5), and where certificates say that theirs lie (section 4.2.1.13).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use time::OffsetDateTime;
@@ -12,7 +12,7 @@ use super::der::{Element, elements, read, tag};
 use super::text::dotted;
 use super::{
     AuthorityKeyIdentifier, Extension, Marked, Name, PublicKey, SerialNumber, SignatureAlgorithm,
-    SignatureFault, SubjectAltName, X509Error, sha256_hex,
+    SignatureFault, SubjectAltName, X509Error, sha256_hex, structure,
 };
 use crate::pem;
 
@@ -114,7 +114,7 @@ impl IssuingDistributionPoint {
 }
 
 fn point_name(content: &[u8]) -> Option<DistributionPointName> {
-    let (name, _) = read(content)?;
+    let (name, []) = read(content)? else { return None };
     match name.tag {
         0xa0 => general_names(name.content).map(DistributionPointName::Full),
         0xa1 => Some(DistributionPointName::RelativeToIssuer(name.content.to_vec())),
@@ -231,11 +231,12 @@ impl RevocationList {
         if !rest.is_empty() {
             return Err(malformed("bytes follow it"));
         }
+        structure::revocation_list(der).map_err(malformed)?;
         let tbs = &list.tbs_cert_list;
         let mut out = Self {
             der: der.to_vec(),
             version: tbs.version.map_or(1, |version| version.0.saturating_add(1)),
-            issuer: Name::read(&tbs.issuer),
+            issuer: Name::read(&tbs.issuer)?,
             this_update: tbs.this_update.to_datetime(),
             next_update: tbs.next_update.map(|time| time.to_datetime()),
             number: None,
@@ -259,6 +260,11 @@ impl RevocationList {
 
     fn read_extension(&mut self, extension: &x509_parser::extensions::X509Extension<'_>) {
         let (oid, critical) = (dotted(&extension.oid), extension.critical);
+        if KNOWN.contains(&oid.as_str())
+            && let Err(flaw) = structure::extension_value(&oid, extension.value)
+        {
+            self.malformed.push((oid.clone(), flaw.to_owned()));
+        }
         match extension.parsed_extension() {
             ParsedExtension::AuthorityKeyIdentifier(id) => {
                 self.authority_key_identifier = Some(AuthorityKeyIdentifier::read(id));
@@ -270,7 +276,11 @@ impl RevocationList {
                 Some(value) => self.issuing_distribution_point = Some(Marked { critical, value }),
                 None => self.malformed.push((oid.clone(), "it is no IssuingDistributionPoint".into())),
             },
-            ParsedExtension::ParseError { error } => self.malformed.push((oid.clone(), error.to_string())),
+            ParsedExtension::ParseError { error }
+                if self.malformed.iter().all(|(known, _)| *known != oid) =>
+            {
+                self.malformed.push((oid.clone(), error.to_string()));
+            }
             _ => {}
         }
         self.extensions.push(Extension { oid, critical, value: extension.value.to_vec() });
@@ -357,6 +367,12 @@ impl RevocationList {
         own.map(|extension| extension.oid.as_str()).or(self.unknown_in_entries.as_deref())
     }
 
+    /// The first extension that stands there more than once: it would not be known which of them counts.
+    pub fn duplicate_extension(&self) -> Option<&str> {
+        let mut seen = HashSet::new();
+        self.extensions.iter().map(|extension| extension.oid.as_str()).find(|oid| !seen.insert(*oid))
+    }
+
     /// Whether its signature is by this key.
     ///
     /// # Errors
@@ -369,7 +385,9 @@ impl RevocationList {
         let Some([tbs, _, signature]) = parts.as_deref() else { return Err(SignatureFault::Malformed) };
         let algorithm =
             SignatureAlgorithm::new(&self.signature_algorithm, self.signature_parameters.as_deref());
-        algorithm.verify(key, tbs.whole, signature.content.get(1..).unwrap_or_default())
+        // Signatures are of whole bytes.
+        let [0, bits @ ..] = signature.content else { return Err(SignatureFault::Malformed) };
+        algorithm.verify(key, tbs.whole, bits)
     }
 }
 

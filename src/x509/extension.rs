@@ -3,7 +3,7 @@
 use x509_parser::extensions::{ParsedExtension, X509Extension};
 
 use super::text::dotted;
-use super::{DistributionPoint, ExtendedKeyUsage, KeyUsage, NameConstraints, SubjectAltName};
+use super::{DistributionPoint, ExtendedKeyUsage, KeyUsage, NameConstraints, SubjectAltName, structure};
 
 /// An extension's value together with its criticality.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -150,10 +150,10 @@ impl Extensions {
         let mut out = Self::default();
         for extension in extensions {
             let oid = dotted(&extension.oid);
-            // x509-parser reads the value and says nothing about bytes behind it.
-            let trailing = super::der::read(extension.value).is_some_and(|(_, rest)| !rest.is_empty());
-            if trailing && KNOWN.contains(&oid.as_str()) {
-                out.malformed.push((oid.clone(), "bytes follow its value".into()));
+            if KNOWN.contains(&oid.as_str())
+                && let Err(flaw) = structure::extension_value(&oid, extension.value)
+            {
+                out.malformed.push((oid.clone(), flaw.to_owned()));
             }
             out.read_one(extension, &oid);
             out.all.push(Extension { oid, critical: extension.critical, value: extension.value.to_vec() });
@@ -217,7 +217,8 @@ impl Extensions {
                 Some(value) => self.crl_distribution_points = Some(Marked { critical, value }),
                 None => self.malformed.push((oid.to_owned(), "it is no CRLDistributionPoints".into())),
             },
-            ParsedExtension::ParseError { error } => {
+            // What is wrong may have been said already, in better words.
+            ParsedExtension::ParseError { error } if self.malformed.iter().all(|(known, _)| known != oid) => {
                 self.malformed.push((oid.to_owned(), error.to_string()));
             }
             _ => {}

@@ -12,6 +12,7 @@ mod name_constraints;
 mod public_key;
 mod san;
 mod signature;
+pub(crate) mod structure;
 mod text;
 mod usage;
 

@@ -4,10 +4,10 @@ use std::fmt;
 
 use x509_parser::prelude::FromDer;
 
-use super::X509Error;
 use super::der::{element, tag};
 use super::text::Printable;
 use super::text::dotted;
+use super::{X509Error, structure};
 
 /// A distinguished name: its DER, byte for byte, and what it says.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -149,10 +149,15 @@ impl Name {
         if !rest.is_empty() {
             return Err(malformed("bytes follow it".into()));
         }
-        Ok(Self::read(&name))
+        Self::read(&name)
     }
 
-    pub(super) fn read(name: &x509_parser::x509::X509Name<'_>) -> Self {
+    pub(super) fn read(name: &x509_parser::x509::X509Name<'_>) -> Result<Self, X509Error> {
+        // A part that x509-parser cannot read it leaves out, with all that follows.
+        if !structure::is_name(name.as_raw()) {
+            let reason = "it is not a sequence of sets of pairs".to_owned();
+            return Err(X509Error::Malformed { what: "name", reason });
+        }
         let attributes = name
             .iter_rdn()
             .flat_map(|rdn| rdn.iter().enumerate())
@@ -162,7 +167,7 @@ impl Name {
                 joined: at > 0,
             })
             .collect();
-        Self { der: name.as_raw().to_vec(), attributes }
+        Ok(Self { der: name.as_raw().to_vec(), attributes })
     }
 
     /// This name with one relative distinguished name more: the DER of its attributes (RFC 5280 section 4.2.1.13,

@@ -8,9 +8,9 @@ use x509_parser::oid_registry;
 use x509_parser::prelude::FromDer;
 use x509_parser::x509::SubjectPublicKeyInfo;
 
-use super::X509Error;
 use super::der::{elements, read};
 use super::text::dotted;
+use super::{X509Error, structure};
 
 /// A public key: its `SubjectPublicKeyInfo` and what it is.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -61,6 +61,10 @@ impl PublicKey {
     }
 
     pub(crate) fn read(spki: &SubjectPublicKeyInfo<'_>) -> Result<Self, X509Error> {
+        if !structure::is_public_key(spki.raw) {
+            let reason = "it is not an algorithm and a key".to_owned();
+            return Err(X509Error::Malformed { what: "public key", reason });
+        }
         let algorithm = &spki.algorithm.algorithm;
         let kind = if *algorithm == oid_registry::OID_PKCS1_RSAENCRYPTION {
             rsa(&spki.subject_public_key.data).ok_or(X509Error::Malformed {

@@ -64,7 +64,10 @@ impl SubjectAltName {
                 Some(ip) => Self::Ip(ip),
                 None => Self::Other("iPAddress of a wrong length", hex(bytes)),
             },
-            GeneralName::DirectoryName(name) => Self::Directory(Name::read(name)),
+            GeneralName::DirectoryName(name) => Name::read(name).map_or_else(
+                |_| Self::Other("unreadable directoryName", hex(name.as_raw())),
+                Self::Directory,
+            ),
             GeneralName::OtherName(oid, _) => Self::Other("otherName", oid.to_id_string()),
             GeneralName::RegisteredID(oid) => Self::Other("registeredID", oid.to_id_string()),
             GeneralName::X400Address(_) => Self::Other("x400Address", String::new()),

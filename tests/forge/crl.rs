@@ -31,6 +31,8 @@ pub(crate) const KNOWN: &[Known] = &[
     ("ext", Many),
     ("dup", Many),
     ("trailing", Once),
+    ("inner-trailing", Once),
+    ("tbs-trailing", Once),
 ];
 
 /// The reasons of an entry with their numbers (section 5.3.1).
@@ -88,8 +90,9 @@ pub(super) fn forge(signer: &Facts, text: &str) -> Crl {
         } else {
             der::explicit(0, &extensions.encode())
         },
+        &words.one("tbs-trailing").map(hex).unwrap_or_default(),
     ]);
-    Crl(signed(&signer.key, &signing, &tbs, words.one("trailing")))
+    Crl(signed(&signer.key, &signing, &tbs, &words))
 }
 
 #[track_caller]

@@ -47,7 +47,7 @@
 //! | `key` | `p256` `p384` `p521` `ed25519` `rsa1024` `rsa2048` `rsa3072`; with `:label` the same label is the same key. `spki`: another public key, its DER |
 //! | `sig` | between commas: `sha256` `sha384` `sha512` `sha1` `md5` `pss`; `broken` (one bit), `empty`, `other-key`, `outer-mismatch`, `null` and `no-null` (parameters), an object identifier (as the algorithm's name) |
 //! | `unique-ids` | `issuer` `subject` `both` |
-//! | `trailing` `tbs-trailing` | bytes after the certificate, or at the end of what is signed, in hexadecimal |
+//! | `trailing` `inner-trailing` `tbs-trailing` | bytes after the certificate, in it after the signature, or at the end of what is signed, in hexadecimal |
 //!
 //! A value with blanks stands in single quotes; in names `%XX` is a byte. The words of lists are those of [`Forged::crl`].
 
@@ -132,6 +132,7 @@ pub(crate) const KNOWN: &[Known] = &[
     ("sig", Once),
     ("unique-ids", Once),
     ("trailing", Once),
+    ("inner-trailing", Once),
     ("tbs-trailing", Once),
 ];
 
@@ -167,6 +168,13 @@ pub(crate) fn ca(words: &str) -> Forged {
 #[track_caller]
 pub(crate) fn self_signed_leaf(words: &str) -> Forged {
     Forged::new(&Words::parse(words, KNOWN), false, None, None)
+}
+
+/// The words of a certificate with others laid over them, for the functions here: of a word that may stand there once,
+/// only the later counts.
+#[track_caller]
+pub(crate) fn over(words: &str, more: &str) -> String {
+    words::over(words, more, KNOWN)
 }
 
 /// The PEM blocks of several certificates, one after the other.
@@ -293,7 +301,7 @@ impl Forged {
     /// | `only` | `user` `ca` `attribute` between commas: the scope |
     /// | `reasons` | the reasons that are covered, between `|` |
     /// | `indirect` | the list holds entries of other issuers |
-    /// | `aki` `issuer` `sig` `times` `version` `ext` `dup` `freshest` `trailing` | as in a certificate |
+    /// | `aki` `issuer` `sig` `times` `version` `ext` `dup` `freshest` `trailing` `inner-trailing` `tbs-trailing` | as in a certificate |
     #[track_caller]
     pub(crate) fn crl(&self, words: &str) -> Crl {
         crl::forge(&self.0, words)
@@ -343,7 +351,7 @@ impl Facts {
             &self.extensions(version),
             &words.one("tbs-trailing").map(hex).unwrap_or_default(),
         ]);
-        signed(signer, &signing, &tbs, words.one("trailing"))
+        signed(signer, &signing, &tbs, words)
     }
 
     fn extensions(&self, version: u64) -> Vec<u8> {
@@ -366,7 +374,7 @@ impl Facts {
 }
 
 /// What is to be signed with the algorithm and the signature behind it (section 4.1.1).
-fn signed(signer: &Arc<Key>, signing: &Signing, tbs: &[u8], trailing: Option<&str>) -> Vec<u8> {
+fn signed(signer: &Arc<Key>, signing: &Signing, tbs: &[u8], words: &Words) -> Vec<u8> {
     let outer = if signing.has(Fault::OuterMismatch) {
         signer.algorithm(&signing.mismatched(signer))
     } else {
@@ -374,8 +382,9 @@ fn signed(signer: &Arc<Key>, signing: &Signing, tbs: &[u8], trailing: Option<&st
     };
     let other = signing.has(Fault::OtherKey).then(|| signer.another());
     let signature = other.as_ref().unwrap_or(signer).sign(signing, tbs);
-    let mut der = der::sequence(&[tbs, &outer, &der::bit_string(&signature)]);
-    der.extend(trailing.map(hex).unwrap_or_default());
+    let trailing = |word| words.one(word).map(hex).unwrap_or_default();
+    let mut der = der::sequence(&[tbs, &outer, &der::bit_string(&signature), &trailing("inner-trailing")]);
+    der.extend(trailing("trailing"));
     der
 }
 

@@ -155,3 +155,14 @@ pub(crate) fn to_hex(bytes: &[u8]) -> String {
 pub(crate) fn list(value: &str, separator: char) -> impl Iterator<Item = &str> {
     value.split(separator).filter(move |_| !value.is_empty())
 }
+
+/// Words with others laid over them: of a word that may stand there once, only the later counts.
+#[track_caller]
+pub(crate) fn over(text: &str, more: &str, known: &[Known]) -> String {
+    let merged = Words::parse(text, known).and(&Words::parse(more, known)).0;
+    let is_last = |at: usize| !merged[at + 1..].iter().any(|(later, _)| *later == merged[at].0);
+    let is_many = |name: &str| known.iter().any(|(other, often)| *other == name && *often == Often::Many);
+    let kept = (0..merged.len()).filter(|at| is_last(*at) || is_many(&merged[*at].0));
+    let words: Vec<String> = kept.map(|at| format!("'{}={}'", merged[at].0, merged[at].1)).collect();
+    words.join(" ")
+}

@@ -18,7 +18,10 @@ for tool in "${!package_of[@]}"; do
 done
 mapfile -t missing < <(printf '%s\n' "${missing[@]:-}" | sed '/^$/d' | sort -u)
 
-has_cryptography() { "$1" -c 'import cryptography.x509' >/dev/null 2>&1; }
+# One release of it, for tests/twists says in what it differs from kpki.
+has_cryptography() {
+  "$1" -c 'import cryptography.x509; assert cryptography.__version__.startswith("48.")' >/dev/null 2>&1
+}
 need_cryptography=no
 if ! has_cryptography "$venv/bin/python" && ! has_cryptography python3; then need_cryptography=yes; fi
 # A virtual environment needs Debian's python3-venv; `ensurepip` is what its absence takes away.
@@ -88,6 +91,6 @@ fi
 if [ $need_cryptography = yes ]; then
   echo "install.sh: installing Python's cryptography into ${venv#"$root"/}"
   python3 -m venv --clear "$venv" >>"$log" 2>&1 || give_up "python3 -m venv failed"
-  "$venv/bin/python" -m pip install --quiet --disable-pip-version-check 'cryptography>=42' >>"$log" 2>&1 ||
+  "$venv/bin/python" -m pip install --quiet --disable-pip-version-check 'cryptography==48.*' >>"$log" 2>&1 ||
     give_up "pip install cryptography failed"
 fi

@@ -169,9 +169,8 @@ fn certificate_refusal(certificate: &Certificate) -> Result<Vec<String>, Refusal
         unhandled = extensions::check(list)?;
     }
     // What the parser beneath could not read is not known, though Go may have read it.
-    if let Some((oid, _)) =
-        certificate.tbs.extensions.malformed.iter().find(|(oid, _)| extensions::is_read(oid))
-    {
+    let read = &certificate.tbs.extensions;
+    if let Some((oid, _)) = read.malformed.iter().find(|(oid, _)| extensions::is_missed(oid, read)) {
         return Err(format!("its {} cannot be read", extensions::name(oid)));
     }
     outer.bits().ok_or("its signature is no BIT STRING")?;
@@ -276,6 +275,12 @@ fn offset(zone: &str) -> Option<()> {
     let two = |at: usize| digits.get(at..at + 2)?.parse::<u8>().ok();
     let (hours, minutes) = (two(0)?, two(2)?);
     (digits.len() == 4 && hours <= 24 && minutes < 60 && (hours, minutes) != (0, 0)).then_some(())
+}
+
+/// Why the key of a certificate is none, by what its algorithm demands; those of unknown algorithms are not looked at.
+pub(in crate::chain) fn key_refusal(certificate: &Certificate) -> Option<Refusal> {
+    let info = Reader(certificate.tbs.public_key.der()).take(tag::SEQUENCE)?;
+    public_key(info, certificate).err()
 }
 
 /// The key, by what its algorithm demands; one of an algorithm that Go does not know is not looked at.

@@ -5,8 +5,8 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use super::super::names::Mailbox;
 use super::encoding::{BOOLEAN, INTEGER, OCTET_STRING, Reader, Refusal, is_shortest};
-use crate::x509::Printable;
 use crate::x509::der::tag;
+use crate::x509::{Extensions, Printable};
 
 /// id-ce: everything that RFC 5280 section 4.2.1 defines.
 const ID_CE: [u8; 2] = [0x55, 0x1d];
@@ -352,10 +352,21 @@ fn dotted(oid: &[u8]) -> String {
     arcs.iter().map(u64::to_string).collect::<Vec<_>>().join(".")
 }
 
-/// Whether Go's verdict depends on what an extension says.
-pub(super) fn is_read(oid: &str) -> bool {
+/// Whether Go's verdict depends on what an extension says, and that was not read. Bytes behind its value matter to nobody.
+pub(super) fn is_missed(oid: &str, read: &Extensions) -> bool {
     let number = oid.strip_prefix("2.5.29.").and_then(|number| number.parse::<u8>().ok());
-    number.is_some_and(|number| matches!(number, 15 | 17 | 19 | 30 | 32 | 33 | 36 | 37 | 54))
+    match number {
+        Some(15) => read.key_usage.is_none(),
+        Some(17) => read.subject_alt_names.is_none(),
+        Some(19) => read.basic_constraints.is_none(),
+        Some(30) => read.name_constraints.is_none(),
+        Some(32) => read.certificate_policies.is_none(),
+        Some(33) => read.policy_mappings.is_none(),
+        Some(36) => read.policy_constraints.is_none(),
+        Some(37) => read.extended_key_usage.is_none(),
+        Some(54) => read.inhibit_any_policy.is_none(),
+        _ => false,
+    }
 }
 
 /// An extension's name, or its identifier.

@@ -8,14 +8,14 @@ mod extensions;
 pub(super) mod hostname;
 
 pub(super) use constraints::{of_kind, shown};
-pub(super) use encoding::faults_anywhere;
+pub(super) use encoding::{faults_anywhere, key_refusal};
 
 use encoding::reads_extensions;
 
 use super::budget::Budget;
 use super::search::{Step, signature_fault};
 use super::verdict::Role;
-use super::{Fault, Reason, Settings, policies};
+use super::{Fault, Policy, Reason, Settings, policies};
 use crate::x509::{Certificate, ExtendedKeyUsage, KeyUsage, PublicKeyKind};
 
 const SUBJECT_ALT_NAME: &str = "2.5.29.17";
@@ -39,13 +39,13 @@ pub(super) fn issuer_faults(issuer: Step<'_, '_>, path: &[Step<'_, '_>], setting
     if let Some(fault) = issuer.candidate.faults.iter().find(|fault| fault.reason == Reason::Encoding) {
         return vec![fault.clone()];
     }
-    let (Some(child), certificate) = (path.last(), issuer.certificate()) else { return Vec::new() };
+    let certificate = issuer.certificate();
     if already_in_path(certificate, path) {
         let detail = format!("{} with this key is in the path already", certificate.tbs.subject);
         return vec![Fault::new(Reason::Loop, detail)];
     }
     let first = may_sign(certificate)
-        .or_else(|| signature_fault(child.certificate(), certificate))
+        .or_else(|| signature_fault(path, certificate))
         .or_else(|| issuer.candidate.faults.first().cloned())
         .or_else(|| validity_fault(certificate, settings))
         .or_else(|| intermediate_must_be_ca(issuer))
@@ -144,7 +144,7 @@ fn already_in_path(candidate: &Certificate, path: &[Step<'_, '_>]) -> bool {
 /// What is wrong with a path as a whole: its policies, purposes and name constraints.
 pub(super) fn path_faults(path: &[Step<'_, '_>], settings: &Settings, budget: &Budget) -> Vec<Fault> {
     let certificates: Vec<&Certificate> = path.iter().map(Step::certificate).collect();
-    let first = policies::fault(&certificates, reads_extensions)
+    let first = policies::fault(&certificates, Policy::Kubernetes, reads_extensions)
         .or_else(|| purpose(&certificates, settings))
         .or_else(|| constraints::fault(&certificates, budget));
     first.into_iter().collect()

@@ -1,8 +1,11 @@
 //! What RFC 5280 section 4 demands of a certificate, wherever it stands in a path.
 
+use std::collections::HashSet;
+
+use super::super::kubernetes::key_refusal;
 use super::super::names::Mailbox;
 use super::super::{Fault, Reason};
-use crate::x509::der::{elements, read};
+use crate::x509::der::{Element, elements, read};
 use crate::x509::{
     Certificate, KeyUsage, Name, PublicKeyKind, SubjectAltName, check_dns_name, extension_name,
 };
@@ -32,6 +35,8 @@ const PROCESSED: [&str; 14] = [
     "2.5.29.37",
     "2.5.29.54",
 ];
+const UTC_TIME: u8 = 0x17;
+const BOOLEAN: u8 = 0x01;
 /// Section 4.1.2.2.
 const LONGEST_SERIAL: usize = 20;
 
@@ -58,8 +63,13 @@ fn basic_fields(certificate: &Certificate, faults: &mut Vec<Fault>) {
     }
     let content = tbs.serial.content();
     let octets = content.iter().position(|byte| *byte != 0).map_or(0, |at| content.len() - at);
-    if !tbs.serial.is_positive() || octets > LONGEST_SERIAL {
-        let problem = if tbs.serial.is_positive() { "is longer than 20 octets" } else { "is not positive" };
+    let problem = match content {
+        _ if !tbs.serial.is_positive() => Some("is not positive"),
+        _ if octets > LONGEST_SERIAL => Some("is longer than 20 octets"),
+        [0, 0..0x80, ..] => Some("is not in DER's shortest form"),
+        _ => None,
+    };
+    if let Some(problem) = problem {
         let detail = format!("the serial number of {} {problem}", tbs.subject);
         faults.push(
             Fault::new(Reason::Serial, detail).facts("a positive number of at most 20 octets", &tbs.serial),
@@ -77,6 +87,27 @@ fn basic_fields(certificate: &Certificate, faults: &mut Vec<Fault>) {
     }
     if tbs.issuer.is_empty() {
         faults.push(Fault::new(Reason::EmptyIssuer, format!("the issuer of {} is empty", tbs.subject)));
+    }
+    dates(certificate, faults);
+}
+
+/// Section 4.1.2.5: both forms have seconds and are in GMT, and neither has a fraction.
+fn dates(certificate: &Certificate, faults: &mut Vec<Fault>) {
+    let Some(fields) = read(certificate.tbs_der()).and_then(|(tbs, _)| elements(tbs.content)) else { return };
+    // The version, which is explicit and may be absent, stands before serial number, algorithm and issuer.
+    let before = if fields.first().is_some_and(|field| field.tag == 0xa0) { 4 } else { 3 };
+    let Some(validity) = fields.get(before).and_then(|validity| elements(validity.content)) else { return };
+    for (name, date) in ["notBefore", "notAfter"].into_iter().zip(validity) {
+        let (digits, form) =
+            if date.tag == UTC_TIME { (12, "YYMMDDHHMMSSZ") } else { (14, "YYYYMMDDHHMMSSZ") };
+        let written = date.content.split_last().is_some_and(|(zone, rest)| {
+            *zone == b'Z' && rest.len() == digits && rest.iter().all(u8::is_ascii_digit)
+        });
+        if !written {
+            let detail = format!("the {name} of {} is not written as {form}", subject(certificate));
+            let found = String::from_utf8_lossy(date.content);
+            faults.push(Fault::new(Reason::Date, detail).facts(form, safe(&found)));
+        }
     }
 }
 
@@ -97,6 +128,13 @@ fn extensions(certificate: &Certificate, faults: &mut Vec<Fault>) {
             let detail = format!("the {} of {owner} cannot be read", named(&extension.oid));
             faults.push(Fault::new(Reason::MalformedExtension, detail));
         }
+    }
+    // Section 4.2.1.4.
+    let policies = extensions.certificate_policies.as_ref().map_or(&[][..], |marked| &marked.value);
+    let mut seen = std::collections::BTreeSet::new();
+    if let Some(twice) = policies.iter().find(|policy| !seen.insert(*policy)) {
+        let detail = format!("the policy {twice} of {owner} stands there twice");
+        faults.push(Fault::new(Reason::MalformedExtension, detail).facts("once", "twice"));
     }
     for oid in extensions.duplicates() {
         let detail = format!("the {} of {owner} stands there twice", named(oid));
@@ -153,7 +191,14 @@ fn key(certificate: &Certificate, faults: &mut Vec<Fault>) {
         }
         PublicKeyKind::Other(oid) if RFC_8410.contains(&oid.as_str()) => return,
         PublicKeyKind::Other(_) => "RSA, ECDSA or Ed25519".to_owned(),
-        _ => return,
+        // Section 4.1.2.7: RFC 3279 section 2.3, RFC 5480 section 2, RFC 8410 sections 3 and 4.
+        _ => match key_refusal(certificate) {
+            Some(problem) => {
+                let detail = format!("the key of {} is none: {problem}", subject(certificate));
+                return faults.push(Fault::new(Reason::Key, detail));
+            }
+            None => return,
+        },
     };
     let detail = format!("the key of {} is not accepted: {kind}", subject(certificate));
     faults.push(Fault::new(Reason::Key, detail).facts(problem, kind));
@@ -189,13 +234,20 @@ pub(super) fn is_presented_domain(name: &str) -> bool {
     check_dns_name(&name.to_ascii_lowercase()).is_ok()
 }
 
+/// A local part at a domain or at an address in brackets (RFC 5321 section 4.1.2).
+pub(super) fn is_mailbox(text: &str) -> bool {
+    Mailbox::parse(text).is_some_and(|Mailbox { domain, .. }| {
+        let literal = domain.strip_prefix('[').and_then(|domain| domain.strip_suffix(']'));
+        literal.is_some_and(|literal| !literal.contains(['[', ']', '@']))
+            || (check_dns_name(&domain).is_ok() && !domain.starts_with('*'))
+    })
+}
+
 fn check_name(name: &SubjectAltName) -> Result<(), &'static str> {
     match name {
         SubjectAltName::Dns(name) => check_dns_name(&name.to_ascii_lowercase()),
-        SubjectAltName::Email(mailbox) => match Mailbox::parse(mailbox) {
-            Some(mailbox) if !mailbox.domain.is_empty() => Ok(()),
-            _ => Err("it is no mailbox (RFC 5321 section 4.1.2)"),
-        },
+        SubjectAltName::Email(mailbox) if is_mailbox(mailbox) => Ok(()),
+        SubjectAltName::Email(_) => Err("it is no mailbox (RFC 5321 section 4.1.2)"),
         SubjectAltName::Uri(uri) => match uri.split_once(':') {
             Some((scheme, rest))
                 if scheme.starts_with(|c: char| c.is_ascii_alphabetic())
@@ -235,6 +287,7 @@ fn ca(certificate: &Certificate, faults: &mut Vec<Fault>) {
             format!("the basicConstraints of {owner} is not critical, and must be in a CA's certificate");
         faults.push(Fault::new(Reason::Criticality, detail));
     }
+    // A key usage is what CAs MUST write (4.2.1.3); a verifier looks at one that is there (6.1.4 (n)), and so do all.
     if extensions.subject_key_identifier.is_none() {
         let detail = format!("the CA {owner} has no subject key identifier");
         faults.push(Fault::new(Reason::SubjectKeyIdentifier, detail));
@@ -276,13 +329,24 @@ pub(super) fn leaf_faults(certificate: &Certificate) -> Vec<Fault> {
     faults
 }
 
-/// Beyond what the parser checks: an extended key usage with one purpose at least (section 4.2.1.12), name constraints
-/// with one list at least and none that is empty (section 4.2.1.10), and access descriptions that are some.
+/// Beyond what the parser checks: lists that hold one element at least (sections 4.2.1.4, 4.2.1.5, 4.2.1.11 to 4.2.1.13),
+/// policies that stand there once (section 4.2.1.4), name constraints with one list at least and none that is empty
+/// (section 4.2.1.10), DER's BOOLEAN (X.690 section 11.1), and access descriptions that are some.
 fn is_readable(oid: &str, value: &[u8]) -> bool {
     let content = || read(value).and_then(|(sequence, rest)| rest.is_empty().then_some(sequence.content));
     let parts = || content().and_then(elements);
     match oid {
-        "2.5.29.37" | "2.5.29.32" | "2.5.29.31" => parts().is_some_and(|parts| !parts.is_empty()),
+        "2.5.29.37" | "2.5.29.31" | "2.5.29.33" | "2.5.29.36" => {
+            parts().is_some_and(|parts| !parts.is_empty())
+        }
+        "2.5.29.32" => parts().is_some_and(|policies| {
+            let mut seen = HashSet::new();
+            let identifier = |policy: &Element<'_>| read(policy.content).map(|(oid, _)| oid.content.to_vec());
+            !policies.is_empty() && policies.iter().all(|policy| seen.insert(identifier(policy)))
+        }),
+        "2.5.29.19" => parts().is_some_and(|parts| {
+            parts.first().is_none_or(|ca| ca.tag != BOOLEAN || matches!(ca.content, [0 | 0xff]))
+        }),
         "1.3.6.1.5.5.7.1.1" | "1.3.6.1.5.5.7.1.11" => parts().is_some_and(|parts| {
             !parts.is_empty()
                 && parts.iter().all(|description| elements(description.content).is_some_and(|d| d.len() == 2))
@@ -291,7 +355,7 @@ fn is_readable(oid: &str, value: &[u8]) -> bool {
             !lists.is_empty()
                 && lists.iter().all(|list| {
                     // minimum and maximum, [0] and [1] after the base, are not used.
-                    let whole = |subtree: &crate::x509::der::Element<'_>| {
+                    let whole = |subtree: &Element<'_>| {
                         elements(subtree.content).is_some_and(|parts| parts.len() == 1)
                     };
                     elements(list.content).is_some_and(|list| !list.is_empty() && list.iter().all(whole))

@@ -1,9 +1,12 @@
 //! Name constraints after RFC 5280 sections 4.2.1.10, 6.1.3 (b) and (c), and 6.1.4 (g).
 
+use std::net::IpAddr;
+
 use super::super::budget::Budget;
 use super::super::kubernetes::{of_kind, shown};
 use super::super::names::{Mailbox, domain_within, relative_names, uri_host};
 use super::super::{Fault, Reason};
+use super::certificate::is_mailbox;
 use crate::x509::{Certificate, GeneralSubtree, Name, NameConstraints, SubjectAltName, check_dns_name};
 
 /// The attribute emailAddress (PKCS #9).
@@ -67,12 +70,20 @@ fn check(
 
 fn check_one(name: &SubjectAltName, constraints: &NameConstraints, issuer: &Name) -> Option<Fault> {
     // A constraint of a form that is not processed: a name of that form makes the path unacceptable.
-    let mut others = constraints.permitted.iter().chain(&constraints.excluded);
-    if let (SubjectAltName::Other(kind, _), Some(constraint)) =
-        (name, others.find(|subtree| is_other(subtree, name)))
+    let mut all = constraints.permitted.iter().chain(&constraints.excluded);
+    if let SubjectAltName::Other(kind, _) = name
+        && let Some(constraint) = all.find(|subtree| is_other(subtree, name))
     {
         let detail =
             format!("{issuer} constrains names of the kind {kind} ({constraint}), which is not supported");
+        return Some(Fault::new(Reason::MalformedConstraint, detail));
+    }
+    // Section 4.2.1.10: such a URI MUST be refused, whatever the constraint says.
+    if let SubjectAltName::Uri(uri) = name
+        && all.any(|subtree| matches!(subtree, GeneralSubtree::Uri(_)))
+        && let Some(problem) = host_problem(uri)
+    {
+        let detail = format!("{name} cannot be held against the URIs that {issuer} constrains: {problem}");
         return Some(Fault::new(Reason::MalformedConstraint, detail));
     }
     let mut permitted = of_kind(&constraints.permitted, name).peekable();
@@ -84,6 +95,18 @@ fn check_one(name: &SubjectAltName, constraints: &NameConstraints, issuer: &Name
     let excluded = of_kind(&constraints.excluded, name).find(|subtree| touches(name, subtree))?;
     let detail = format!("{name} is within what {issuer} excludes: {excluded}");
     Some(Fault::new(Reason::NameConstraints, detail).facts(format!("not {excluded}"), name))
+}
+
+/// Why a URI has no host that is a fully qualified domain name.
+fn host_problem(uri: &str) -> Option<&'static str> {
+    match uri_host(uri) {
+        None | Some("") => Some("it has no host"),
+        Some(host) if host.contains(':') || host.parse::<IpAddr>().is_ok() => Some("its host is an address"),
+        Some(host) if check_dns_name(&host.to_ascii_lowercase()).is_err() || host.starts_with('*') => {
+            Some("its host is no domain")
+        }
+        Some(_) => None,
+    }
 }
 
 fn is_other(subtree: &GeneralSubtree, name: &SubjectAltName) -> bool {
@@ -163,7 +186,7 @@ fn problem(subtree: &GeneralSubtree) -> Option<&'static str> {
         GeneralSubtree::Dns(base) if base.starts_with('.') => Some("a domain has no dot in front"),
         GeneralSubtree::Dns(base) => domain(base),
         GeneralSubtree::Email(base) if base.contains('@') => {
-            Mailbox::parse(base).is_none().then_some("it is no mailbox")
+            (!is_mailbox(base)).then_some("it is no mailbox")
         }
         GeneralSubtree::Email(base) | GeneralSubtree::Uri(base) => {
             domain(base.strip_prefix('.').unwrap_or(base))

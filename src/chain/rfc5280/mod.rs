@@ -12,7 +12,7 @@ use super::budget::Budget;
 use super::kubernetes::{hostname, key_cert_sign, not_a_ca, path_length_fault, purpose_fault};
 use super::search::{Step, signature_fault};
 use super::verdict::{Role, Warning};
-use super::{Fault, Purpose, Reason, Settings, Verifier, policies, revocation};
+use super::{Fault, Policy, Purpose, Reason, Settings, Verifier, policies, revocation};
 use crate::x509::{Certificate, SubjectAltName, Validity};
 
 /// The most certificates below a trust anchor: GnuTLS's `DEFAULT_MAX_VERIFY_DEPTH`, twice that of most verifiers.
@@ -118,7 +118,7 @@ pub(super) fn issuer_faults(issuer: Step<'_, '_>, path: &[Step<'_, '_>], setting
     }
     // A signature costs more than all of the rest.
     if faults.is_empty() {
-        faults.extend(signature_fault(child.certificate(), certificate));
+        faults.extend(signature_fault(path, certificate));
     }
     faults
 }
@@ -150,7 +150,7 @@ pub(super) fn path_faults(path: &[Step<'_, '_>], verifier: &Verifier<'_>, budget
         faults.extend(certificates.iter().enumerate().filter_map(outside));
     }
     faults.extend(constraints::fault(&certificates, budget));
-    faults.extend(policies::fault(&certificates, |_| true));
+    faults.extend(policies::fault(&certificates, Policy::Rfc5280, |_| true));
     if faults.is_empty() && !verifier.lists.is_empty() {
         faults.extend(revocation::faults(path, verifier, budget));
     }

@@ -1,0 +1,67 @@
+//! What stands around a PKI and says how its files are used: static pods' manifests and the kubelet's configuration.
+//!
+//! Only what bears on certificates is read, with its lines; nothing is opened that it points to. Sources: the pages of
+//! <https://kubernetes.io/docs/reference/command-line-tools-reference/>,
+//! <https://kubernetes.io/docs/reference/config-api/kubelet-config.v1beta1/> and
+//! <https://etcd.io/docs/v3.6/op-guide/configuration/>.
+
+mod flags;
+mod kubelet;
+mod pod;
+#[cfg(test)]
+mod tests;
+
+pub use flags::{Flag, Flags};
+pub use kubelet::{KubeletConfiguration, PathField, kubelet_arguments, kubelet_configuration};
+pub use pod::{Component, StaticPod, static_pod};
+
+use crate::x509::Printable;
+
+/// The largest manifest or configuration, in bytes: the kubelet's own limit (`maxConfigLength` in its
+/// `pkg/kubelet/config`).
+pub const LARGEST: u64 = 10 << 20;
+
+/// What can be wrong with such a file.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ManifestError {
+    /// It is no YAML or JSON of the expected shape.
+    #[error("not a {what}: {reason}")]
+    Malformed {
+        /// What was expected.
+        what: &'static str,
+        /// What the reader stumbled over, and where.
+        reason: String,
+    },
+    /// It is an object of another kind.
+    #[error("not a {what} but {kind}")]
+    OtherKind {
+        /// What was expected.
+        what: &'static str,
+        /// Its kind, safe to show; `an object without kind` when it says none.
+        kind: String,
+    },
+}
+
+/// A type out of a text, with what its format may cost bounded: depth 64, 250,000 nodes, and what aliases repeat.
+fn read<T: serde::de::DeserializeOwned>(text: &[u8], what: &'static str) -> Result<T, ManifestError> {
+    let malformed = |reason: &str| ManifestError::Malformed { what, reason: Printable(reason).to_string() };
+    if u64::try_from(text.len()).is_ok_and(|length| length > LARGEST) {
+        return Err(malformed("it is larger than 10 MiB"));
+    }
+    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
+    let text = std::str::from_utf8(text).map_err(|_| malformed("it is not UTF-8"))?;
+    let options = serde_saphyr::options! { with_snippet: false };
+    serde_saphyr::from_str_with_options(text, options).map_err(|error| malformed(&error.to_string()))
+}
+
+/// That an object is of the kind that is expected.
+fn expect_kind(kind: Option<&str>, expected: &'static str) -> Result<(), ManifestError> {
+    match kind {
+        Some(kind) if kind == expected => Ok(()),
+        Some(kind) => {
+            Err(ManifestError::OtherKind { what: expected, kind: format!("a {}", Printable(kind)) })
+        }
+        None => Err(ManifestError::OtherKind { what: expected, kind: "an object without kind".into() }),
+    }
+}

@@ -1,0 +1,168 @@
+//! The kubelet as a server.
+
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::{Admission, InLayout as _, authority};
+use crate::layout::{Authority, Leaf};
+use crate::manifest::{self, Flags, KubeletConfiguration};
+use crate::rehearse::files::{FileName, Pair, Reader};
+
+/// Where kubelets' configurations are: kubeadm's place, then those of other installers.
+const CONFIGURATIONS: [&str; 5] = [
+    "/var/lib/kubelet/config.yaml",
+    "/etc/kubernetes/kubelet-config.yaml",
+    "/etc/kubernetes/kubelet.yaml",
+    "/etc/kubernetes/kubelet/config.yaml",
+    "/etc/kubernetes/kubelet/kubelet-config.json",
+];
+/// Where flags stand beside it, the ones that count more last.
+const ARGUMENTS: [&str; 3] =
+    ["/var/lib/kubelet/kubeadm-flags.env", "/etc/default/kubelet", "/etc/sysconfig/kubelet"];
+/// What the kubelet keeps its own certificates in.
+const OWN: &str = "/var/lib/kubelet/pki";
+
+/// A kubelet's files.
+#[derive(Debug)]
+pub(in crate::rehearse) struct Kubelet {
+    /// What it serves with.
+    pub(in crate::rehearse) serving: KubeletServing,
+    /// Whose clients it knows.
+    pub(in crate::rehearse) admission: Admission,
+    /// The address that its flags give the node.
+    pub(in crate::rehearse) address: Option<IpAddr>,
+    /// The name that its flags give the node.
+    pub(in crate::rehearse) host_name: Option<String>,
+}
+
+/// What a kubelet serves with.
+#[derive(Debug)]
+pub(in crate::rehearse) enum KubeletServing {
+    /// These files.
+    Pair(Arc<Pair>),
+    /// It makes itself a certificate that nobody can verify.
+    SelfMade {
+        /// Why it does.
+        why: String,
+        /// Whether its configuration says so, rather than nothing at all being there.
+        is_known: bool,
+    },
+}
+
+/// What a kubelet is told.
+pub(super) struct Settings {
+    file: Option<(FileName, KubeletConfiguration)>,
+    flags: Flags,
+}
+
+impl Settings {
+    pub(super) fn read(reader: &Reader<'_>, notes: &mut Vec<String>) -> Self {
+        let mut found = None;
+        for path in CONFIGURATIONS.map(Path::new) {
+            let name = reader.name(path);
+            let Ok(text) = reader.bytes_up_to(path, manifest::LARGEST) else { continue };
+            match manifest::kubelet_configuration(&text) {
+                Ok(configuration) => {
+                    found = Some((name, configuration));
+                    break;
+                }
+                Err(error) => notes.push(format!("{}: {error}", name.path)),
+            }
+        }
+        let mut flags = Flags::default();
+        for text in ARGUMENTS.iter().filter_map(|path| reader.bytes(Path::new(path)).ok()) {
+            flags = flags.followed_by(manifest::kubelet_arguments(&text));
+        }
+        Self { file: found, flags }
+    }
+
+    fn configuration(&self) -> Option<&KubeletConfiguration> {
+        self.file.as_ref().map(|(_, configuration)| configuration)
+    }
+
+    pub(super) fn static_pod_path(&self) -> Option<&Path> {
+        self.configuration()?.static_pod_path.as_ref().map(|field| field.path.as_path())
+    }
+
+    /// Whether anything of a kubelet is there.
+    pub(super) fn is_there(&self, reader: &Reader<'_>) -> bool {
+        let kubeconfigs = ["/etc/kubernetes/kubelet.conf", "/etc/kubernetes/bootstrap-kubelet.conf"];
+        self.file.is_some()
+            || Leaf::Kubelet.exists_in(reader)
+            || kubeconfigs.iter().any(|path| reader.exists(Path::new(path)))
+    }
+
+    /// A file that a flag names, or else the configuration.
+    fn path(
+        &self,
+        flag: &str,
+        field: impl FnOnce(&KubeletConfiguration) -> Option<PathBuf>,
+    ) -> Option<PathBuf> {
+        let given = self.flags.value(flag).map(PathBuf::from);
+        given.or_else(|| self.configuration().and_then(field))
+    }
+}
+
+impl Kubelet {
+    pub(super) fn read(reader: &mut Reader<'_>, settings: &Settings) -> Self {
+        Self {
+            serving: serving(reader, settings),
+            admission: admission(reader, settings),
+            address: settings.flags.value("node-ip").and_then(|text| text.split(',').next()?.parse().ok()),
+            host_name: settings.flags.value("hostname-override").map(str::to_owned),
+        }
+    }
+}
+
+fn serving(reader: &mut Reader<'_>, settings: &Settings) -> KubeletServing {
+    let path = |field: Option<&manifest::PathField>| field.map(|field| field.path.clone());
+    let certificate = settings.path("tls-cert-file", |file| path(file.tls_cert_file.as_ref()));
+    let key = settings.path("tls-private-key-file", |file| path(file.tls_private_key_file.as_ref()));
+    if let (Some(certificate), Some(key)) = (certificate, key) {
+        return KubeletServing::Pair(reader.pair(&certificate, &key));
+    }
+    let own = |name: &str| Path::new(OWN).join(name);
+    let bootstrapped = own("kubelet-server-current.pem");
+    let asks = settings.configuration().is_some_and(|file| file.server_tls_bootstrap);
+    if asks || reader.exists(&bootstrapped) {
+        return KubeletServing::Pair(reader.pair(&bootstrapped, &bootstrapped));
+    }
+    if settings.file.is_none()
+        && let Some((certificate, key)) =
+            Leaf::Kubelet.files(reader.tree).filter(|_| Leaf::Kubelet.exists_in(reader))
+    {
+        return KubeletServing::Pair(reader.pair(&certificate, &key));
+    }
+    let (certificate, key) = (own("kubelet.crt"), own("kubelet.key"));
+    if reader.exists(&certificate) {
+        return KubeletServing::Pair(reader.pair(&certificate, &key));
+    }
+    let why = match &settings.file {
+        Some((name, _)) => format!("{} names no tlsCertFile", name.short),
+        None => "no serving certificate of the kubelet is here".to_owned(),
+    };
+    KubeletServing::SelfMade { why, is_known: settings.file.is_some() }
+}
+
+fn admission(reader: &mut Reader<'_>, settings: &Settings) -> Admission {
+    let anonymous = settings.flags.switch("anonymous-auth");
+    let anonymous = anonymous.unwrap_or_else(|| settings.configuration().is_some_and(|file| file.anonymous));
+    let without = if anonymous {
+        "it is served as system:anonymous"
+    } else {
+        "it is answered 401, unless it brings a token"
+    };
+    let path = settings.path("client-ca-file", |file| Some(file.client_ca_file.as_ref()?.path.clone()));
+    match (path, &settings.file) {
+        (Some(path), _) => Admission::Asked { trust: reader.trust(&path), without },
+        (None, Some((name, _))) => Admission::NotAsked(format!(
+            "{} has no authentication.x509.clientCAFile, so the kubelet knows nobody by a certificate",
+            name.short
+        )),
+        (None, None) => {
+            let trust = reader.trust(&authority(reader.tree, Authority::Kubernetes));
+            Admission::Asked { trust, without }
+        }
+    }
+}
