@@ -238,17 +238,18 @@ fn revocation_list(der: &[u8]) -> Item {
     item
 }
 
-/// Extensions that the reader could not read; what it says of bytes behind a value is told already.
+/// Extensions that the reader could not read. What it says of bytes behind a value, and of values that are not DER, is told
+/// already, with the byte.
 pub(super) fn unreadable(
     malformed: &[(String, String)],
     source: impl Fn(&str) -> &'static str,
 ) -> Vec<Oddity> {
-    let readable = |reason: &str| reason == "bytes follow its value";
+    let told = ["bytes follow its value", "its value is not in DER"];
     let one = |(oid, reason): &(String, String)| {
         let name = super::extension_name(oid).map_or_else(|| format!("extension {oid}"), str::to_owned);
         Oddity::new(format!("the {name} cannot be read: {}", Printable(reason)), source(oid))
     };
-    malformed.iter().filter(|(_, reason)| !readable(reason)).map(one).collect()
+    malformed.iter().filter(|(_, reason)| !told.contains(&reason.as_str())).map(one).collect()
 }
 
 fn shown(error: &X509Error) -> String {
