@@ -136,44 +136,60 @@ struct Known {
     oddities: &'static [&'static str],
 }
 
+/// Wherever one certificate is enough for a refusal.
+const ANYWHERE: &[Place] = &[Leaf, Intermediate, Root, Alone];
+/// Where nothing is signed with the key and extensions are not needed.
+const LEAVES: &[Place] = &[Leaf, Alone];
+
 const KNOWN: &[Known] = &[
     Known {
         why: "P-224 is refused by name: no component of a cluster makes such keys, and nothing here verifies with them",
-        places: &[Leaf, Alone],
+        places: LEAVES,
         oddities: &["spki={p224}"],
     },
     Known {
-        why: "x509-parser reads nothing at the end of what is signed",
-        places: &[Leaf, Intermediate, Root, Alone],
-        oddities: &["tbs-trailing=0500", "tbs-trailing=ffff", "tbs-trailing=a4020500"],
+        why: "bytes that nobody reads are refused: unsigned ones would give a certificate another fingerprint",
+        places: ANYWHERE,
+        oddities: &[
+            "inner-trailing=0500",
+            "inner-trailing=ff",
+            "tbs-trailing=0500",
+            "tbs-trailing=ffff",
+            "tbs-trailing=a4020500",
+            "subject-raw=<30:<31:<30:{cn}<0c:61>0500>>>",
+        ],
     },
     Known {
-        why: "x509-parser reads nothing at the end of what is signed, nor behind the list of extensions",
-        places: &[Leaf, Alone],
+        why: "bytes that nobody reads are refused, behind keys and extensions as well",
+        places: LEAVES,
         oddities: &[
+            "spki=<30:{ec}<03:0004{x}{y}>0500>",
+            "spki=<30:<30:{ec-oid}<06:2a8648ce3d030107>0500><03:0004{x}{y}>>",
+            "extensions=none tbs-trailing=<a3:<30:<30:<06:2a0304><04:>0500>>>",
+            "extensions=none tbs-trailing=<a3:<30:<30:<06:2a0304><04:>{true}>>>",
             "extensions=none tbs-trailing=<a3:<30:<30:<06:2a0304><04:>>>0500>",
             "extensions=none tbs-trailing=<a3:<30:>><a3:<30:>>",
             "extensions=none tbs-trailing=<a4:<30:<30:<06:2a0304><04:>>>>",
         ],
     },
     Known {
-        why: "x509-parser reads no empty unique identifier, nor anything else between the key and the extensions",
-        places: &[Leaf, Alone],
+        why: "between the key and the extensions x509-parser reads unique identifiers alone, and none that is empty",
+        places: LEAVES,
         oddities: &["spki={p256}<81:>", "spki={p256}<82:0001><81:0001>", "spki={p256}<84:61>"],
     },
     Known {
+        why: "a relative name without an attribute is none (X.501 section 9.3)",
+        places: ANYWHERE,
+        oddities: &["subject-raw=<30:<31:>>"],
+    },
+    Known {
         why: "x509-parser reads no offset from UTC, which RFC 5280 section 4.1.2.5 forbids",
-        places: &[Leaf, Intermediate, Root, Alone],
+        places: ANYWHERE,
         oddities: &[
             "from=utc:2501010000-0530",
             "from=generalized:20250101000000+0100",
             "from=generalized:20250101000000-0100",
         ],
-    },
-    Known {
-        why: "x509-parser cuts off what stands behind a key within its SubjectPublicKeyInfo, so that no key is left",
-        places: &[Leaf, Alone],
-        oddities: &["spki=<30:{ec}<03:0004{x}{y}>0500>"],
     },
 ];
 
