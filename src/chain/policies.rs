@@ -119,7 +119,7 @@ pub(super) fn fault(path: &[&Certificate], policy: Policy, reads: fn(&Certificat
     for (index, certificate) in below.iter().enumerate().rev() {
         let own = Policies::of(certificate, reads);
         let self_issued = certificate.tbs.is_self_issued();
-        match own.policies {
+        match own.identifiers {
             [] => graph = None,
             policies => {
                 if let Some(graph) = &mut graph {
@@ -162,7 +162,7 @@ pub(super) fn fault(path: &[&Certificate], policy: Policy, reads: fn(&Certificat
 /// What a certificate says of policies, as far as its extensions are read.
 struct Policies<'a> {
     /// Empty where it says nothing.
-    policies: &'a [String],
+    identifiers: &'a [String],
     mappings: &'a [(String, String)],
     constraints: PolicyConstraints,
     inhibit_any: Option<u32>,
@@ -173,10 +173,10 @@ impl<'a> Policies<'a> {
         let extensions = &certificate.tbs.extensions;
         if !reads(certificate) {
             let constraints = PolicyConstraints::default();
-            return Self { policies: &[], mappings: &[], constraints, inhibit_any: None };
+            return Self { identifiers: &[], mappings: &[], constraints, inhibit_any: None };
         }
         Self {
-            policies: extensions.certificate_policies.as_ref().map_or(&[], |marked| &marked.value),
+            identifiers: extensions.certificate_policies.as_ref().map_or(&[], |marked| &marked.value),
             mappings: extensions.policy_mappings.as_ref().map_or(&[], |marked| &marked.value),
             constraints: extensions
                 .policy_constraints

@@ -149,9 +149,9 @@ impl<'s, 'a> Search<'s, 'a> {
 
     /// Nothing has the issuer's name; the facts that come nearest to it.
     fn no_issuer(&self, certificate: &Certificate) -> Fault {
-        let issuer = &certificate.tbs.issuer;
         /// Among so many certificates one is looked for that comes near.
         const MOST: usize = 1000;
+        let issuer = &certificate.tbs.issuer;
         let all = || self.verifier.anchors.iter().chain(&self.verifier.intermediates).take(MOST);
         let named_alike = all().find(|candidate| {
             let subject = &candidate.certificate().tbs.subject;

@@ -49,6 +49,7 @@ pub struct DistributionPoint {
 }
 
 /// The scope of a revocation list (section 5.2.5).
+#[expect(clippy::struct_excessive_bools, reason = "the standard has these fields")]
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct IssuingDistributionPoint {
     /// Its place.

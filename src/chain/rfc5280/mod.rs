@@ -15,7 +15,7 @@ use super::verdict::{Role, Warning};
 use super::{Fault, Policy, Purpose, Reason, Settings, Verifier, policies, revocation};
 use crate::x509::{Certificate, SubjectAltName, Validity};
 
-/// The most certificates below a trust anchor: GnuTLS's `DEFAULT_MAX_VERIFY_DEPTH`, twice that of most verifiers.
+/// The most certificates below a trust anchor: `GnuTLS`'s `DEFAULT_MAX_VERIFY_DEPTH`, twice that of most verifiers.
 const LONGEST_PATH: usize = 16;
 
 /// What is wrong with the certificate that was asked about, in its place.

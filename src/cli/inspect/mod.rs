@@ -72,7 +72,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Status, Failure> {
     }
     let Gathered { files, failures } = gather::read(&args.files)?;
     let mut clean =
-        files.iter().all(|file| !file.inspected.is_broken() && !(file.asked && file.inspected.is_unknown()));
+        files.iter().all(|file| !(file.inspected.is_broken() || (file.asked && file.inspected.is_unknown())));
     let inspected: Vec<Inspected> = files.into_iter().map(|file| file.inspected).collect();
     if args.output == Form::Pem {
         clean &= print_pem(&inspected, args.private_keys)?;
