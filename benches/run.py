@@ -50,6 +50,20 @@ spec:
 """
 
 
+THREE_NODES = """apiVersion: kpki/v1alpha1
+kind: Cluster
+metadata: {{name: bench}}
+spec:
+  kubernetesVersion: v1.36.2
+  controlPlaneEndpoint: api.k8s.example.com:6443
+  algorithm: {algorithm}
+  controlPlanes:
+    - {{name: cp1, addresses: [10.0.0.11]}}
+    - {{name: cp2, addresses: [10.0.0.12]}}
+    - {{name: cp3, addresses: [10.0.0.13]}}
+"""
+
+
 class Run:
     """One finished process: seconds of wall time, and its peak of resident memory in MB."""
 
@@ -254,6 +268,18 @@ class Bench:
         )
         print("  aim: a ratio of 1.50x, and a peak of less than 200 MB")
 
+    def rehearsal(self):
+        contestants = {}
+        for algorithm in ("ECDSA-P256", "RSA-2048"):
+            config = self.config("three.yaml", THREE_NODES.format(algorithm=algorithm))
+            tree = os.path.join(self.memory, f"three-{algorithm}")
+            run(self.init(config)(tree))
+            contestants[f"kpki rehearse, {algorithm}"] = lambda _, tree=tree: [self.kpki, "rehearse", tree]
+        own = compare(
+            "Every TLS connection of a three-node cluster, acted out", self.memory, contestants, 10 if QUICK else 50,
+        )
+        aim("kpki rehearse", own, 0.1)
+
     def verification(self):
         if not self.verify:
             return
@@ -279,6 +305,17 @@ class Bench:
             3 if QUICK else 9,
         )
         print("  aim: a ratio of 1.15x for kpki verify")
+        shutil.rmtree(place)
+
+    def rehearsal(self):
+        place = os.path.join(self.memory, "rehearsed")
+        template = os.path.join(ROOT, "templates", "cluster.yaml")
+        run([self.kpki, "init", "-f", template, "--dir", place, "--all-nodes"])
+        own = compare(
+            "Every TLS connection of three control planes and two workers, rehearsed", self.memory,
+            {"kpki rehearse": lambda _: [self.kpki, "rehearse", place]}, 3 if QUICK else 21,
+        )
+        aim("kpki rehearse", own, 0.1)
         shutil.rmtree(place)
 
     def startup(self):
@@ -315,8 +352,10 @@ def main():
         try:
             bench.startup()
             bench.verification()
+            bench.rehearsal()
             bench.control_plane()
             bench.cluster()
+            bench.rehearsal()
         except Broken as broken:
             sys.exit(f"run.py: {broken}")
 

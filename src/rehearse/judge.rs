@@ -116,13 +116,16 @@ fn accepted(chain: &chain::VerifiedChain<'_>) -> Finding {
     }
 }
 
+/// Where a certificate stands that is in no file.
+const MADE: &str = "the certificate that was made for this";
+
 /// A certificate with its place, where it is one of those that are known.
 fn locate(der: &[u8], known: &[Located]) -> Result<Located, String> {
     if let Some(located) = known.iter().find(|located| located.certificate.der() == der) {
         return Ok(located.clone());
     }
     let certificate = Certificate::from_der(der).map_err(|error| error.to_string())?;
-    let source = chain::Source { file: "a certificate made for this".to_owned(), ..Default::default() };
+    let source = chain::Source { file: MADE.to_owned(), ..Default::default() };
     Ok(Located { certificate, source })
 }
 
@@ -131,9 +134,10 @@ impl Judge {
         self.found.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// What the leaf is called.
+    /// What the leaf is called: as its file, or as what was made in its place.
     fn shown_name(&self, leaf: &Located) -> String {
-        self.shown.as_ref().map_or_else(|| leaf.source.to_string(), |pair| pair.certificate.short.clone())
+        let shown = self.shown.as_ref().filter(|_| leaf.source.file != MADE);
+        shown.map_or_else(|| leaf.source.to_string(), |pair| pair.certificate.short.clone())
     }
 
     /// A fault of the chain, in words that name files.

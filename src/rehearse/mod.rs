@@ -119,7 +119,10 @@ pub fn rehearse(
         .par_iter()
         .map(|(name, tree)| {
             let mut reader = Reader::new(tree, &showing, name.as_deref().filter(|_| several));
-            let name = name.clone().unwrap_or_else(|| sole_name(&reader, known));
+            let name = match name {
+                Some(name) if several => name.clone(),
+                _ => sole_name(&reader, known, name.as_deref()),
+            };
             let known = known.and_then(|known| known.nodes.iter().find(|node| node.name == name));
             Node::read(&mut reader, name, known)
         })
@@ -151,14 +154,14 @@ pub fn rehearse(
     Ok(Report { at: settings.at, policy: settings.policy, nodes, connections, notes: remarks })
 }
 
-/// What the only node is called: as the cluster's file says, or its kubelet's certificate, or else just that.
-fn sole_name(reader: &Reader<'_>, known: Option<&Known>) -> String {
+/// What the only node is called: as its kubelet's certificate says, or the cluster's file, or its directory.
+fn sole_name(reader: &Reader<'_>, known: Option<&Known>, directory: Option<&str>) -> String {
     let listed = known.map(|known| known.nodes.as_slice()).unwrap_or_default();
     let identity = node::kubelet_identity(reader);
     match (identity, listed) {
         (Some(name), _) => name,
         (None, [only]) => only.name.clone(),
-        _ => "this node".to_owned(),
+        _ => directory.unwrap_or("this node").to_owned(),
     }
 }
 

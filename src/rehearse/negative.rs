@@ -6,80 +6,82 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::RehearseError;
-use super::edge::Edge;
+use super::edge::{Edge, Service};
 use super::foreign::Likeness;
 use super::node::{Admission, ServerTrust};
 use super::plan::Connection;
 use super::report::{Negative, NegativeKind};
 use super::stage::{Anybody, Stage};
-use crate::tls::{self, Client, ClientAuth, Protocol, Server};
+use crate::tls::{self, Client, ClientAuth, Protocol, Server, TlsError};
 use crate::x509::ExtendedKeyUsage;
 
-/// What came of the wrong papers: each server is tried once for an edge, and so is what each client trusts.
+/// What came of the wrong papers. A server is tried without a certificate once, with a forged one once for each edge (for
+/// it has the subject of the edge's client), and what a client trusts is tried once.
 pub(super) struct Negatives {
-    servers: Vec<Vec<Negative>>,
-    clients: Vec<Option<Negative>>,
-    /// For each connection the places in the two lists.
-    places: Vec<(usize, usize)>,
+    tried: Vec<Option<Negative>>,
+    /// For each connection the places in that list.
+    places: Vec<[usize; 3]>,
 }
 
-/// What tells one from another: the edge, the node, and the files by their place in memory.
-type Key = (Edge, Option<usize>, usize, usize);
+/// What tells one trial from another: its kind, the service or the edge, the node, and the files by their place in
+/// memory.
+type Key = (NegativeKind, Service, Option<Edge>, Option<usize>, [usize; 2]);
 
-fn place_of<T>(shared: Option<&Arc<T>>) -> usize {
-    shared.map_or(0, |shared| Arc::as_ptr(shared).addr())
-}
+const KINDS: [NegativeKind; 3] =
+    [NegativeKind::NoClientCertificate, NegativeKind::ForeignClient, NegativeKind::ForeignServer];
 
-/// The first connection of each key, and for every connection the place of its key's.
-fn distinct(plan: &[Connection], key: impl Fn(&Connection) -> Key) -> (Vec<usize>, Vec<usize>) {
-    let mut known: HashMap<Key, usize> = HashMap::new();
-    let mut first = Vec::new();
-    let places = plan.iter().enumerate().map(|(at, one)| {
-        *known.entry(key(one)).or_insert_with(|| {
-            first.push(at);
-            first.len() - 1
-        })
-    });
-    let places = places.collect();
-    (first, places)
+fn key(kind: NegativeKind, one: &Connection) -> Key {
+    fn place_of<T>(shared: Option<&Arc<T>>) -> usize {
+        shared.map_or(0, |shared| Arc::as_ptr(shared).addr())
+    }
+    let service = one.edge.server();
+    let server = [place_of(one.server.shows.pair()), place_of(one.server.admits.trust())];
+    match kind {
+        NegativeKind::NoClientCertificate => (kind, service, None, one.server.node, server),
+        NegativeKind::ForeignClient => (kind, service, Some(one.edge), one.server.node, server),
+        NegativeKind::ForeignServer => {
+            (kind, service, Some(one.edge), one.client.node, [place_of(one.client.trusts.anchors()), 0])
+        }
+    }
 }
 
 impl Negatives {
     /// Tries everything, over all cores.
     pub(super) fn of(plan: &[Connection], stage: &Stage<'_>) -> Result<Self, RehearseError> {
-        let (servers, of_server) = distinct(plan, |one| {
-            let admits = place_of(one.server.admits.trust());
-            (one.edge, one.server.node, place_of(one.server.shows.pair()), admits)
+        let mut known: HashMap<Key, usize> = HashMap::new();
+        let mut trials = Vec::new();
+        let mut place = |kind, one| {
+            *known.entry(key(kind, one)).or_insert_with(|| {
+                trials.push((kind, one));
+                trials.len() - 1
+            })
+        };
+        let places = plan.iter().map(|one| KINDS.map(|kind| place(kind, one))).collect();
+        let tried = trials.par_iter().map(|(kind, one)| match kind {
+            NegativeKind::ForeignServer => wrong_server(stage, one),
+            _ => wrong_client(stage, *kind, one),
         });
-        let (clients, of_client) =
-            distinct(plan, |one| (one.edge, one.client.node, place_of(one.client.trusts.anchors()), 0));
-        let servers = servers
-            .par_iter()
-            .map(|at| plan.get(*at).map_or(Ok(Vec::new()), |one| wrong_clients(stage, one)))
-            .collect::<Result<_, _>>()?;
-        let clients = clients
-            .par_iter()
-            .map(|at| plan.get(*at).map_or(Ok(None), |one| wrong_server(stage, one)))
-            .collect::<Result<_, _>>()?;
-        Ok(Self { servers, clients, places: of_server.into_iter().zip(of_client).collect() })
+        Ok(Self { tried: tried.collect::<Result<_, _>>()?, places })
     }
 
     /// What came of it for that connection.
     pub(super) fn for_connection(&self, at: usize) -> Vec<Negative> {
-        let Some((server, client)) = self.places.get(at) else { return Vec::new() };
-        let mut tried = self.servers.get(*server).cloned().unwrap_or_default();
-        tried.extend(self.clients.get(*client).cloned().flatten());
-        tried
+        let places = self.places.get(at).into_iter().flatten();
+        places.filter_map(|place| self.tried.get(*place)?.clone()).collect()
     }
 }
 
-/// A server, tried with a client without a certificate and with one of another CA.
-fn wrong_clients(stage: &Stage<'_>, connection: &Connection) -> Result<Vec<Negative>, RehearseError> {
+/// A server, tried with a client without a certificate or with one of another CA.
+fn wrong_client(
+    stage: &Stage<'_>,
+    kind: NegativeKind,
+    connection: &Connection,
+) -> Result<Option<Negative>, RehearseError> {
     if !connection.server.mutual {
-        return Ok(Vec::new());
+        return Ok(None);
     }
     let (Ok(papers), Some(name)) = (stage.papers(connection)?, connection.dialled.clone()) else {
-        return Ok(Vec::new());
+        return Ok(None);
     };
     let leaf = connection.client.shows.pair().and_then(|pair| pair.leaf());
     let likeness = Likeness {
@@ -87,30 +89,35 @@ fn wrong_clients(stage: &Stage<'_>, connection: &Connection) -> Result<Vec<Negat
         names: Vec::new(),
         purpose: ExtendedKeyUsage::ClientAuth,
     };
-    let forged = stage.foreign.forged(&likeness)?;
+    let identity = match kind {
+        NegativeKind::ForeignClient => Some(stage.foreign.forged(&likeness)?),
+        _ => None,
+    };
+    let dialling = Client { identity, name, judge: Arc::new(Anybody) };
+    let listening = connection.listening(papers.server, stage.server_judge(connection));
+    let refused = tls::rehearse(&dialling, &listening, &Protocol::ALL).err();
+    let accepted = refused.is_none();
     let service = connection.edge.server();
-    let mut tried = Vec::with_capacity(2);
-    for (kind, identity) in
-        [(NegativeKind::NoClientCertificate, None), (NegativeKind::ForeignClient, Some(forged))]
-    {
-        let dialling = Client { identity, name: name.clone(), judge: Arc::new(Anybody) };
-        let listening = connection.listening(papers.server.clone(), stage.server_judge(connection));
-        let accepted = tls::rehearse(&dialling, &listening, &Protocol::ALL).is_ok();
-        let (fine, words) = match (kind, accepted, &connection.server.admits) {
-            (_, false, _) => (true, "refused".to_owned()),
-            (NegativeKind::NoClientCertificate, true, Admission::Asked { without, .. }) => {
-                (true, format!("asked for, not required: {without}"))
-            }
-            (NegativeKind::NoClientCertificate, true, _) => {
-                (false, format!("{service} takes a client without a certificate"))
-            }
-            (_, true, _) => {
-                (false, format!("{service} takes a client whose certificate another CA has signed"))
-            }
-        };
-        tried.push(Negative { kind, accepted, fine, words });
+    let (fine, words) = match (kind, accepted, &connection.server.admits) {
+        (_, false, _) => (true, why_refused(refused)),
+        (NegativeKind::NoClientCertificate, true, Admission::Asked { without, .. }) => {
+            (true, format!("asked for, not required: {without}"))
+        }
+        (NegativeKind::NoClientCertificate, true, _) => {
+            (false, format!("{service} takes a client without a certificate"))
+        }
+        (_, true, _) => (false, format!("{service} takes a client whose certificate another CA has signed")),
+    };
+    Ok(Some(Negative { kind, accepted, fine, words }))
+}
+
+/// Why a stranger was refused.
+fn why_refused(error: Option<TlsError>) -> String {
+    match error {
+        Some(TlsError::Refused { reason, .. }) => format!("refused: {reason}"),
+        Some(error) => error.to_string(),
+        None => String::new(),
     }
-    Ok(tried)
 }
 
 /// A client, tried with a server of another CA that has the right name.
@@ -131,9 +138,10 @@ fn wrong_server(stage: &Stage<'_>, connection: &Connection) -> Result<Option<Neg
         acceptable_cas: Vec::new(),
         judge: Arc::new(Anybody),
     };
-    let accepted = tls::rehearse(&dialling, &listening, &Protocol::ALL).is_ok();
+    let refused = tls::rehearse(&dialling, &listening, &Protocol::ALL).err();
+    let accepted = refused.is_none();
     let (fine, words) = match (accepted, &connection.client.trusts) {
-        (false, _) => (true, "refused".to_owned()),
+        (false, _) => (true, why_refused(refused)),
         (true, ServerTrust::Anyone { why, is_fault }) => (!is_fault, why.clone()),
         (true, _) => {
             let called = &connection.client.called;

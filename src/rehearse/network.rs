@@ -21,7 +21,9 @@ impl Host {
     /// # Errors
     /// Why nothing is dialled with TLS by it.
     pub(super) fn of_url(url: &str) -> Result<Self, String> {
-        let shown = Printable(url);
+        // A URL may hold a password.
+        let shown = url.rsplit_once('@').map_or(url, |(_, rest)| rest);
+        let shown = Printable(shown);
         if url.is_empty() {
             return Err("no server is named".to_owned());
         }

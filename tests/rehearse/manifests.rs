@@ -383,6 +383,34 @@ fn a_manifest_that_cannot_be_read_is_said() {
 }
 
 #[test]
+fn what_is_known_too_little_of_is_not_judged() {
+    let tree = with_manifests();
+    // A kubelet that asks for its serving certificate in the cluster: verified, it cannot be judged before it has one.
+    kubelet_configuration(
+        &tree,
+        "worker1",
+        "serverTLSBootstrap: true\nauthentication: {x509: {clientCAFile: /etc/kubernetes/pki/ca.crt}}",
+    );
+    let rehearsed = tree.rehearse(&[]);
+    rehearsed.assert_ok(WITH_MANIFESTS);
+    let notes = rehearsed.at("apiserver-kubelet cp1 worker1")["notes"].to_string();
+    assert!(notes.contains("has serverTLSBootstrap"), "{notes}");
+    add_flag(&tree, "cp1", "kube-apiserver", "--kubelet-certificate-authority=/etc/kubernetes/pki/ca.crt");
+    // And an etcd that takes its settings from elsewhere.
+    add_flag(&tree, "cp3", "etcd", "--config-file=/etc/etcd.yaml");
+    let rehearsed = tree.rehearse(&[]);
+    let wanted = places(
+        "apiserver-kubelet cp1 worker1
+         apiserver-etcd cp3 cp3
+         etcd-gateway cp3 cp3
+         etcd-healthcheck cp3 cp3
+         etcd-peer cp1 cp3
+         etcd-peer cp2 cp3",
+    );
+    assert_eq!((rehearsed.with("unknown"), rehearsed.with("failed")), (wanted, BTreeSet::new()));
+}
+
+#[test]
 fn etcds_revocation_list_is_read_as_etcd_reads_it() {
     let tree = with_manifests();
     add_flag(&tree, "cp2", "etcd", "--client-crl-file=/etc/kubernetes/pki/etcd/crl.der");

@@ -16,17 +16,19 @@ use super::{Context, Failure, Status, init, parse_instant};
 
 const EXAMPLES: &str = "\
 Examples:
-  kpki rehearse /etc/kubernetes                   the connections of this control plane, as its manifests have them
-  kpki rehearse out                               all nodes that kpki init wrote there, each with each
-  kpki rehearse out -f cluster.yaml               the same, with the endpoint and the addresses of the cluster's file
-  kpki rehearse out --at 2027-06-01T00:00:00Z     what will fail on that day
-  kpki rehearse out -o json                       every connection: files, name dialled, what was refused and why
+  kpki rehearse /etc/kubernetes                  this control plane, as its manifests have it
+  kpki rehearse out                              all nodes that kpki init wrote, each with each
+  kpki rehearse out -f cluster.yaml              with the endpoint and addresses of that file
+  kpki rehearse out --at 2027-06-01T00:00:00Z    what will fail on that day
+  kpki rehearse out -o json                      every connection: files, names, reasons
 
-DIR is a PKI directory, an /etc/kubernetes, a node's root, or a directory with one of these for each node, named after
-it. Files are read, handshakes are made in memory, and nothing is contacted or written. Each connection is also tried
-with a client without a certificate, and with a client and a server of another CA; these must be refused.
+DIR is a PKI directory, an /etc/kubernetes, a node's root, or a directory with one of these for
+each node, named after it. Nothing is contacted or written: the handshakes are made in memory. Each
+server is also tried with a client without a certificate and with one of another CA, and each client
+with a server of another CA; these must be refused.
 
-Exit codes: 0 nothing failed (what could not be judged is told), 1 something failed, 2 nothing could be rehearsed.";
+Exit codes: 0 nothing failed (what could not be judged is told), 1 something failed,
+2 nothing could be rehearsed.";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]

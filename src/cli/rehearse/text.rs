@@ -12,6 +12,8 @@ use crate::cli::output::{self, BAD, FAINT, GOOD, WARN, styled};
 
 /// From so many columns on, nodes whose columns are the same share one.
 const MANY_COLUMNS: usize = 12;
+/// How many reasons are told before the rest is counted; those that break most come first.
+const MOST_CAUSES: usize = 30;
 /// How many connections, files or reasons are listed before the rest is counted.
 const MOST: usize = 6;
 
@@ -20,7 +22,10 @@ pub(super) fn of(report: &Report, directory: &Path, file: Option<&Path>, now: Of
     let mut parts = vec![table(&matrix), legend(&matrix)];
     let causes = report.causes();
     let init = init(report, directory, file);
-    parts.extend(causes.iter().map(|cause| of_cause(report, cause, &init)));
+    parts.extend(causes.iter().take(MOST_CAUSES).map(|cause| of_cause(report, cause, &init)));
+    if let Some(more) = causes.len().checked_sub(MOST_CAUSES).filter(|more| *more > 0) {
+        parts.push(format!("{}  for {more} reasons more: see -o json", styled(BAD, "FAIL")));
+    }
     parts.extend(unknown(report));
     parts.extend(notes(report));
     parts.push(summary(report, &output::path(directory), causes.len(), now));
@@ -251,14 +256,18 @@ fn unknown(report: &Report) -> Option<String> {
             None => reasons.push((reason, vec![one])),
         }
     }
-    let lines: Vec<String> = reasons
+    let mut lines: Vec<String> = reasons
         .iter()
+        .take(MOST_CAUSES)
         .map(|(reason, places)| {
             let edges = Edge::ALL.into_iter().filter(|edge| places.iter().any(|one| one.edge == *edge));
             let edges = edges.map(|edge| edge.to_string()).collect();
             format!("{}  {reason}\n   {}", styled(WARN, "?"), styled(FAINT, some_of(edges)))
         })
         .collect();
+    if let Some(more) = reasons.len().checked_sub(MOST_CAUSES).filter(|more| *more > 0) {
+        lines.push(format!("{}  for {more} reasons more: see -o json", styled(WARN, "?")));
+    }
     (!lines.is_empty()).then(|| lines.join("\n"))
 }
 

@@ -128,7 +128,11 @@ fn listener(
     let manifest = source.map(|source| source.name.short.as_str()).unwrap_or_default();
     // etcd requires a certificate wherever it has a CA to hold it against, with or without the switch
     // (client/pkg/transport, TLSInfo.ServerConfig).
+    let settings = source.and_then(|source| source.flags.value("config-file"));
     let admission = match trusted(reader, source, names) {
+        _ if settings.is_some() => Admission::Unknown(format!(
+            "{manifest} has --config-file: etcd takes everything from it, and it is not read here"
+        )),
         _ if switch(names.automatic) => Admission::Unknown(format!(
             "{manifest} has --{}: etcd makes itself certificates, which cannot be rehearsed",
             names.automatic

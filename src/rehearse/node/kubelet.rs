@@ -41,9 +41,9 @@ pub(in crate::rehearse) struct Kubelet {
 pub(in crate::rehearse) enum KubeletServing {
     /// These files.
     Pair(Arc<Pair>),
-    /// It makes itself a certificate that nobody can verify.
+    /// It makes itself a certificate that nobody can verify, or is given one that is not here.
     SelfMade {
-        /// Why it does.
+        /// What is known of it.
         why: String,
         /// Whether its configuration says so, rather than nothing at all being there.
         is_known: bool,
@@ -124,9 +124,13 @@ fn serving(reader: &mut Reader<'_>, settings: &Settings) -> KubeletServing {
     }
     let own = |name: &str| Path::new(OWN).join(name);
     let bootstrapped = own("kubelet-server-current.pem");
-    let asks = settings.configuration().is_some_and(|file| file.server_tls_bootstrap);
-    if asks || reader.exists(&bootstrapped) {
+    if reader.exists(&bootstrapped) {
         return KubeletServing::Pair(reader.pair(&bootstrapped, &bootstrapped));
+    }
+    if let Some((name, _)) = settings.file.as_ref().filter(|(_, file)| file.server_tls_bootstrap) {
+        let why =
+            format!("{} has serverTLSBootstrap, and what the kubelet was given is not here", name.short);
+        return KubeletServing::SelfMade { why, is_known: false };
     }
     if settings.file.is_none()
         && let Some((certificate, key)) =
@@ -139,8 +143,10 @@ fn serving(reader: &mut Reader<'_>, settings: &Settings) -> KubeletServing {
         return KubeletServing::Pair(reader.pair(&certificate, &key));
     }
     let why = match &settings.file {
-        Some((name, _)) => format!("{} names no tlsCertFile", name.short),
-        None => "no serving certificate of the kubelet is here".to_owned(),
+        Some((name, _)) => {
+            format!("{} names no tlsCertFile: the kubelet makes itself a certificate", name.short)
+        }
+        None => "no serving certificate of the kubelet is here: it makes itself one".to_owned(),
     };
     KubeletServing::SelfMade { why, is_known: settings.file.is_some() }
 }

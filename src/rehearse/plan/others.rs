@@ -76,9 +76,7 @@ fn verification(apiserver: &Apiserver, kubelet: &Kubelet) -> Verification {
         let shows = match &kubelet.serving {
             KubeletServing::Pair(pair) => Serves::Pair(pair.clone()),
             KubeletServing::SelfMade { why, .. } => {
-                notes.push(format!(
-                    "{why}: the kubelet makes itself a certificate, and one was made in its place"
-                ));
+                notes.push(format!("{why}; one was made in its place"));
                 Serves::StandIn
             }
         };
@@ -99,10 +97,7 @@ fn verification(apiserver: &Apiserver, kubelet: &Kubelet) -> Verification {
             Verification { trusts, shows: Serves::Pair(pair.clone()), notes, trouble: None }
         }
         KubeletServing::SelfMade { why, is_known } => {
-            let reason = format!(
-                "{why}: the kubelet makes itself a certificate, and the API server verifies kubelets with {}",
-                trust.name.short
-            );
+            let reason = format!("{why}, and the API server verifies kubelets with {}", trust.name.short);
             let trouble = match (is_known, apiserver.is_assumed) {
                 (true, false) => {
                     Trouble::Broken { code: "unverifiable", file: trust.name.path.clone(), reason }
