@@ -37,7 +37,7 @@ pub(super) enum Trouble {
 
 impl Trouble {
     /// A file that no component could use.
-    pub(super) fn broken(name: &FileName, reason: impl std::fmt::Display) -> Self {
+    pub(super) fn broken(name: &FileName, reason: impl fmt::Display) -> Self {
         let (file, reason) = (name.path.clone(), format!("{}: {reason}", name.short));
         Self::Broken { code: "unusable-file", file, reason }
     }
