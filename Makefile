@@ -14,7 +14,7 @@ endif
 KPKI := target/release/kpki
 
 .DEFAULT_GOAL := help
-.PHONY: help build fmt lint test bench demo clean
+.PHONY: help build fmt lint test fuzz bench demo clean
 
 help: ## show this
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r name what; do \
@@ -35,6 +35,9 @@ lint: ## clippy and rustdoc, where a warning is an error
 test: ## install what the tests need (Debian's etcd, kubectl, …; PyPI's cryptography), and run them all
 	tests/tools/install.sh
 	tests/tools/run.sh
+
+fuzz: ## every reader against made-up input, each for FUZZ_SECONDS (20); installs cargo-fuzz, needs no nightly
+	tests/tools/fuzz.sh
 
 bench: build ## kpki beside openssl and cfssl; BENCH_QUICK=1 takes less than three minutes
 	tests/tools/install.sh

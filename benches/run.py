@@ -307,6 +307,17 @@ class Bench:
         print("  aim: a ratio of 1.15x for kpki verify")
         shutil.rmtree(place)
 
+    def rehearsal(self):
+        place = os.path.join(self.memory, "rehearsed")
+        template = os.path.join(ROOT, "templates", "cluster.yaml")
+        run([self.kpki, "init", "-f", template, "--dir", place, "--all-nodes"])
+        own = compare(
+            "Every TLS connection of three control planes and two workers, rehearsed", self.memory,
+            {"kpki rehearse": lambda _: [self.kpki, "rehearse", place]}, 3 if QUICK else 21,
+        )
+        aim("kpki rehearse", own, 0.1)
+        shutil.rmtree(place)
+
     def startup(self):
         own = compare(
             "Starting up", self.memory,
@@ -341,6 +352,7 @@ def main():
         try:
             bench.startup()
             bench.verification()
+            bench.rehearsal()
             bench.control_plane()
             bench.cluster()
             bench.rehearsal()

@@ -13,7 +13,12 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark prints what it measured")]
 
 #[path = "../tests/forge/mod.rs"]
-#[expect(dead_code, reason = "a benchmark needs little of it")]
+#[expect(
+    dead_code,
+    clippy::panic,
+    clippy::expect_used,
+    reason = "it is made for tests, where a wrong word must panic; a benchmark needs little of it"
+)]
 mod forge;
 
 use std::error::Error;

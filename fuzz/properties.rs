@@ -32,7 +32,7 @@ pub(crate) fn certificate(data: &[u8]) {
     assert_eq!(certificate.der(), data);
     let again =
         Certificate::all_from_pem_or_der(certificate.to_pem().as_bytes()).expect("what was just written");
-    assert_eq!(again, [certificate.clone()]);
+    assert_eq!(again, std::slice::from_ref(&certificate));
     assert_eq!(certificate.fingerprint().len(), 64);
     let tbs = &certificate.tbs;
     assert_eq!(TbsCertificate::from_der(certificate.tbs_der()).expect("it was read in the whole"), *tbs);
@@ -117,7 +117,7 @@ pub(crate) fn crl(data: &[u8]) {
     name(&list.issuer);
     debugged(&list);
     assert_eq!(list.entries().count(), list.len());
-    assert_eq!(list.is_empty(), list.len() == 0);
+    assert_eq!(list.is_empty(), list.entries().next().is_none());
     for (issuer, serial, entry) in list.entries() {
         shown(issuer);
         shown(serial);

@@ -4,6 +4,7 @@
 #![cfg(test)]
 #![expect(clippy::disallowed_methods, reason = "tests write the files that they need")]
 
+#[expect(dead_code, reason = "each test uses its part of what they share")]
 mod forge;
 #[expect(dead_code, reason = "each test uses its part of what they share")]
 mod support;
@@ -371,6 +372,13 @@ fn mistakes_are_loud() {
     }
     let list = std::panic::catch_unwind(|| root().crl("revoked=01;because:it").der().len());
     assert!(list.is_err());
+}
+
+#[test]
+fn words_are_laid_over_others() {
+    assert_eq!(forge::over("cn=a ku=none o=x", "ku= o='y z'"), "'cn=a' 'o=x' 'ku=' 'o=y z'");
+    let laid = forge::ca(&forge::over("cn='Root CA' serial=01 o=a key=p256:k", "serial=02 o=b"));
+    assert_eq!(laid.der(), forge::ca("cn='Root CA' o=a o=b serial=02 key=p256:k").der());
 }
 
 #[test]

@@ -13,6 +13,7 @@ mod properties;
 #[expect(dead_code, reason = "each test uses its part of what they share")]
 mod support;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use kpki::key::{KeyAlgorithm, KeyForm, KeyPair};
@@ -230,6 +231,39 @@ fn the_properties_hold_of_the_seeds() {
             std::fs::write(directory.join(format!("seed-{number:03}")), bytes).expect("a seed");
         }
     }
+}
+
+/// `fuzz/` is a workspace of its own, and its lock file another one: with the same versions of what both need.
+#[test]
+fn the_lock_file_is_up_to_date() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read = |path: &str| std::fs::read_to_string(root.join(path)).expect("a file of the crate");
+    let packages = |lock: &str| -> BTreeMap<String, String> {
+        let package = |block: &str| Some((field(block, "name")?.to_owned(), block.to_owned()));
+        lock.split("[[package]]").filter_map(package).collect()
+    };
+    let (ours, fuzz) = (packages(&read("Cargo.lock")), packages(&read("fuzz/Cargo.lock")));
+    let refresh = "run: cp Cargo.lock fuzz/ && cargo metadata --manifest-path fuzz/Cargo.toml >/dev/null";
+    for (name, block) in &fuzz {
+        let other = ours.get(name).and_then(|block| field(block, "version"));
+        let agree = other.is_none_or(|version| field(block, "version") == Some(version));
+        assert!(agree, "{name} is of another version in fuzz/Cargo.lock; {refresh}");
+    }
+    // What kpki needs outside of its tests.
+    let manifest = read("Cargo.toml");
+    let dependencies = manifest.split("\n[dependencies]\n").nth(1).and_then(|rest| rest.split("\n[").next());
+    let needed: Vec<&str> =
+        dependencies.expect("a list").lines().filter_map(|line| line.split([' ', '=']).next()).collect();
+    let locked = &fuzz["kpki"];
+    for name in needed.iter().filter(|name| !name.is_empty()) {
+        assert!(locked.contains(&format!(" \"{name}\"")), "{name} is not in fuzz/Cargo.lock; {refresh}");
+    }
+    assert!(needed.len() > 20 && fuzz.contains_key("libfuzzer-sys"));
+}
+
+/// The value of a line `name = "value"`.
+fn field<'a>(block: &'a str, name: &str) -> Option<&'a str> {
+    block.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(" = \"")?.strip_suffix('"'))
 }
 
 /// Every target has its seeds, its program and its line in the manifest.

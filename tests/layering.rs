@@ -178,7 +178,9 @@ fn sources() -> Vec<Source> {
             let path = entry.path();
             if path.is_dir() {
                 pending.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "rs") && !is_test_file(&path) {
+            } else if path.extension().is_some_and(|extension| extension == "rs")
+                && !is_test_file(&root, &path)
+            {
                 found.push(source(&root, &path));
             }
         }
@@ -188,9 +190,10 @@ fn sources() -> Vec<Source> {
     found
 }
 
-/// Tests in a file of their own: `tests.rs`, which its parent declares under `#[cfg(test)]`.
-fn is_test_file(path: &Path) -> bool {
-    path.file_stem().is_some_and(|stem| stem == "tests")
+/// Tests in files of their own: `tests.rs` or what lies in `tests/`, which the parent declares under `#[cfg(test)]`.
+fn is_test_file(root: &Path, path: &Path) -> bool {
+    let module = path.strip_prefix(root).expect("under src").with_extension("");
+    module.components().any(|part| part.as_os_str() == "tests")
 }
 
 fn source(root: &Path, path: &Path) -> Source {

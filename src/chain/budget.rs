@@ -67,14 +67,11 @@ impl Budget {
 }
 
 fn take(left: &Cell<usize>, count: usize, what: impl FnOnce() -> String) -> Result<(), Fault> {
-    match left.get().checked_sub(count) {
-        Some(rest) => {
-            left.set(rest);
-            Ok(())
-        }
-        None => {
-            left.set(0);
-            Err(Fault::new(Reason::Budget, format!("budget exceeded: {}", what())))
-        }
+    let rest = left.get().checked_sub(count);
+    left.set(rest.unwrap_or(0));
+    if rest.is_some() {
+        Ok(())
+    } else {
+        Err(Fault::new(Reason::Budget, format!("budget exceeded: {}", what())))
     }
 }

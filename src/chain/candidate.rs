@@ -1,34 +1,64 @@
 //! The certificates among which paths are looked for, each judged once for what does not depend on its place.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::budget::Budget;
 use super::search::Search;
 use super::{Fault, Located, LocatedList, Policy, Settings, Verdict, kubernetes, names, rfc5280};
-use crate::x509::{Certificate, Name, PublicKey, SignatureFault};
+use crate::x509::{Certificate, Extensions, Name, PublicKey, SignatureFault};
 
 /// Verdicts on signatures of lists, by the list and the key: a list is large, and has to do with many certificates.
 type ListSignatures = Mutex<HashMap<(usize, Vec<u8>), Result<(), SignatureFault>>>;
 
-/// A certificate, and what the policy has against it wherever it stands.
+/// A certificate with its extensions as a policy reads them.
+#[derive(Clone, Copy)]
+pub(super) struct View<'a> {
+    pub(super) certificate: &'a Certificate,
+    pub(super) extensions: &'a Extensions,
+}
+
+impl<'a> View<'a> {
+    /// As it was read in the first place.
+    pub(super) fn plain(certificate: &'a Certificate) -> Self {
+        Self { certificate, extensions: &certificate.tbs.extensions }
+    }
+
+    pub(super) fn subject(self) -> &'a Name {
+        &self.certificate.tbs.subject
+    }
+}
+
+/// A certificate, what the policy reads in it, and what it has against it wherever it stands.
 #[derive(Clone)]
 pub(super) struct Candidate<'a> {
     pub(super) located: &'a Located,
+    extensions: Cow<'a, Extensions>,
     pub(super) faults: Vec<Fault>,
 }
 
 impl<'a> Candidate<'a> {
     pub(super) fn new(located: &'a Located, policy: Policy) -> Self {
-        let faults = match policy {
-            Policy::Kubernetes => kubernetes::faults_anywhere(&located.certificate),
-            Policy::Rfc5280 => rfc5280::faults_anywhere(&located.certificate),
+        let certificate = &located.certificate;
+        let (extensions, faults) = match policy {
+            Policy::Kubernetes => {
+                let (extensions, faults) = kubernetes::read_certificate(certificate);
+                (Cow::Owned(extensions), faults)
+            }
+            Policy::Rfc5280 => {
+                (Cow::Borrowed(&certificate.tbs.extensions), rfc5280::faults_anywhere(certificate))
+            }
         };
-        Self { located, faults }
+        Self { located, extensions, faults }
     }
 
     pub(super) fn certificate(&self) -> &'a Certificate {
         &self.located.certificate
+    }
+
+    pub(super) fn view(&self) -> View<'_> {
+        View { certificate: self.certificate(), extensions: &self.extensions }
     }
 }
 

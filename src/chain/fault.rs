@@ -1,6 +1,6 @@
 //! Why a certificate or a link of a path is not accepted.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 macro_rules! reasons {
     ($($(#[doc = $doc:literal])+ $name:ident = $code:literal, $rank:literal, $source:literal;)+) => {
@@ -121,7 +121,8 @@ pub fn reasons_to_markdown() -> String {
          | code | what it means | source |\n|---|---|---|\n",
     );
     for reason in Reason::ALL {
-        text.push_str(&format!("| `{}` | {} | {} |\n", reason.code(), reason.meaning(), reason.source()));
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "| `{}` | {} | {} |", reason.code(), reason.meaning(), reason.source());
     }
     text
 }

@@ -3,8 +3,9 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use super::candidate::View;
 use super::{Fault, Policy, Reason};
-use crate::x509::{Certificate, PolicyConstraints};
+use crate::x509::{Extensions, PolicyConstraints};
 
 pub(super) const ANY_POLICY: &str = "2.5.29.32.0";
 
@@ -94,14 +95,13 @@ impl<'a> Graph<'a> {
     }
 }
 
-/// The fault of a path (end entity first, trust anchor last) whose policies do not hold. `reads` tells whether the
-/// extensions of a certificate are read at all; `policy` whether anyPolicy may be mapped where that comes to nothing.
-pub(super) fn fault(path: &[&Certificate], policy: Policy, reads: fn(&Certificate) -> bool) -> Option<Fault> {
-    let below: &[&Certificate] = path.get(..path.len().checked_sub(1)?)?;
+/// The fault of a path (end entity first, trust anchor last) whose policies do not hold. `policy` tells whether anyPolicy
+/// may be mapped where that comes to nothing.
+pub(super) fn fault(path: &[View<'_>], policy: Policy) -> Option<Fault> {
+    let below = path.get(..path.len().checked_sub(1)?)?;
     // Without constraints and mappings nothing can be required and nothing go wrong.
-    let concerned = |certificate: &&Certificate| {
-        let extensions = &certificate.tbs.extensions;
-        extensions.policy_constraints.is_some() || extensions.policy_mappings.is_some()
+    let concerned = |view: &View<'_>| {
+        view.extensions.policy_constraints.is_some() || view.extensions.policy_mappings.is_some()
     };
     if !below.iter().any(concerned) {
         return None;
@@ -109,17 +109,17 @@ pub(super) fn fault(path: &[&Certificate], policy: Policy, reads: fn(&Certificat
     let length = u32::try_from(below.len()).unwrap_or(u32::MAX);
     let mut graph = Some(Graph::new());
     let [mut explicit, mut mapping, mut any] = [length.saturating_add(1); 3];
-    let required = |index: usize, certificate: &Certificate| {
+    let required = |index: usize, view: &View<'_>| {
         let detail = format!(
             "a CA of the path requires an acceptable certificate policy, and at {} none is left",
-            certificate.tbs.subject
+            view.subject()
         );
         Some(Fault::new(Reason::Policies, detail).about(index))
     };
-    for (index, certificate) in below.iter().enumerate().rev() {
-        let own = Policies::of(certificate, reads);
-        let self_issued = certificate.tbs.is_self_issued();
-        match own.policies {
+    for (index, view) in below.iter().enumerate().rev() {
+        let own = Policies::of(view.extensions);
+        let self_issued = view.certificate.tbs.is_self_issued();
+        match own.identifiers {
             [] => graph = None,
             policies => {
                 if let Some(graph) = &mut graph {
@@ -128,7 +128,7 @@ pub(super) fn fault(path: &[&Certificate], policy: Policy, reads: fn(&Certificat
             }
         }
         if explicit == 0 && graph.is_none() {
-            return required(index, certificate);
+            return required(index, view);
         }
         if index == 0 {
             break;
@@ -137,7 +137,7 @@ pub(super) fn fault(path: &[&Certificate], policy: Policy, reads: fn(&Certificat
         let looks = policy == Policy::Rfc5280 || (mapping > 0 && graph.is_some());
         if looks && own.mappings.iter().any(|(issuer, subject)| issuer == ANY_POLICY || subject == ANY_POLICY)
         {
-            let detail = format!("{} maps anyPolicy, which must not be mapped", certificate.tbs.subject);
+            let detail = format!("{} maps anyPolicy, which must not be mapped", view.subject());
             return Some(Fault::new(Reason::Policies, detail).about(index));
         }
         if let Some(graph) = &mut graph {
@@ -152,31 +152,26 @@ pub(super) fn fault(path: &[&Certificate], policy: Policy, reads: fn(&Certificat
     }
     let leaf = below.first()?;
     explicit = explicit.saturating_sub(1);
-    if Policies::of(leaf, reads).constraints.require_explicit_policy == Some(0) {
+    if Policies::of(leaf.extensions).constraints.require_explicit_policy == Some(0) {
         explicit = 0;
     }
     let holds = graph.is_some_and(Graph::has_valid_policy);
     if explicit == 0 && !holds { required(0, leaf) } else { None }
 }
 
-/// What a certificate says of policies, as far as its extensions are read.
+/// What a certificate says of policies.
 struct Policies<'a> {
     /// Empty where it says nothing.
-    policies: &'a [String],
+    identifiers: &'a [String],
     mappings: &'a [(String, String)],
     constraints: PolicyConstraints,
     inhibit_any: Option<u32>,
 }
 
 impl<'a> Policies<'a> {
-    fn of(certificate: &'a Certificate, reads: fn(&Certificate) -> bool) -> Self {
-        let extensions = &certificate.tbs.extensions;
-        if !reads(certificate) {
-            let constraints = PolicyConstraints::default();
-            return Self { policies: &[], mappings: &[], constraints, inhibit_any: None };
-        }
+    fn of(extensions: &'a Extensions) -> Self {
         Self {
-            policies: extensions.certificate_policies.as_ref().map_or(&[], |marked| &marked.value),
+            identifiers: extensions.certificate_policies.as_ref().map_or(&[], |marked| &marked.value),
             mappings: extensions.policy_mappings.as_ref().map_or(&[], |marked| &marked.value),
             constraints: extensions
                 .policy_constraints

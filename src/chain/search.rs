@@ -1,7 +1,7 @@
 //! The search for a path: depth first from the end entity, with every step noted that led nowhere.
 
 use super::budget::Budget;
-use super::candidate::{Candidate, authority_key_identifier, subject_key_identifier};
+use super::candidate::{Candidate, View, authority_key_identifier, subject_key_identifier};
 use super::verdict::{Attempt, Link, Rejection, Role, Verdict, VerifiedChain, Warning};
 use super::{Fault, Policy, Reason, Verifier, kubernetes, rfc5280};
 use crate::x509::{Certificate, SignatureFault};
@@ -13,9 +13,13 @@ pub(super) struct Step<'s, 'a> {
     pub(super) role: Role,
 }
 
-impl<'a> Step<'_, 'a> {
+impl<'s, 'a> Step<'s, 'a> {
     pub(super) fn certificate(&self) -> &'a Certificate {
         self.candidate.certificate()
+    }
+
+    pub(super) fn view(&self) -> View<'s> {
+        self.candidate.view()
     }
 
     fn link(&self) -> Link<'a> {
@@ -76,7 +80,7 @@ impl<'s, 'a> Search<'s, 'a> {
     fn leaf_faults(&self, leaf: &Candidate<'a>) -> Vec<Fault> {
         let mut faults = leaf.faults.clone();
         faults.extend(match self.verifier.settings.policy {
-            Policy::Kubernetes => kubernetes::leaf_faults(leaf.certificate(), self.verifier.settings),
+            Policy::Kubernetes => kubernetes::leaf_faults(leaf.view(), self.verifier.settings),
             Policy::Rfc5280 => rfc5280::leaf_faults(leaf.certificate(), self.verifier.settings),
         });
         faults
@@ -149,9 +153,9 @@ impl<'s, 'a> Search<'s, 'a> {
 
     /// Nothing has the issuer's name; the facts that come nearest to it.
     fn no_issuer(&self, certificate: &Certificate) -> Fault {
-        let issuer = &certificate.tbs.issuer;
         /// Among so many certificates one is looked for that comes near.
         const MOST: usize = 1000;
+        let issuer = &certificate.tbs.issuer;
         let all = || self.verifier.anchors.iter().chain(&self.verifier.intermediates).take(MOST);
         let named_alike = all().find(|candidate| {
             let subject = &candidate.certificate().tbs.subject;

@@ -113,7 +113,7 @@ pub(super) fn parse_name(text: &str) -> Result<SubjectAltName, String> {
 /// One certificate that was asked about.
 enum Leaf {
     /// As it was read, with the issuers that follow it in its file.
-    Read(Located, Vec<Located>),
+    Read(Box<Located>, Vec<Located>),
     /// It is no certificate.
     Unreadable(Unreadable),
 }
@@ -128,7 +128,7 @@ fn leaves_of(all: Vec<Result<Located, Unreadable>>) -> Vec<Leaf> {
                 Some(Leaf::Read(leaf, issuers)) if issued(&located, issuers.last().unwrap_or(leaf)) => {
                     issuers.push(located);
                 }
-                _ => leaves.push(Leaf::Read(located, Vec::new())),
+                _ => leaves.push(Leaf::Read(Box::new(located), Vec::new())),
             },
         }
     }

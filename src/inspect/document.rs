@@ -7,7 +7,7 @@ use super::{Content, Item, Oddity, Place, PublicKeyFacts, certificate, request, 
 use crate::key::{PrivateKeyFacts, algorithm_name};
 use crate::pem::{self, Found};
 use crate::x509::der::{bit_string, element, object_identifier, read, tag};
-use crate::x509::{Printable, PublicKey, RevocationList, X509Error};
+use crate::x509::{Printable, PublicKey, PublicKeyKind, RevocationList, X509Error};
 
 /// The most structures that are read of one DER file.
 const MOST_IN_ONE: usize = 1000;
@@ -205,7 +205,12 @@ fn curve(der: &[u8]) -> String {
     oid.map_or_else(
         || "given by explicit parameters".into(),
         |oid| {
-            let name = algorithm_name(&crate::x509::PublicKeyKind::Ec(oid.clone()));
+            let name = match oid.as_str() {
+                "1.2.840.10045.3.1.7" => "P-256".to_owned(),
+                "1.3.132.0.34" => "P-384".to_owned(),
+                "1.3.132.0.35" => "P-521".to_owned(),
+                _ => algorithm_name(&PublicKeyKind::Ec(oid.clone())),
+            };
             format!("{} ({oid})", name.trim_start_matches("ECDSA on "))
         },
     )
@@ -233,17 +238,18 @@ fn revocation_list(der: &[u8]) -> Item {
     item
 }
 
-/// Extensions that the reader could not read; what it says of bytes behind a value is told already.
+/// Extensions that the reader could not read. What it says of bytes behind a value, and of values that are not DER, is told
+/// already, with the byte.
 pub(super) fn unreadable(
     malformed: &[(String, String)],
     source: impl Fn(&str) -> &'static str,
 ) -> Vec<Oddity> {
-    let readable = |reason: &str| reason == "bytes follow its value";
+    let told = ["bytes follow its value", "its value is not in DER"];
     let one = |(oid, reason): &(String, String)| {
         let name = super::extension_name(oid).map_or_else(|| format!("extension {oid}"), str::to_owned);
         Oddity::new(format!("the {name} cannot be read: {}", Printable(reason)), source(oid))
     };
-    malformed.iter().filter(|(_, reason)| !readable(reason)).map(one).collect()
+    malformed.iter().filter(|(_, reason)| !told.contains(&reason.as_str())).map(one).collect()
 }
 
 fn shown(error: &X509Error) -> String {

@@ -85,8 +85,8 @@ impl Relations {
 struct Hand<'a> {
     files: &'a [Inspected],
     items: Vec<Vec<&'a Item>>,
-    /// The certificates by their subjects.
-    subjects: HashMap<&'a [u8], Vec<At>>,
+    /// The certificates by their subjects, one for each key.
+    subjects: HashMap<&'a [u8], Vec<(At, &'a CertificateFacts)>>,
     left: usize,
 }
 
@@ -141,8 +141,13 @@ impl<'a> Hand<'a> {
 
     fn index(&mut self) {
         for (at, item) in self.each() {
-            if let Some(facts) = certificate(item) {
-                self.subjects.entry(facts.certificate.tbs.subject.der()).or_default().push(at);
+            let Some(facts) = certificate(item) else { continue };
+            let tbs = &facts.certificate.tbs;
+            let named = self.subjects.entry(tbs.subject.der()).or_default();
+            // The same CA in several files is one key. One more than are tried tells that there are more.
+            let known = named.iter().any(|(_, other)| other.certificate.tbs.public_key == tbs.public_key);
+            if !known && named.len() <= MOST_ISSUERS {
+                named.push((at, facts));
             }
         }
     }
@@ -213,27 +218,19 @@ impl<'a> Hand<'a> {
         identifier: Option<&[u8]>,
         verify: impl Fn(&PublicKey) -> Result<(), SignatureFault>,
     ) -> Signing {
-        let mut tried: Vec<(&PublicKey, At)> = Vec::new();
-        let mut named: Vec<(bool, At, &CertificateFacts)> = Vec::new();
-        for at in self.subjects.get(issuer.der()).into_iter().flatten() {
-            let Some(facts) = self.item(*at).and_then(certificate) else { continue };
+        let fits = |facts: &CertificateFacts| {
             let own = facts.certificate.tbs.extensions.subject_key_identifier.as_ref();
-            let fits = identifier.is_some() && own.map(|own| own.value.as_slice()) == identifier;
-            named.push((!fits, *at, facts));
-        }
+            identifier.is_some() && own.map(|own| own.value.as_slice()) == identifier
+        };
+        let mut named = self.subjects.get(issuer.der()).cloned().unwrap_or_default();
         // The one that the authority key identifier names comes first.
-        named.sort_by_key(|(unlikely, ..)| *unlikely);
+        named.sort_by_key(|(_, facts)| !fits(facts));
         let mut fault = None;
-        for (_, at, facts) in named {
+        for (number, (at, facts)) in named.into_iter().enumerate() {
             let key = &facts.certificate.tbs.public_key;
-            // The same CA in several files is one key.
-            if tried.iter().any(|(other, _)| *other == key) {
-                continue;
-            }
-            if tried.len() == MOST_ISSUERS || !self.afford(key) {
+            if number == MOST_ISSUERS || !self.afford(key) {
                 return Signing::NotChecked;
             }
-            tried.push((key, at));
             match verify(key) {
                 Ok(()) => return Signing::By(at),
                 Err(why) => fault = fault.or(Some((at, why))),

@@ -116,11 +116,13 @@ fn of_object(text: &str, encoding: Encoding, bytes: &[u8], depth: usize) -> (Enc
         );
         return (encoding, vec![Item::broken(encoding.name(), why)]);
     }
+    if is_ledger(text) {
+        return (encoding, vec![ledger(text)]);
+    }
     match object::read(text, depth) {
         Ok(items) => (encoding, items),
-        // A text before a PEM block may look like YAML; and a ledger's lines are JSON, each for itself.
+        // A text before a PEM block may look like YAML.
         Err(_) if text.lines().any(|line| line.starts_with("-----BEGIN")) => (Encoding::Pem, blocks(bytes)),
-        Err(_) if is_ledger(text) => (Encoding::Json, vec![ledger(text)]),
         Err(why) => (encoding, vec![Item::broken(encoding.name(), why)]),
     }
 }

@@ -49,6 +49,7 @@ pub struct DistributionPoint {
 }
 
 /// The scope of a revocation list (section 5.2.5).
+#[expect(clippy::struct_excessive_bools, reason = "the standard has these fields")]
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct IssuingDistributionPoint {
     /// Its place.
@@ -205,7 +206,11 @@ pub struct RevocationList {
     /// The first extension of an entry that is critical and not known.
     unknown_in_entries: Option<String>,
     /// By issuer (the list's own unless it is indirect) and serial number.
-    entries: HashMap<(Name, SerialNumber), RevokedCertificate>,
+    entries: HashMap<(u32, SerialNumber), RevokedCertificate>,
+    /// The issuers of the certificates on it, by number: a list of a million entries holds each name once.
+    issuers: Vec<Name>,
+    /// The number of each.
+    numbers: HashMap<Name, u32>,
 }
 
 impl fmt::Debug for RevocationList {
@@ -250,6 +255,8 @@ impl RevocationList {
             has_duplicates: false,
             unknown_in_entries: None,
             entries: HashMap::new(),
+            issuers: Vec::new(),
+            numbers: HashMap::new(),
         };
         for extension in tbs.extensions() {
             out.read_extension(extension);
@@ -289,7 +296,9 @@ impl RevocationList {
     /// An entry that names no certificate issuer has that of the entry before it, and the first the list's own
     /// (section 5.3.3).
     fn read_entries(&mut self, tbs: &x509_parser::revocation_list::TbsCertList<'_>) -> Result<(), X509Error> {
-        let mut issuer = self.issuer.clone();
+        self.numbers.insert(self.issuer.clone(), 0);
+        self.issuers.push(self.issuer.clone());
+        let mut issuer = 0;
         self.entries.reserve(tbs.revoked_certificates.len());
         for revoked in &tbs.revoked_certificates {
             let mut entry = RevokedCertificate { date: revoked.revocation_date.to_datetime(), reason: None };
@@ -298,8 +307,14 @@ impl RevocationList {
                 match extension.parsed_extension() {
                     ParsedExtension::ReasonCode(reason) => entry.reason = Some(reason.0),
                     _ if oid == CERTIFICATE_ISSUER => {
-                        issuer = certificate_issuer(extension.value)
+                        let name = certificate_issuer(extension.value)
                             .ok_or_else(|| malformed("the certificate issuer of an entry is no name"))?;
+                        // A list has fewer bytes than there are numbers.
+                        let next = u32::try_from(self.issuers.len()).unwrap_or(u32::MAX);
+                        issuer = *self.numbers.entry(name.clone()).or_insert(next);
+                        if issuer == next {
+                            self.issuers.push(name);
+                        }
                     }
                     _ if extension.critical && !KNOWN_OF_ENTRIES.contains(&oid.as_str()) => {
                         self.unknown_in_entries.get_or_insert(oid);
@@ -308,7 +323,7 @@ impl RevocationList {
                 }
             }
             let serial = SerialNumber::from_content(revoked.raw_serial());
-            self.has_duplicates |= self.entries.insert((issuer.clone(), serial), entry).is_some();
+            self.has_duplicates |= self.entries.insert((issuer, serial), entry).is_some();
         }
         Ok(())
     }
@@ -340,12 +355,15 @@ impl RevocationList {
 
     /// Every entry, in no particular order: the certificate's issuer, its serial number and the facts.
     pub fn entries(&self) -> impl Iterator<Item = (&Name, &SerialNumber, &RevokedCertificate)> {
-        self.entries.iter().map(|((issuer, serial), entry)| (issuer, serial, entry))
+        self.entries.iter().filter_map(|((issuer, serial), entry)| {
+            let issuer = self.issuers.get(usize::try_from(*issuer).ok()?)?;
+            Some((issuer, serial, entry))
+        })
     }
 
     /// The entry of a certificate, by the name of its issuer, byte for byte, and its serial number.
     pub fn entry(&self, issuer: &Name, serial: &SerialNumber) -> Option<&RevokedCertificate> {
-        self.entries.get(&(issuer.clone(), serial.clone()))
+        self.entries.get(&(*self.numbers.get(issuer)?, serial.clone()))
     }
 
     /// The extension with this dotted object identifier.

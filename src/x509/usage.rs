@@ -43,7 +43,7 @@ impl KeyUsage {
     /// Key agreement for deciphering only.
     pub const DECIPHER_ONLY: Self = Self(1 << 8);
 
-    pub(super) fn from_flags(flags: u16) -> Self {
+    pub(crate) fn from_flags(flags: u16) -> Self {
         Self(flags)
     }
 

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+pub(crate) mod go;
 pub(crate) mod judge;
 pub(crate) mod stranger;
 pub(crate) mod tree;

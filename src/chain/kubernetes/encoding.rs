@@ -4,47 +4,31 @@
 use super::super::{Fault, Reason};
 use super::extensions;
 use crate::x509::der::{Element, read, tag};
-use crate::x509::{Certificate, PublicKeyKind};
+use crate::x509::{Certificate, Extensions, PublicKeyKind};
 
 /// Why a certificate is refused, in the words of this module.
 pub(super) type Refusal = String;
 
-/// What speaks against a certificate wherever it stands: an encoding that Go does not read, or a critical extension
-/// that it does not handle.
-pub(in crate::chain) fn faults_anywhere(certificate: &Certificate) -> Vec<Fault> {
-    match certificate_refusal(certificate) {
+/// What Go reads of the extensions of a certificate, and what speaks against it wherever it stands: an encoding that Go
+/// does not read, or a critical extension that it does not handle.
+pub(in crate::chain) fn read_certificate(certificate: &Certificate) -> (Extensions, Vec<Fault>) {
+    let subject = &certificate.tbs.subject;
+    match read_all(certificate) {
         Err(refusal) => {
-            let detail = format!("Go cannot read {}: {refusal}", certificate.tbs.subject);
-            vec![Fault::new(Reason::Encoding, detail)]
+            // Go reads P-224 too; nothing here verifies with it.
+            let reader = if is_on_p224(certificate) { "kpki" } else { "Go" };
+            let detail = format!("{reader} cannot read {subject}: {refusal}");
+            (Extensions::default(), vec![Fault::new(Reason::Encoding, detail)])
         }
-        Ok(unhandled) => unhandled
-            .into_iter()
-            .map(|oid| {
-                let detail = format!(
-                    "{} has the critical extension {}, which Go does not handle",
-                    certificate.tbs.subject,
-                    extensions::name(&oid)
-                );
+        Ok((extensions, unhandled)) => {
+            let fault = |oid: String| {
+                let name = extensions::name(&oid);
+                let detail = format!("{subject} has the critical extension {name}, which Go does not handle");
                 Fault::new(Reason::UnknownCritical, detail)
-            })
-            .collect(),
-    }
-}
-
-/// Whether Go reads the extensions: those of version 3, where they stand right behind the key and the unique identifiers.
-pub(super) fn reads_extensions(certificate: &Certificate) -> bool {
-    let behind_key = || {
-        let mut tbs = Reader(certificate.tbs_der()).take(tag::SEQUENCE)?;
-        tbs.optional(0xa0)?;
-        // serialNumber, signature, issuer, validity, subject, subjectPublicKeyInfo
-        for _ in 0..6 {
-            tbs.any()?;
+            };
+            (extensions, unhandled.into_iter().map(fault).collect())
         }
-        tbs.optional(0x81)?;
-        tbs.optional(0x82)?;
-        tbs.peek()
-    };
-    certificate.tbs.version == 3 && behind_key() == Some(0xa3)
+    }
 }
 
 /// DER, element by element, as Go's cryptobyte reads it.
@@ -133,13 +117,18 @@ pub(super) fn is_shortest(content: &[u8]) -> bool {
     }
 }
 
-/// The critical extensions that are not handled, or why nothing is read at all.
-fn certificate_refusal(certificate: &Certificate) -> Result<Vec<String>, Refusal> {
+pub(super) fn is_negative(content: &[u8]) -> bool {
+    content.first().is_some_and(|byte| *byte >= 0x80)
+}
+
+/// The extensions and which of them are critical and not handled, or why nothing is read at all. Extensions are those of
+/// version 3, where they stand right behind the key and the unique identifiers.
+fn read_all(certificate: &Certificate) -> Result<(Extensions, Vec<String>), Refusal> {
     let mut outer = Reader(certificate.der()).take(tag::SEQUENCE).ok_or("it is no SEQUENCE")?;
     let mut tbs = outer.take(tag::SEQUENCE).ok_or("its to-be-signed part is no SEQUENCE")?;
     let version = version(&mut tbs)?;
     let serial = tbs.integer().ok_or("its serial number is no INTEGER in its shortest form")?;
-    if serial.first().is_some_and(|byte| *byte >= 0x80) {
+    if is_negative(serial) {
         return Err("its serial number is negative".into());
     }
     let inner_algorithm = tbs.take(tag::SEQUENCE).ok_or("its signature algorithm cannot be read")?;
@@ -156,7 +145,7 @@ fn certificate_refusal(certificate: &Certificate) -> Result<Vec<String>, Refusal
     }
     name(&mut tbs).map_err(|problem| format!("its subject: {problem}"))?;
     public_key(tbs.take(tag::SEQUENCE).ok_or("its public key cannot be read")?, certificate)?;
-    let mut unhandled = Vec::new();
+    let mut extensions = Default::default();
     if version > 1 {
         for unique_id in [0x81, 0x82] {
             tbs.optional(unique_id).ok_or("a unique identifier cannot be read")?;
@@ -166,15 +155,10 @@ fn certificate_refusal(certificate: &Certificate) -> Result<Vec<String>, Refusal
         && let Some(mut list) = tbs.optional(0xa3).ok_or("its extensions cannot be read")?
     {
         let list = list.take(tag::SEQUENCE).ok_or("its extensions cannot be read")?;
-        unhandled = extensions::check(list)?;
-    }
-    // What the parser beneath could not read is not known, though Go may have read it.
-    let read = &certificate.tbs.extensions;
-    if let Some((oid, _)) = read.malformed.iter().find(|(oid, _)| extensions::is_missed(oid, read)) {
-        return Err(format!("its {} cannot be read", extensions::name(oid)));
+        extensions = extensions::read(list)?;
     }
     outer.bits().ok_or("its signature is no BIT STRING")?;
-    Ok(unhandled)
+    Ok(extensions)
 }
 
 /// The version as people count it.
@@ -311,6 +295,10 @@ fn public_key(mut info: Reader<'_>, certificate: &Certificate) -> Result<(), Ref
     }
 }
 
+fn is_on_p224(certificate: &Certificate) -> bool {
+    matches!(certificate.tbs.public_key.kind(), PublicKeyKind::Ec(curve) if curve == "P-224")
+}
+
 fn rsa_key(parameters: Option<&[u8]>, key: &[u8]) -> Result<(), Refusal> {
     /// The exponent is read into 64 bits.
     const LONGEST_EXPONENT: usize = 8;
@@ -345,5 +333,5 @@ fn dsa_key(parameters: Option<&[u8]>, key: &[u8]) -> Result<(), Refusal> {
 }
 
 fn is_positive(content: &[u8]) -> bool {
-    content.first().is_some_and(|byte| *byte < 0x80) && content.iter().any(|byte| *byte != 0)
+    !is_negative(content) && content.iter().any(|byte| *byte != 0)
 }

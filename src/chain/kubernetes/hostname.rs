@@ -2,13 +2,13 @@
 
 use std::net::IpAddr;
 
+use super::super::candidate::View;
 use super::super::{Fault, Reason};
-use super::encoding::reads_extensions;
-use crate::x509::{Certificate, Printable, SubjectAltName};
+use crate::x509::{Printable, SubjectAltName};
 
 /// The fault of a certificate without this name. The common name never counts.
-pub(super) fn fault(leaf: &Certificate, wanted: &SubjectAltName) -> Option<Fault> {
-    let names = if reads_extensions(leaf) { leaf.tbs.extensions.names() } else { &[] };
+pub(super) fn fault(leaf: View<'_>, wanted: &SubjectAltName) -> Option<Fault> {
+    let names = leaf.extensions.names();
     let found = match wanted {
         SubjectAltName::Dns(host) => has_host(names, host),
         SubjectAltName::Ip(ip) => has_address(names, *ip),
@@ -19,14 +19,14 @@ pub(super) fn fault(leaf: &Certificate, wanted: &SubjectAltName) -> Option<Fault
 }
 
 /// The fault, with the names that are there.
-pub(in crate::chain) fn name_fault(leaf: &Certificate, wanted: &SubjectAltName) -> Fault {
-    let names = leaf.tbs.extensions.names();
+pub(in crate::chain) fn name_fault(leaf: View<'_>, wanted: &SubjectAltName) -> Fault {
+    let names = leaf.extensions.names();
     let held = if names.is_empty() {
         "no subject alternative name at all".to_owned()
     } else {
         names.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
     };
-    let common_name = leaf.tbs.subject.common_name().filter(|name| match wanted {
+    let common_name = leaf.subject().common_name().filter(|name| match wanted {
         SubjectAltName::Dns(host) => name.eq_ignore_ascii_case(host),
         _ => false,
     });
@@ -34,7 +34,7 @@ pub(in crate::chain) fn name_fault(leaf: &Certificate, wanted: &SubjectAltName) 
         Some(name) => format!(" (its common name is {}, which nobody looks at)", Printable(name)),
         None => String::new(),
     };
-    let detail = format!("{} does not hold {wanted}; it holds {held}{hint}", leaf.tbs.subject);
+    let detail = format!("{} does not hold {wanted}; it holds {held}{hint}", leaf.subject());
     Fault::new(Reason::NameMismatch, detail).facts(wanted, held)
 }
 

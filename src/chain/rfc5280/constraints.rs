@@ -165,8 +165,8 @@ pub(super) fn same_mailbox(one: &str, other: &str) -> bool {
 /// The fault of a CA whose constraints are not of the form of their kind.
 fn malformed(issuer: &Certificate) -> Option<Fault> {
     let constraints = &issuer.tbs.extensions.name_constraints.as_ref()?.value;
-    let all = constraints.permitted.iter().chain(&constraints.excluded);
-    let broken = all.filter_map(|subtree| Some((subtree, problem(subtree)?))).next()?;
+    let mut all = constraints.permitted.iter().chain(&constraints.excluded);
+    let broken = all.find_map(|subtree| Some((subtree, problem(subtree)?)))?;
     let (subtree, problem) = broken;
     let detail = format!("the name constraint {subtree} of {} is malformed: {problem}", issuer.tbs.subject);
     Some(Fault::new(Reason::MalformedConstraint, detail))

@@ -9,13 +9,14 @@ pub(super) use certificate::faults_anywhere;
 use time::OffsetDateTime;
 
 use super::budget::Budget;
+use super::candidate::View;
 use super::kubernetes::{hostname, key_cert_sign, not_a_ca, path_length_fault, purpose_fault};
 use super::search::{Step, signature_fault};
 use super::verdict::{Role, Warning};
 use super::{Fault, Policy, Purpose, Reason, Settings, Verifier, policies, revocation};
 use crate::x509::{Certificate, SubjectAltName, Validity};
 
-/// The most certificates below a trust anchor: GnuTLS's `DEFAULT_MAX_VERIFY_DEPTH`, twice that of most verifiers.
+/// The most certificates below a trust anchor: `GnuTLS`'s `DEFAULT_MAX_VERIFY_DEPTH`, twice that of most verifiers.
 const LONGEST_PATH: usize = 16;
 
 /// What is wrong with the certificate that was asked about, in its place.
@@ -72,7 +73,7 @@ fn name_fault(leaf: &Certificate, wanted: &SubjectAltName) -> Option<Fault> {
         ),
         other => names.contains(other),
     };
-    (!found).then(|| hostname::name_fault(leaf, wanted))
+    (!found).then(|| hostname::name_fault(View::plain(leaf), wanted))
 }
 
 fn host_matches(pattern: &str, host: &str) -> bool {
@@ -108,7 +109,7 @@ pub(super) fn issuer_faults(issuer: Step<'_, '_>, path: &[Step<'_, '_>], setting
     let limit =
         certificate.tbs.extensions.basic_constraints.as_ref().and_then(|marked| marked.value.path_len);
     if let Some(limit) = limit.filter(|limit| between > *limit as usize) {
-        faults.push(path_length_fault(certificate, between, limit));
+        faults.push(path_length_fault(View::plain(certificate), between, limit));
     }
     if settings.purpose == Purpose::Server {
         faults.extend(match issuer.role {
@@ -128,13 +129,13 @@ fn ca_faults(certificate: &Certificate) -> Vec<Fault> {
     let extensions = &certificate.tbs.extensions;
     let mut faults = Vec::new();
     if certificate.tbs.version != 3 || !extensions.is_ca() {
-        faults.push(not_a_ca(certificate));
+        faults.push(not_a_ca(View::plain(certificate)));
     }
     if extensions.key_usage.as_ref().is_some_and(|usage| usage.value.is_empty()) {
         let detail = format!("{} may not sign certificates: its key usage is empty", certificate.tbs.subject);
         faults.push(Fault::new(Reason::KeyCertSign, detail).facts("keyCertSign", "no bit at all"));
     }
-    faults.extend(key_cert_sign(certificate));
+    faults.extend(key_cert_sign(View::plain(certificate)));
     faults
 }
 
@@ -145,12 +146,13 @@ pub(super) fn path_faults(path: &[Step<'_, '_>], verifier: &Verifier<'_>, budget
     if let Some(wanted) = verifier.settings.purpose.usage() {
         // RFC 5280 leaves open what the extension means in a CA's certificate; everybody nests it.
         let outside = |(index, certificate): (usize, &&Certificate)| {
-            purpose_fault(certificate, &wanted).map(|fault| fault.about(index))
+            purpose_fault(View::plain(certificate), &wanted).map(|fault| fault.about(index))
         };
         faults.extend(certificates.iter().enumerate().filter_map(outside));
     }
     faults.extend(constraints::fault(&certificates, budget));
-    faults.extend(policies::fault(&certificates, Policy::Rfc5280, |_| true));
+    let views: Vec<View<'_>> = certificates.iter().map(|certificate| View::plain(certificate)).collect();
+    faults.extend(policies::fault(&views, Policy::Rfc5280));
     if faults.is_empty() && !verifier.lists.is_empty() {
         faults.extend(revocation::faults(path, verifier, budget));
     }

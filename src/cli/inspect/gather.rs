@@ -74,7 +74,7 @@ impl Gathered {
     /// The files of a directory by their names, and then those of the directories in it. Symbolic links to directories
     /// are not followed.
     fn directory(&mut self, directory: &Path, depth: usize) {
-        let listed = std::fs::read_dir(directory).and_then(|items| items.collect::<Result<Vec<_>, _>>());
+        let listed = std::fs::read_dir(directory).and_then(Iterator::collect::<Result<Vec<_>, _>>);
         let items = match listed {
             Ok(items) => items,
             Err(error) => {
@@ -94,9 +94,13 @@ impl Gathered {
         }
         files.sort();
         directories.sort();
-        files.iter().for_each(|file| self.file(file, false));
+        for file in &files {
+            self.file(file, false);
+        }
         if depth < DEEPEST {
-            directories.iter().for_each(|below| self.directory(below, depth + 1));
+            for below in &directories {
+                self.directory(below, depth + 1);
+            }
         }
     }
 }

@@ -15,7 +15,7 @@ use kpki::inspect::{Content, Inspected};
 
 use super::output::{self, BAD, styled};
 use super::{Context, Failure, Status};
-use gather::Gathered;
+use gather::{Gathered, GatheredFile};
 use view::views;
 
 const EXAMPLES: &str = "\
@@ -71,8 +71,10 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Status, Failure> {
         return Err(Failure::new("--private-keys goes with -o pem; nothing else shows a private key"));
     }
     let Gathered { files, failures } = gather::read(&args.files)?;
-    let mut clean =
-        files.iter().all(|file| !file.inspected.is_broken() && !(file.asked && file.inspected.is_unknown()));
+    // In a directory, what is nothing of a PKI is no matter.
+    let unclean =
+        |file: &GatheredFile| file.inspected.is_broken() || (file.asked && file.inspected.is_unknown());
+    let mut clean = !files.iter().any(unclean);
     let inspected: Vec<Inspected> = files.into_iter().map(|file| file.inspected).collect();
     if args.output == Form::Pem {
         clean &= print_pem(&inspected, args.private_keys)?;

@@ -1,5 +1,6 @@
 //! Files and their items as people and programs read them, with what they have to do with each other.
 
+use std::fmt::Write as _;
 use std::path::Path;
 
 use kpki::inspect::{
@@ -291,7 +292,7 @@ impl Viewer<'_> {
             }
         };
         for (first, second) in bundle.repeated.iter().take(5) {
-            summary.push_str(&format!("; number {second} is number {first} again"));
+            let _ = write!(summary, "; number {second} is number {first} again");
         }
         BundleView { field: bundle.field.clone(), certificates: count, order, summary }
     }

@@ -10,6 +10,7 @@ use crate::inspect::{Content, Item};
 #[serde(rename_all = "camelCase")]
 pub struct Kubeconfig {
     /// The context that is used unless another is named.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub current_context: Option<String>,
     /// Its contexts.
     pub contexts: Vec<Context>,
@@ -30,6 +31,7 @@ pub struct Context {
     /// The user's name.
     pub user: String,
     /// The namespace that is used unless another is named.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
 }
 
@@ -40,8 +42,10 @@ pub struct KubeCluster {
     /// Its name.
     pub name: String,
     /// The server's URL.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub server: Option<String>,
     /// The name that its certificate is checked for, where that is not the URL's.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub tls_server_name: Option<String>,
     /// Whether its certificate is not checked at all.
     pub insecure: bool,
@@ -62,6 +66,7 @@ pub struct KubeUser {
     /// Other ways, by their fields: `token`, `tokenFile`, `exec`, `auth-provider`, `username`.
     pub others: Vec<&'static str>,
     /// The command that hands out a credential.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub command: Option<String>,
 }
 
@@ -72,6 +77,7 @@ pub struct Reference {
     /// Whether it is embedded; then a file of it is not read.
     pub embedded: bool,
     /// The file, safe to show, relative to the kubeconfig's directory unless it is absolute.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<String>,
 }
 

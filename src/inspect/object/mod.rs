@@ -26,8 +26,10 @@ pub struct Object {
     /// Its `kind`, safe to show.
     pub kind: String,
     /// Its namespace, safe to show.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
     /// Its name, safe to show.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// Fields of it that say something about what it holds, by their names in Kubernetes; safe to show.
     pub settings: Vec<Setting>,
@@ -283,7 +285,7 @@ const FIELDS: [&str; 4] =
 
 fn search(node: &Node, path: &str, depth: usize, items: &mut Vec<Item>) {
     match &node.value {
-        Value::Null => {}
+        Value::Null | Value::Plain(_) => {}
         Value::Text(text) if text.contains("-----BEGIN ") => {
             items.extend(embedded(path, node.line, text.as_bytes(), depth).unwrap_or_default());
         }

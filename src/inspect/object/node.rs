@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use zeroize::Zeroizing;
 
 use crate::x509::Printable;
@@ -12,11 +12,15 @@ pub(super) struct Node {
     /// Its line, from 1; 0 where it is not known.
     pub(super) line: usize,
     pub(super) value: Value,
+    /// The place of its bytes in the text.
+    bytes: Option<(usize, usize)>,
 }
 
 /// What stands there. Numbers and truth values are texts here: nothing is calculated.
 pub(super) enum Value {
     Null,
+    /// What the library takes for a number or a truth value: `1e3`, `no`. It becomes the text that stands there.
+    Plain(String),
     /// Any text may be a key, or hold one.
     Text(Zeroizing<String>),
     List(Vec<Node>),
@@ -68,7 +72,10 @@ impl<'de> Deserialize<'de> for Node {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let spanned = serde_saphyr::Spanned::<Value>::deserialize(deserializer)?;
         let line = usize::try_from(spanned.referenced.line()).unwrap_or(0);
-        Ok(Self { line, value: spanned.value })
+        let span = spanned.defined.span();
+        let place = |place: Option<u64>| place.and_then(|place| usize::try_from(place).ok());
+        let bytes = place(span.byte_offset()).zip(place(span.byte_len()));
+        Ok(Self { line, value: spanned.value, bytes })
     }
 }
 
@@ -80,8 +87,8 @@ impl<'de> Deserialize<'de> for Value {
 
 struct ValueVisitor;
 
-fn text(text: &impl ToString) -> Value {
-    Value::Text(Zeroizing::new(text.to_string()))
+fn plain(value: &impl ToString) -> Value {
+    Value::Plain(value.to_string())
 }
 
 impl<'de> Visitor<'de> for ValueVisitor {
@@ -100,23 +107,23 @@ impl<'de> Visitor<'de> for ValueVisitor {
     }
 
     fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-        Ok(text(&value))
+        Ok(plain(&value))
     }
 
     fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
-        Ok(text(&value))
+        Ok(plain(&value))
     }
 
     fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-        Ok(text(&value))
+        Ok(plain(&value))
     }
 
     fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
-        Ok(text(&value))
+        Ok(plain(&value))
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Value, E> {
-        Ok(text(&value))
+        Ok(Value::Text(Zeroizing::new(value.to_owned())))
     }
 
     fn visit_string<E>(self, value: String) -> Result<Value, E> {
@@ -133,9 +140,8 @@ impl<'de> Visitor<'de> for ValueVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
         let mut fields = Vec::new();
-        while let Some(key) = map.next_key::<Value>()? {
-            let Value::Text(key) = key else { return Err(A::Error::custom("a key that is no text")) };
-            fields.push((key.to_string(), map.next_value()?));
+        while let Some(key) = map.next_key()? {
+            fields.push((key, map.next_value()?));
         }
         Ok(Value::Map(fields))
     }
@@ -152,6 +158,55 @@ pub(super) fn read(text: &str) -> Result<Vec<Node>, String> {
             max_events: 4_000_000,
         },
     };
-    serde_saphyr::from_multiple_with_options(text, options)
-        .map_err(|error| Printable(&error.to_string()).to_string())
+    let mut documents: Vec<Node> = serde_saphyr::from_multiple_with_options(text, options)
+        .map_err(|error| Printable(&error.to_string()).to_string())?;
+    for document in &mut documents {
+        resolve(document, text);
+    }
+    Ok(documents)
+}
+
+/// Puts the text that stands there in the place of numbers and truth values.
+fn resolve(node: &mut Node, text: &str) {
+    match &mut node.value {
+        Value::Plain(fallback) => {
+            let written = node.bytes.and_then(|(from, length)| text.get(from..from.checked_add(length)?));
+            let written =
+                written.map(str::trim).filter(|written| !written.is_empty() && !written.contains('\n'));
+            let resolved = written.map_or_else(|| std::mem::take(fallback), str::to_owned);
+            node.value = Value::Text(Zeroizing::new(resolved));
+        }
+        Value::Null | Value::Text(_) => {}
+        Value::List(list) => list.iter_mut().for_each(|member| resolve(member, text)),
+        Value::Map(fields) => fields.iter_mut().for_each(|(_, value)| resolve(value, text)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_looks_like_something_else_is_a_text() {
+        let text =
+            "a: no\nb: 1e3\nc: 0x1f\nd: ~\ne: \"yes\"\nf: &x 007\ng: *x\nh: true\n1: 2\nno: [on, 1.50]\n";
+        let document = &read(text).unwrap()[0];
+        let words: Vec<Option<&str>> =
+            ["a", "b", "c", "d", "e", "f", "g", "h", "1"].iter().map(|name| document.text(name)).collect();
+        let expected = ["no", "1e3", "0x1f", "", "yes", "007", "007", "true", "2"]
+            .map(|word| Some(word).filter(|word| !word.is_empty()));
+        assert_eq!(words, expected);
+        let list: Vec<Option<&str>> =
+            document.field("no").unwrap().list().iter().map(Node::as_text).collect();
+        assert_eq!(list, [Some("on"), Some("1.50")]);
+        assert_eq!(document.field("no").unwrap().line, 10);
+    }
+
+    #[test]
+    fn json_is_read_as_well() {
+        let text = "{\"a\": \"b\\n\", \"c\": [1, true, null, {\"d\": \"\\u00e9\\/\"}]}";
+        let document = &read(text).unwrap()[0];
+        assert_eq!(document.text("a"), Some("b\n"));
+        assert_eq!(document.field("c").unwrap().list()[3].text("d"), Some("é/"));
+    }
 }

@@ -171,7 +171,9 @@ pub(super) fn certificate(lines: &mut Lines, facts: &Certificate, item: &ItemVie
     for (label, list) in
         [("issuer info", &facts.authority_information), ("subject info", &facts.subject_information)]
     {
-        list.iter().for_each(|access| lines.push(label, format!("{} {}", access.method, access.location)));
+        for access in list {
+            lines.push(label, format!("{} {}", access.method, access.location));
+        }
     }
     lines.list("issuer names", &facts.issuer_alternative_names);
     lines.list("CRLs", &facts.crl_distribution_points);
