@@ -40,6 +40,7 @@ mod names;
 mod paths;
 mod policies;
 mod purposes;
+mod reasons;
 mod revocation;
 mod signatures;
 mod validity;
