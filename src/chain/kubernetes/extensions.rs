@@ -189,6 +189,8 @@ fn alternative_names(mut reader: Reader<'_>) -> Result<bool, &'static str> {
                 return Err("an address is neither 4 nor 16 bytes long");
             }
             0x87 => {}
+            // Go passes over these, and the parser beneath takes them for what their number says.
+            0xa1 | 0xa2 | 0xa6 | 0xa7 => return Err("a name is of a form that is not read"),
             _ => continue,
         }
         any = true;
@@ -234,6 +236,7 @@ fn subtree(kind: u8, content: &[u8]) -> Result<bool, &'static str> {
             let bits = mask.iter().flat_map(|byte| (0..8).rev().map(move |bit| byte >> bit & 1));
             [8, 32].contains(&content.len()) && bits.is_sorted_by(|before, after| before >= after)
         }
+        0xa1 | 0xa2 | 0xa6 | 0xa7 => return Err("a subtree is of a form that is not read"),
         _ => return Ok(false),
     };
     if fits { Ok(true) } else { Err("a subtree is not of the form of its kind") }
