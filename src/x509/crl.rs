@@ -204,8 +204,10 @@ pub struct RevocationList {
     pub has_duplicates: bool,
     /// The first extension of an entry that is critical and not known.
     unknown_in_entries: Option<String>,
-    /// By issuer (the list's own unless it is indirect) and serial number.
-    entries: HashMap<(Name, SerialNumber), RevokedCertificate>,
+    /// Whose certificates it revokes: the list's own issuer, and what entries of an indirect list name.
+    issuers: Vec<Name>,
+    /// By the place of the issuer among those, and serial number: a list may have a million entries.
+    entries: HashMap<(u32, SerialNumber), RevokedCertificate>,
 }
 
 impl fmt::Debug for RevocationList {
@@ -249,6 +251,7 @@ impl RevocationList {
             algorithms_agree: tbs.signature == list.signature_algorithm,
             has_duplicates: false,
             unknown_in_entries: None,
+            issuers: Vec::new(),
             entries: HashMap::new(),
         };
         for extension in tbs.extensions() {
@@ -289,7 +292,8 @@ impl RevocationList {
     /// An entry that names no certificate issuer has that of the entry before it, and the first the list's own
     /// (section 5.3.3).
     fn read_entries(&mut self, tbs: &x509_parser::revocation_list::TbsCertList<'_>) -> Result<(), X509Error> {
-        let mut issuer = self.issuer.clone();
+        let mut issuer = 0;
+        let mut places = HashMap::from([(self.issuer.clone(), issuer)]);
         self.entries.reserve(tbs.revoked_certificates.len());
         for revoked in &tbs.revoked_certificates {
             let mut entry = RevokedCertificate { date: revoked.revocation_date.to_datetime(), reason: None };
@@ -298,8 +302,10 @@ impl RevocationList {
                 match extension.parsed_extension() {
                     ParsedExtension::ReasonCode(reason) => entry.reason = Some(reason.0),
                     _ if oid == CERTIFICATE_ISSUER => {
-                        issuer = certificate_issuer(extension.value)
+                        let name = certificate_issuer(extension.value)
                             .ok_or_else(|| malformed("the certificate issuer of an entry is no name"))?;
+                        let next = u32::try_from(places.len()).unwrap_or(u32::MAX);
+                        issuer = *places.entry(name).or_insert(next);
                     }
                     _ if extension.critical && !KNOWN_OF_ENTRIES.contains(&oid.as_str()) => {
                         self.unknown_in_entries.get_or_insert(oid);
@@ -307,9 +313,12 @@ impl RevocationList {
                     _ => {}
                 }
             }
-            let serial = SerialNumber::from_content(revoked.raw_serial());
-            self.has_duplicates |= self.entries.insert((issuer.clone(), serial), entry).is_some();
+            let serial = SerialNumber::from_content(shortest(revoked.raw_serial()));
+            self.has_duplicates |= self.entries.insert((issuer, serial), entry).is_some();
         }
+        let mut issuers: Vec<_> = places.into_iter().collect();
+        issuers.sort_unstable_by_key(|(_, place)| *place);
+        self.issuers = issuers.into_iter().map(|(name, _)| name).collect();
         Ok(())
     }
 
@@ -340,12 +349,22 @@ impl RevocationList {
 
     /// Every entry, in no particular order: the certificate's issuer, its serial number and the facts.
     pub fn entries(&self) -> impl Iterator<Item = (&Name, &SerialNumber, &RevokedCertificate)> {
-        self.entries.iter().map(|((issuer, serial), entry)| (issuer, serial, entry))
+        self.entries.iter().map(|((issuer, serial), entry)| {
+            let place = usize::try_from(*issuer).ok();
+            (place.and_then(|place| self.issuers.get(place)).unwrap_or(&self.issuer), serial, entry)
+        })
     }
 
-    /// The entry of a certificate, by the name of its issuer, byte for byte, and its serial number.
-    pub fn entry(&self, issuer: &Name, serial: &SerialNumber) -> Option<&RevokedCertificate> {
-        self.entries.get(&(issuer.clone(), serial.clone()))
+    /// The entry of a certificate by its serial number and its issuer, of whom the caller knows by which names it goes.
+    pub fn entry(
+        &self,
+        serial: &SerialNumber,
+        is_issuer: impl Fn(&Name) -> bool,
+    ) -> Option<&RevokedCertificate> {
+        let serial = SerialNumber::from_content(shortest(serial.content()));
+        self.issuers.iter().zip(0..).find_map(|(issuer, place)| {
+            self.entries.get(&(place, serial.clone())).filter(|_| is_issuer(issuer))
+        })
     }
 
     /// The extension with this dotted object identifier.
@@ -389,6 +408,14 @@ impl RevocationList {
         let [0, bits @ ..] = signature.content else { return Err(SignatureFault::Malformed) };
         algorithm.verify(key, tbs.whole, bits)
     }
+}
+
+/// The content of an INTEGER in its shortest form (X.690 section 8.3.2), whatever form it is in.
+fn shortest(mut content: &[u8]) -> &[u8] {
+    while let [0, 0..0x80, ..] | [0xff, 0x80..=0xff, ..] = content {
+        content = content.get(1..).unwrap_or_default();
+    }
+    content
 }
 
 /// The first directory name of a certificate issuer extension (section 5.3.3).
