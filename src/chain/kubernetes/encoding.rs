@@ -9,6 +9,9 @@ use crate::x509::{Certificate, PublicKeyKind};
 /// Why a certificate is refused, in the words of this module.
 pub(super) type Refusal = String;
 
+/// Of extensions that are not handled so many are told.
+const MOST_TOLD: usize = 16;
+
 /// What speaks against a certificate wherever it stands: an encoding that Go does not read, or a critical extension
 /// that it does not handle.
 pub(in crate::chain) fn faults_anywhere(certificate: &Certificate) -> Vec<Fault> {
@@ -19,6 +22,7 @@ pub(in crate::chain) fn faults_anywhere(certificate: &Certificate) -> Vec<Fault>
         }
         Ok(unhandled) => unhandled
             .into_iter()
+            .take(MOST_TOLD)
             .map(|oid| {
                 let detail = format!(
                     "{} has the critical extension {}, which Go does not handle",
