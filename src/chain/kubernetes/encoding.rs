@@ -61,6 +61,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The same, or nothing where another tag comes.
+    #[expect(clippy::option_option, reason = "what cannot be read is not the same as what is not there")]
     pub(super) fn optional(&mut self, wanted: u8) -> Option<Option<Reader<'a>>> {
         if self.peek() == Some(wanted) { self.take(wanted).map(Some) } else { Some(None) }
     }
@@ -172,7 +173,7 @@ fn version(tbs: &mut Reader<'_>) -> Result<u8, Refusal> {
 }
 
 /// An algorithm's identifier and, if they are there, its parameters.
-fn algorithm<'a>(mut content: Reader<'a>) -> Option<(&'a [u8], Option<Element<'a>>)> {
+fn algorithm(mut content: Reader<'_>) -> Option<(&[u8], Option<Element<'_>>)> {
     let oid = content.oid()?;
     if content.is_empty() {
         return Some((oid, None));
@@ -223,7 +224,7 @@ fn string(value: Element<'_>) -> Result<(), &'static str> {
     if fits { Ok(()) } else { Err("the value of an attribute holds what its kind of string does not admit") }
 }
 
-/// UTCTime, also without seconds, or GeneralizedTime without fraction; both also with an offset that is not zero.
+/// `UTCTime`, also without seconds, or `GeneralizedTime` without fraction; both also with an offset that is not zero.
 fn time(validity: &mut Reader<'_>) -> Option<()> {
     let element = validity.any()?;
     let text = std::str::from_utf8(element.content).ok()?;

@@ -334,7 +334,7 @@ fn dotted(oid: &[u8]) -> String {
     let mut arc: u64 = 0;
     for byte in oid {
         if arc >> 57 != 0 || !is_oid(oid) {
-            return oid.iter().map(|byte| format!("{byte:02x}")).collect();
+            return crate::x509::hex(oid);
         }
         arc = arc << 7 | u64::from(byte & 0x7f);
         if byte & 0x80 == 0 {
