@@ -4,6 +4,7 @@
 //! Only the library's public functions are used.
 
 use std::fmt::{Debug, Display};
+use std::path::Path;
 
 use kpki::chain::{
     self, Attempt, Located, LocatedList, Policy, Purpose, Settings, Source, Verdict, Verifier,
@@ -11,6 +12,7 @@ use kpki::chain::{
 use kpki::key::{KeyError, KeyPair, Passphrase};
 use kpki::kubeconfig;
 use kpki::pem;
+use kpki::profile::Catalogue;
 use kpki::request::SigningRequest;
 use kpki::x509::{Certificate, Extensions, Name, PublicKey, RevocationList, TbsCertificate};
 use time::OffsetDateTime;
@@ -149,6 +151,44 @@ pub(crate) fn csr(data: &[u8]) {
         let again = SigningRequest::read(pem::encode(pem::CERTIFICATE_REQUEST, data).as_bytes());
         let again = read(again).expect("what was read from DER");
         assert_eq!((again.subject, again.public_key), (request.subject, request.public_key));
+    }
+}
+
+/// Whatever a file holds: it is told in words that can be shown, what is normalised is the same thing, and how its parts
+/// belong together is found out.
+pub(crate) fn inspect(data: &[u8]) {
+    thread_local! {
+        static CATALOGUE: Catalogue = Catalogue::built_in();
+    }
+    let found = kpki::inspect::inspect("pki/ca.crt", data);
+    shown(found.encoding.name());
+    let items = found.all();
+    for item in &items {
+        shown(item.kind());
+        shown(item.title());
+        item.faults.iter().for_each(shown);
+        item.oddities.iter().for_each(shown);
+        assert_eq!(item.public_key_sha256().is_some(), item.public_key().is_some());
+        if let Some(text) = item.to_pem() {
+            let again = kpki::inspect::inspect("again", text.as_bytes());
+            assert_eq!(again.items.len(), 1);
+            assert_eq!(again.items[0].kind(), item.kind());
+            assert_eq!(again.items[0].to_pem().as_deref(), Some(&*text));
+        }
+        CATALOGUE.with(|catalogue| {
+            if let Some(role) = kpki::inspect::role(Path::new("pki/ca.crt"), item, false, catalogue) {
+                shown(role.name());
+                role.conflicts.iter().chain(&role.remark).for_each(shown);
+            }
+        });
+    }
+    assert_eq!(found.is_broken(), items.iter().any(|item| !item.faults.is_empty()));
+    let count = items.len();
+    drop(items);
+    let relations = kpki::inspect::relate(&[found]);
+    for item in 0..count {
+        let own = relations.of(kpki::inspect::At { file: 0, item }).expect("every item has its relations");
+        assert!(own.same_key.len() <= own.same_key_count);
     }
 }
 

@@ -127,6 +127,9 @@ fn seeds() -> Vec<(&'static str, Vec<u8>)> {
             }
         }
     }
+    // Whatever there is: `inspect` is asked what it is.
+    let all: Vec<_> = out.iter().map(|(_, bytes)| ("inspect", bytes.clone())).collect();
+    out.extend(all);
     out.push(("pem", b"\xef\xbb\xbf# text\r\n\r\n-----BEGIN A-----\r\nAAAA\r\n-----END A-----\r\n".to_vec()));
     out
 }
@@ -211,6 +214,7 @@ fn property(target: &str) -> fn(&[u8]) {
         "chain" => properties::chain,
         "crl" => properties::crl,
         "csr" => properties::csr,
+        "inspect" => properties::inspect,
         "key" => properties::key,
         "kubeconfig" => properties::kubeconfig,
         "pem" => properties::pem,

@@ -3,7 +3,7 @@
 //! refuses.
 
 #![cfg(test)]
-#![expect(clippy::disallowed_methods, reason = "what the tests share writes files")]
+#![expect(clippy::disallowed_methods, reason = "tests write the files that they need")]
 
 #[expect(dead_code, reason = "each test uses its part of what they share")]
 mod forge;

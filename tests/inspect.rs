@@ -9,6 +9,7 @@ mod forge;
 mod support;
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -407,7 +408,10 @@ fn forms(key: &str, der: &str, algorithm: &str) -> Vec<(String, &'static str)> {
 fn nothing_secret(file: &str, der: &[u8]) {
     let held = std::fs::read_to_string(file).unwrap_or_default();
     let base64 = run(&mut command("bash", ["-c", &format!("base64 -w0 {file}")])).ok().stdout;
-    let hex: String = der.iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex = der.iter().fold(String::new(), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    });
     for words in [&[file][..], &["-s", file], &["-o", "json", file], &["-o", "pem", file]] {
         let said = inspect(words).words();
         let body = held.lines().filter(|line| line.len() > 60 && !line.contains(['-', ':']));

@@ -4,7 +4,7 @@ use super::budget::Budget;
 use super::candidate::{Candidate, View, authority_key_identifier, subject_key_identifier};
 use super::verdict::{Attempt, Link, Rejection, Role, Verdict, VerifiedChain, Warning};
 use super::{Fault, Policy, Reason, Verifier, kubernetes, rfc5280};
-use crate::x509::{Certificate, SignatureFault};
+use crate::x509::{Certificate, SignatureFault, hex};
 
 /// One certificate of the path so far.
 #[derive(Clone, Copy)]
@@ -226,14 +226,4 @@ pub(super) fn signature_fault(path: &[Step<'_, '_>], issuer: &Certificate) -> Op
         }
         other => Fault::new(Reason::SignatureAlgorithm, other.to_string()).about(index),
     })
-}
-
-/// A key identifier as people compare them.
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    let mut out = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        let _ = write!(out, "{byte:02x}");
-    }
-    out
 }

@@ -92,9 +92,20 @@ fn handshake(stage: &Stage<'_>, connection: &Connection, papers: Papers) -> Came
     };
     let of_server = stage.client_judge(connection, papers.trust);
     let of_client = stage.server_judge(connection);
+    let must_show = papers.client.is_some() && connection.server.admits.trust().is_some();
     let dialling = Client { identity: papers.client, name, judge: of_server.clone() };
     let listening = connection.listening(papers.server, of_client.clone());
     match tls::rehearse(&dialling, &listening, &Protocol::ALL) {
+        // Whoever was asked and had no signature that the server takes has shown nothing.
+        Ok(handshake) if handshake.client_chain.is_empty() && must_show => {
+            let reason = format!(
+                "{} has a key with which nothing can be signed that {} takes",
+                connection.client.called,
+                connection.edge.server()
+            );
+            Outcome::Failed(vec![Failure::of_file("handshake", connection.client.file.clone(), reason)])
+                .into()
+        }
         Ok(handshake) => Came {
             outcome: Outcome::Ok,
             agreed: Some(Agreed {

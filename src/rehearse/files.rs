@@ -1,6 +1,7 @@
 //! Reading what a tree holds: certificates with their keys, and what a party trusts. Each file of a node is read once.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -36,7 +37,7 @@ pub(super) enum Trouble {
 
 impl Trouble {
     /// A file that no component could use.
-    pub(super) fn broken(name: &FileName, reason: impl std::fmt::Display) -> Self {
+    pub(super) fn broken(name: &FileName, reason: impl fmt::Display) -> Self {
         let (file, reason) = (name.path.clone(), format!("{}: {reason}", name.short));
         Self::Broken { code: "unusable-file", file, reason }
     }
@@ -52,7 +53,6 @@ pub(super) struct FileName {
 }
 
 /// A certificate with what follows it, and its key.
-#[derive(Debug)]
 pub(super) struct Pair {
     pub(super) certificate: FileName,
     pub(super) key: FileName,
@@ -62,6 +62,13 @@ pub(super) struct Pair {
     pub(super) stray_key: bool,
     secret: Result<Zeroizing<Vec<u8>>, Trouble>,
     identity: OnceLock<Result<Identity, Trouble>>,
+}
+
+impl fmt::Debug for Pair {
+    /// The files, never what is in them.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Pair({}, {})", self.certificate.path, self.key.path)
+    }
 }
 
 /// What a party trusts.

@@ -23,9 +23,9 @@ pub(super) struct Negatives {
     places: Vec<[usize; 3]>,
 }
 
-/// What tells one trial from another: its kind, the service or the edge, the node, and the files by their place in
-/// memory.
-type Key = (NegativeKind, Service, Option<Edge>, Option<usize>, [usize; 2]);
+/// What tells one trial from another: its kind, the service, the edge, the node, whether both are to show certificates,
+/// and the files by their place in memory.
+type Key = (NegativeKind, Service, Option<Edge>, Option<usize>, bool, [usize; 2]);
 
 const KINDS: [NegativeKind; 3] =
     [NegativeKind::NoClientCertificate, NegativeKind::ForeignClient, NegativeKind::ForeignServer];
@@ -35,12 +35,14 @@ fn key(kind: NegativeKind, one: &Connection) -> Key {
         shared.map_or(0, |shared| Arc::as_ptr(shared).addr())
     }
     let service = one.edge.server();
+    let (node, mutual) = (one.server.node, one.server.mutual);
     let server = [place_of(one.server.shows.pair()), place_of(one.server.admits.trust())];
     match kind {
-        NegativeKind::NoClientCertificate => (kind, service, None, one.server.node, server),
-        NegativeKind::ForeignClient => (kind, service, Some(one.edge), one.server.node, server),
+        NegativeKind::NoClientCertificate => (kind, service, None, node, mutual, server),
+        NegativeKind::ForeignClient => (kind, service, Some(one.edge), node, mutual, server),
         NegativeKind::ForeignServer => {
-            (kind, service, Some(one.edge), one.client.node, [place_of(one.client.trusts.anchors()), 0])
+            let trust = [place_of(one.client.trusts.anchors()), 0];
+            (kind, service, Some(one.edge), one.client.node, mutual, trust)
         }
     }
 }
@@ -77,10 +79,8 @@ fn wrong_client(
     kind: NegativeKind,
     connection: &Connection,
 ) -> Result<Option<Negative>, RehearseError> {
-    if !connection.server.mutual {
-        return Ok(None);
-    }
-    let (Ok(papers), Some(name)) = (stage.papers(connection)?, connection.dialled.clone()) else {
+    let server = stage.server(connection)?.filter(|_| connection.server.mutual);
+    let (Some(listening), Some(name)) = (server, connection.dialled.clone()) else {
         return Ok(None);
     };
     let leaf = connection.client.shows.pair().and_then(|pair| pair.leaf());
@@ -94,7 +94,6 @@ fn wrong_client(
         _ => None,
     };
     let dialling = Client { identity, name, judge: Arc::new(Anybody) };
-    let listening = connection.listening(papers.server, stage.server_judge(connection));
     let refused = tls::rehearse(&dialling, &listening, &Protocol::ALL).err();
     let accepted = refused.is_none();
     let service = connection.edge.server();
@@ -122,7 +121,7 @@ fn why_refused(error: Option<TlsError>) -> String {
 
 /// A client, tried with a server of another CA that has the right name.
 fn wrong_server(stage: &Stage<'_>, connection: &Connection) -> Result<Option<Negative>, RehearseError> {
-    let (Ok(papers), Some(name)) = (stage.papers(connection)?, connection.dialled.clone()) else {
+    let (Some(judge), Some(name)) = (stage.client(connection)?, connection.dialled.clone()) else {
         return Ok(None);
     };
     let leaf = connection.server.shows.pair().and_then(|pair| pair.leaf());
@@ -131,7 +130,7 @@ fn wrong_server(stage: &Stage<'_>, connection: &Connection) -> Result<Option<Neg
         names: vec![name.clone()],
         purpose: ExtendedKeyUsage::ServerAuth,
     };
-    let dialling = Client { identity: None, name, judge: stage.client_judge(connection, papers.trust) };
+    let dialling = Client { identity: None, name, judge };
     let listening = Server {
         identity: stage.foreign.forged(&likeness)?,
         client_auth: ClientAuth::NotAsked,

@@ -65,12 +65,42 @@ impl<'a> Stage<'a> {
             return Ok(Err(troubles.into_iter().cloned().collect()));
         }
         let client = shown.and_then(Result::ok).cloned();
-        if let Some(Ok(identity)) = listening {
-            return Ok(Ok(Papers { client, server: identity.clone(), trust: trust.cloned() }));
-        }
-        let (server, made) = self.foreign.stand_in()?;
-        let is_trusted = matches!(connection.client.trusts, ServerTrust::StandIn);
-        Ok(Ok(Papers { client, server, trust: is_trusted.then_some(made) }))
+        let server = match listening {
+            Some(Ok(identity)) => identity.clone(),
+            _ => self.foreign.stand_in()?.0,
+        };
+        Ok(Ok(Papers { client, server, trust: self.trust(connection)? }))
+    }
+
+    /// What the client verifies with; nothing when it verifies nobody.
+    fn trust(&self, connection: &Connection) -> Result<Option<Arc<Trust>>, RehearseError> {
+        Ok(match &connection.client.trusts {
+            ServerTrust::StandIn => Some(self.foreign.stand_in()?.1),
+            trusts => trusts.anchors().cloned(),
+        })
+    }
+
+    /// The server alone, where it can be had.
+    pub(super) fn server(&self, connection: &Connection) -> Result<Option<Server>, RehearseError> {
+        let is_known = connection.server.admits.trust().is_none_or(|trust| trust.anchors.is_ok());
+        let identity = match &connection.server.shows {
+            Serves::Pair(pair) => pair.identity().ok().cloned(),
+            Serves::StandIn => Some(self.foreign.stand_in()?.0),
+            Serves::Unknown => None,
+        };
+        let identity = identity.filter(|_| is_known && connection.trouble.is_none());
+        Ok(identity.map(|identity| connection.listening(identity, self.server_judge(connection))))
+    }
+
+    /// The client's judgement alone, where what it trusts is here.
+    pub(super) fn client(&self, connection: &Connection) -> Result<Option<Arc<Judge>>, RehearseError> {
+        let is_known = match &connection.client.trusts {
+            ServerTrust::Anchors(trust) => trust.anchors.is_ok(),
+            ServerTrust::System => false,
+            ServerTrust::Anyone { .. } | ServerTrust::StandIn => true,
+        };
+        let trust = self.trust(connection)?;
+        Ok((is_known && connection.trouble.is_none()).then(|| self.client_judge(connection, trust)))
     }
 
     /// How the client judges the server.

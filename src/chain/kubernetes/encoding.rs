@@ -61,7 +61,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The same, or nothing where another tag comes.
-    #[expect(clippy::option_option, reason = "what cannot be read is not the same as what is not there")]
+    #[expect(clippy::option_option, reason = "broken, absent and there are three")]
     pub(super) fn optional(&mut self, wanted: u8) -> Option<Option<Reader<'a>>> {
         if self.peek() == Some(wanted) { self.take(wanted).map(Some) } else { Some(None) }
     }
