@@ -631,6 +631,16 @@ fn what_kubectl_makes_is_looked_into() {
     assert!(!words.contains("hello") && !words.contains("aGVsbG8="), "{words}");
 }
 
+/// A request with a key of its own, in base64.
+fn csr_of(directory: &Path) -> String {
+    let file = text(&directory.join("own.csr")).to_owned();
+    let key = text(&directory.join("own.key")).to_owned();
+    openssl([
+        "req", "-new", "-newkey", "ed25519", "-nodes", "-keyout", &key, "-subj", "/CN=own", "-out", &file,
+    ]);
+    run(&mut command("base64", ["-w0", &file])).ok().stdout
+}
+
 #[test]
 fn objects_are_read_with_every_fault_in_them() {
     let directory = scratch();
@@ -649,7 +659,7 @@ fn objects_are_read_with_every_fault_in_them() {
         )
     };
     let config = |rest: &str| format!("apiVersion: v1\nkind: Config\n{rest}");
-    let cases: [(String, i32, &[&str]); 12] = [
+    let cases: [(String, i32, &[&str]); 13] = [
         (tls(&format!("  tls.crt: {crt}\n  tls.key: {key}\n")), 0, &["its private key is in", ":7"]),
         (
             tls(&format!("  tls.crt: {crt}\n  tls.key: {other}\n")),
@@ -663,6 +673,17 @@ fn objects_are_read_with_every_fault_in_them() {
         ),
         (tls(&format!("  tls.crt: {key}\n  tls.key: {key}\n")), 1, &["tls.crt holds no certificate"]),
         (tls("  tls.crt: \"!!\"\n  tls.key: aGVsbG8=\n"), 1, &["data[tls.crt] is not base64"]),
+        (
+            format!(
+                "apiVersion: certificates.k8s.io/v1\nkind: CertificateSigningRequest\nmetadata: {{name: j}}\nspec: {{signerName: x.io/y, request: {}}}\nstatus: {{certificate: {crt}}}",
+                csr_of(here)
+            ),
+            0,
+            &[
+                "the request in object.yaml:4 is for another key",
+                "the certificate in object.yaml:5 is for another key",
+            ],
+        ),
         (csr(""), 1, &["condition     Pending", "spec.request holds 7 bytes that are nothing of a PKI"]),
         (csr("status: {conditions: [{type: Denied}]}"), 1, &["condition     Denied"]),
         (

@@ -595,7 +595,10 @@ fn very_many_signatures_are_not_all_checked() {
     let text: String = impostors.iter().map(|der| pem::encode("CERTIFICATE", der).to_string()).collect();
     let relations = relate(&[inspect("file", text.as_bytes())]);
     assert_eq!(relations.of(At { file: 0, item: 0 }).unwrap().signing, Some(Signing::NotChecked));
-    assert_eq!(relations.bundles[0][0].order, Order::Apart(1));
+    assert_eq!(relations.bundles[0][0].order, Order::Anchors);
+    let alone = relate(&[inspect("file", &impostors[0])]);
+    let signing = alone.of(At { file: 0, item: 0 }).unwrap().signing.clone();
+    assert!(matches!(signing, Some(Signing::SelfIssued(_))), "{signing:?}");
 }
 
 #[test]
