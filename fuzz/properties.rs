@@ -4,13 +4,17 @@
 //! Only the library's public functions are used.
 
 use std::fmt::{Debug, Display};
+use std::path::Path;
+use std::sync::OnceLock;
 
 use kpki::chain::{
     self, Attempt, Located, LocatedList, Policy, Purpose, Settings, Source, Verdict, Verifier,
 };
+use kpki::inspect::{self, At, Content};
 use kpki::key::{KeyError, KeyPair, Passphrase};
 use kpki::kubeconfig;
 use kpki::pem;
+use kpki::profile::Catalogue;
 use kpki::request::SigningRequest;
 use kpki::x509::{Certificate, Extensions, Name, PublicKey, RevocationList, TbsCertificate};
 use time::OffsetDateTime;
@@ -48,6 +52,57 @@ pub(crate) fn certificate(data: &[u8]) {
     assert_eq!(tbs.serial.is_positive(), content.iter().any(|byte| *byte != 0) && content[0] < 0x80);
     if let Err(fault) = certificate.verify_signature(&tbs.public_key) {
         shown(fault);
+    }
+}
+
+/// Whatever a file holds: every text about it can be shown, no bytes of a key are among them, and what comes out as a clean
+/// block is the same thing when it is looked at again.
+pub(crate) fn inspect(data: &[u8]) {
+    static CATALOGUE: OnceLock<Catalogue> = OnceLock::new();
+    let files = [inspect::inspect("fuzz.pem", data), inspect::inspect("fuzz-key.pem", data)];
+    let relations = inspect::relate(&files);
+    let _ = (files[0].is_broken(), files[0].is_unknown());
+    for (number, item) in files[0].all().into_iter().enumerate() {
+        [item.kind(), &item.title()].into_iter().for_each(shown);
+        item.place.field.iter().chain(&item.label).chain(&item.faults).for_each(shown);
+        item.oddities.iter().for_each(shown);
+        assert!(relations.of(At { file: 0, item: number }).is_some());
+        if let Some(role) = inspect::role(
+            Path::new("pki/apiserver.crt"),
+            item,
+            false,
+            CATALOGUE.get_or_init(Catalogue::built_in),
+        ) {
+            shown(role.name());
+            role.conflicts.iter().chain(&role.remark).for_each(shown);
+        }
+        match &item.content {
+            Content::Certificate(facts) => {
+                debugged(facts);
+                let told = facts.authority_information().into_iter().chain(facts.subject_information());
+                told.for_each(|(method, location)| shown(method + &location));
+                facts.policies().iter().for_each(|(oid, places)| shown(format!("{oid}{places:?}")));
+                facts.issuer_alternative_names().iter().for_each(shown);
+                let _ = facts.verify_signature(&facts.certificate.tbs.public_key);
+            }
+            Content::Request(facts) => debugged(facts),
+            Content::RevocationList(list) => debugged(list),
+            Content::Kubeconfig(kubeconfig) => debugged(kubeconfig),
+            Content::Object(object) => debugged(object),
+            Content::PrivateKey(_) => assert_eq!(item.der(), None),
+            Content::Named { what, facts } => {
+                shown(what);
+                facts.iter().for_each(|(_, value)| shown(value));
+            }
+            Content::Broken { facts, .. } => facts.iter().for_each(|(_, value)| shown(value)),
+            _ => {}
+        }
+        let Some(block) = item.to_pem() else { continue };
+        let again = inspect::inspect("again", block.as_bytes());
+        let [own] = again.items.as_slice() else { panic!("not one item: {again:?}") };
+        assert_eq!((own.kind(), own.der()), (item.kind(), item.der()));
+        assert_eq!(own.public_key(), item.public_key());
+        assert_eq!(own.to_pem(), Some(block));
     }
 }
 

@@ -126,6 +126,8 @@ fn seeds() -> Vec<(&'static str, Vec<u8>)> {
             }
         }
     }
+    let everything: Vec<Vec<u8>> = out.iter().map(|(_, bytes)| bytes.clone()).collect();
+    out.extend(everything.into_iter().chain(objects(&root)).map(|bytes| ("inspect", bytes)));
     out.push(("pem", b"\xef\xbb\xbf# text\r\n\r\n-----BEGIN A-----\r\nAAAA\r\n-----END A-----\r\n".to_vec()));
     out
 }
@@ -169,6 +171,21 @@ fn requests() -> Vec<Vec<u8>> {
     out
 }
 
+/// Objects of Kubernetes that hold certificates and keys.
+fn objects(root: &forge::Forged) -> Vec<Vec<u8>> {
+    let (certificate, key) = (base64(root.pem().as_bytes()), base64(root.key_pem().as_bytes()));
+    let indented = root.pem().trim_end().replace('\n', "\n    ");
+    [
+        format!("apiVersion: v1\nkind: Secret\ntype: kubernetes.io/tls\nmetadata: {{name: a}}\ndata:\n  tls.crt: {certificate}\n  tls.key: {key}\n  x: aGk=\n"),
+        format!("apiVersion: v1\nkind: List\nitems:\n- kind: ConfigMap\n  data:\n   ca.crt: |\n    {indented}\n- kind: Secret\n"),
+        format!("{{\"kind\": \"ValidatingWebhookConfiguration\", \"webhooks\": [{{\"clientConfig\": {{\"caBundle\": \"{certificate}\"}}}}]}}"),
+        format!("kind: CertificateSigningRequest\nspec: {{request: {certificate}, usages: [a]}}\n---\n{{}}\n--- \nnull\n"),
+        format!("clusters: [{{name: a, cluster: {{certificate-authority-data: {certificate}}}}}]\nusers: [{{name: b, user: {{client-key-data: {key}, token: t}}}}]\n"),
+    ]
+    .map(String::into_bytes)
+    .into()
+}
+
 fn base64(bytes: &[u8]) -> String {
     use base64::Engine as _;
     base64::prelude::BASE64_STANDARD.encode(bytes)
@@ -210,6 +227,7 @@ fn property(target: &str) -> fn(&[u8]) {
         "chain" => properties::chain,
         "crl" => properties::crl,
         "csr" => properties::csr,
+        "inspect" => properties::inspect,
         "key" => properties::key,
         "kubeconfig" => properties::kubeconfig,
         "pem" => properties::pem,
