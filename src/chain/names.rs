@@ -44,8 +44,8 @@ pub(super) fn relative_names(name: &Name) -> Vec<Vec<String>> {
     out
 }
 
-/// The kinds of strings that are text: UTF8String, NumericString, PrintableString, TeletexString, IA5String,
-/// UniversalString, BMPString (RFC 4518 section 2.1).
+/// The kinds of strings that are text: `UTF8String`, `NumericString`, `PrintableString`, `TeletexString`, `IA5String`,
+/// `UniversalString`, `BMPString` (RFC 4518 section 2.1).
 const STRINGS: [u8; 7] = [0x0c, 0x12, 0x13, 0x14, 0x16, 0x1c, 0x1e];
 
 /// The values of the attributes of a name, as they are encoded.

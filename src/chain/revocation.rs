@@ -14,6 +14,8 @@ use crate::x509::{
 
 /// Every reason but the unspecified one, which is none (section 5.3.1, section 6.3.2 (a)).
 const ALL_REASONS: u16 = 0x01fe;
+/// Of so many lists the issuers are shown.
+const MOST_SHOWN: usize = 8;
 /// Section 5.2.3.
 const CRL_NUMBER: &str = "2.5.29.20";
 const LONGEST_NUMBER: usize = 20;
@@ -61,11 +63,9 @@ fn status(path: &[Step<'_, '_>], index: usize, verifier: &Verifier<'_>, budget: 
     }
     Some(unusable.unwrap_or_else(|| {
         let detail = format!("no revocation list tells whether {} is revoked", certificate.tbs.subject);
-        /// Of so many lists the issuers are shown.
-        const MOST: usize = 8;
         let mut lists: Vec<String> =
-            verifier.lists.iter().take(MOST).map(|located| located.list.issuer.to_string()).collect();
-        lists.extend((verifier.lists.len() > MOST).then(|| "…".to_owned()));
+            verifier.lists.iter().take(MOST_SHOWN).map(|located| located.list.issuer.to_string()).collect();
+        lists.extend((verifier.lists.len() > MOST_SHOWN).then(|| "…".to_owned()));
         Fault::new(Reason::StatusUnknown, detail)
             .facts(format!("a list of {}", certificate.tbs.issuer), format!("lists of {}", lists.join("; ")))
     }))

@@ -19,6 +19,10 @@ pub(super) fn of_block(found: Found, number: usize) -> Item {
     let cipher = cipher.and_then(|value| value.split(',').next()).unwrap_or("by an unnamed cipher");
     let encrypted = headers.iter().any(|(name, value)| name == "Proc-Type" && value.ends_with("ENCRYPTED"));
     let mut item = match contents {
+        // OpenPGP writes a checksum behind the base64 (RFC 9580 section 6.1).
+        _ if label.starts_with("PGP ") => {
+            named("OpenPGP block", "contents", "not read; gpg --show-keys FILE shows keys")
+        }
         Err(error) => Item::broken(noun(&label), error.to_string()),
         Ok(_) if encrypted => legacy(&label, cipher),
         Ok(bytes) => of_bytes(&bytes, &label),

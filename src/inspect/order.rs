@@ -13,7 +13,7 @@ pub enum Order {
     Chain,
     /// They are one chain in another order: the numbers of the certificates from leaf to root, from 1.
     Shuffled(Vec<usize>),
-    /// Each is signed by itself: a bundle of trust anchors.
+    /// Each is issued by itself, and by no other of them: a bundle of trust anchors.
     Anchors,
     /// The first so many are a chain, at least one; the next did not sign the last of them.
     Apart(usize),
@@ -31,10 +31,11 @@ pub(super) fn order(all: &[&CertificateFacts], signers: &[Option<&PublicKey>]) -
         }
         _ => false,
     };
-    let self_signed = |at: usize| {
-        all.get(at).is_some_and(|facts| facts.certificate.tbs.is_self_issued()) && signer(at) == own_key(at)
+    let anchor = |at: usize| {
+        all.get(at).is_some_and(|facts| facts.certificate.tbs.is_self_issued())
+            && (signer(at).is_none() || signer(at) == own_key(at))
     };
-    if (0..all.len()).all(self_signed) {
+    if (0..all.len()).all(anchor) {
         return Order::Anchors;
     }
     let first = (0..all.len().saturating_sub(1)).take_while(|at| links(*at, *at + 1)).count() + 1;

@@ -32,7 +32,10 @@ pub enum Signing {
     SelfSigned,
     /// A certificate at hand, by its key.
     By(At),
-    /// Somebody with the name of a certificate at hand (perhaps its own name), and with another key.
+    /// Somebody with the holder's own name: the signature is not by the key within, or that cannot be told, and no other
+    /// certificate at hand made it.
+    SelfIssued(SignatureFault),
+    /// Somebody with the name of a certificate at hand, and with another key.
     AnotherKey(At, SignatureFault),
     /// Somebody whose certificate is not at hand.
     Elsewhere,
@@ -192,15 +195,18 @@ impl<'a> Hand<'a> {
                 let tbs = &facts.certificate.tbs;
                 let identifier = tbs.extensions.authority_key_identifier.as_ref();
                 let identifier = identifier.and_then(|marked| marked.value.key_identifier.as_deref());
-                if tbs.is_self_issued() {
-                    if !self.afford(&tbs.public_key) {
-                        return Some(Signing::NotChecked);
-                    }
-                    if facts.verify_signature(&tbs.public_key).is_ok() {
-                        return Some(Signing::SelfSigned);
-                    }
+                let verify = |key: &PublicKey| facts.verify_signature(key);
+                if !tbs.is_self_issued() {
+                    return Some(self.signer(&tbs.issuer, identifier, verify));
                 }
-                Some(self.signer(&tbs.issuer, identifier, |key| facts.verify_signature(key)))
+                if !self.afford(&tbs.public_key) {
+                    return Some(Signing::NotChecked);
+                }
+                let Err(fault) = verify(&tbs.public_key) else { return Some(Signing::SelfSigned) };
+                Some(match self.signer(&tbs.issuer, identifier, verify) {
+                    Signing::AnotherKey(..) | Signing::Elsewhere => Signing::SelfIssued(fault),
+                    other => other,
+                })
             }
             Content::RevocationList(list) => {
                 let identifier = list.authority_key_identifier.as_ref();
@@ -289,10 +295,13 @@ impl<'a> Hand<'a> {
         Some(At { file, item: found })
     }
 
-    /// Pairs within an object: the two fields of a user, the two entries of a Secret.
+    /// Pairs within an object: the two fields of a user, the two entries of a Secret, a request and its certificate.
     fn field_pairs(&self, file: usize) -> Vec<(At, At)> {
-        const NAMES: [(&str, &str); 2] =
-            [("client-certificate-data", "client-key-data"), ("[tls.crt]", "[tls.key]")];
+        const NAMES: [(&str, &str); 3] = [
+            ("client-certificate-data", "client-key-data"),
+            ("[tls.crt]", "[tls.key]"),
+            ("status.certificate", "spec.request"),
+        ];
         let Some(items) = self.items.get(file) else { return Vec::new() };
         // The first item of each field: of a certificate and what follows it, the certificate.
         let mut fields: HashMap<&str, usize> = HashMap::new();

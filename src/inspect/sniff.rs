@@ -92,8 +92,11 @@ fn blocks(bytes: &[u8]) -> Vec<Item> {
 /// Whether a text is an object of Kubernetes, or several: JSON, or YAML that says its kind before any PEM block begins.
 fn object_encoding(text: &str) -> Option<Encoding> {
     const KEYS: [&str; 6] = ["apiVersion:", "kind:", "clusters:", "users:", "contexts:", "current-context:"];
+    /// What is not an object may hold PEM as well: the answers of CAs do.
+    const IN_JSON: [&str; 5] =
+        ["\"apiVersion\"", "\"kind\"", "\"clusters\"", "\"previousSha256\"", "-----BEGIN "];
     if text.trim_start().starts_with(['{', '[']) {
-        return Some(Encoding::Json);
+        return IN_JSON.iter().any(|mark| text.contains(mark)).then_some(Encoding::Json);
     }
     for line in text.lines() {
         if line.starts_with("-----BEGIN") {
@@ -109,20 +112,24 @@ fn object_encoding(text: &str) -> Option<Encoding> {
 
 fn of_object(text: &str, encoding: Encoding, bytes: &[u8], depth: usize) -> (Encoding, Vec<Item>) {
     if text.len() > LARGEST_OBJECTS {
-        let why = format!(
-            "it is larger than {} MiB, which is the most of {} that is read",
-            LARGEST_OBJECTS >> 20,
-            encoding.name()
-        );
+        let largest = LARGEST_OBJECTS >> 20;
+        let why =
+            format!("it is larger than {largest} MiB, which is the most of {} that is read", encoding.name());
         return (encoding, vec![Item::broken(encoding.name(), why)]);
     }
     if is_ledger(text) {
         return (encoding, vec![ledger(text)]);
     }
+    let unknown = || vec![Item::new(Content::Unknown { bytes: text.len() })];
     match object::read(text, depth) {
+        Ok(items) if items.iter().all(|item| matches!(item.content, Content::Unknown { .. })) => {
+            (encoding, unknown())
+        }
         Ok(items) => (encoding, items),
         // A text before a PEM block may look like YAML.
         Err(_) if text.lines().any(|line| line.starts_with("-----BEGIN")) => (Encoding::Pem, blocks(bytes)),
+        // Within an object stand templates of others, which are none yet.
+        Err(_) if depth > 0 => (Encoding::Text, unknown()),
         Err(why) => (encoding, vec![Item::broken(encoding.name(), why)]),
     }
 }

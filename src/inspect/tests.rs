@@ -595,7 +595,10 @@ fn very_many_signatures_are_not_all_checked() {
     let text: String = impostors.iter().map(|der| pem::encode("CERTIFICATE", der).to_string()).collect();
     let relations = relate(&[inspect("file", text.as_bytes())]);
     assert_eq!(relations.of(At { file: 0, item: 0 }).unwrap().signing, Some(Signing::NotChecked));
-    assert_eq!(relations.bundles[0][0].order, Order::Apart(1));
+    assert_eq!(relations.bundles[0][0].order, Order::Anchors);
+    let alone = relate(&[inspect("file", &impostors[0])]);
+    let signing = alone.of(At { file: 0, item: 0 }).unwrap().signing.clone();
+    assert!(matches!(signing, Some(Signing::SelfIssued(_))), "{signing:?}");
 }
 
 #[test]
@@ -619,6 +622,28 @@ fn chains_and_bundles_are_told_apart() {
     assert_eq!(order(&[&root, &root]), (Order::Anchors, vec![(1, 2)]));
     // The one key of all these: without a signature they would be one chain in any order.
     assert_eq!(order(&[&leaf, &other]), (Order::Apart(1), vec![]));
+}
+
+#[test]
+fn what_is_nothing_of_a_pki_is_no_fault() {
+    for (text, kinds) in [
+        ("{{ template }}", &["unknown"][..]),
+        ("{\"a\": 1}", &["unknown"]),
+        ("a: b\n", &["unknown"]),
+        ("kind: ConfigMap\ndata: {a: \"kind: {{ x }}\", b: \"{{ y }}\", c: \"\"}\n", &["kubernetesObject"]),
+        (
+            "-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nAAAA\n=abcd\n-----END PGP PUBLIC KEY BLOCK-----\n",
+            &["other"],
+        ),
+        ("-----BEGIN STUFF-----\nAAAA\n-----END STUFF-----\n", &["other"]),
+    ] {
+        let found = inspect("file", text.as_bytes());
+        let all: Vec<&str> = found.all().iter().map(|item| item.kind()).collect();
+        assert_eq!((all.as_slice(), found.is_broken()), (kinds, false), "{text}");
+    }
+    // What cfssl answers is JSON with PEM in it.
+    let answer = format!("{{\"cert\": {:?}}}", *pem::encode("CERTIFICATE", &Forged::new().der()));
+    assert_eq!(inspect("file", answer.as_bytes()).all()[1].place.field.as_deref(), Some("cert"));
 }
 
 mod hostile {

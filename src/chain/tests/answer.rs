@@ -50,10 +50,9 @@ impl<'t> Answer<'t> {
         let valid = verdict == "ok" || verdict.starts_with("ok!");
         let readable = verdict != "unreadable";
         let reasons = match verdict.strip_prefix("ok").map(|rest| rest.strip_prefix('!')) {
-            Some(None) => Vec::new(),
             Some(Some(warnings)) => warnings.split(',').map(Wanted::parse).collect(),
             None if readable => verdict.split('+').map(Wanted::parse).collect(),
-            None => Vec::new(),
+            Some(None) | None => Vec::new(),
         };
         Self { readable, valid, reasons, words, path, until }
     }

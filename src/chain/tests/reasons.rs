@@ -116,9 +116,9 @@ fn they_are_told_apart_and_have_their_sources() {
     }
 }
 
-fn rejection<'a>(stage: &'a Stage, settings: &'a Settings) -> Box<Rejection<'a>> {
+fn rejection<'a>(stage: &'a Stage, settings: &'a Settings) -> Rejection<'a> {
     match stage.verify(settings) {
-        Some(Verdict::Invalid(rejection)) => rejection,
+        Some(Verdict::Invalid(rejection)) => *rejection,
         other => panic!("{other:?}"),
     }
 }
@@ -127,10 +127,12 @@ fn rejection<'a>(stage: &'a Stage, settings: &'a Settings) -> Box<Rejection<'a>>
 fn drawn(attempt: &Attempt<'_>) -> String {
     let mut out = attempt.link.located.source.file.clone();
     for fault in &attempt.faults {
-        out += &format!("!{}", fault.reason);
+        out.push('!');
+        out += fault.reason.code();
     }
     if !attempt.next.is_empty() {
-        out += &format!("({})", attempt.next.iter().map(drawn).collect::<Vec<_>>().join(" "));
+        let next: Vec<String> = attempt.next.iter().map(drawn).collect();
+        out += &["(", &next.join(" "), ")"].concat();
     }
     out
 }

@@ -246,6 +246,7 @@ impl Viewer<'_> {
         match signing {
             Signing::SelfSigned => view("selfSigned", None, None),
             Signing::By(at) => view("signed", Some(*at), None),
+            Signing::SelfIssued(fault) => view("selfIssued", None, Some(fault.to_string())),
             Signing::AnotherKey(at, fault) => view("anotherKey", Some(*at), Some(fault.to_string())),
             Signing::Elsewhere => view("issuerNotAtHand", None, None),
             Signing::NotChecked => view("notChecked", None, None),
@@ -279,7 +280,9 @@ impl Viewer<'_> {
                 );
                 ("outOfOrder", what)
             }
-            Order::Anchors => ("anchors", format!("{count} self-signed certificates, no chain")),
+            Order::Anchors => {
+                ("anchors", format!("{count} self-issued certificates, no chain: trust anchors"))
+            }
             Order::Apart(1) => {
                 let what = format!("{count} certificates, no chain: the second did not sign the first");
                 ("unrelated", what)

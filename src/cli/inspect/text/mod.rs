@@ -134,6 +134,8 @@ fn block(item: &ItemView, file: &FileView, now: OffsetDateTime) -> String {
         let place = near(&holder.place, item);
         let what = match (item.kind, holder.kind) {
             ("privateKey", kind) => format!("it is not the key of the {} in {place}", noun(kind)),
+            (_, "certificate") => format!("the certificate in {place} is for another key"),
+            (_, "certificateRequest") => format!("the request in {place} is for another key"),
             _ => format!("the private key in {place} is another's"),
         };
         lines.push("warning", styled(WARN, what));

@@ -56,6 +56,11 @@ fn signer(item: &ItemView) -> String {
         Some(by) => match by.status {
             "selfSigned" => styled(FAINT, "(self-signed, verified)"),
             "signed" => styled(GOOD, format!("(signed by {})", place(by))),
+            "selfIssued" => {
+                let reason =
+                    by.reason.as_deref().unwrap_or_default().replace("the issuer's key", "its own key");
+                styled(WARN, format!("(self-issued, not proved to be self-signed: {reason})"))
+            }
             "anotherKey" => {
                 let reason = by.reason.as_deref().unwrap_or_default();
                 styled(WARN, format!("(not signed by {}, which has that name: {reason})", place(by)))
@@ -165,7 +170,8 @@ pub(super) fn certificate(lines: &mut Lines, facts: &Certificate, item: &ItemVie
     lines.list("key ids", &identifiers);
     for policy in &facts.policies {
         let statements = policy.practice_statements.join(" ");
-        lines.push("policy", format!("{} {statements}", policy.oid).trim_end());
+        let critical = marked(&facts.extensions, "2.5.29.32");
+        lines.push("policy", format!("{}{critical} {statements}", policy.oid).trim_end());
     }
     lines.list("policy rules", &facts.policy_rules);
     for (label, list) in
@@ -176,7 +182,10 @@ pub(super) fn certificate(lines: &mut Lines, facts: &Certificate, item: &ItemVie
         }
     }
     lines.list("issuer names", &facts.issuer_alternative_names);
-    lines.list("CRLs", &facts.crl_distribution_points);
+    let places = facts.crl_distribution_points.join(", ");
+    if !places.is_empty() {
+        lines.push("CRLs", format!("{places}{}", marked(&facts.extensions, "2.5.29.31")));
+    }
     others(lines, &facts.extensions);
     if let Some(trust) = &facts.trust {
         let mut words = Vec::new();
