@@ -940,6 +940,68 @@ fn sizes_are_bounded() {
         format!("kind: a\na: {}", "{a: ".repeat(1 << 18)),
         format!("kind: a\n{}", "- ".repeat(1 << 20)),
     ] {
+        let file = put(here, "deep", text);
+        inspect(&[&file]).expect_code(1);
+    }
+    let der = put(here, "deep.der", [0x30, 0x80].repeat(1 << 20));
+    inspect(&[&der]).expect_code(1);
+}
+
+#[test]
+fn other_stores_are_named() {
+    let directory = scratch();
+    let here = directory.path();
+    let pki = fixtures().join("kubeadm-ecdsa/pki");
+    let path = |name: &str| text(&here.join(name)).to_owned();
+    let chain = put(
+        here,
+        "chain.pem",
+        ["apiserver.crt", "ca.crt"].map(|name| std::fs::read_to_string(pki.join(name)).expect(name)).concat(),
+    );
+    openssl(["crl2pkcs7", "-nocrl", "-certfile", &chain, "-out", &path("a.p7b")]);
+    openssl(["crl2pkcs7", "-nocrl", "-certfile", &chain, "-outform", "DER", "-out", &path("b.p7b")]);
+    let key = pki.join("apiserver.key");
+    openssl([
+        "pkcs12",
+        "-export",
+        "-in",
+        &chain,
+        "-inkey",
+        text(&key),
+        "-passout",
+        "pass:x",
+        "-out",
+        &path("a.p12"),
+    ]);
+    openssl(["ecparam", "-name", "secp384r1", "-out", &path("ec.pem")]);
+    let der = run(&mut command(
+        "bash",
+        ["-c", &format!("openssl x509 -in {} -outform DER | base64", text(&pki.join("ca.crt")))],
+    ))
+    .ok();
+    put(here, "plain.b64", der.stdout);
+    put(here, "jks", [0xfe, 0xed, 0xfe, 0xed, 0, 0, 0, 2]);
+    put(here, "ca.srl", "4F3A\n");
+    put(here, "utf16.crt", [0xff, 0xfe, b'-', 0, b'-', 0]);
+    for (name, code, told) in [
+        (
+            "a.p7b",
+            0,
+            &[
+                "PKCS#7 message",
+                "CN=kube-apiserver",
+                "CN=kubernetes",
+                "certificates: 2 certificates, a chain in order",
+            ][..],
+        ),
+        ("b.p7b", 0, &["PKCS#7 message (DER)", "CN=kube-apiserver"]),
+        ("a.p12", 0, &["PKCS#12 store"]),
+        ("ec.pem", 0, &["parameters of a curve", "P-384 (1.3.132.0.34)"]),
+        ("plain.b64", 0, &["certificate (base64)", "CN=kubernetes"]),
+        ("jks", 0, &["Java key store"]),
+        ("ca.srl", 0, &["serial number file of OpenSSL", "4f3a"]),
+        ("utf16.crt", 1, &["UTF-16", "iconv"]),
+    ] {
         let words = inspect(&[&path(name)]).expect_code(code).stdout;
         for told in told {
             assert!(words.contains(told), "{name}: {told}\n{words}");
