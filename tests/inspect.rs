@@ -407,7 +407,7 @@ fn forms(key: &str, der: &str, algorithm: &str) -> Vec<(String, &'static str)> {
 fn nothing_secret(file: &str, der: &[u8]) {
     let held = std::fs::read_to_string(file).unwrap_or_default();
     let base64 = run(&mut command("bash", ["-c", &format!("base64 -w0 {file}")])).ok().stdout;
-    let hex: String = der.iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex = kpki::x509::hex(der);
     for words in [&[file][..], &["-s", file], &["-o", "json", file], &["-o", "pem", file]] {
         let said = inspect(words).words();
         let body = held.lines().filter(|line| line.len() > 60 && !line.contains(['-', ':']));
