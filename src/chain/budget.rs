@@ -36,7 +36,7 @@ impl Budget {
         }
     }
 
-    /// The same for another search, for which new issuers may be tried and nothing else is new.
+    /// The same for another search, for which new issuers may be tried; they count as signatures of lists.
     pub(super) fn for_inner_search(&self) -> Self {
         Self {
             issuers: Cell::new(MOST_ISSUERS.min(self.list_signatures.get())),
@@ -47,8 +47,9 @@ impl Budget {
 
     /// Takes over what another search has left.
     pub(super) fn take_back(&self, inner: &Self) {
+        let tried = MOST_ISSUERS.min(self.list_signatures.get()).saturating_sub(inner.issuers.get());
         self.comparisons.set(inner.comparisons.get());
-        self.list_signatures.set(inner.list_signatures.get());
+        self.list_signatures.set(inner.list_signatures.get().saturating_sub(tried));
     }
 
     pub(super) fn issuer(&self) -> Result<(), Fault> {

@@ -40,8 +40,10 @@ pub(super) struct Candidate<'a> {
 
 impl<'a> Candidate<'a> {
     pub(super) fn new(located: &'a Located, policy: Policy) -> Self {
+        /// More tell nothing more, and each of the issuers that are tried takes a copy along.
+        const MOST: usize = 64;
         let certificate = &located.certificate;
-        let (extensions, faults) = match policy {
+        let (extensions, mut faults) = match policy {
             Policy::Kubernetes => {
                 let (extensions, faults) = kubernetes::read_certificate(certificate);
                 (Cow::Owned(extensions), faults)
@@ -50,6 +52,7 @@ impl<'a> Candidate<'a> {
                 (Cow::Borrowed(&certificate.tbs.extensions), rfc5280::faults_anywhere(certificate))
             }
         };
+        faults.truncate(MOST);
         Self { located, extensions, faults }
     }
 
@@ -62,14 +65,46 @@ impl<'a> Candidate<'a> {
     }
 }
 
+/// Candidates that can be found by their subject.
+#[derive(Default)]
+pub(super) struct Pool<'a> {
+    candidates: Vec<Candidate<'a>>,
+    /// By subject: positions among the candidates.
+    subjects: HashMap<Vec<u8>, Vec<usize>>,
+}
+
+impl<'a> Pool<'a> {
+    fn new(located: &'a [Located], policy: Policy) -> Self {
+        let mut subjects: HashMap<Vec<u8>, Vec<usize>> = HashMap::new();
+        for (index, one) in located.iter().enumerate() {
+            subjects.entry(key(&one.certificate.tbs.subject, policy)).or_default().push(index);
+        }
+        Self { candidates: located.iter().map(|one| Candidate::new(one, policy)).collect(), subjects }
+    }
+
+    pub(super) fn iter(&self) -> std::slice::Iter<'_, Candidate<'a>> {
+        self.candidates.iter()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.candidates.len()
+    }
+
+    /// Those with this subject.
+    fn named(&self, subject: &[u8]) -> impl Iterator<Item = &Candidate<'a>> {
+        let places = self.subjects.get(subject).into_iter().flatten();
+        places.filter_map(|index| self.candidates.get(*index))
+    }
+}
+
 /// Verifies end entities against the same trust anchors, intermediates and lists.
 pub struct Verifier<'a> {
     pub(super) settings: &'a Settings,
-    pub(super) anchors: Vec<Candidate<'a>>,
-    pub(super) intermediates: Vec<Candidate<'a>>,
+    pub(super) anchors: Arc<Pool<'a>>,
+    /// Intermediates that one end entity brought along, which are tried before the others.
+    pub(super) own: Arc<Pool<'a>>,
+    pub(super) intermediates: Arc<Pool<'a>>,
     pub(super) lists: Vec<&'a LocatedList>,
-    /// By subject: positions among the anchors and among the intermediates.
-    subjects: HashMap<Vec<u8>, (Vec<usize>, Vec<usize>)>,
     list_signatures: Arc<ListSignatures>,
 }
 
@@ -81,27 +116,33 @@ impl<'a> Verifier<'a> {
         intermediates: &'a [Located],
         lists: &'a [LocatedList],
     ) -> Self {
-        let candidates = |located: &'a [Located]| -> Vec<Candidate<'a>> {
-            located.iter().map(|located| Candidate::new(located, settings.policy)).collect()
-        };
-        let (anchors, intermediates) = (candidates(anchors), candidates(intermediates));
-        let mut subjects: HashMap<Vec<u8>, (Vec<usize>, Vec<usize>)> = HashMap::new();
-        for (index, candidate) in anchors.iter().enumerate() {
-            let key = key(&candidate.certificate().tbs.subject, settings.policy);
-            subjects.entry(key).or_default().0.push(index);
-        }
-        for (index, candidate) in intermediates.iter().enumerate() {
-            let key = key(&candidate.certificate().tbs.subject, settings.policy);
-            subjects.entry(key).or_default().1.push(index);
-        }
         Self {
             settings,
-            anchors,
-            intermediates,
+            anchors: Arc::new(Pool::new(anchors, settings.policy)),
+            own: Arc::default(),
+            intermediates: Arc::new(Pool::new(intermediates, settings.policy)),
             lists: lists.iter().collect(),
-            subjects,
             list_signatures: Arc::default(),
         }
+    }
+
+    /// The same with intermediates that one end entity brought along: they are tried before the others, which are not
+    /// judged anew.
+    #[must_use]
+    pub fn with(&self, own: &'a [Located]) -> Self {
+        Self {
+            settings: self.settings,
+            anchors: Arc::clone(&self.anchors),
+            own: Arc::new(Pool::new(own, self.settings.policy)),
+            intermediates: Arc::clone(&self.intermediates),
+            lists: self.lists.clone(),
+            list_signatures: Arc::clone(&self.list_signatures),
+        }
+    }
+
+    /// Every certificate that may be an issuer.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Candidate<'a>> {
+        self.anchors.iter().chain(self.own.iter()).chain(self.intermediates.iter())
     }
 
     /// The same, asked something else and without one of the lists.
@@ -113,9 +154,9 @@ impl<'a> Verifier<'a> {
         Verifier {
             settings,
             anchors: self.anchors.clone(),
+            own: self.own.clone(),
             intermediates: self.intermediates.clone(),
             lists: others.collect(),
-            subjects: self.subjects.clone(),
             list_signatures: Arc::clone(&self.list_signatures),
         }
     }
@@ -149,7 +190,6 @@ impl<'a> Verifier<'a> {
     /// with another one last.
     pub(super) fn issuers_of(&self, certificate: &Certificate) -> (Vec<&Candidate<'a>>, Vec<&Candidate<'a>>) {
         let key = key(&certificate.tbs.issuer, self.settings.policy);
-        let Some((anchors, intermediates)) = self.subjects.get(&key) else { return Default::default() };
         let wanted = authority_key_identifier(certificate);
         let fit = |candidate: &&Candidate<'a>| {
             let own = subject_key_identifier(candidate.certificate()).unwrap_or_default();
@@ -159,9 +199,8 @@ impl<'a> Verifier<'a> {
                 _ => 2,
             }
         };
-        let mut anchors: Vec<_> = anchors.iter().filter_map(|index| self.anchors.get(*index)).collect();
-        let mut intermediates: Vec<_> =
-            intermediates.iter().filter_map(|index| self.intermediates.get(*index)).collect();
+        let mut anchors: Vec<_> = self.anchors.named(&key).collect();
+        let mut intermediates: Vec<_> = self.own.named(&key).chain(self.intermediates.named(&key)).collect();
         anchors.sort_by_key(fit);
         intermediates.sort_by_key(fit);
         (anchors, intermediates)

@@ -151,13 +151,13 @@ pub struct Fault {
 
 impl Fault {
     pub(super) fn new(reason: Reason, detail: impl Into<String>) -> Self {
-        Self { reason, detail: detail.into(), expected: None, found: None, concerns: None }
+        Self { reason, detail: cut(detail.into()), expected: None, found: None, concerns: None }
     }
 
     #[must_use]
     pub(super) fn facts(mut self, expected: impl fmt::Display, found: impl fmt::Display) -> Self {
-        self.expected = Some(expected.to_string());
-        self.found = Some(found.to_string());
+        self.expected = Some(cut(expected.to_string()));
+        self.found = Some(cut(found.to_string()));
         self
     }
 
@@ -166,6 +166,19 @@ impl Fault {
         self.concerns = Some(index);
         self
     }
+}
+
+/// A text, shortened where nobody would read it to its end: a name may be as long as a certificate, and a search tells
+/// hundreds of faults.
+fn cut(mut text: String) -> String {
+    const LONGEST: usize = 4096;
+    if text.len() > LONGEST {
+        let end = (0..=LONGEST).rev().find(|at| text.is_char_boundary(*at));
+        text.truncate(end.unwrap_or_default());
+        text.push('…');
+        text.shrink_to_fit();
+    }
+    text
 }
 
 impl fmt::Display for Fault {

@@ -1,6 +1,7 @@
 //! Names: distinguished names that mean the same (RFC 5280 section 7.1), domains, mailboxes and URIs.
 
-use crate::x509::Name;
+use crate::x509::der::{Element, elements, read};
+use crate::x509::{Name, hex};
 
 /// What a name means, as bytes that can be compared: letters in lower case, runs of spaces as one, spaces at both ends
 /// left out, the kind of string forgotten, and the attributes of a multi-valued RDN in one order (RFC 5280 section 7.1,
@@ -20,10 +21,18 @@ pub(super) fn normal_form(name: &Name) -> Vec<u8> {
 /// The relative distinguished names, each as its normalised attributes in one order.
 pub(super) fn relative_names(name: &Name) -> Vec<Vec<String>> {
     let mut out: Vec<Vec<String>> = Vec::new();
+    let mut encoded = values(name).into_iter();
     for attribute in name.attributes() {
-        let value = attribute.value.to_lowercase();
-        let value = value.split_whitespace().collect::<Vec<_>>().join(" ");
-        let normal = format!("{}={value}", attribute.oid);
+        let encoded = encoded.next();
+        let is_text = encoded.is_none_or(|value| STRINGS.contains(&value.tag));
+        let normal = if is_text && !attribute.value.contains(char::REPLACEMENT_CHARACTER) {
+            let value = attribute.value.to_lowercase();
+            let value = value.split_whitespace().collect::<Vec<_>>().join(" ");
+            format!("{}={value}", attribute.oid)
+        } else {
+            // What is no text means what its bytes say.
+            format!("{}#{}", attribute.oid, hex(encoded.map_or(&[], |value| value.whole)))
+        };
         match out.last_mut() {
             Some(rdn) if attribute.joined => rdn.push(normal),
             _ => out.push(vec![normal]),
@@ -33,6 +42,19 @@ pub(super) fn relative_names(name: &Name) -> Vec<Vec<String>> {
         rdn.sort();
     }
     out
+}
+
+/// The kinds of strings that are text: UTF8String, NumericString, PrintableString, TeletexString, IA5String,
+/// UniversalString, BMPString (RFC 4518 section 2.1).
+const STRINGS: [u8; 7] = [0x0c, 0x12, 0x13, 0x14, 0x16, 0x1c, 0x1e];
+
+/// The values of the attributes of a name, as they are encoded.
+fn values(name: &Name) -> Vec<Element<'_>> {
+    fn parts(element: Element<'_>) -> Vec<Element<'_>> {
+        elements(element.content).unwrap_or_default()
+    }
+    let sets = read(name.der()).map(|(sequence, _)| parts(sequence)).unwrap_or_default();
+    sets.into_iter().flat_map(parts).filter_map(|pair| parts(pair).get(1).copied()).collect()
 }
 
 /// Whether a domain lies within a base: the base itself or anything below it, label by label, letters in any case. A

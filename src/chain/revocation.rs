@@ -61,7 +61,11 @@ fn status(path: &[Step<'_, '_>], index: usize, verifier: &Verifier<'_>, budget: 
     }
     Some(unusable.unwrap_or_else(|| {
         let detail = format!("no revocation list tells whether {} is revoked", certificate.tbs.subject);
-        let lists = verifier.lists.iter().map(|located| located.list.issuer.to_string()).collect::<Vec<_>>();
+        /// Of so many lists the issuers are shown.
+        const MOST: usize = 8;
+        let mut lists: Vec<String> =
+            verifier.lists.iter().take(MOST).map(|located| located.list.issuer.to_string()).collect();
+        lists.extend((verifier.lists.len() > MOST).then(|| "…".to_owned()));
         Fault::new(Reason::StatusUnknown, detail)
             .facts(format!("a list of {}", certificate.tbs.issuer), format!("lists of {}", lists.join("; ")))
     }))
@@ -71,10 +75,9 @@ fn status(path: &[Step<'_, '_>], index: usize, verifier: &Verifier<'_>, budget: 
 fn entry(located: &LocatedList, certificate: &Certificate) -> Option<Fault> {
     let list = &located.list;
     let tbs = &certificate.tbs;
-    let same = |name: &Name| normal_form(name) == normal_form(&tbs.issuer);
-    // Where the names mean the same and are written otherwise, the list's own spelling is the key.
-    let key = if same(&list.issuer) { &list.issuer } else { &tbs.issuer };
-    let entry = list.entry(key, &tbs.serial)?;
+    // The list may spell the name otherwise, in an entry as well.
+    let entry =
+        list.entry(&tbs.serial, |name| name == &tbs.issuer || normal_form(name) == normal_form(&tbs.issuer))?;
     if entry.reason == Some(REMOVE_FROM_CRL) {
         return None;
     }
@@ -231,9 +234,8 @@ fn signed(
     if named(issuer) && verify(issuer).is_ok() {
         return may_sign_lists(issuer);
     }
-    let all = verifier.anchors.iter().chain(&verifier.intermediates);
     let mut problem = None;
-    for signer in all.filter(|candidate| named(candidate.certificate())) {
+    for signer in verifier.all().filter(|candidate| named(candidate.certificate())) {
         match verify(signer.certificate()) {
             Ok(()) => {
                 let good = may_sign_lists(signer.certificate())

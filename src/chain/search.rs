@@ -156,10 +156,10 @@ impl<'s, 'a> Search<'s, 'a> {
         /// Among so many certificates one is looked for that comes near.
         const MOST: usize = 1000;
         let issuer = &certificate.tbs.issuer;
-        let all = || self.verifier.anchors.iter().chain(&self.verifier.intermediates).take(MOST);
+        let all = || self.verifier.all().take(MOST);
         let named_alike = all().find(|candidate| {
             let subject = &candidate.certificate().tbs.subject;
-            subject.der() != issuer.der() && subject.to_string() == issuer.to_string()
+            subject.der() != issuer.der() && subject.attributes() == issuer.attributes()
         });
         let is_there = || all().any(|candidate| candidate.certificate().tbs.subject.der() == issuer.der());
         let detail = if issuer.der() == certificate.tbs.subject.der() {
@@ -174,7 +174,8 @@ impl<'s, 'a> Search<'s, 'a> {
                 "its issuer {issuer} is below it in the path: these CAs sign each other, and none is a trust anchor"
             )
         } else {
-            let (anchors, between) = (self.verifier.anchors.len(), self.verifier.intermediates.len());
+            let (anchors, between) =
+                (self.verifier.anchors.len(), self.verifier.own.len() + self.verifier.intermediates.len());
             format!(
                 "its issuer {issuer} is not among the certificates given ({anchors} trust anchor{}, {between} intermediate{})",
                 if anchors == 1 { "" } else { "s" },

@@ -182,22 +182,12 @@ pub(crate) fn run(context: &Context, args: &Args) -> Result<Status, Failure> {
     let leaves: Vec<Leaf> = read.into_iter().flatten().collect();
     let shared = Verifier::new(&settings, &anchors, &intermediates, &lists);
     // Intermediates that only one end entity brought are for that one alone.
-    let own: Vec<Vec<Located>> = leaves
-        .iter()
-        .map(|leaf| match leaf {
-            Leaf::Read(_, issuers) if !issuers.is_empty() => {
-                issuers.iter().chain(&intermediates).cloned().collect()
-            }
-            _ => Vec::new(),
-        })
-        .collect();
     let verdicts: Vec<Option<Verdict<'_>>> = leaves
         .par_iter()
-        .zip(&own)
-        .map(|(leaf, own)| match leaf {
+        .map(|leaf| match leaf {
             Leaf::Unreadable(_) => None,
-            Leaf::Read(leaf, _) if own.is_empty() => Some(shared.verify(leaf)),
-            Leaf::Read(leaf, _) => Some(Verifier::new(&settings, &anchors, own, &lists).verify(leaf)),
+            Leaf::Read(leaf, own) if own.is_empty() => Some(shared.verify(leaf)),
+            Leaf::Read(leaf, own) => Some(shared.with(own).verify(leaf)),
         })
         .collect();
     let all_valid = verdicts.iter().all(|verdict| verdict.as_ref().is_some_and(Verdict::is_valid));

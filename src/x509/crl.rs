@@ -205,12 +205,10 @@ pub struct RevocationList {
     pub has_duplicates: bool,
     /// The first extension of an entry that is critical and not known.
     unknown_in_entries: Option<String>,
-    /// By issuer (the list's own unless it is indirect) and serial number.
-    entries: HashMap<(u32, SerialNumber), RevokedCertificate>,
-    /// The issuers of the certificates on it, by number: a list of a million entries holds each name once.
+    /// Whose certificates it revokes: the list's own issuer, and what entries of an indirect list name.
     issuers: Vec<Name>,
-    /// The number of each.
-    numbers: HashMap<Name, u32>,
+    /// By the place of the issuer among those, and serial number: a list may have a million entries.
+    entries: HashMap<(u32, SerialNumber), RevokedCertificate>,
 }
 
 impl fmt::Debug for RevocationList {
@@ -254,9 +252,8 @@ impl RevocationList {
             algorithms_agree: tbs.signature == list.signature_algorithm,
             has_duplicates: false,
             unknown_in_entries: None,
-            entries: HashMap::new(),
             issuers: Vec::new(),
-            numbers: HashMap::new(),
+            entries: HashMap::new(),
         };
         for extension in tbs.extensions() {
             out.read_extension(extension);
@@ -296,9 +293,8 @@ impl RevocationList {
     /// An entry that names no certificate issuer has that of the entry before it, and the first the list's own
     /// (section 5.3.3).
     fn read_entries(&mut self, tbs: &x509_parser::revocation_list::TbsCertList<'_>) -> Result<(), X509Error> {
-        self.numbers.insert(self.issuer.clone(), 0);
-        self.issuers.push(self.issuer.clone());
         let mut issuer = 0;
+        let mut places = HashMap::from([(self.issuer.clone(), issuer)]);
         self.entries.reserve(tbs.revoked_certificates.len());
         for revoked in &tbs.revoked_certificates {
             let mut entry = RevokedCertificate { date: revoked.revocation_date.to_datetime(), reason: None };
@@ -309,12 +305,8 @@ impl RevocationList {
                     _ if oid == CERTIFICATE_ISSUER => {
                         let name = certificate_issuer(extension.value)
                             .ok_or_else(|| malformed("the certificate issuer of an entry is no name"))?;
-                        // A list has fewer bytes than there are numbers.
-                        let next = u32::try_from(self.issuers.len()).unwrap_or(u32::MAX);
-                        issuer = *self.numbers.entry(name.clone()).or_insert(next);
-                        if issuer == next {
-                            self.issuers.push(name);
-                        }
+                        let next = u32::try_from(places.len()).unwrap_or(u32::MAX);
+                        issuer = *places.entry(name).or_insert(next);
                     }
                     _ if extension.critical && !KNOWN_OF_ENTRIES.contains(&oid.as_str()) => {
                         self.unknown_in_entries.get_or_insert(oid);
@@ -322,9 +314,12 @@ impl RevocationList {
                     _ => {}
                 }
             }
-            let serial = SerialNumber::from_content(revoked.raw_serial());
+            let serial = SerialNumber::from_content(shortest(revoked.raw_serial()));
             self.has_duplicates |= self.entries.insert((issuer, serial), entry).is_some();
         }
+        let mut issuers: Vec<_> = places.into_iter().collect();
+        issuers.sort_unstable_by_key(|(_, place)| *place);
+        self.issuers = issuers.into_iter().map(|(name, _)| name).collect();
         Ok(())
     }
 
@@ -355,15 +350,22 @@ impl RevocationList {
 
     /// Every entry, in no particular order: the certificate's issuer, its serial number and the facts.
     pub fn entries(&self) -> impl Iterator<Item = (&Name, &SerialNumber, &RevokedCertificate)> {
-        self.entries.iter().filter_map(|((issuer, serial), entry)| {
-            let issuer = self.issuers.get(usize::try_from(*issuer).ok()?)?;
-            Some((issuer, serial, entry))
+        self.entries.iter().map(|((issuer, serial), entry)| {
+            let place = usize::try_from(*issuer).ok();
+            (place.and_then(|place| self.issuers.get(place)).unwrap_or(&self.issuer), serial, entry)
         })
     }
 
-    /// The entry of a certificate, by the name of its issuer, byte for byte, and its serial number.
-    pub fn entry(&self, issuer: &Name, serial: &SerialNumber) -> Option<&RevokedCertificate> {
-        self.entries.get(&(*self.numbers.get(issuer)?, serial.clone()))
+    /// The entry of a certificate by its serial number and its issuer, of whom the caller knows by which names it goes.
+    pub fn entry(
+        &self,
+        serial: &SerialNumber,
+        is_issuer: impl Fn(&Name) -> bool,
+    ) -> Option<&RevokedCertificate> {
+        let serial = SerialNumber::from_content(shortest(serial.content()));
+        self.issuers.iter().zip(0..).find_map(|(issuer, place)| {
+            self.entries.get(&(place, serial.clone())).filter(|_| is_issuer(issuer))
+        })
     }
 
     /// The extension with this dotted object identifier.
@@ -407,6 +409,14 @@ impl RevocationList {
         let [0, bits @ ..] = signature.content else { return Err(SignatureFault::Malformed) };
         algorithm.verify(key, tbs.whole, bits)
     }
+}
+
+/// The content of an INTEGER in its shortest form (X.690 section 8.3.2), whatever form it is in.
+fn shortest(mut content: &[u8]) -> &[u8] {
+    while let [0, 0..0x80, ..] | [0xff, 0x80..=0xff, ..] = content {
+        content = content.get(1..).unwrap_or_default();
+    }
+    content
 }
 
 /// The first directory name of a certificate issuer extension (section 5.3.3).

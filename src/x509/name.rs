@@ -226,6 +226,14 @@ fn text_of(kind: u32, data: &[u8]) -> String {
                 .collect();
             String::from_utf16_lossy(&units)
         }
+        // UniversalString: UTF-32, big-endian.
+        0x1c => data
+            .chunks(4)
+            .map(|unit| {
+                let number = <[u8; 4]>::try_from(unit).map(u32::from_be_bytes);
+                number.ok().and_then(char::from_u32).unwrap_or(char::REPLACEMENT_CHARACTER)
+            })
+            .collect(),
         _ => String::from_utf8_lossy(data).into_owned(),
     }
 }

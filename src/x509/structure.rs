@@ -104,9 +104,20 @@ fn nested(mut content: &[u8], deepest: usize) -> Result<(), Flaw> {
         if part.tag & CONSTRUCTED_BIT != 0 {
             nested(part.content, deeper)?;
         }
+        if part.tag == tag::OBJECT_IDENTIFIER && !is_shortest_identifier(part.content) {
+            return Err("an object identifier in it is not in DER's shortest form");
+        }
         content = rest;
     }
     Ok(())
+}
+
+/// Whether no arc of an object identifier begins with zeros, and none is open (X.690 section 8.19.2): in dotted form such a
+/// one would pass for another, which its bytes are not.
+fn is_shortest_identifier(content: &[u8]) -> bool {
+    let before = std::iter::once(&0).chain(content);
+    let shortest = content.iter().zip(before).all(|(byte, before)| *byte != 0x80 || *before >= 0x80);
+    shortest && content.last().is_some_and(|last| *last < 0x80)
 }
 
 fn count(element: Element<'_>, wanted: RangeInclusive<usize>, flaw: Flaw) -> Result<Vec<Element<'_>>, Flaw> {
@@ -114,6 +125,7 @@ fn count(element: Element<'_>, wanted: RangeInclusive<usize>, flaw: Flaw) -> Res
 }
 
 fn algorithm_identifier(element: Element<'_>) -> Result<(), Flaw> {
+    nested(element.content, DEEPEST)?;
     count(element, 1..=2, "bytes follow the parameters of an algorithm").map(drop)
 }
 
@@ -147,7 +159,15 @@ fn explicit_extensions(element: Element<'_>) -> Result<(), Flaw> {
 }
 
 fn extensions(list: Element<'_>) -> Result<(), Flaw> {
+    // x509-parser passes over a list of an entry that is of another kind.
+    const OTHER_KIND: Flaw = "its extensions are no sequence of sequences";
+    if list.tag != tag::SEQUENCE {
+        return Err(OTHER_KIND);
+    }
     for extension in elements(list.content).ok_or(NOT_DER)? {
+        if extension.tag != tag::SEQUENCE {
+            return Err(OTHER_KIND);
+        }
         fields(
             extension.content,
             &[tag::OBJECT_IDENTIFIER, BOOLEAN, OCTET_STRING],
@@ -170,8 +190,15 @@ pub(super) fn extension_value(oid: &str, value: &[u8]) -> Result<(), Flaw> {
     if !rest.is_empty() {
         return Err("bytes follow its value");
     }
+    nested(value, DEEPEST)?;
     let content = whole.content;
     match oid {
+        // An empty list is told by those who care.
+        ALTERNATIVE_NAMES if content.is_empty() => Ok(()),
+        ALTERNATIVE_NAMES => general_names(content),
+        KEY_USAGE if whole.tag != tag::BIT_STRING || !has_clean_padding(content) => {
+            Err("its bits are not in DER")
+        }
         NAME_CONSTRAINTS => {
             for list in fields(content, &[CONSTRUCTED, CONSTRUCTED | 1], "it holds more than two lists")? {
                 // Section 4.2.1.10: the minimum is zero, which DER leaves out, and there is no maximum.
@@ -196,6 +223,17 @@ pub(super) fn extension_value(oid: &str, value: &[u8]) -> Result<(), Flaw> {
     }
 }
 
+/// Whether the unused bits of a BIT STRING are seven at most, and zero (X.690 section 11.2.1): x509-parser would read them.
+fn has_clean_padding(content: &[u8]) -> bool {
+    match content {
+        [0] => true,
+        [unused @ 0..=7, .., last] => u16::from(*last) & ((1 << unused) - 1) == 0,
+        _ => false,
+    }
+}
+
+const KEY_USAGE: &str = "2.5.29.15";
+const ALTERNATIVE_NAMES: &str = "2.5.29.17";
 const NAME_CONSTRAINTS: &str = "2.5.29.30";
 const POLICIES: &str = "2.5.29.32";
 const MAPPINGS: &str = "2.5.29.33";
@@ -324,6 +362,28 @@ mod tests {
             let said = malformed.first().map_or("", |(_, problem)| problem);
             assert!(said.contains(expected) && said.is_empty() == expected.is_empty(), "`{words}`: {said}");
         }
+    }
+
+    #[test]
+    fn what_stands_for_another_identifier_or_kind_is_refused() {
+        let patched = |der: &[u8], from: &[u8], to: &[u8]| {
+            let at = der.windows(from.len()).position(|window| window == from).expect("it is there");
+            let mut der = der.to_vec();
+            der[at..at + to.len()].copy_from_slice(to);
+            der
+        };
+        // 1.2.16384.4 with an arc that begins with zeros.
+        let leaf = forge::ca("cn=Root").leaf("ext=1.2.16384.4:critical:0500");
+        let der = patched(leaf.der(), &[0x2a, 0x81, 0x80, 0, 4], &[0x2a, 0x80, 0x81, 0, 4]);
+        let said = Certificate::from_der(&der).unwrap_err().to_string();
+        assert!(said.contains("shortest form"), "{said}");
+        // The extensions of an entry as a SET, which x509-parser passes over.
+        let list = forge::ca("cn=Root").crl("revoked=01;ext:1.2.3.4:critical:0500");
+        let extension = [0x30, 12, 6, 3, 0x2a, 3, 4];
+        let from = [&[0x30, 14][..], &extension].concat();
+        let der = patched(list.der(), &from, &[0x31]);
+        let said = RevocationList::from_der(&der).unwrap_err().to_string();
+        assert!(said.contains("no sequence"), "{said}");
     }
 
     #[test]

@@ -59,7 +59,8 @@ fn names_fault(
         if let Err(exceeded) = budget.comparisons(names.len().saturating_mul(subtrees)) {
             return Some(exceeded);
         }
-        names.iter().find_map(|name| outside(name, constraints, issuer))
+        let networks = [&constraints.permitted, &constraints.excluded].map(|list| Networks::of(list));
+        names.iter().find_map(|name| outside(name, constraints, &networks, issuer))
     })
 }
 
@@ -74,15 +75,20 @@ fn uri_problem(uri: &str) -> Option<&'static str> {
 }
 
 /// The fault of a name that the constraints of an issuer do not admit.
-fn outside(name: &SubjectAltName, constraints: &NameConstraints, issuer: &Name) -> Option<Fault> {
-    let permitted = matching(name, &constraints.permitted, true);
+fn outside(
+    name: &SubjectAltName,
+    constraints: &NameConstraints,
+    [permitted_networks, excluded_networks]: &[Networks; 2],
+    issuer: &Name,
+) -> Option<Fault> {
+    let permitted = matching(name, &constraints.permitted, permitted_networks, true);
     let refuse = |detail: String| Some(Fault::new(Reason::NameConstraints, detail));
     if permitted == Match::Outside {
         let expected = shown(of_kind(&constraints.permitted, name));
         return refuse(format!("{name} is outside of what {issuer} permits: {expected}"))
             .map(|fault| fault.facts(expected, name));
     }
-    if matching(name, &constraints.excluded, false) == Match::Within {
+    if matching(name, &constraints.excluded, excluded_networks, false) == Match::Within {
         let excluded = shown(of_kind(&constraints.excluded, name));
         return refuse(format!("{name} is within what {issuer} excludes: {excluded}"))
             .map(|fault| fault.facts(format!("not {excluded}"), name));
@@ -131,24 +137,31 @@ enum Match {
     Outside,
 }
 
-fn matching(name: &SubjectAltName, subtrees: &[GeneralSubtree], permitted: bool) -> Match {
+fn matching(
+    name: &SubjectAltName,
+    subtrees: &[GeneralSubtree],
+    networks: &Networks,
+    permitted: bool,
+) -> Match {
     let of_kind = || of_kind(subtrees, name);
     if of_kind().next().is_none() {
         return Match::Silent;
     }
     let within = match name {
-        SubjectAltName::Ip(ip) => nearest_network(*ip, of_kind()),
-        SubjectAltName::Dns(domain) => of_kind().any(|subtree| {
-            matches!(subtree, GeneralSubtree::Dns(base) if holds_domain(domain, base, permitted))
-        }),
+        SubjectAltName::Ip(ip) => networks.nearest_holds(*ip),
+        SubjectAltName::Dns(domain) => of_kind().any(
+            |subtree| matches!(subtree, GeneralSubtree::Dns(base) if holds_domain(domain, base, permitted)),
+        ),
         SubjectAltName::Uri(uri) => {
             let host = uri_host(uri).unwrap_or_default().to_ascii_lowercase();
             of_kind().any(|subtree| {
                 matches!(subtree, GeneralSubtree::Uri(base) if holds_domain(&host, base, permitted))
             })
         }
-        SubjectAltName::Email(mailbox) => of_kind().any(|subtree| {
-            matches!(subtree, GeneralSubtree::Email(base) if holds_mailbox(mailbox, base, permitted))
+        SubjectAltName::Email(mailbox) => Mailbox::parse(mailbox).is_some_and(|mailbox| {
+            of_kind().any(|subtree| {
+                matches!(subtree, GeneralSubtree::Email(base) if holds_mailbox(&mailbox, base, permitted))
+            })
         }),
         // Go knows no other kinds.
         _ => return Match::Silent,
@@ -168,10 +181,9 @@ fn holds_domain(domain: &str, base: &str, permitted: bool) -> bool {
     }
 }
 
-fn holds_mailbox(mailbox: &str, base: &str, permitted: bool) -> bool {
-    let Some(mailbox) = Mailbox::parse(mailbox) else { return false };
+fn holds_mailbox(mailbox: &Mailbox, base: &str, permitted: bool) -> bool {
     if base.contains('@') {
-        return Mailbox::parse(base).is_some_and(|base| base == mailbox);
+        return Mailbox::parse(base).is_some_and(|base| base == *mailbox);
     }
     // Unlike RFC 5280, by which a base without a dot in front is one host.
     holds_domain(&mailbox.domain, base, permitted)
@@ -180,21 +192,44 @@ fn holds_mailbox(mailbox: &str, base: &str, permitted: bool) -> bool {
 /// A network as it stands in a constraint: address and mask, host bits and all.
 type Network = (Vec<u8>, Vec<u8>);
 
-/// The networks in the order of their addresses, those left out that the one before covers; then only the last that
-/// does not come after the address is asked.
-fn nearest_network<'a>(ip: IpAddr, subtrees: impl Iterator<Item = &'a GeneralSubtree>) -> bool {
-    let octets = |ip: IpAddr| match ip {
+/// The networks of a list in the order of their addresses, those left out that the one before covers.
+struct Networks {
+    v4: Vec<Network>,
+    v6: Vec<Network>,
+}
+
+impl Networks {
+    fn of(subtrees: &[GeneralSubtree]) -> Self {
+        let kept = |v4: bool| {
+            let networks = subtrees.iter().filter_map(|subtree| match subtree {
+                GeneralSubtree::Ip(address, prefix) if address.is_ipv4() == v4 => {
+                    Some((octets(*address), mask(*prefix, v4)))
+                }
+                _ => None,
+            });
+            uncovered(networks.collect())
+        };
+        Self { v4: kept(true), v6: kept(false) }
+    }
+
+    /// Only the last network that does not come after the address is asked.
+    fn nearest_holds(&self, ip: IpAddr) -> bool {
+        let (wanted, kept) = (octets(ip), if ip.is_ipv4() { &self.v4 } else { &self.v6 });
+        match kept.binary_search_by(|(address, _)| address.cmp(&wanted)) {
+            Ok(_) => true,
+            Err(after) => kept.get(after.saturating_sub(1)).is_some_and(|network| contains(network, &wanted)),
+        }
+    }
+}
+
+fn octets(ip: IpAddr) -> Vec<u8> {
+    match ip {
         IpAddr::V4(ip) => ip.octets().to_vec(),
         IpAddr::V6(ip) => ip.octets().to_vec(),
-    };
-    let wanted = octets(ip);
-    let mut networks: Vec<Network> = subtrees
-        .filter_map(|subtree| match subtree {
-            GeneralSubtree::Ip(address, prefix) => Some((octets(*address), mask(*prefix, address.is_ipv4()))),
-            _ => None,
-        })
-        .filter(|(address, _)| address.len() == wanted.len())
-        .collect();
+    }
+}
+
+fn uncovered(mut networks: Vec<Network>) -> Vec<Network> {
     networks.sort();
     let mut kept: Vec<Network> = Vec::new();
     for network in networks {
@@ -207,10 +242,7 @@ fn nearest_network<'a>(ip: IpAddr, subtrees: impl Iterator<Item = &'a GeneralSub
             kept.push(network);
         }
     }
-    match kept.binary_search_by(|(address, _)| address.cmp(&wanted)) {
-        Ok(_) => true,
-        Err(after) => kept.get(after.saturating_sub(1)).is_some_and(|network| contains(network, &wanted)),
-    }
+    kept
 }
 
 fn mask(prefix: u8, v4: bool) -> Vec<u8> {
@@ -251,7 +283,7 @@ mod tests {
             Some(("uri", uri)) => SubjectAltName::Uri(uri.into()),
             _ => name.parse::<IpAddr>().map_or_else(|_| SubjectAltName::Dns(name.into()), SubjectAltName::Ip),
         };
-        matching(&name, subtrees, permitted) == Match::Within
+        matching(&name, subtrees, &Networks::of(subtrees), permitted) == Match::Within
     }
 
     #[test]

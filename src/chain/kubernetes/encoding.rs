@@ -9,6 +9,9 @@ use crate::x509::{Certificate, Extensions, PublicKeyKind};
 /// Why a certificate is refused, in the words of this module.
 pub(super) type Refusal = String;
 
+/// Of extensions that are not handled so many are told.
+const MOST_TOLD: usize = 16;
+
 /// What Go reads of the extensions of a certificate, and what speaks against it wherever it stands: an encoding that Go
 /// does not read, or a critical extension that it does not handle.
 pub(in crate::chain) fn read_certificate(certificate: &Certificate) -> (Extensions, Vec<Fault>) {
@@ -26,7 +29,7 @@ pub(in crate::chain) fn read_certificate(certificate: &Certificate) -> (Extensio
                 let detail = format!("{subject} has the critical extension {name}, which Go does not handle");
                 Fault::new(Reason::UnknownCritical, detail)
             };
-            (extensions, unhandled.into_iter().map(fault).collect())
+            (extensions, unhandled.into_iter().take(MOST_TOLD).map(fault).collect())
         }
     }
 }

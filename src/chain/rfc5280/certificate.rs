@@ -37,6 +37,8 @@ const PROCESSED: [&str; 14] = [
 ];
 const UTC_TIME: u8 = 0x17;
 const BOOLEAN: u8 = 0x01;
+/// Of faults of one kind so many are told: a certificate has room for thousands, each with a subject of any length.
+const MOST_TOLD: usize = 16;
 /// Section 4.1.2.2.
 const LONGEST_SERIAL: usize = 20;
 
@@ -116,7 +118,7 @@ fn extensions(certificate: &Certificate, faults: &mut Vec<Fault>) {
     let owner = subject(certificate);
     // An extension of somebody else's making may look as it likes.
     let standard = |oid: &str| oid.starts_with("2.5.29.") || oid.starts_with("1.3.6.1.5.5.7.1.");
-    for (oid, problem) in extensions.malformed.iter().filter(|(oid, _)| standard(oid)) {
+    for (oid, problem) in extensions.malformed.iter().filter(|(oid, _)| standard(oid)).take(MOST_TOLD) {
         let detail = format!("the {} of {owner} cannot be read", named(oid));
         faults.push(
             Fault::new(Reason::MalformedExtension, detail)
@@ -124,7 +126,7 @@ fn extensions(certificate: &Certificate, faults: &mut Vec<Fault>) {
         );
     }
     for extension in &extensions.all {
-        if !is_readable(&extension.oid, &extension.value) {
+        if faults.len() < MOST_TOLD && !is_readable(&extension.oid, &extension.value) {
             let detail = format!("the {} of {owner} cannot be read", named(&extension.oid));
             faults.push(Fault::new(Reason::MalformedExtension, detail));
         }
@@ -136,11 +138,14 @@ fn extensions(certificate: &Certificate, faults: &mut Vec<Fault>) {
         let detail = format!("the policy {twice} of {owner} stands there twice");
         faults.push(Fault::new(Reason::MalformedExtension, detail).facts("once", "twice"));
     }
-    for oid in extensions.duplicates() {
+    for oid in extensions.duplicates().into_iter().take(MOST_TOLD) {
         let detail = format!("the {} of {owner} stands there twice", named(oid));
         faults.push(Fault::new(Reason::DuplicateExtension, detail).facts("once", "twice"));
     }
     for extension in &extensions.all {
+        if faults.len() >= MOST_TOLD {
+            break;
+        }
         let oid = extension.oid.as_str();
         let wrongly = |must: &str, is: &str| {
             let detail = format!("the {} of {owner} {is} critical, and {must}", named(oid));
@@ -213,11 +218,10 @@ fn names(certificate: &Certificate, faults: &mut Vec<Fault>) {
             let detail = format!("the subject alternative name extension of {owner} is empty");
             faults.push(Fault::new(Reason::MalformedName, detail));
         }
-        for name in &names.value {
-            if let Err(problem) = check_name(name) {
-                let detail = format!("{name} of {owner} is not a valid name: {problem}");
-                faults.push(Fault::new(Reason::MalformedName, detail));
-            }
+        let bad = names.value.iter().filter_map(|name| Some((name, check_name(name).err()?)));
+        for (name, problem) in bad.take(MOST_TOLD) {
+            let detail = format!("{name} of {owner} is not a valid name: {problem}");
+            faults.push(Fault::new(Reason::MalformedName, detail));
         }
         if owner.is_empty() && !names.critical {
             let detail = "the subject is empty, and the subject alternative name extension is not critical";
@@ -258,7 +262,7 @@ fn check_name(name: &SubjectAltName) -> Result<(), &'static str> {
             }
             _ => Err("it is no absolute URI"),
         },
-        SubjectAltName::Other("unreadable", _) => Err("it cannot be read"),
+        SubjectAltName::Other("unreadable" | "unreadable directoryName", _) => Err("it cannot be read"),
         SubjectAltName::Other("iPAddress of a wrong length", _) => Err("an address has 4 or 16 octets"),
         _ => Ok(()),
     }

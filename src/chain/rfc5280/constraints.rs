@@ -57,8 +57,11 @@ fn check(
     budget: &Budget,
 ) -> Option<Fault> {
     let subtrees = constraints.permitted.len() + constraints.excluded.len();
+    let all = constraints.permitted.iter().chain(&constraints.excluded);
+    let weight = all.map(|subtree| weight(subtree_length(subtree))).sum::<usize>();
     for name in names {
-        if let Err(exceeded) = budget.comparisons(subtrees) {
+        let count = weight.saturating_add(subtrees.saturating_mul(self::weight(name_length(name)) - 1));
+        if let Err(exceeded) = budget.comparisons(count) {
             return Some(exceeded);
         }
         if let Some(fault) = check_one(name, constraints, issuer) {
@@ -66,6 +69,28 @@ fn check(
         }
     }
     None
+}
+
+/// A long name counts as several: to compare it takes longer.
+fn weight(length: usize) -> usize {
+    const USUAL: usize = 64;
+    1 + length / USUAL
+}
+
+fn name_length(name: &SubjectAltName) -> usize {
+    match name {
+        SubjectAltName::Directory(name) => name.der().len(),
+        SubjectAltName::Dns(text) | SubjectAltName::Email(text) | SubjectAltName::Uri(text) => text.len(),
+        _ => 0,
+    }
+}
+
+fn subtree_length(subtree: &GeneralSubtree) -> usize {
+    match subtree {
+        GeneralSubtree::Directory(name) => name.der().len(),
+        GeneralSubtree::Dns(text) | GeneralSubtree::Email(text) | GeneralSubtree::Uri(text) => text.len(),
+        _ => 0,
+    }
 }
 
 fn check_one(name: &SubjectAltName, constraints: &NameConstraints, issuer: &Name) -> Option<Fault> {

@@ -34,6 +34,7 @@
 //! | `unreadable` | the end entity is no certificate |
 
 mod answer;
+mod attacks;
 mod budgets;
 mod constraints;
 mod encoding;
