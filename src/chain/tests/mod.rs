@@ -35,6 +35,7 @@
 
 mod answer;
 mod attacks;
+mod budgets;
 mod constraints;
 mod encoding;
 mod names;

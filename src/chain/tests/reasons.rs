@@ -30,7 +30,7 @@ R cn=A | H cn=A | L<H serial=zero
 R1 cn=Root nc=exclude:dns:example.com | R2 cn=Root | L<R1 sans=dns:a.example.com
     -> name-constraints@L path=L,R1
 R1 cn=Root nc=exclude:dns:example.com | R2 cn=Root until=-1h | L<R1 sans=dns:a.example.com
-    -> name-constraints@L+expired@R2 // name-constraints@L
+    -> name-constraints@L+signature@R2 // name-constraints@L+expired@R2
 R | I<R eku=client cn=Sub | J<R cn=Sub until=-1h | L<I
     server -> purpose@I path=L,I,R
 # Where none did, the weightier reason.
