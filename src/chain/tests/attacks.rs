@@ -11,7 +11,7 @@ R nc=exclude:dir:o=Evil | L<R sans=raw:a4133011310f300d060355040a0c044576696c050
     -> unknown-critical-extension@R // malformed-extension@L
 # A name in constructed form, which Go passes over.
 R | L<R sans=raw:a209612e6578616d706c65
-    dns:a.example -> encoding@L // malformed-extension@L
+    dns:a.example -> name-mismatch@L // malformed-extension@L
 # RFC 5280 section 7.1: a name is the same in other strings, and by other bytes that are no text it is not.
 R nc=exclude:dir:cn=Evil | L<R cn=Evil cn-as=universal
     -> unknown-critical-extension@R // name-constraints@L

@@ -2,7 +2,7 @@
 //! the clock, which tells of the machine.
 
 use super::super::{Attempt, LocatedList, Reason, Rejection, VerifiedChain};
-use super::{Located, Policy, Purpose, Settings, Verdict, Verifier, list, located};
+use super::{Located, Policy, Purpose, Settings, Verdict, Verifier, located};
 use crate::forge::{self, Forged};
 
 const BOTH: [Policy; 2] = [Policy::Kubernetes, Policy::Rfc5280];

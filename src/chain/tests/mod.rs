@@ -179,6 +179,11 @@ fn list(name: &str, list: &Crl) -> LocatedList {
     LocatedList { list, source: source(name) }
 }
 
+fn located(name: &str, forged: &Forged) -> Located {
+    let certificate = Certificate::from_der(forged.der()).expect("a certificate that can be read");
+    Located { certificate, source: source(name) }
+}
+
 /// `$I` is the serial number of `I`.
 #[track_caller]
 fn with_serials(words: &str, forged: &BTreeMap<&str, Forged>) -> String {
