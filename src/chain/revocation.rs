@@ -200,6 +200,10 @@ fn usable(list: &RevocationList, settings: &Settings) -> Result<(), String> {
         }
         _ => return Err("it has no CRL number".into()),
     }
+    let indirect = list.issuing_distribution_point.as_ref().is_some_and(|marked| marked.value.indirect);
+    if list.names_other_issuers() && !indirect {
+        return Err("it names certificates of other issuers, and is not indirect".into());
+    }
     if list.has_duplicates {
         return Err("a certificate stands on it twice".into());
     }

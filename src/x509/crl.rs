@@ -343,6 +343,11 @@ impl RevocationList {
         self.entries.len()
     }
 
+    /// Whether it names issuers of certificates other than its own, which an indirect list alone may (section 5.3.3).
+    pub fn names_other_issuers(&self) -> bool {
+        self.issuers.iter().any(|issuer| *issuer != self.issuer)
+    }
+
     /// Whether it revokes none.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()

@@ -124,6 +124,13 @@ impl PublicKey {
         modulus.content.get(significant..)
     }
 
+    /// The DER of the parameters of its algorithm; none when they are absent.
+    pub(super) fn parameters(&self) -> Option<&[u8]> {
+        let (spki, _) = read(&self.der)?;
+        let (algorithm, _) = read(spki.content)?;
+        elements(algorithm.content)?.get(1).map(|parameters| parameters.whole)
+    }
+
     /// The content of the `subjectPublicKey` BIT STRING, without its count of unused bits.
     pub(super) fn subject_public_key(&self) -> Option<&[u8]> {
         let (spki, _) = read(&self.der)?;

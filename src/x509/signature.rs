@@ -166,6 +166,13 @@ impl SignatureAlgorithm {
             _ => {}
         }
         let bits = key.subject_public_key().ok_or(SignatureFault::Malformed)?;
+        // RFC 4055 section 3.3: a key may be restricted to the parameters of its own algorithm identifier.
+        if let (Self::RsaPss(digest), PublicKeyKind::RsaPss { .. }, Some(own)) =
+            (self, key.kind(), key.parameters())
+            && pss_digest(own) != Some(*digest)
+        {
+            return Err(SignatureFault::Key("it is restricted to other parameters of RSASSA-PSS".into()));
+        }
         if let Some(algorithm) = self.of_ring(key.kind()) {
             let verified = UnparsedPublicKey::new(algorithm, bits).verify(message, signature);
             return verified.map_err(|_| SignatureFault::Mismatch);

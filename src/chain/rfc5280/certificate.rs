@@ -7,7 +7,8 @@ use super::super::names::Mailbox;
 use super::super::{Fault, Reason};
 use crate::x509::der::{Element, elements, read};
 use crate::x509::{
-    Certificate, KeyUsage, Name, PublicKeyKind, SubjectAltName, check_dns_name, extension_name,
+    Certificate, KeyUsage, Name, PublicKeyKind, SignatureAlgorithm, SubjectAltName, check_dns_name,
+    extension_name,
 };
 
 /// Extensions that MUST NOT be critical: key identifiers (4.2.1.1, 4.2.1.2), subject directory attributes (4.2.1.8),
@@ -86,6 +87,18 @@ fn basic_fields(certificate: &Certificate, faults: &mut Vec<Fault>) {
             Fault::new(Reason::AlgorithmsDiffer, detail)
                 .facts(&tbs.signature_algorithm, &certificate.outer_signature_algorithm),
         );
+    }
+    // RFC 4055 section 5: NULL, or absent; RFC 5758 section 3.2: absent.
+    let parameters = tbs.signature_parameters.as_deref();
+    let foreign = match certificate.signature_algorithm() {
+        SignatureAlgorithm::RsaPkcs1(_) => !matches!(parameters, None | Some([5, 0])),
+        SignatureAlgorithm::Ecdsa(_) => parameters.is_some(),
+        _ => false,
+    };
+    if foreign {
+        let detail =
+            format!("the signature algorithm of {} has parameters that do not belong there", tbs.subject);
+        faults.push(Fault::new(Reason::SignatureAlgorithm, detail));
     }
     if tbs.issuer.is_empty() {
         faults.push(Fault::new(Reason::EmptyIssuer, format!("the issuer of {} is empty", tbs.subject)));
