@@ -16,8 +16,14 @@ const MOST_COMPARISONS_AS_GO: usize = 1 << 24;
 /// Signatures of revocation lists that may be checked: ten for each issuer that may be tried.
 const MOST_LIST_SIGNATURES: usize = 10 * MOST_ISSUERS;
 
+/// How deep lists may vouch for the signers of lists: one certificate of a CA that another of its own certified, and that
+/// one's, are two.
+const DEEPEST: usize = 4;
+
 /// What is left.
 pub(super) struct Budget {
+    /// How many searches this one is within.
+    depth: usize,
     issuers: Cell<usize>,
     comparisons: Cell<usize>,
     list_signatures: Cell<usize>,
@@ -30,6 +36,7 @@ impl Budget {
             Policy::Rfc5280 => MOST_COMPARISONS,
         };
         Self {
+            depth: 0,
             issuers: Cell::new(MOST_ISSUERS),
             comparisons: Cell::new(comparisons),
             list_signatures: Cell::new(MOST_LIST_SIGNATURES),
@@ -37,12 +44,20 @@ impl Budget {
     }
 
     /// The same for another search, for which new issuers may be tried; they count as signatures of lists.
-    pub(super) fn for_inner_search(&self) -> Self {
-        Self {
+    ///
+    /// # Errors
+    /// Searches within searches end somewhere: each is deeper in the stack.
+    pub(super) fn for_inner_search(&self) -> Result<Self, Fault> {
+        if self.depth == DEEPEST {
+            let what = "budget exceeded: too many lists vouch for the signers of lists";
+            return Err(Fault::new(Reason::Budget, what));
+        }
+        Ok(Self {
+            depth: self.depth + 1,
             issuers: Cell::new(MOST_ISSUERS.min(self.list_signatures.get())),
             comparisons: self.comparisons.clone(),
             list_signatures: self.list_signatures.clone(),
-        }
+        })
     }
 
     /// Takes over what another search has left.

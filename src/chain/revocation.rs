@@ -281,7 +281,7 @@ fn good(
         return Ok(());
     }
     let settings = Settings { purpose: Purpose::Any, names: Vec::new(), ..verifier.settings.clone() };
-    let inner = budget.for_inner_search();
+    let inner = budget.for_inner_search().map_err(|exceeded| exceeded.to_string())?;
     let verifier = verifier.without(list, &settings);
     let verdict = verifier.verify_within(signer.located, &inner);
     budget.take_back(&inner);
