@@ -60,6 +60,33 @@ pub fn ledger_beside(certificate: &Path) -> PathBuf {
     certificate.with_extension("ledger.jsonl")
 }
 
+/// What a file's name promises about its content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Promise {
+    /// A private key: `*.key`, `*-key.pem`.
+    PrivateKey,
+    /// A public key: `*.pub`.
+    PublicKey,
+    /// A certificate, or several: `*.crt`, `*.cert`, `*.cer`.
+    Certificate,
+    /// A certificate or a public key: `*.pem` without `key` in the name.
+    CertificateOrPublicKey,
+}
+
+/// What a file's name promises; none where it is named in no way that is known.
+pub fn promise(path: &Path) -> Option<Promise> {
+    let name = path.file_name()?.to_str()?.to_ascii_lowercase();
+    let (stem, extension) = name.rsplit_once('.')?;
+    match extension {
+        "key" => Some(Promise::PrivateKey),
+        "pub" => Some(Promise::PublicKey),
+        "crt" | "cert" | "cer" => Some(Promise::Certificate),
+        "pem" if stem.split(['-', '_', '.']).any(|word| word == "key") => Some(Promise::PrivateKey),
+        "pem" => Some(Promise::CertificateOrPublicKey),
+        _ => None,
+    }
+}
+
 /// One of a cluster's authorities.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Authority {
@@ -285,6 +312,24 @@ mod tests {
             ("jane", None),
         ] {
             assert_eq!(profile_by_name(Path::new(base)), profile, "{base}");
+        }
+    }
+
+    #[test]
+    fn names_promise_contents() {
+        for (name, promised) in [
+            ("pki/ca.key", Some(Promise::PrivateKey)),
+            ("etcd-key.pem", Some(Promise::PrivateKey)),
+            ("key.pem", Some(Promise::PrivateKey)),
+            ("CA.KEY", Some(Promise::PrivateKey)),
+            ("sa.pub", Some(Promise::PublicKey)),
+            ("ca.crt", Some(Promise::Certificate)),
+            ("monkey.pem", Some(Promise::CertificateOrPublicKey)),
+            ("ca.pem", Some(Promise::CertificateOrPublicKey)),
+            ("admin.conf", None),
+            ("key", None),
+        ] {
+            assert_eq!(promise(Path::new(name)), promised, "{name}");
         }
     }
 

@@ -1,19 +1,38 @@
-//! Evidence × rules → findings: what is wrong with a certificate, why it matters and what to do.
+//! Evidence × rules → findings: what is wrong with the PKI of a cluster, why it matters and what to do.
 //!
 //! Nothing here signs or writes. The rules are plain data in [`RULES`]; each one stands in a file of
-//! its own under `rules`. They judge a certificate that was found, and just as well the to-be-signed
-//! bytes of one that is about to be sealed.
+//! its own under `rules`. Those of certificates judge one that was found, and just as well the to-be-signed
+//! bytes of one that is about to be sealed ([`judge`]); the others look at the tree of a node, or at all of them ([`audit`]).
 
+mod answers;
+mod certificate;
+mod engine;
 mod evidence;
+mod judgement;
 mod markdown;
+mod policy;
 mod report;
+mod role;
 mod rule;
 mod rules;
 #[cfg(test)]
 mod testing;
 
-pub use evidence::{CertificateEvidence, Expected, OuterSignature};
+pub use answers::{Answers, Estate, NodeSummary, Place, Scene};
+pub use certificate::{CertificateEvidence, Expected, OuterSignature};
+pub use engine::{AuditError, Input, audit};
+pub use evidence::{
+    Authorities, Authority, Cert, Contents, File, FileKind, FoundCertificate, FoundKey, Holder, Known,
+    LIMITS, Node, NodeKind, Pair, Reference, Signer, Signing, Source, StaticCredentials, Store, Target,
+    TextFacts, What,
+};
+pub use judgement::{Judgement, Objection, REFUSED_FROM, judge, refuses};
 pub use markdown::to_markdown;
-pub use report::{Finding, REFUSED_FROM, Report, judge, refuses};
-pub use rule::{Citation, Fact, Outcome, Rule, Severity};
+pub use policy::{CisBenchmark, Expiring, Policy, Waiver, names_a_rule};
+pub use report::{
+    CertificateRecord, DeadWaiver, Finding, Location, Outcomes, Read, Record, RecordKind, Report, Skipped,
+    Waived,
+};
+pub use role::{Basis, Role};
+pub use rule::{Check, Citation, Fact, Outcome, Rule, Severity};
 pub use rules::RULES;

@@ -1,420 +1,185 @@
-//! From evidence to findings, and from findings to a refusal.
+//! What an audit came to.
 
-use super::{CertificateEvidence, Outcome, RULES, Rule, Severity};
+use std::sync::Arc;
 
-/// One thing that is wrong with a certificate.
+use time::OffsetDateTime;
+
+use super::{Role, Rule, Severity};
+
+/// Where something stands.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Location {
+    /// The node, where several were given; safe to show.
+    pub node: Option<Arc<str>>,
+    /// The file, relative to the argument under which it was found; safe to show. The argument itself where it is a file; empty
+    /// for what stands in no file.
+    pub path: Arc<str>,
+    /// The line, from 1.
+    pub line: Option<usize>,
+    /// The PEM block, from 0.
+    pub block: Option<usize>,
+    /// The field of an object, safe to show: `users[admin].client-certificate-data`.
+    pub field: Option<Arc<str>>,
+}
+
+/// One thing that is wrong.
 #[derive(Debug, Clone)]
 pub struct Finding {
     /// The rule that is broken.
     pub rule: &'static Rule,
-    /// How bad it is here.
+    /// How bad it is here, after the policy's word.
     pub severity: Severity,
-    /// What is wrong, with the values, safe to show.
+    /// Where.
+    pub location: Location,
+    /// What is wrong, with the facts; safe to show.
     pub message: String,
+    /// How to mend it, with this file's name in its commands; safe to show.
+    pub fix: String,
 }
 
-/// What a rule that found nothing has to say.
-#[derive(Debug, Clone, Copy)]
-enum Verdict {
-    Passed,
-    NotApplicable(&'static str),
-    Failed,
+/// Something that could not be judged. It has not passed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Skipped {
+    /// The rule that could not look; none where nothing could be read.
+    pub rule: Option<&'static Rule>,
+    /// Where.
+    pub location: Location,
+    /// Why, and what to give; safe to show.
+    pub reason: String,
 }
 
-/// What every rule says about one certificate.
+/// A finding that somebody has accepted.
+#[derive(Debug, Clone)]
+pub struct Waived {
+    /// The finding.
+    pub finding: Finding,
+    /// Why it is accepted; safe to show.
+    pub reason: String,
+    /// Until when.
+    pub expires: time::Date,
+}
+
+/// A waiver that waives nothing any more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeadWaiver {
+    /// The rule that it names; safe to show.
+    pub rule: String,
+    /// Where it is written, `FILE:LINE`; safe to show.
+    pub place: String,
+    /// What is wrong with it: it expired, it matches nothing, no such rule.
+    pub reason: String,
+}
+
+/// How many rules came to which end. A rule is counted once for each node that it looked at, or once for all.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Outcomes {
+    /// Looked and found nothing.
+    pub passed: usize,
+    /// Found something.
+    pub failed: usize,
+    /// Could not look at anything that it should have looked at.
+    pub skipped: usize,
+    /// Had nothing to look at.
+    pub not_applicable: usize,
+}
+
+/// What was read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Read {
+    /// Files.
+    pub files: usize,
+    /// Certificates, each as often as it stands somewhere.
+    pub certificates: usize,
+    /// Private keys.
+    pub keys: usize,
+    /// Nodes.
+    pub nodes: usize,
+}
+
+/// Which kind of thing a [`Record`] is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum RecordKind {
+    /// A certificate.
+    Certificate,
+    /// A private key.
+    PrivateKey,
+    /// A public key that stands alone.
+    PublicKey,
+}
+
+/// A certificate or a key that was found: what tables, graphs and comparisons need of it.
+#[derive(Debug, Clone)]
+pub struct Record {
+    /// Where.
+    pub location: Location,
+    /// What it is.
+    pub kind: RecordKind,
+    /// The parts that it plays, the surest first.
+    pub roles: Box<[Role]>,
+    /// The SHA-256 of the DER of its `SubjectPublicKeyInfo`; none of a key of which it is not known.
+    pub key: Option<[u8; 32]>,
+    /// The algorithm of the key: `ECDSA-P256`.
+    pub algorithm: Arc<str>,
+    /// The rest, of a certificate.
+    pub certificate: Option<Box<CertificateRecord>>,
+}
+
+/// What a [`Record`] says of a certificate. All texts are safe to show.
+#[derive(Debug, Clone)]
+pub struct CertificateRecord {
+    /// The SHA-256 of its DER.
+    pub fingerprint: [u8; 32],
+    /// Its subject: `CN=kubernetes`, in the order of RFC 4514.
+    pub subject: Arc<str>,
+    /// Its issuer's name.
+    pub issuer: Arc<str>,
+    /// Its serial number, in hexadecimal.
+    pub serial: Box<str>,
+    /// The first instant of its life.
+    pub not_before: OffsetDateTime,
+    /// The last.
+    pub not_after: OffsetDateTime,
+    /// Whether its basic constraints say that it is a CA.
+    pub is_ca: bool,
+    /// Its alternative names, `DNS:a, IP:192.0.2.1`.
+    pub names: Box<str>,
+    /// Its purposes, `serverAuth, clientAuth`.
+    pub purposes: Box<str>,
+    /// The fingerprint of the certificate whose key signed it, as far as one was found; its own where it signed itself.
+    pub signer: Option<[u8; 32]>,
+    /// Which certificate of its file or field it is, from 0: those after the first are usually its chain.
+    pub position: usize,
+}
+
+/// What an audit came to.
 #[derive(Debug, Clone)]
 pub struct Report {
-    findings: Vec<Finding>,
-    /// One for each rule, in the order of [`RULES`].
-    verdicts: [Verdict; RULES.len()],
+    /// The instant that was judged.
+    pub at: OffsetDateTime,
+    /// What is wrong: the worst first, then by node, file, line and rule.
+    pub findings: Vec<Finding>,
+    /// What could not be judged.
+    pub skipped: Vec<Skipped>,
+    /// What was accepted.
+    pub waived: Vec<Waived>,
+    /// Waivers that waive nothing.
+    pub dead_waivers: Vec<DeadWaiver>,
+    /// How the rules came out.
+    pub outcomes: Outcomes,
+    /// What was read.
+    pub read: Read,
+    /// Every certificate and key that was found, by node, file and place in it.
+    pub records: Vec<Record>,
 }
 
 impl Report {
-    /// What is wrong: the worst first, then by rule.
-    pub fn findings(&self) -> &[Finding] {
-        &self.findings
+    /// How many findings there are of a severity.
+    pub fn count(&self, severity: Severity) -> usize {
+        self.findings.iter().filter(|finding| finding.severity == severity).count()
     }
 
-    /// The rules that had nothing to say, each with its reason.
-    pub fn not_applicable(&self) -> impl Iterator<Item = (&'static Rule, &'static str)> {
-        self.each().filter_map(|(rule, verdict)| match verdict {
-            Verdict::NotApplicable(reason) => Some((rule, reason)),
-            Verdict::Passed | Verdict::Failed => None,
-        })
-    }
-
-    /// The rules that looked and found nothing.
-    pub fn passed(&self) -> impl Iterator<Item = &'static Rule> {
-        self.each().filter(|(_, verdict)| matches!(verdict, Verdict::Passed)).map(|(rule, _)| rule)
-    }
-
-    fn each(&self) -> impl Iterator<Item = (&'static Rule, Verdict)> {
-        RULES.iter().copied().zip(self.verdicts)
-    }
-}
-
-/// Lets every rule look at a certificate.
-pub fn judge(evidence: &CertificateEvidence<'_>) -> Report {
-    let mut report = Report { findings: Vec::new(), verdicts: [Verdict::Passed; RULES.len()] };
-    for (rule, verdict) in RULES.iter().copied().zip(&mut report.verdicts) {
-        *verdict = match (rule.check)(evidence) {
-            Outcome::Pass => Verdict::Passed,
-            Outcome::NotApplicable(reason) => Verdict::NotApplicable(reason),
-            Outcome::Fail(facts) => {
-                report.findings.extend(facts.into_iter().map(|fact| Finding {
-                    rule,
-                    severity: fact.severity.unwrap_or(rule.severity),
-                    message: fact.message,
-                }));
-                Verdict::Failed
-            }
-        };
-    }
-    // Stable, so facts of one rule and severity keep the order in which the rule gave them.
-    report.findings.sort_by(|a, b| b.severity.cmp(&a.severity).then(a.rule.id.cmp(b.rule.id)));
-    report
-}
-
-/// The mildest severity for which a CA refuses to seal: what some verifier would refuse, or what weakens
-/// the certificate.
-pub const REFUSED_FROM: Severity = Severity::Medium;
-
-/// The findings for which a certificate must not be sealed; none when it may.
-pub fn refuses(report: &Report) -> Vec<&Finding> {
-    report.findings.iter().filter(|finding| finding.severity >= REFUSED_FROM).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use time::Duration;
-    use time::macros::datetime;
-
-    use super::super::testing::{Bench, ec_key, ed25519_key, name, rsa_key, rsa_key_of, with_serial};
-    use super::super::{Expected, OuterSignature};
-    use super::*;
-    use crate::x509::{
-        AuthorityKeyIdentifier, BasicConstraints, ExtendedKeyUsage, Extension, KeyUsage, Marked,
-        NameConstraints, SerialNumber, SubjectAltName,
-    };
-
-    fn extension(oid: &str, critical: bool) -> Extension {
-        Extension { oid: oid.into(), critical, value: Vec::new() }
-    }
-
-    /// What fires, the worst first: `critical P012`.
-    fn fired(bench: &Bench) -> Vec<String> {
-        let report = bench.judge();
-        report.findings().iter().map(|finding| format!("{} {}", finding.severity, finding.rule.id)).collect()
-    }
-
-    #[test]
-    fn good_certificates_have_no_findings() {
-        for bench in [Bench::ca(), Bench::server(), Bench::client()] {
-            assert_eq!(fired(&bench), [""; 0]);
-            let report = bench.judge();
-            let judged = report.passed().count() + report.not_applicable().count();
-            assert_eq!(judged, RULES.len(), "every rule has said something");
-            let by_its_own_word = Bench { expected: None, ..bench };
-            assert_eq!(fired(&by_its_own_word), [""; 0]);
-        }
-    }
-
-    #[test]
-    fn on_what_kubeadm_writes_only_the_documented_rules_fire() {
-        for (file, bench) in Bench::kubeadm() {
-            let expected: &[&str] = match file {
-                // Its CAs cannot sign revocation lists; its serial numbers have 63 bits; and it marks every
-                // key for encipherment, whatever the algorithm.
-                "ca" => &["low P013", "info P004", "info P015"],
-                "ca, RSA" => &["low P013", "info P004"],
-                "apiserver, RSA" => &["info P004"],
-                _ => &["info P004", "info P015"],
-            };
-            for expectation in [bench.expected, None] {
-                let bench = Bench { expected: expectation, ..bench.clone() };
-                assert_eq!(fired(&bench), expected, "{file}");
-                assert!(refuses(&bench.judge()).is_empty(), "{file}");
-            }
-        }
-    }
-
-    type Spoil = fn(&mut Bench);
-
-    fn usage(critical: bool, usages: &[KeyUsage]) -> Marked<KeyUsage> {
-        Marked { critical, value: usages.iter().copied().collect() }
-    }
-
-    fn purposes(purposes: &[ExtendedKeyUsage]) -> Marked<Vec<ExtendedKeyUsage>> {
-        Marked { critical: false, value: purposes.to_vec() }
-    }
-
-    fn names(names: &[SubjectAltName]) -> Marked<Vec<SubjectAltName>> {
-        Marked { critical: false, value: names.to_vec() }
-    }
-
-    /// One change to a good server, and every rule that it sets off.
-    const SPOILED_SERVERS: &[(&str, Spoil, &[&str])] = &[
-        ("version 1", |b| b.tbs.version = 1, &["high P001"]),
-        ("serial zero", |b| b.tbs = with_serial(&[0]), &["medium P002"]),
-        ("serial negative", |b| b.tbs = with_serial(&[0x80; 9]), &["medium P002"]),
-        ("serial of 21 octets", |b| b.tbs.serial = SerialNumber::from_unsigned(&[1; 21]), &["low P003"]),
-        ("serial from a counter", |b| b.tbs.serial = SerialNumber::from_unsigned(&[16]), &["medium P004"]),
-        ("serial of 63 bits", |b| b.tbs.serial = SerialNumber::from_unsigned(&[0x7f; 8]), &["info P004"]),
-        (
-            "another algorithm outside",
-            |b| b.outer_signature = Some(OuterSignature { algorithm: "1.3.101.112", parameters: None }),
-            &["medium P006"],
-        ),
-        (
-            "parameters of ECDSA",
-            |b| b.tbs.signature_parameters = Some(vec![5, 0]),
-            &["medium P006", "medium P006"],
-        ),
-        (
-            "SHA-1",
-            |b| {
-                b.tbs.signature_algorithm = "1.2.840.10045.4.1".into();
-                b.outer_signature = Some(OuterSignature { algorithm: "1.2.840.10045.4.1", parameters: None });
-            },
-            &["critical P007"],
-        ),
-        ("RSA-768", |b| b.tbs.public_key = rsa_key(768, 65_537), &["critical P008"]),
-        ("RSA-1024", |b| b.tbs.public_key = rsa_key(1024, 65_537), &["high P008"]),
-        ("RSA-16384", |b| b.tbs.public_key = rsa_key(16_384, 65_537), &["high P008"]),
-        ("RSA-2048", |b| b.tbs.public_key = rsa_key(2048, 65_537), &[]),
-        ("secp256k1", |b| b.tbs.public_key = ec_key(&[0x2b, 0x81, 4, 0, 10]), &["high P009"]),
-        ("Ed25519", |b| b.tbs.public_key = ed25519_key(), &["info P009"]),
-        ("exponent 3", |b| b.tbs.public_key = rsa_key(2048, 3), &["medium P010"]),
-        ("even modulus", |b| b.tbs.public_key = rsa_key_of(&[0xfe; 256], &[1, 0, 1]), &["medium P010"]),
-        (
-            "CA:TRUE",
-            |b| {
-                let value = BasicConstraints { ca: true, path_len: None };
-                b.tbs.extensions.basic_constraints = Some(Marked { critical: true, value });
-            },
-            &["critical P012"],
-        ),
-        (
-            "keyCertSign",
-            |b| {
-                b.tbs.extensions.key_usage =
-                    Some(usage(true, &[KeyUsage::DIGITAL_SIGNATURE, KeyUsage::KEY_CERT_SIGN]));
-            },
-            &["critical P012"],
-        ),
-        ("no key usage", |b| b.tbs.extensions.key_usage = None, &["medium P014"]),
-        (
-            "key usage not critical",
-            |b| b.tbs.extensions.key_usage = Some(usage(false, &[KeyUsage::DIGITAL_SIGNATURE])),
-            &["medium P014"],
-        ),
-        (
-            "no digitalSignature",
-            |b| b.tbs.extensions.key_usage = Some(usage(true, &[KeyUsage::KEY_AGREEMENT])),
-            &["medium P014"],
-        ),
-        (
-            "keyEncipherment on ECDSA",
-            |b| {
-                b.tbs.extensions.key_usage =
-                    Some(usage(true, &[KeyUsage::DIGITAL_SIGNATURE, KeyUsage::KEY_ENCIPHERMENT]));
-            },
-            &["info P015"],
-        ),
-        (
-            "nothing for serverAuth",
-            |b| b.tbs.extensions.key_usage = Some(usage(true, &[KeyUsage::CONTENT_COMMITMENT])),
-            &["medium P014", "medium P016"],
-        ),
-        (
-            "decipherOnly",
-            |b| {
-                b.tbs.extensions.key_usage =
-                    Some(usage(true, &[KeyUsage::DIGITAL_SIGNATURE, KeyUsage::DECIPHER_ONLY]));
-            },
-            &["medium P016"],
-        ),
-        ("no extended key usage", |b| b.tbs.extensions.extended_key_usage = None, &["high P017"]),
-        (
-            "any purpose",
-            |b| b.tbs.extensions.extended_key_usage = Some(purposes(&[ExtendedKeyUsage::Any])),
-            &["high P017"],
-        ),
-        (
-            "a client too",
-            |b| {
-                let both = [ExtendedKeyUsage::ServerAuth, ExtendedKeyUsage::ClientAuth];
-                b.tbs.extensions.extended_key_usage = Some(purposes(&both));
-            },
-            &["medium P017"],
-        ),
-        ("no names", |b| b.tbs.extensions.subject_alt_names = None, &["high P018"]),
-        (
-            "an address as a DNS name",
-            |b| b.tbs.extensions.subject_alt_names = Some(names(&[SubjectAltName::Dns("192.0.2.1".into())])),
-            &["medium P019"],
-        ),
-        (
-            "a name twice",
-            |b| {
-                let name = SubjectAltName::Dns("a.example.com".into());
-                b.tbs.extensions.subject_alt_names = Some(names(&[name.clone(), name]));
-            },
-            &["low P020"],
-        ),
-        (
-            "a common name that is another host",
-            |b| b.tbs.subject = name(&[("CN", "other.example.com".into())]),
-            &["low P020"],
-        ),
-        (
-            "no authority key identifier",
-            |b| b.tbs.extensions.authority_key_identifier = None,
-            &["medium P021"],
-        ),
-        (
-            "another authority key identifier",
-            |b| {
-                let value =
-                    AuthorityKeyIdentifier { key_identifier: Some(vec![1]), names_certificate: false };
-                b.tbs.extensions.authority_key_identifier = Some(Marked { critical: false, value });
-            },
-            &["high P022"],
-        ),
-        ("an extension twice", |b| b.tbs.extensions.all.push(extension("2.5.29.17", false)), &["high P024"]),
-        (
-            "an unknown critical extension",
-            |b| b.tbs.extensions.all.push(extension("1.2.3", true)),
-            &["high P024"],
-        ),
-        (
-            "name constraints",
-            |b| {
-                let permitted = vec!["dns:example.com".parse().unwrap()];
-                let value = NameConstraints { permitted, excluded: vec![] };
-                b.tbs.extensions.name_constraints = Some(Marked { critical: true, value });
-            },
-            &["medium P025"],
-        ),
-        ("an empty subject", |b| b.tbs.subject = name(&[]), &["medium P026"]),
-        ("a long common name", |b| b.tbs.subject = name(&[("CN", "a".repeat(65))]), &["medium P026"]),
-        (
-            "two groups of the system",
-            |b| {
-                let node = [("O", "system:nodes"), ("O", "system:masters"), ("CN", "system:node:a")];
-                b.tbs.subject = name(&node.map(|(kind, value)| (kind, value.to_owned())));
-            },
-            &["high P027"],
-        ),
-        (
-            "a reversed validity",
-            |b| b.tbs.validity.not_after = b.tbs.validity.not_before - Duration::DAY,
-            &["medium P028"],
-        ),
-        (
-            "two years",
-            |b| b.tbs.validity.not_after = b.tbs.validity.not_before + Duration::days(730),
-            &["low P028"],
-        ),
-        (
-            "past the issuer's end",
-            |b| {
-                let end = b.tbs.validity.not_after - Duration::SECOND;
-                b.issuer.as_mut().unwrap().validity.not_after = end;
-            },
-            &["high C006"],
-        ),
-    ];
-
-    /// One change to a good CA, and every rule that it sets off.
-    const SPOILED_CAS: &[(&str, Spoil, &[&str])] = &[
-        ("no basic constraints", |b| b.tbs.extensions.basic_constraints = None, &["high P011"]),
-        (
-            "basic constraints not critical",
-            |b| b.tbs.extensions.basic_constraints.as_mut().unwrap().critical = false,
-            &["medium P011"],
-        ),
-        (
-            "no keyCertSign",
-            |b| b.tbs.extensions.key_usage = Some(usage(true, &[KeyUsage::CRL_SIGN])),
-            &["high P013"],
-        ),
-        (
-            "no cRLSign",
-            |b| b.tbs.extensions.key_usage = Some(usage(true, &[KeyUsage::KEY_CERT_SIGN])),
-            &["low P013"],
-        ),
-        ("no key usage", |b| b.tbs.extensions.key_usage = None, &["medium P014"]),
-        ("no subject key identifier", |b| b.tbs.extensions.subject_key_identifier = None, &["medium P021"]),
-        (
-            "name constraints not critical",
-            |b| {
-                let permitted = vec!["dns:example.com".parse().unwrap()];
-                let value = NameConstraints { permitted, excluded: vec![] };
-                b.tbs.extensions.name_constraints = Some(Marked { critical: false, value });
-            },
-            &["medium P025"],
-        ),
-        (
-            "a hundred years",
-            |b| {
-                b.tbs.validity.not_after = datetime!(2125-06-01 00:00 UTC);
-                b.tbs.generalized_times = [false, true];
-                b.issuer = Some(b.tbs.clone());
-            },
-            &["low P028"],
-        ),
-        (
-            "a leaf's role",
-            |b| b.expected = Some(Expected::default()),
-            &["critical P012", "critical P012", "low P028"],
-        ),
-    ];
-
-    #[test]
-    fn each_change_sets_off_its_own_rules_and_no_others() {
-        let mut seen = std::collections::BTreeSet::new();
-        for (base, table) in [(Bench::server(), SPOILED_SERVERS), (Bench::ca(), SPOILED_CAS)] {
-            for (change, spoil, expected) in table {
-                let mut bench = base.clone();
-                spoil(&mut bench);
-                assert_eq!(fired(&bench), *expected, "{change}");
-                seen.extend(bench.judge().findings().iter().map(|finding| finding.rule.id));
-            }
-        }
-        let all: Vec<&str> = RULES.iter().map(|rule| rule.id).collect();
-        assert_eq!(seen.into_iter().collect::<Vec<_>>(), all, "every rule has a change that sets it off");
-    }
-
-    #[test]
-    fn the_worst_comes_first_and_then_the_lower_id() {
-        let mut bench = Bench::server();
-        bench.tbs.version = 1;
-        bench.tbs.serial = SerialNumber::from_unsigned(&[0x7f; 8]);
-        bench.tbs.extensions.key_usage =
-            Some(usage(false, &[KeyUsage::KEY_ENCIPHERMENT, KeyUsage::KEY_CERT_SIGN]));
-        bench.tbs.extensions.subject_alt_names = None;
-        let expected = [
-            "critical P012",
-            "high P001",
-            "high P018",
-            "medium P014",
-            "medium P014",
-            "info P004",
-            "info P015",
-        ];
-        assert_eq!(fired(&bench), expected);
-    }
-
-    #[test]
-    fn medium_and_worse_is_refused() {
-        let mut bench = Bench::server();
-        bench.tbs.version = 1;
-        bench.tbs.serial = SerialNumber::from_unsigned(&[1; 21]);
-        bench.tbs.extensions.key_usage = Some(usage(false, &[KeyUsage::DIGITAL_SIGNATURE]));
-        assert_eq!(fired(&bench), ["high P001", "medium P014", "low P003"]);
-        let report = bench.judge();
-        let ids: Vec<&str> = refuses(&report).iter().map(|finding| finding.rule.id).collect();
-        assert_eq!(ids, ["P001", "P014"]);
+    /// The worst severity.
+    pub fn worst(&self) -> Option<Severity> {
+        self.findings.iter().map(|finding| finding.severity).max()
     }
 }

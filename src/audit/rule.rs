@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::CertificateEvidence;
+use super::{Answers, CertificateEvidence, Estate, Place, Scene};
 
 /// How bad a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -70,10 +70,12 @@ impl Citation {
     }
 }
 
-/// One thing that a certificate must be.
+/// One thing that must hold.
 pub struct Rule {
-    /// Its name for ever: `P002`.
+    /// Its id for ever: `P002`.
     pub id: &'static str,
+    /// Its name, for those who do not know ids by heart: `serial-positive`.
+    pub name: &'static str,
     /// What is wrong where it fires, in a few words.
     pub title: &'static str,
     /// How bad that is at its worst; a fact may be milder.
@@ -82,11 +84,32 @@ pub struct Rule {
     pub citations: &'static [Citation],
     /// Why it matters.
     pub explanation: &'static str,
-    /// What to do.
+    /// What to do, with the exact command where there is one. `FILE` stands for the file of the finding.
     pub fix: &'static str,
-    /// Looks at the evidence. It allocates nothing unless it fails.
-    pub check: fn(&CertificateEvidence<'_>) -> Outcome,
+    /// What it looks at, in a few words: `certificates of etcd's members`.
+    pub applies_to: &'static str,
+    /// Looks at the evidence.
+    pub check: Check,
 }
+
+/// How a rule looks.
+#[derive(Clone, Copy)]
+pub enum Check {
+    /// At one certificate, found or about to be sealed. It allocates nothing unless it fails.
+    Certificate(fn(&CertificateEvidence<'_>) -> Outcome),
+    /// At the tree of one node.
+    Node(fn(&Scene<'_>, &mut Answers)),
+    /// At all nodes side by side.
+    Estate(fn(&Estate<'_>, &mut Answers)),
+}
+
+impl PartialEq for Rule {
+    fn eq(&self, other: &Self) -> bool {
+        self.id == other.id
+    }
+}
+
+impl Eq for Rule {}
 
 impl fmt::Debug for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -114,7 +137,8 @@ impl From<Vec<Fact>> for Outcome {
             // `None` stands for the rule's own severity, which is the worst.
             let worst = rest.iter().map(|fact| fact.severity.map_or((1, None), |mild| (0, Some(mild)))).max();
             let severity = worst.and_then(|(_, severity)| severity);
-            facts.push(Fact { message: format!("and {} more of the kind", rest.len()), severity });
+            let more = Fact::new(format!("and {} more of the kind", rest.len()));
+            facts.push(Fact { severity, ..more });
         }
         if facts.is_empty() { Self::Pass } else { Self::Fail(facts) }
     }
@@ -130,17 +154,33 @@ pub struct Fact {
     pub message: String,
     /// Its severity, where it is not its rule's.
     pub severity: Option<Severity>,
+    /// Where it is, where that is not the certificate that was looked at.
+    pub place: Option<Place>,
+    /// What to do, where that is not what its rule says. `FILE` stands for the file, as in [`Rule::fix`].
+    pub fix: Option<String>,
 }
 
 impl Fact {
     /// A fact of its rule's severity.
     pub(super) fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), severity: None }
+        Self { message: message.into(), severity: None, place: None, fix: None }
     }
 
     /// A fact that is less bad than its rule can be.
     pub(super) fn milder(severity: Severity, message: impl Into<String>) -> Self {
-        Self { message: message.into(), severity: Some(severity) }
+        Self { severity: Some(severity), ..Self::new(message) }
+    }
+
+    /// Gives it another severity than its rule's.
+    pub(super) fn severity(&mut self, severity: Severity) -> &mut Self {
+        self.severity = Some(severity);
+        self
+    }
+
+    /// Gives it another remedy than its rule's.
+    pub(super) fn fix(&mut self, fix: impl Into<String>) -> &mut Self {
+        self.fix = Some(fix.into());
+        self
     }
 }
 

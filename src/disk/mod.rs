@@ -3,6 +3,7 @@
 //! - [`Transaction`]: several files become visible together, after all of them are durable.
 //! - [`AppendLog`]: a file of lines that only grows, under an exclusive lock.
 //! - [`read_bounded`]: reading with an upper bound on the size.
+//! - [`walk`]: reading a whole tree, with bounds.
 //!
 //! The promises, and what each rests on (Linux; the section 2 pages of its manual):
 //!
@@ -29,11 +30,13 @@ mod read;
 mod staged;
 mod step;
 mod transaction;
+mod walk;
 
 pub use append_log::AppendLog;
 pub use error::DiskError;
 pub use read::read_bounded;
 pub use transaction::{Committed, Rank, Transaction};
+pub use walk::{Attributes, Entry, EntryKind, WalkLimits, walk};
 
 use rustix::fs::Mode;
 

@@ -38,13 +38,17 @@ pub fn read_bounded(path: &Path, limit: u64) -> Result<Zeroizing<Vec<u8>>, DiskE
     // One byte more than expected, so that the end of the file is seen without growing.
     let expected = usize::try_from(size.saturating_add(1)).map_err(|_| too_large())?;
     let most = usize::try_from(limit.saturating_add(1)).unwrap_or(usize::MAX);
-    let contents = read_at_most(File::from(file), expected.max(FIRST_READ), most)
+    let contents = read_at_most(&mut File::from(file), expected.max(FIRST_READ), most)
         .map_err(DiskError::io("read", path))?;
     contents.ok_or_else(too_large)
 }
 
 /// Reads to the end; `None` where there were `most` bytes or more.
-fn read_at_most(mut file: File, first: usize, most: usize) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
+pub(super) fn read_at_most(
+    file: &mut File,
+    first: usize,
+    most: usize,
+) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
     let mut buffer = Zeroizing::new(vec![0; first.min(most)]);
     let mut filled = 0;
     loop {

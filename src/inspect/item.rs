@@ -213,6 +213,14 @@ impl Item {
         self
     }
 
+    /// The item and every item within it, in their order, each on its own, and without the bytes of keys.
+    pub fn flatten(mut self, into: &mut Vec<Self>) {
+        self.raw = Raw::default();
+        let inner = std::mem::take(&mut self.items);
+        into.push(self);
+        inner.into_iter().for_each(|item| item.flatten(into));
+    }
+
     fn collect<'a>(&'a self, found: &mut Vec<&'a Self>) {
         found.push(self);
         self.items.iter().for_each(|item| item.collect(found));

@@ -27,9 +27,9 @@ pub use self::item::{Content, Encoding, Inspected, Item, Oddity, Place, PublicKe
 pub use self::object::{KubeCluster, KubeContext, KubeUser, Kubeconfig, Object, Reference, Setting};
 pub use self::oid::{attribute_name, extension_name, purpose_name};
 pub use self::order::Order;
-pub use self::relate::{At, Bundle, ItemRelations, Relations, Signing, relate};
+pub use self::relate::{At, Bundle, ItemRelations, Relations, Signing, relate, verification_cost};
 pub use self::request::RequestFacts;
-pub use self::role::{Role, role};
+pub use self::role::{Role, promised, role};
 
 /// The largest file that is looked at, in bytes: what a revocation list may be.
 pub const LARGEST_FILE: u64 = 64 << 20;

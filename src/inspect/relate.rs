@@ -128,6 +128,18 @@ fn certificate(item: &Item) -> Option<&CertificateFacts> {
     }
 }
 
+/// What it costs to verify a signature by a key, in verifications of a P-256 signature.
+pub fn verification_cost(key: &PublicKey) -> usize {
+    match key.kind() {
+        // The work grows with the square of the modulus; above 8192 bits another library does it, ten times as slow.
+        PublicKeyKind::Rsa { bits, .. } => {
+            (bits / 1024).pow(2).div_ceil(8) * if *bits > 8192 { 10 } else { 1 }
+        }
+        PublicKeyKind::Ec(curve) if curve == "P-521" => 25,
+        _ => 1,
+    }
+}
+
 impl<'a> Hand<'a> {
     fn each(&self) -> Vec<(At, &'a Item)> {
         let files = self.items.iter().enumerate();
@@ -176,14 +188,7 @@ impl<'a> Hand<'a> {
 
     /// Whether the work of one more verification is left.
     fn afford(&mut self, key: &PublicKey) -> bool {
-        let cost = match key.kind() {
-            // The work grows with the square of the modulus; above 8192 bits another library does it, ten times as slow.
-            PublicKeyKind::Rsa { bits, .. } => {
-                (bits / 1024).pow(2).div_ceil(8) * if *bits > 8192 { 10 } else { 1 }
-            }
-            PublicKeyKind::Ec(curve) if curve == "P-521" => 25,
-            _ => 1,
-        };
+        let cost = verification_cost(key);
         let enough = self.left >= cost;
         self.left = if enough { self.left - cost } else { 0 };
         enough

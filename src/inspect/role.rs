@@ -35,7 +35,7 @@ impl Role {
 
 /// The role of an item of a file; `follows` says whether another certificate stands before it, whose chain it may be.
 pub fn role(path: &Path, item: &Item, follows: bool, catalogue: &Catalogue) -> Option<Role> {
-    let named = by_name(path, item);
+    let named = promised(path, item);
     let certificate = match &item.content {
         Content::Certificate(facts) => &facts.certificate,
         Content::PrivateKey(_) | Content::PublicKey(_) => {
@@ -80,8 +80,9 @@ fn is_ca(catalogue: &Catalogue, name: &str) -> bool {
     catalogue.find(name).is_ok_and(Profile::is_ca)
 }
 
-/// What a path promises, and whether the name is one that anybody may use.
-fn by_name(path: &Path, item: &Item) -> Option<(&'static str, bool)> {
+/// The profile that a path promises for an item of its file, or `service-account`; and whether the name is one that anybody
+/// may use (`ca`).
+pub fn promised(path: &Path, item: &Item) -> Option<(&'static str, bool)> {
     if let Some(field) = &item.place.field {
         let own = field.ends_with("client-certificate-data") || field.ends_with("client-key-data");
         let known = KUBECONFIGS.iter().find(|(name, _)| path.file_name().is_some_and(|file| file == *name));

@@ -37,6 +37,12 @@ pub struct KubeletConfiguration {
     pub server_tls_bootstrap: bool,
     /// Where the static pods' manifests are (`staticPodPath`).
     pub static_pod_path: Option<PathField>,
+    /// The domain of the cluster's services (`clusterDomain`).
+    pub cluster_domain: Option<String>,
+    /// The oldest version of TLS that is spoken (`tlsMinVersion`), `VersionTLS12` for example.
+    pub tls_min_version: Option<String>,
+    /// The cipher suites up to TLS 1.2 (`tlsCipherSuites`); empty for Go's own choice.
+    pub tls_cipher_suites: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -50,6 +56,9 @@ struct Document {
     #[serde(rename = "serverTLSBootstrap")]
     server_tls_bootstrap: Option<bool>,
     static_pod_path: Option<Spanned<String>>,
+    cluster_domain: Option<String>,
+    tls_min_version: Option<String>,
+    tls_cipher_suites: Option<Vec<String>>,
 }
 
 #[derive(Deserialize)]
@@ -89,6 +98,9 @@ pub fn kubelet_configuration(text: &[u8]) -> Result<KubeletConfiguration, Manife
         rotate_certificates: document.rotate_certificates.unwrap_or(false),
         server_tls_bootstrap: document.server_tls_bootstrap.unwrap_or(false),
         static_pod_path: path(document.static_pod_path),
+        cluster_domain: document.cluster_domain.filter(|domain| !domain.is_empty()),
+        tls_min_version: document.tls_min_version.filter(|version| !version.is_empty()),
+        tls_cipher_suites: document.tls_cipher_suites.unwrap_or_default(),
     })
 }
 

@@ -13,7 +13,7 @@ mod tests;
 
 pub use flags::{Flag, Flags};
 pub use kubelet::{KubeletConfiguration, PathField, kubelet_arguments, kubelet_configuration};
-pub use pod::{Component, StaticPod, static_pod};
+pub use pod::{Component, Mount, StaticPod, static_pod};
 
 use crate::x509::Printable;
 

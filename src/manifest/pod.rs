@@ -1,6 +1,7 @@
 //! Static pods: which component runs, with which flags.
 
 use std::fmt;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use serde_saphyr::Spanned;
@@ -49,21 +50,65 @@ pub struct StaticPod {
     /// Its flags. Of etcd also those that its environment gives (`ETCD_NAME` for `--name`), before the others, which
     /// count more.
     pub flags: Flags,
+    /// The pod's name; empty where it has none.
+    pub name: String,
+    /// Its container's image.
+    pub image: Option<String>,
+    /// What of the host is mounted into its container.
+    pub mounts: Vec<Mount>,
+}
+
+/// A directory or file of the host within a container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mount {
+    /// Its path in the container.
+    pub path: PathBuf,
+    /// Its path on the host; none where the volume is none of the host's (`emptyDir`, a Secret), or is not defined.
+    pub host: Option<PathBuf>,
 }
 
 #[derive(Deserialize)]
 struct Pod {
     kind: Option<String>,
+    metadata: Option<Metadata>,
     spec: Option<Spec>,
+}
+
+#[derive(Deserialize)]
+struct Metadata {
+    name: Option<String>,
 }
 
 #[derive(Deserialize)]
 struct Spec {
     #[serde(default)]
     containers: Vec<Container>,
+    #[serde(default)]
+    volumes: Option<Vec<Volume>>,
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Volume {
+    name: String,
+    host_path: Option<HostPath>,
+}
+
+#[derive(Deserialize)]
+struct HostPath {
+    path: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct VolumeMount {
+    name: String,
+    mount_path: String,
+    sub_path: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Container {
     #[serde(default)]
     command: Option<Vec<Spanned<String>>>,
@@ -71,6 +116,9 @@ struct Container {
     args: Option<Vec<Spanned<String>>>,
     #[serde(default)]
     env: Option<Vec<Variable>>,
+    image: Option<String>,
+    #[serde(default)]
+    volume_mounts: Option<Vec<VolumeMount>>,
 }
 
 /// A variable whose value comes from elsewhere (`valueFrom`) has none here.
@@ -87,13 +135,29 @@ struct Variable {
 pub fn static_pod(text: &[u8]) -> Result<Option<StaticPod>, ManifestError> {
     let pod: Pod = read(text, "Pod")?;
     expect_kind(pod.kind.as_deref(), "Pod")?;
-    let containers = pod.spec.map(|spec| spec.containers).unwrap_or_default();
-    Ok(containers.iter().find_map(component))
+    let Some(spec) = pod.spec else { return Ok(None) };
+    let volumes = spec.volumes.unwrap_or_default();
+    let name = pod.metadata.and_then(|metadata| metadata.name).unwrap_or_default();
+    Ok(spec.containers.iter().find_map(|container| {
+        let (component, flags) = component(container)?;
+        let image = container.image.clone();
+        Some(StaticPod { component, flags, name: name.clone(), image, mounts: mounts(container, &volumes) })
+    }))
+}
+
+fn mounts(container: &Container, volumes: &[Volume]) -> Vec<Mount> {
+    let host = |mount: &VolumeMount| {
+        let volume = volumes.iter().find(|volume| volume.name == mount.name)?;
+        let path = Path::new(&volume.host_path.as_ref()?.path);
+        Some(mount.sub_path.as_ref().map_or_else(|| path.to_owned(), |inner| path.join(inner)))
+    };
+    let mounts = container.volume_mounts.iter().flatten();
+    mounts.map(|mount| Mount { path: PathBuf::from(&mount.mount_path), host: host(mount) }).collect()
 }
 
 /// The component that a container runs: its program is the first word of the command, or of the arguments where the
 /// image brings the command.
-fn component(container: &Container) -> Option<StaticPod> {
+fn component(container: &Container) -> Option<(Component, Flags)> {
     let variables = container.env.as_deref().unwrap_or_default();
     let words = container.command.iter().chain(&container.args).flatten();
     let words: Vec<(String, u64)> =
@@ -110,7 +174,7 @@ fn component(container: &Container) -> Option<StaticPod> {
         Component::Etcd => environment(variables).followed_by(Flags::of(arguments)),
         _ => Flags::of(arguments),
     };
-    Some(StaticPod { component, flags })
+    Some((component, flags))
 }
 
 /// `$(NAME)` with what the variable says, as the kubelet puts it in; one that is not known stays, and `$$` is a dollar.

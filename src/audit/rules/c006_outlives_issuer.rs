@@ -1,9 +1,10 @@
 //! C006: a certificate ends before its issuer's.
 
-use super::{CertificateEvidence, Citation, Fact, Outcome, Rule, Severity};
+use super::{CertificateEvidence, Check, Citation, Fact, Outcome, Rule, Severity};
 
 pub(super) static RULE: Rule = Rule {
     id: "C006",
+    name: "outlives-issuer",
     title: "The certificate outlives its issuer's",
     severity: Severity::High,
     citations: &[
@@ -17,7 +18,8 @@ pub(super) static RULE: Rule = Rule {
     explanation: "From the day on which the issuer's certificate ends, no chain verifies, whatever the leaf says. Whoever \
                   watches the leaf's date alone is surprised by an outage.",
     fix: "Renew the issuer first, then issue this one again; kpki never writes an end past the issuer's.",
-    check,
+    applies_to: "certificates",
+    check: Check::Certificate(check),
 };
 
 fn check(evidence: &CertificateEvidence<'_>) -> Outcome {

@@ -1,6 +1,6 @@
 //! The catalogue. A rule is one file here and its two lines in this one.
 
-use super::{CertificateEvidence, Citation, Expected, Fact, Outcome, Rule, Severity};
+use super::{CertificateEvidence, Check, Citation, Expected, Fact, Outcome, Rule, Severity};
 
 mod c006_outlives_issuer;
 mod p001_version;

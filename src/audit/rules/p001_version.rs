@@ -1,9 +1,10 @@
 //! P001: version 3.
 
-use super::{CertificateEvidence, Citation, Fact, Outcome, Rule, Severity};
+use super::{CertificateEvidence, Check, Citation, Fact, Outcome, Rule, Severity};
 
 pub(super) static RULE: Rule = Rule {
     id: "P001",
+    name: "version",
     title: "The certificate is not of version 3",
     severity: Severity::High,
     citations: &[Citation::rfc("RFC 5280 section 4.1.2.1")],
@@ -11,7 +12,8 @@ pub(super) static RULE: Rule = Rule {
                   what its key may do, or that it is a CA; with them, an older version number contradicts itself \
                   and strict readers refuse the file.",
     fix: "Issue it again as version 3, for example with `kpki issue`; with openssl, pass the extensions with `-extfile`.",
-    check,
+    applies_to: "certificates",
+    check: Check::Certificate(check),
 };
 
 fn check(evidence: &CertificateEvidence<'_>) -> Outcome {

@@ -1,9 +1,10 @@
 //! P002: the serial number is positive.
 
-use super::{CertificateEvidence, Citation, Fact, Outcome, Rule, Severity};
+use super::{CertificateEvidence, Check, Citation, Fact, Outcome, Rule, Severity};
 
 pub(super) static RULE: Rule = Rule {
     id: "P002",
+    name: "serial-positive",
     title: "The serial number is not positive",
     severity: Severity::Medium,
     citations: &[
@@ -13,7 +14,8 @@ pub(super) static RULE: Rule = Rule {
     explanation: "Go refuses to parse a certificate with a negative serial number since 1.23, so no component of \
                   Kubernetes can load it; zero is no serial number at all, and revocation goes by serial numbers.",
     fix: "Issue it again with a positive random serial number; kpki draws 128 bits.",
-    check,
+    applies_to: "certificates",
+    check: Check::Certificate(check),
 };
 
 fn check(evidence: &CertificateEvidence<'_>) -> Outcome {

@@ -1,19 +1,21 @@
 //! P003: the serial number has at most 20 octets.
 
-use super::{CertificateEvidence, Citation, Fact, Outcome, Rule, Severity};
+use super::{CertificateEvidence, Check, Citation, Fact, Outcome, Rule, Severity};
 
 /// RFC 5280 section 4.1.2.2.
 const LONGEST: usize = 20;
 
 pub(super) static RULE: Rule = Rule {
     id: "P003",
+    name: "serial-length",
     title: "The serial number is longer than 20 octets",
     severity: Severity::Low,
     citations: &[Citation::rfc("RFC 5280 section 4.1.2.2")],
     explanation: "Readers need not handle more than 20 octets; some refuse the certificate, others cut the number and \
                   then look for a wrong one in a revocation list.",
     fix: "Issue it again with a serial number of at most 20 octets, sign byte included; kpki's have at most 17.",
-    check,
+    applies_to: "certificates",
+    check: Check::Certificate(check),
 };
 
 fn check(evidence: &CertificateEvidence<'_>) -> Outcome {

@@ -1,6 +1,6 @@
 //! P004: the serial number is long enough to be random.
 
-use super::{CertificateEvidence, Citation, Fact, Outcome, Rule, Severity};
+use super::{CertificateEvidence, Check, Citation, Fact, Outcome, Rule, Severity};
 
 /// What a certification authority has to draw.
 const ENOUGH_BITS: u32 = 64;
@@ -10,6 +10,7 @@ const RANDOM_AT_ALL_BITS: u32 = 48;
 
 pub(super) static RULE: Rule = Rule {
     id: "P004",
+    name: "serial-entropy",
     title: "The serial number can be foreseen",
     severity: Severity::Medium,
     citations: &[
@@ -29,7 +30,8 @@ pub(super) static RULE: Rule = Rule {
                   a collision of the signature's digest from being prepared. Only the length can be seen; 48 to 63 bits, \
                   which kubeadm's own random numbers have, are reported as info.",
     fix: "Issue it again with a serial number of 64 random bits or more; kpki draws 128.",
-    check,
+    applies_to: "certificates",
+    check: Check::Certificate(check),
 };
 
 fn check(evidence: &CertificateEvidence<'_>) -> Outcome {

@@ -1,11 +1,12 @@
 //! P006: the signature algorithm is named twice, alike, and with the parameters that its standard demands.
 
 use super::signature::{self, Parameters};
-use super::{CertificateEvidence, Citation, Fact, Outcome, Rule, Severity};
+use super::{CertificateEvidence, Check, Citation, Fact, Outcome, Rule, Severity};
 use crate::x509::Printable;
 
 pub(super) static RULE: Rule = Rule {
     id: "P006",
+    name: "signature-algorithms",
     title: "The signature algorithm contradicts itself",
     severity: Severity::Medium,
     citations: &[
@@ -18,7 +19,8 @@ pub(super) static RULE: Rule = Rule {
                   the parameters are not those of the standard (NULL for RSA, none for ECDSA and Ed25519), strict verifiers \
                   refuse the certificate, and lenient ones can be led to another algorithm than the one that was signed.",
     fix: "Issue it again with a tool that writes the algorithm by the standard.",
-    check,
+    applies_to: "certificates",
+    check: Check::Certificate(check),
 };
 
 /// The DER of NULL (X.690 section 8.8).

@@ -1,11 +1,12 @@
 //! P007: a signature that stands.
 
 use super::signature::{self, Parameters, Trust};
-use super::{CertificateEvidence, Citation, Fact, Outcome, Rule, Severity};
+use super::{CertificateEvidence, Check, Citation, Fact, Outcome, Rule, Severity};
 use crate::x509::Printable;
 
 pub(super) static RULE: Rule = Rule {
     id: "P007",
+    name: "weak-signature",
     title: "The signature is of a broken or unsupported algorithm",
     severity: Severity::Critical,
     citations: &[
@@ -18,7 +19,8 @@ pub(super) static RULE: Rule = Rule {
                   Algorithms that Go does not verify (SHA-224, DSA, Ed448) fail in the same way. Nobody verifies the \
                   signature of a root, so there it is low.",
     fix: "Issue it again with SHA-256 or stronger; first give the CA a key of a supported algorithm if it has none.",
-    check,
+    applies_to: "certificates",
+    check: Check::Certificate(check),
 };
 
 fn check(evidence: &CertificateEvidence<'_>) -> Outcome {

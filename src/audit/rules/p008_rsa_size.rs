@@ -1,10 +1,11 @@
 //! P008: an RSA key of a size that is safe and that is read.
 
-use super::{CertificateEvidence, Citation, Fact, Outcome, Rule, Severity};
+use super::{CertificateEvidence, Check, Citation, Fact, Outcome, Rule, Severity};
 use crate::x509::PublicKeyKind;
 
 pub(super) static RULE: Rule = Rule {
     id: "P008",
+    name: "rsa-size",
     title: "The RSA key is too small or too large",
     severity: Severity::Critical,
     citations: &[
@@ -15,7 +16,8 @@ pub(super) static RULE: Rule = Rule {
     explanation: "A modulus of fewer than 2048 bits is no longer acceptable, and one of fewer than 1024 can be factored \
                   by anybody and is refused by Go; above 8192 bits Go's TLS ends the handshake, since verifying costs too much.",
     fix: "Make a new key, ECDSA on P-256 or RSA of 2048 to 4096 bits, and issue the certificate again.",
-    check,
+    applies_to: "certificates",
+    check: Check::Certificate(check),
 };
 
 fn check(evidence: &CertificateEvidence<'_>) -> Outcome {

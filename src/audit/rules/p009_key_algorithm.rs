@@ -1,10 +1,11 @@
 //! P009: a key that Kubernetes' components can use.
 
-use super::{CertificateEvidence, Citation, Fact, Outcome, Rule, Severity};
+use super::{CertificateEvidence, Check, Citation, Fact, Outcome, Rule, Severity};
 use crate::x509::{Printable, PublicKeyKind};
 
 pub(super) static RULE: Rule = Rule {
     id: "P009",
+    name: "key-algorithm",
     title: "The key is of an algorithm or curve that Kubernetes cannot use",
     severity: Severity::High,
     citations: &[
@@ -19,7 +20,8 @@ pub(super) static RULE: Rule = Rule {
                   Ed25519 works in every handshake, but kubeadm reads RSA and ECDSA keys only and so cannot renew or sign \
                   with such a key; that is reported as info.",
     fix: "Make a new key with `--algorithm ECDSA-P256` and issue the certificate again.",
-    check,
+    applies_to: "certificates",
+    check: Check::Certificate(check),
 };
 
 fn check(evidence: &CertificateEvidence<'_>) -> Outcome {

@@ -1,6 +1,6 @@
 //! P010: an RSA key that is one.
 
-use super::{CertificateEvidence, Citation, Fact, Outcome, Rule, Severity};
+use super::{CertificateEvidence, Check, Citation, Fact, Outcome, Rule, Severity};
 use crate::x509::{PublicKey, PublicKeyKind};
 
 /// The odd primes from 3 to 47, in two products that leave a remainder of 32 bits.
@@ -14,6 +14,7 @@ const LARGEST_EXPONENT: u64 = (1 << 31) - 1;
 
 pub(super) static RULE: Rule = Rule {
     id: "P010",
+    name: "rsa-key",
     title: "The numbers of the RSA key are not those of a sound key",
     severity: Severity::Medium,
     citations: &[
@@ -25,7 +26,8 @@ pub(super) static RULE: Rule = Rule {
                   is not invertible, and Go refuses one above 2147483647. A modulus with a small factor was not made of two \
                   large primes: whoever finds the others has the private key.",
     fix: "Make a new key (every tool of today uses the exponent 65537) and issue the certificate again.",
-    check,
+    applies_to: "certificates",
+    check: Check::Certificate(check),
 };
 
 fn check(evidence: &CertificateEvidence<'_>) -> Outcome {

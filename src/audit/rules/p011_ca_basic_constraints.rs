@@ -1,9 +1,10 @@
 //! P011: a CA says that it is one.
 
-use super::{CertificateEvidence, Citation, Fact, Outcome, Rule, Severity};
+use super::{CertificateEvidence, Check, Citation, Fact, Outcome, Rule, Severity};
 
 pub(super) static RULE: Rule = Rule {
     id: "P011",
+    name: "ca-basic-constraints",
     title: "A CA certificate does not say, or not critically, that it is a CA",
     severity: Severity::High,
     citations: &[Citation::rfc("RFC 5280 section 4.2.1.9")],
@@ -11,7 +12,8 @@ pub(super) static RULE: Rule = Rule {
                   The extension must be critical, lest a reader that does not know it take a CA for a leaf, or a path \
                   for unlimited.",
     fix: "Issue the CA certificate again with the same key and `basicConstraints = critical, CA:TRUE`, and distribute it.",
-    check,
+    applies_to: "certificates",
+    check: Check::Certificate(check),
 };
 
 fn check(evidence: &CertificateEvidence<'_>) -> Outcome {

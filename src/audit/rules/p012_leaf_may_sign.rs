@@ -1,10 +1,11 @@
 //! P012: a leaf signs no certificates.
 
-use super::{CertificateEvidence, Citation, Fact, Outcome, Rule, Severity};
+use super::{CertificateEvidence, Check, Citation, Fact, Outcome, Rule, Severity};
 use crate::x509::KeyUsage;
 
 pub(super) static RULE: Rule = Rule {
     id: "P012",
+    name: "leaf-may-sign",
     title: "A leaf may sign certificates",
     severity: Severity::Critical,
     citations: &[
@@ -19,7 +20,8 @@ pub(super) static RULE: Rule = Rule {
                   user and any group, system:masters among them. keyCertSign alone is enough for verifiers that do not look \
                   at basicConstraints. A path length on a leaf contradicts itself, and strict readers refuse it.",
     fix: "Revoke it, or replace the CA if it was in other hands; issue the leaf again with CA:FALSE and without keyCertSign.",
-    check,
+    applies_to: "certificates",
+    check: Check::Certificate(check),
 };
 
 fn check(evidence: &CertificateEvidence<'_>) -> Outcome {

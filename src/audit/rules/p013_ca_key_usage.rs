@@ -1,10 +1,11 @@
 //! P013: a CA may sign certificates and revocation lists.
 
-use super::{CertificateEvidence, Citation, Fact, Outcome, Rule, Severity};
+use super::{CertificateEvidence, Check, Citation, Fact, Outcome, Rule, Severity};
 use crate::x509::KeyUsage;
 
 pub(super) static RULE: Rule = Rule {
     id: "P013",
+    name: "ca-key-usage",
     title: "The key usage of a CA lacks keyCertSign or cRLSign",
     severity: Severity::High,
     citations: &[Citation::rfc("RFC 5280 section 4.2.1.3")],
@@ -12,7 +13,8 @@ pub(super) static RULE: Rule = Rule {
                   lists; kubeadm's CAs lack it, which is reported as low, since Kubernetes itself reads no such lists \
                   (etcd does).",
     fix: "Issue the CA certificate again with the same key and `keyUsage = critical, digitalSignature, keyCertSign, cRLSign`.",
-    check,
+    applies_to: "certificates",
+    check: Check::Certificate(check),
 };
 
 fn check(evidence: &CertificateEvidence<'_>) -> Outcome {

@@ -1,10 +1,11 @@
 //! P014: key usage is there, critical, and serves the handshake.
 
-use super::{CertificateEvidence, Citation, Fact, Outcome, Rule, Severity};
+use super::{CertificateEvidence, Check, Citation, Fact, Outcome, Rule, Severity};
 use crate::x509::KeyUsage;
 
 pub(super) static RULE: Rule = Rule {
     id: "P014",
+    name: "key-usage",
     title: "The key usage is missing, empty, not critical, or lacks digitalSignature on a leaf",
     severity: Severity::Medium,
     citations: &[Citation::rfc("RFC 5280 section 4.2.1.3"), Citation::rfc("RFC 8446 section 4.4.2.2")],
@@ -12,7 +13,8 @@ pub(super) static RULE: Rule = Rule {
                   secrecy, has the leaf sign: verifiers that check it refuse a leaf without digitalSignature. An extension \
                   that is not critical may be passed over.",
     fix: "Issue it again with `keyUsage = critical, digitalSignature` (a CA: keyCertSign, cRLSign and digitalSignature).",
-    check,
+    applies_to: "certificates",
+    check: Check::Certificate(check),
 };
 
 fn check(evidence: &CertificateEvidence<'_>) -> Outcome {

@@ -1,17 +1,19 @@
 //! P015: an elliptic-curve key enciphers nothing.
 
-use super::{CertificateEvidence, Citation, Fact, Outcome, Rule, Severity};
+use super::{CertificateEvidence, Check, Citation, Fact, Outcome, Rule, Severity};
 use crate::x509::{KeyUsage, PublicKeyKind};
 
 pub(super) static RULE: Rule = Rule {
     id: "P015",
+    name: "key-encipherment",
     title: "An elliptic-curve key claims to encipher",
     severity: Severity::Info,
     citations: &[Citation::rfc("RFC 8813 section 3"), Citation::rfc("RFC 8410 section 5")],
     explanation: "Only RSA keys encipher. The standard forbids keyEncipherment and dataEncipherment beside an elliptic-curve \
                   key; kubeadm writes the first one all the same, and no component minds.",
     fix: "Nothing has to be done; certificates that kpki issues do not have it.",
-    check,
+    applies_to: "certificates",
+    check: Check::Certificate(check),
 };
 
 fn check(evidence: &CertificateEvidence<'_>) -> Outcome {

@@ -1,10 +1,11 @@
 //! P016: key usage and extended key usage fit together.
 
-use super::{CertificateEvidence, Citation, Fact, Outcome, Rule, Severity};
+use super::{CertificateEvidence, Check, Citation, Fact, Outcome, Rule, Severity};
 use crate::x509::{ExtendedKeyUsage, KeyUsage};
 
 pub(super) static RULE: Rule = Rule {
     id: "P016",
+    name: "usages-disagree",
     title: "Key usage and extended key usage disagree",
     severity: Severity::Medium,
     citations: &[Citation::rfc("RFC 5280 section 4.2.1.12"), Citation::rfc("RFC 5280 section 4.2.1.3")],
@@ -12,7 +13,8 @@ pub(super) static RULE: Rule = Rule {
                   serves a purpose, the certificate is worthless for it, and a verifier that looks at both refuses it. \
                   encipherOnly and decipherOnly mean nothing without keyAgreement.",
     fix: "Issue it again with digitalSignature in the key usage, which serves every purpose here.",
-    check,
+    applies_to: "certificates",
+    check: Check::Certificate(check),
 };
 
 fn check(evidence: &CertificateEvidence<'_>) -> Outcome {

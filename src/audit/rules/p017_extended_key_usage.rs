@@ -1,10 +1,11 @@
 //! P017: a leaf is for what its role needs, and for nothing else.
 
-use super::{CertificateEvidence, Citation, Expected, Fact, Outcome, Rule, Severity};
+use super::{CertificateEvidence, Check, Citation, Expected, Fact, Outcome, Rule, Severity};
 use crate::x509::{ExtendedKeyUsage, Printable};
 
 pub(super) static RULE: Rule = Rule {
     id: "P017",
+    name: "extended-key-usage",
     title: "The extended key usage is missing or too wide",
     severity: Severity::High,
     citations: &[
@@ -23,7 +24,8 @@ pub(super) static RULE: Rule = Rule {
                   since Kubernetes takes any client certificate of its CA. Purposes beyond TLS (codeSigning, emailProtection) \
                   have no place on a cluster's leaf.",
     fix: "Issue it again with the purposes of its role and no others: `kpki issue PROFILE` writes them.",
-    check,
+    applies_to: "certificates",
+    check: Check::Certificate(check),
 };
 
 fn check(evidence: &CertificateEvidence<'_>) -> Outcome {

@@ -1,10 +1,11 @@
 //! P018: a server's names stand in its subject alternative names.
 
-use super::{CertificateEvidence, Citation, Fact, Outcome, Rule, Severity};
+use super::{CertificateEvidence, Check, Citation, Fact, Outcome, Rule, Severity};
 use crate::x509::SubjectAltName;
 
 pub(super) static RULE: Rule = Rule {
     id: "P018",
+    name: "server-without-names",
     title: "A server certificate has no DNS name and no IP address",
     severity: Severity::High,
     citations: &[
@@ -15,7 +16,8 @@ pub(super) static RULE: Rule = Rule {
     explanation: "Clients compare the host with the subject alternative names alone; Go, and with it every component of \
                   Kubernetes, has not looked at the common name since 1.15. Nobody can connect to this server.",
     fix: "Issue it again with every name and address under which it is reached: `--san dns:NAME --san ip:ADDRESS`.",
-    check,
+    applies_to: "certificates",
+    check: Check::Certificate(check),
 };
 
 fn check(evidence: &CertificateEvidence<'_>) -> Outcome {

@@ -2,11 +2,12 @@
 
 use std::borrow::Cow;
 
-use super::{CertificateEvidence, Citation, Fact, Outcome, Rule, Severity};
+use super::{CertificateEvidence, Check, Citation, Fact, Outcome, Rule, Severity};
 use crate::x509::{SubjectAltName, check_dns_name};
 
 pub(super) static RULE: Rule = Rule {
     id: "P019",
+    name: "alternative-names",
     title: "A subject alternative name can match nothing, or more than it should",
     severity: Severity::Medium,
     citations: &[
@@ -19,7 +20,8 @@ pub(super) static RULE: Rule = Rule {
                   read. A wildcard counts only as the whole left-most label, and directly under a top-level domain it is far \
                   too wide.",
     fix: "Issue it again with the host name alone, addresses as `--san ip:ADDRESS`.",
-    check,
+    applies_to: "certificates",
+    check: Check::Certificate(check),
 };
 
 fn check(evidence: &CertificateEvidence<'_>) -> Outcome {

@@ -2,11 +2,12 @@
 
 use std::net::IpAddr;
 
-use super::{CertificateEvidence, Citation, Fact, Outcome, Rule, Severity, repeated};
+use super::{CertificateEvidence, Check, Citation, Fact, Outcome, Rule, Severity, repeated};
 use crate::x509::{Printable, SubjectAltName, check_dns_name};
 
 pub(super) static RULE: Rule = Rule {
     id: "P020",
+    name: "repeated-names",
     title: "A name stands twice, or a server's common name is not among its names",
     severity: Severity::Low,
     citations: &[Citation::rfc("RFC 5280 section 4.2.1.6"), Citation::rfc("RFC 9525 appendix A")],
@@ -14,7 +15,8 @@ pub(super) static RULE: Rule = Rule {
                   another one is missing. A common name that is a host, but not among the subject alternative names, promises \
                   a host that no client accepts; a plain name such as kube-apiserver is no host and is left alone.",
     fix: "Issue it again with each name once, the common name's host among them.",
-    check,
+    applies_to: "certificates",
+    check: Check::Certificate(check),
 };
 
 fn check(evidence: &CertificateEvidence<'_>) -> Outcome {

@@ -1,9 +1,10 @@
 //! P021: certificates name their keys.
 
-use super::{CertificateEvidence, Citation, Fact, Outcome, Rule, Severity};
+use super::{CertificateEvidence, Check, Citation, Fact, Outcome, Rule, Severity};
 
 pub(super) static RULE: Rule = Rule {
     id: "P021",
+    name: "key-identifiers",
     title: "A key identifier is missing",
     severity: Severity::Medium,
     citations: &[
@@ -19,7 +20,8 @@ pub(super) static RULE: Rule = Rule {
                   strict verifiers, Python's since 3.13 among them, refuse a chain without.",
     fix: "Issue it again; kpki writes both on every certificate. With openssl: `subjectKeyIdentifier = hash` and \
           `authorityKeyIdentifier = keyid`.",
-    check,
+    applies_to: "certificates",
+    check: Check::Certificate(check),
 };
 
 fn check(evidence: &CertificateEvidence<'_>) -> Outcome {

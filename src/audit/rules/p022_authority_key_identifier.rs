@@ -1,9 +1,10 @@
 //! P022: the authority key identifier is the issuer's own.
 
-use super::{CertificateEvidence, Citation, Fact, Outcome, Rule, Severity};
+use super::{CertificateEvidence, Check, Citation, Fact, Outcome, Rule, Severity};
 
 pub(super) static RULE: Rule = Rule {
     id: "P022",
+    name: "authority-key-identifier",
     title: "The authority key identifier is not the issuer's subject key identifier",
     severity: Severity::High,
     citations: &[
@@ -17,7 +18,8 @@ pub(super) static RULE: Rule = Rule {
                   from tools that compute the identifier anew (as a SHA-1 of the key) where the issuer's certificate has \
                   another one.",
     fix: "Issue it again with the issuer's identifier copied byte for byte, as kpki does.",
-    check,
+    applies_to: "certificates",
+    check: Check::Certificate(check),
 };
 
 fn check(evidence: &CertificateEvidence<'_>) -> Outcome {

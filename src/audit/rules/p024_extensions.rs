@@ -1,6 +1,6 @@
 //! P024: extensions that every verifier can read.
 
-use super::{CertificateEvidence, Citation, Fact, Outcome, Rule, Severity, repeated};
+use super::{CertificateEvidence, Check, Citation, Fact, Outcome, Rule, Severity, repeated};
 use crate::x509::{Extension, Printable};
 
 /// RFC 5280 sections 4.2.1.1 and 4.2.1.2: conforming CAs MUST mark these as not critical.
@@ -9,6 +9,7 @@ const NEVER_CRITICAL: [(&str, &str); 2] =
 
 pub(super) static RULE: Rule = Rule {
     id: "P024",
+    name: "extensions",
     title: "An extension stands twice, cannot be read, or is critical and unknown",
     severity: Severity::High,
     citations: &[
@@ -20,7 +21,8 @@ pub(super) static RULE: Rule = Rule {
                   with one that stands twice, since two readers would believe two different ones. Key identifiers must never \
                   be critical, and some verifiers do not know them.",
     fix: "Issue it again without the extension, or with it once, well-formed and not critical.",
-    check,
+    applies_to: "certificates",
+    check: Check::Certificate(check),
 };
 
 fn check(evidence: &CertificateEvidence<'_>) -> Outcome {

@@ -1,10 +1,11 @@
 //! P025: name constraints that constrain.
 
-use super::{CertificateEvidence, Citation, Fact, Outcome, Rule, Severity};
+use super::{CertificateEvidence, Check, Citation, Fact, Outcome, Rule, Severity};
 use crate::x509::GeneralSubtree;
 
 pub(super) static RULE: Rule = Rule {
     id: "P025",
+    name: "name-constraints",
     title: "Name constraints do not constrain what they seem to",
     severity: Severity::Medium,
     citations: &[
@@ -19,7 +20,8 @@ pub(super) static RULE: Rule = Rule {
                   a URL it means different things to different verifiers. Go knows DNS, IP, e-mail and URI constraints and \
                   refuses every chain under a critical one of another kind.",
     fix: "Issue the CA again with `--name-constraint permit:dns:example.com`: critical, and domains without a dot in front.",
-    check,
+    applies_to: "certificates",
+    check: Check::Certificate(check),
 };
 
 fn check(evidence: &CertificateEvidence<'_>) -> Outcome {

@@ -1,9 +1,10 @@
 //! P026: a subject that can be named.
 
-use super::{CertificateEvidence, Citation, Fact, Outcome, Rule, Severity};
+use super::{CertificateEvidence, Check, Citation, Fact, Outcome, Rule, Severity};
 
 pub(super) static RULE: Rule = Rule {
     id: "P026",
+    name: "subject",
     title: "The subject is empty, or an attribute of it is empty or too long",
     severity: Severity::Medium,
     citations: &[
@@ -16,7 +17,8 @@ pub(super) static RULE: Rule = Rule {
                   organizations: an empty one is an empty user or group. Longer values than the standard admits (64 characters \
                   for CN, O and OU) are refused by openssl and others.",
     fix: "Issue it again with a subject; give a server whose name is longer than 64 characters that name as `--san` only.",
-    check,
+    applies_to: "certificates",
+    check: Check::Certificate(check),
 };
 
 fn check(evidence: &CertificateEvidence<'_>) -> Outcome {

@@ -1,6 +1,6 @@
 //! P027: a subject that grants what it seems to grant.
 
-use super::{CertificateEvidence, Citation, Fact, Outcome, Rule, Severity};
+use super::{CertificateEvidence, Check, Citation, Fact, Outcome, Rule, Severity};
 use crate::x509::{COMMON_NAME, Name, ORGANIZATION, ORGANIZATIONAL_UNIT, Printable, is_deceptive};
 
 /// What the names of Kubernetes' own users and groups begin with: "system:" is reserved by RBAC,
@@ -9,6 +9,7 @@ const RESERVED: [&str; 2] = ["system:", "kubeadm:"];
 
 pub(super) static RULE: Rule = Rule {
     id: "P027",
+    name: "groups",
     title: "The subject grants other rights than it seems to",
     severity: Severity::High,
     citations: &[
@@ -28,7 +29,8 @@ pub(super) static RULE: Rule = Rule {
                   deceives whoever reads it. The organizational unit grants nothing at all. Of several common names Go takes \
                   the last, other readers the first.",
     fix: "Issue it again with one common name and with exactly the groups that it needs, each as `--group`.",
-    check,
+    applies_to: "certificates",
+    check: Check::Certificate(check),
 };
 
 fn check(evidence: &CertificateEvidence<'_>) -> Outcome {

@@ -2,7 +2,7 @@
 
 use time::{Duration, OffsetDateTime};
 
-use super::{CertificateEvidence, Citation, Fact, Outcome, Rule, Severity};
+use super::{CertificateEvidence, Check, Citation, Fact, Outcome, Rule, Severity};
 
 /// For a leaf: the ceiling that browsers put on public servers from 2020 to March 2026.
 const LONG_FOR_A_LEAF: Duration = Duration::days(398);
@@ -12,6 +12,7 @@ const LONG_FOR_A_CA: Duration = Duration::days(3660);
 
 pub(super) static RULE: Rule = Rule {
     id: "P028",
+    name: "validity",
     title: "The validity is reversed, written wrongly, or very long",
     severity: Severity::Medium,
     citations: &[
@@ -30,7 +31,8 @@ pub(super) static RULE: Rule = Rule {
                   revocation, so a stolen key is good until the end: more than 398 days for a leaf or ten years for a CA \
                   are reported as low.",
     fix: "Issue it again with a shorter `--validity`, and renew before it ends.",
-    check,
+    applies_to: "certificates",
+    check: Check::Certificate(check),
 };
 
 fn check(evidence: &CertificateEvidence<'_>) -> Outcome {

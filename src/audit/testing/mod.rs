@@ -1,4 +1,6 @@
-//! Good certificates to spoil, made by openssl.
+//! Good certificates to spoil, made by openssl; and good trees, made by the forge.
+
+pub(super) mod tree;
 
 use std::io::Write as _;
 use std::process::{Command, Stdio};
@@ -6,7 +8,7 @@ use std::sync::OnceLock;
 
 use time::macros::datetime;
 
-use super::{CertificateEvidence, Expected, OuterSignature, Report, Rule, Severity, judge};
+use super::{CertificateEvidence, Expected, Judgement, OuterSignature, Rule, Severity, judge};
 use crate::x509::der::{element, elements, read, tag};
 use crate::x509::{Certificate, Name, PublicKey, TbsCertificate, Validity};
 
@@ -78,10 +80,12 @@ impl Bench {
             issuer: self.issuer.as_ref(),
             outer_signature: self.outer_signature,
             expected: self.expected,
+            role: None,
+            now: None,
         }
     }
 
-    pub(super) fn judge(&self) -> Report {
+    pub(super) fn judge(&self) -> Judgement {
         judge(&self.evidence())
     }
 

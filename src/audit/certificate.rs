@@ -1,5 +1,8 @@
 //! What the rules look at.
 
+use time::OffsetDateTime;
+
+use super::Role;
 use crate::x509::{Certificate, ExtendedKeyUsage, KeyUsage, TbsCertificate};
 
 /// What a certificate is meant to be, as its profile or its place says.
@@ -24,6 +27,10 @@ pub struct CertificateEvidence<'a> {
     pub outer_signature: Option<OuterSignature<'a>>,
     /// What it is meant to be. Without it, the certificate's own word is taken.
     pub expected: Option<Expected>,
+    /// The part that it plays, where that is known.
+    pub role: Option<Role>,
+    /// The instant that is judged; none while nothing is signed.
+    pub now: Option<OffsetDateTime>,
 }
 
 /// The algorithm beside a signature.
@@ -38,7 +45,7 @@ pub struct OuterSignature<'a> {
 impl<'a> CertificateEvidence<'a> {
     /// A certificate that nobody has signed yet, with nothing known around it.
     pub fn new(tbs: &'a TbsCertificate) -> Self {
-        Self { tbs, issuer: None, outer_signature: None, expected: None }
+        Self { tbs, issuer: None, outer_signature: None, expected: None, role: None, now: None }
     }
 
     /// A certificate that is signed, with nothing known around it.

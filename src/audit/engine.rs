@@ -1,0 +1,340 @@
+//! Evidence × rules → report.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
+use super::answers::NodeSummary;
+use super::evidence::{self, link_node, name_users};
+use super::policy::settle;
+use super::report::{Finding, Location, Outcomes, Read, Record, Report, Skipped};
+use super::{
+    Answers, Authorities, Cert, CertificateEvidence, Check, Estate, Expected, Fact, Known, Node, NodeKind,
+    Outcome, Place, Policy, RULES, Rule, Scene, Source, Store,
+};
+use crate::x509::Printable;
+
+/// One node (or the store beside the nodes), and where its files are.
+#[derive(Debug)]
+pub struct Input {
+    /// Its name, where there are several.
+    pub name: Option<String>,
+    /// Its files.
+    pub sources: Vec<Source>,
+    /// Whether it is the store.
+    pub store: Store,
+}
+
+/// Why nothing could be audited.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AuditError {
+    /// An argument cannot be looked at.
+    #[error("{} cannot be read: {}", Printable(&.path.to_string_lossy()), .source.kind())]
+    Unreadable {
+        /// The argument.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+/// Audits what was given. `progress` is called after each node.
+///
+/// # Errors
+/// [`AuditError`] where an argument cannot be looked at at all.
+pub fn audit(
+    inputs: Vec<Input>,
+    policy: &Policy,
+    progress: &(dyn Fn() + Sync),
+) -> Result<Report, AuditError> {
+    let known = Known::default();
+    let authorities = Authorities::default();
+    let alone = inputs.len() == 1;
+    let gathered: Vec<Result<Stage, AuditError>> = inputs
+        .into_par_iter()
+        .map(|input| {
+            let name = input.name.map(|name| Arc::from(Printable(&name).to_string()));
+            let mut node =
+                evidence::gather(name, input.sources, input.store, policy.kubernetes_version.clone(), &known)
+                    .map_err(|(path, source)| AuditError::Unreadable { path, source })?;
+            let complete = link_node(&mut node, None);
+            authorities.add(&node);
+            // The others may hold the CAs that are not here; who has all of them need not wait, and is not kept.
+            let stage = if complete || alone {
+                Stage::Judged(Box::new(judge_node(node, policy, &authorities)))
+            } else {
+                Stage::Waiting(Box::new(node))
+            };
+            progress();
+            Ok(stage)
+        })
+        .collect();
+    let gathered = gathered.into_iter().collect::<Result<Vec<_>, _>>()?;
+    let judged: Vec<Judged> = gathered
+        .into_par_iter()
+        .map(|stage| match stage {
+            Stage::Judged(judged) => *judged,
+            Stage::Waiting(mut node) => {
+                link_node(&mut node, Some(&authorities));
+                judge_node(*node, policy, &authorities)
+            }
+        })
+        .collect();
+    Ok(assemble(judged, policy))
+}
+
+enum Stage {
+    Judged(Box<Judged>),
+    Waiting(Box<Node>),
+}
+
+/// What came of one node.
+struct Judged {
+    name: Option<Arc<str>>,
+    kind: NodeKind,
+    findings: Vec<Finding>,
+    skipped: Vec<Skipped>,
+    outcomes: Outcomes,
+    read: Read,
+    records: Vec<Record>,
+}
+
+/// How one rule came out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum End {
+    NotApplicable,
+    Skipped,
+    Passed,
+    Failed,
+}
+
+impl Outcomes {
+    fn count(&mut self, end: End) {
+        *match end {
+            End::NotApplicable => &mut self.not_applicable,
+            End::Skipped => &mut self.skipped,
+            End::Passed => &mut self.passed,
+            End::Failed => &mut self.failed,
+        } += 1;
+    }
+
+    fn add(&mut self, other: Self) {
+        self.passed += other.passed;
+        self.failed += other.failed;
+        self.skipped += other.skipped;
+        self.not_applicable += other.not_applicable;
+    }
+}
+
+fn judge_node(mut node: Node, policy: &Policy, authorities: &Authorities) -> Judged {
+    name_users(&mut node);
+    let mut judged = Judged {
+        name: node.name.clone(),
+        kind: node.kind,
+        findings: Vec::new(),
+        skipped: Vec::new(),
+        outcomes: Outcomes::default(),
+        read: Read {
+            files: node.files.iter().filter(|file| file.contents().is_some()).count(),
+            certificates: node.certificates.len(),
+            keys: node.keys.iter().filter(|key| key.private).count(),
+            nodes: usize::from(node.kind != NodeKind::Store),
+        },
+        records: node.records(),
+    };
+    for rule in RULES.iter().copied().filter(|rule| policy.asks_for(rule)) {
+        let end = match rule.check {
+            Check::Certificate(check) => judge_certificates(&node, rule, check, policy, &mut judged.findings),
+            Check::Node(check) => {
+                let mut answers = Answers::default();
+                check(&Scene { node: &node, policy, authorities }, &mut answers);
+                let locate = |place: &Place| node.location(place);
+                let name = |place: &Place| place.file.and_then(|file| name_of(&node, file));
+                take(rule, answers, &locate, &name, &mut judged.findings, &mut judged.skipped)
+            }
+            Check::Estate(_) => continue,
+        };
+        judged.outcomes.count(end);
+    }
+    judged.skipped.extend(node.incomplete.iter().map(|reason| Skipped {
+        rule: None,
+        location: Location { node: node.name.clone(), ..Location::default() },
+        reason: reason.clone(),
+    }));
+    judged
+}
+
+/// Lets a rule look at every certificate once, however often it stands somewhere.
+fn judge_certificates(
+    node: &Node,
+    rule: &'static Rule,
+    check: fn(&CertificateEvidence<'_>) -> Outcome,
+    policy: &Policy,
+    findings: &mut Vec<Finding>,
+) -> End {
+    let mut end = End::NotApplicable;
+    for cert in node.distinct_certs() {
+        let evidence = evidence_of(cert, policy);
+        match check(&evidence) {
+            Outcome::Pass => end = end.max(End::Passed),
+            Outcome::NotApplicable(_) => {}
+            Outcome::Fail(facts) => {
+                end = End::Failed;
+                let others = node.certificates.iter().filter(|other| other.same_as == cert.index).count() - 1;
+                for mut fact in facts {
+                    if others > 0 {
+                        let places = if others == 1 { "place" } else { "places" };
+                        fact.message.push_str(&format!(" (it stands in {others} more {places})"));
+                    }
+                    let location = node.location(&cert.place());
+                    let name = name_of(node, cert.found().file);
+                    findings.push(finding(rule, fact, location, name.as_deref()));
+                }
+            }
+        }
+    }
+    end
+}
+
+/// A certificate of a node as the rules of certificates see it.
+fn evidence_of<'a>(cert: Cert<'a>, policy: &Policy) -> CertificateEvidence<'a> {
+    let roles: Vec<_> = cert.roles().collect();
+    let any = |wanted: fn(super::Role) -> bool| roles.iter().any(|role| wanted(*role));
+    let expected = (!roles.is_empty()).then(|| Expected {
+        ca: any(super::Role::is_ca),
+        server: any(super::Role::is_server),
+        client: any(super::Role::is_client),
+    });
+    CertificateEvidence {
+        issuer: cert.issuer(),
+        expected,
+        now: Some(policy.at),
+        role: roles.first().copied(),
+        ..CertificateEvidence::of_certificate(&cert.facts().certificate)
+    }
+}
+
+fn take(
+    rule: &'static Rule,
+    answers: Answers,
+    locate: &dyn Fn(&Place) -> Location,
+    name: &dyn Fn(&Place) -> Option<String>,
+    findings: &mut Vec<Finding>,
+    skipped: &mut Vec<Skipped>,
+) -> End {
+    let end = if !answers.facts.is_empty() {
+        End::Failed
+    } else if answers.looked > 0 {
+        End::Passed
+    } else if !answers.skipped.is_empty() {
+        End::Skipped
+    } else {
+        End::NotApplicable
+    };
+    for mut fact in answers.facts {
+        let place = fact.place.take().unwrap_or_default();
+        findings.push(finding(rule, fact, locate(&place), name(&place).as_deref()));
+    }
+    if answers.more_facts > 0 {
+        let fact = Fact::new(format!("and {} more of the kind", answers.more_facts));
+        findings.push(finding(rule, fact, locate(&Place::nowhere()), None));
+    }
+    skipped.extend(answers.skipped.into_iter().map(|(place, reason)| Skipped {
+        rule: Some(rule),
+        location: locate(&place),
+        reason,
+    }));
+    if answers.more_skipped > 0 {
+        let reason = format!("and {} more of the kind", answers.more_skipped);
+        skipped.push(Skipped { rule: Some(rule), location: locate(&Place::nowhere()), reason });
+    }
+    end
+}
+
+fn finding(rule: &'static Rule, fact: Fact, location: Location, name: Option<&str>) -> Finding {
+    let fix = fact.fix.as_deref().unwrap_or(rule.fix);
+    let fix = name.map_or_else(|| fix.to_owned(), |name| with_file(fix, name));
+    Finding { rule, severity: fact.severity.unwrap_or(rule.severity), location, message: fact.message, fix }
+}
+
+/// The path of a file as a command takes it: that on the node, or where that is not known, the one that was found.
+fn name_of(node: &Node, file: usize) -> Option<String> {
+    let file = node.files.get(file)?;
+    let path = if file.anchored { &file.on_node } else { file.found_at.as_ref().unwrap_or(&file.on_node) };
+    Some(quoted(path))
+}
+
+/// A path as a shell takes it, safe to show.
+fn quoted(path: &Path) -> String {
+    let text = Printable(&path.to_string_lossy()).to_string();
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=:@%,".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        text
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
+
+/// A remedy with a file's name in the place of the word `FILE`.
+fn with_file(fix: &str, name: &str) -> String {
+    let is_word = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
+    let mut out = String::with_capacity(fix.len());
+    let mut rest = fix;
+    while let Some(at) = rest.find("FILE") {
+        let (before, found) = rest.split_at(at);
+        let after = found.get(4..).unwrap_or_default();
+        let alone = !is_word(before.chars().next_back()) && !is_word(after.chars().next());
+        out.push_str(before);
+        out.push_str(if alone { name } else { "FILE" });
+        rest = after;
+    }
+    out.push_str(rest);
+    out
+}
+
+fn assemble(judged: Vec<Judged>, policy: &Policy) -> Report {
+    let mut report = Report {
+        at: policy.at,
+        findings: Vec::new(),
+        skipped: Vec::new(),
+        waived: Vec::new(),
+        dead_waivers: Vec::new(),
+        outcomes: Outcomes::default(),
+        read: Read::default(),
+        records: Vec::new(),
+    };
+    let mut nodes = Vec::with_capacity(judged.len());
+    for mut node in judged {
+        let start = report.records.len();
+        report.records.append(&mut node.records);
+        nodes.push(NodeSummary { name: node.name, kind: node.kind, records: start..report.records.len() });
+        report.findings.append(&mut node.findings);
+        report.skipped.append(&mut node.skipped);
+        report.outcomes.add(node.outcomes);
+        report.read.files += node.read.files;
+        report.read.certificates += node.read.certificates;
+        report.read.keys += node.read.keys;
+        report.read.nodes += node.read.nodes;
+    }
+    let estate = Estate { nodes: &nodes, records: &report.records, policy };
+    for rule in RULES.iter().copied().filter(|rule| policy.asks_for(rule)) {
+        let Check::Estate(check) = rule.check else { continue };
+        let mut answers = Answers::default();
+        check(&estate, &mut answers);
+        let locate = |place: &Place| {
+            let record = place.record.and_then(|record| estate.records.get(record));
+            record.map(|record| record.location.clone()).unwrap_or_default()
+        };
+        let name = |place: &Place| {
+            let record = place.record.and_then(|record| estate.records.get(record))?;
+            Some(quoted(Path::new(&*record.location.path)))
+        };
+        let end = take(rule, answers, &locate, &name, &mut report.findings, &mut report.skipped);
+        report.outcomes.count(end);
+    }
+    settle(&mut report, policy);
+    report
+}

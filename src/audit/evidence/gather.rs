@@ -1,0 +1,594 @@
+//! From directories, files and archives to evidence.
+
+use std::collections::HashMap;
+use std::ffi::OsStr;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::paths::{Anchor, Paths, anchor, anchor_of_file};
+use super::references::{FileFlag, KUBELET, PAIRS, flags};
+use super::{
+    File, FileKind, FoundCertificate, FoundKey, Holder, Known, Node, NodeKind, Pair, Reference, Signing,
+    Target, What, linking, roles,
+};
+use crate::audit::role::Role;
+use crate::disk::{Entry, EntryKind, WalkLimits, walk};
+use crate::inspect::{Content, Kubeconfig};
+use crate::manifest::{Component, Flags, Mount};
+use crate::profile::KubernetesVersion;
+use crate::x509::{Printable, sha256};
+
+/// How far one argument is looked at: a node's PKI has some fifty files, and the largest revocation list of a cluster's CA a few MiB.
+pub const LIMITS: WalkLimits = WalkLimits { entries: 100_000, file: 4 << 20, total: 256 << 20, depth: 32 };
+
+/// The places of a whole system that are looked at: it has a million other files.
+const PLACES: [&str; 12] = [
+    "etc/kubernetes",
+    "etc/etcd",
+    "var/lib/kubelet/config.yaml",
+    "var/lib/kubelet/kubeadm-flags.env",
+    "var/lib/kubelet/pki",
+    "etc/default/kubelet",
+    "etc/sysconfig/kubelet",
+    "var/lib/rancher/k3s/server/tls",
+    "var/lib/rancher/rke2/server/tls",
+    "var/lib/rancher/rke2/agent/pod-manifests",
+    "root/.kube/config",
+    "etc/ssl/etcd",
+];
+
+/// The most files that are read because somebody names them.
+const MOST_REFERENCED: usize = 500;
+
+/// Whether the CAs and users that stand beside the nodes' trees are meant, which are no node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Store {
+    /// A node's tree.
+    No,
+    /// A directory of CAs or users.
+    Yes,
+}
+
+/// Where evidence comes from.
+#[derive(Debug)]
+pub enum Source {
+    /// A directory or a file.
+    Path(PathBuf),
+    /// The entries of an archive, with the archive's name.
+    Entries(String, Vec<Entry>),
+}
+
+/// Everything that is found under some arguments, as one node.
+///
+/// # Errors
+/// With the argument, where one cannot be examined at all.
+pub(in super::super) fn gather(
+    name: Option<Arc<str>>,
+    sources: Vec<Source>,
+    store: Store,
+    version: Option<KubernetesVersion>,
+    known: &Known,
+) -> Result<Node, (PathBuf, io::Error)> {
+    let mut gatherer =
+        Gatherer { known, files: Vec::new(), given: Vec::new(), incomplete: Vec::new(), systems: Vec::new() };
+    for source in sources {
+        match source {
+            Source::Path(path) => gatherer.path(&path).map_err(|error| (path, error))?,
+            Source::Entries(name, entries) => gatherer.entries(Path::new(&name), entries, false),
+        }
+    }
+    Ok(gatherer.finish(name, store, version))
+}
+
+struct Gatherer<'a> {
+    known: &'a Known,
+    files: Vec<File>,
+    /// Directories of the node that were looked at whole.
+    given: Vec<PathBuf>,
+    incomplete: Vec<String>,
+    /// Whole systems, of which more files may be read.
+    systems: Vec<PathBuf>,
+}
+
+impl Gatherer<'_> {
+    fn path(&mut self, argument: &Path) -> io::Result<()> {
+        let is_system = std::fs::metadata(argument)?.is_dir()
+            && ["usr", "etc"].iter().all(|name| argument.join(name).is_dir());
+        if !is_system {
+            let mut entries = Vec::new();
+            walk(argument, LIMITS, &mut |entry| entries.push(self.read(entry)))?;
+            self.place(argument, entries);
+            return Ok(());
+        }
+        for place in PLACES {
+            self.place_of_system(argument, Path::new(place));
+        }
+        self.systems.push(argument.to_owned());
+        Ok(())
+    }
+
+    /// Reads one place of a whole system. What is not there is given as well: that it is missing is known.
+    fn place_of_system(&mut self, argument: &Path, place: &Path) {
+        self.given.push(Path::new("/").join(place));
+        let mut entries = Vec::new();
+        // The directories above may be links that lead out of the system.
+        if !stays_within(argument, place) {
+            self.incomplete
+                .push(format!("{} lies behind a symbolic link and was not looked at", shown(place)));
+            return;
+        }
+        if walk(&argument.join(place), LIMITS, &mut |entry| entries.push(self.read(entry))).is_err() {
+            return;
+        }
+        for (path, kind, attributes) in entries {
+            let within = if path.as_os_str().is_empty() { place.to_owned() } else { place.join(path) };
+            self.files.push(File {
+                shown: shown(&within).into(),
+                on_node: Path::new("/").join(&within),
+                anchored: true,
+                kind,
+                attributes: Some(attributes),
+                found_at: Some(argument.join(&within)),
+            });
+        }
+    }
+
+    fn entries(&mut self, argument: &Path, entries: Vec<Entry>, on_disk: bool) {
+        let read = entries.into_iter().map(|entry| self.read(entry)).collect();
+        self.place_as(argument, read, on_disk);
+    }
+
+    /// Takes in an entry. Its bytes are gone after that.
+    fn read(&self, entry: Entry) -> Found {
+        let kind = match entry.kind {
+            EntryKind::File(Ok(bytes)) => FileKind::Regular(Ok(self.known.read(&bytes))),
+            EntryKind::File(Err(reason)) => FileKind::Regular(Err(reason)),
+            EntryKind::Directory(walked) => FileKind::Directory(walked),
+            EntryKind::Link(target) => FileKind::Link(target),
+            EntryKind::Special(what) => FileKind::Special(what),
+        };
+        (entry.path, kind, entry.attributes)
+    }
+
+    fn place(&mut self, argument: &Path, entries: Vec<Found>) {
+        self.place_as(argument, entries, true);
+    }
+
+    fn place_as(&mut self, argument: &Path, entries: Vec<Found>, on_disk: bool) {
+        let absolute = std::path::absolute(argument).unwrap_or_else(|_| argument.to_owned());
+        let single = matches!(entries.as_slice(), [(path, kind, _)] if path.as_os_str().is_empty() && !matches!(kind, FileKind::Directory(_)));
+        let Anchor { on_node, known } = if single {
+            anchor_of_file(&absolute)
+        } else {
+            let mut names: Vec<&OsStr> = entries
+                .iter()
+                .filter_map(|(path, _, _)| path.components().next())
+                .map(|first| first.as_os_str())
+                .collect();
+            names.dedup();
+            anchor(if on_disk { &absolute } else { Path::new("archive") }, &names)
+        };
+        if known && !single {
+            self.given.push(on_node.clone());
+        }
+        for (path, kind, attributes) in entries {
+            let text = if path.as_os_str().is_empty() { shown(argument) } else { shown(&path) };
+            if let FileKind::Directory(Err(reason)) = &kind {
+                self.incomplete.push(format!("{text}: {reason}"));
+            }
+            let within =
+                |base: &Path| if path.as_os_str().is_empty() { base.to_owned() } else { base.join(&path) };
+            self.files.push(File {
+                shown: text.into(),
+                on_node: within(&on_node),
+                anchored: known,
+                attributes: Some(attributes),
+                found_at: on_disk.then(|| within(argument)),
+                kind,
+            });
+        }
+    }
+
+    fn finish(mut self, name: Option<Arc<str>>, store: Store, version: Option<KubernetesVersion>) -> Node {
+        let mut node = self.assemble(name.clone());
+        // Of a whole system, what is named elsewhere is read as well; what a kubeconfig names that was read so, once more.
+        for _ in 0..3 {
+            let outside: Vec<PathBuf> = node
+                .references
+                .iter()
+                .filter(|reference| reference.target == Target::Outside)
+                .filter_map(|reference| reference.on_node.clone())
+                .take(MOST_REFERENCED)
+                .collect();
+            let Some(system) = self.systems.first().cloned().filter(|_| !outside.is_empty()) else { break };
+            self.files = node.files;
+            for path in outside {
+                if let Ok(place) = path.strip_prefix("/")
+                    && !self.given.contains(&path)
+                {
+                    self.place_of_system(&system, place);
+                }
+            }
+            node = self.assemble(name.clone());
+        }
+        roles::assign(&mut node);
+        node.kind = if store == Store::Yes { NodeKind::Store } else { kind(&node) };
+        node.version = version.or_else(|| version_of(&node));
+        node
+    }
+
+    /// Puts together what the files say.
+    fn assemble(&mut self, name: Option<Arc<str>>) -> Node {
+        let mut files = std::mem::take(&mut self.files);
+        files.sort_by(|a, b| a.on_node.cmp(&b.on_node));
+        files.dedup_by(|a, b| a.on_node == b.on_node && a.anchored && b.anchored);
+        let mut paths = Paths::default();
+        paths.given.clone_from(&self.given);
+        for (index, file) in files.iter().enumerate() {
+            let link = if let FileKind::Link(target) = &file.kind { Some(target.as_path()) } else { None };
+            paths.insert(file.on_node.clone(), index, link);
+        }
+        let mut node = Node {
+            name,
+            kind: NodeKind::Unknown,
+            files,
+            certificates: Vec::new(),
+            keys: Vec::new(),
+            lists: Vec::new(),
+            references: Vec::new(),
+            pairs: Vec::new(),
+            pods: Vec::new(),
+            kubeconfigs: Vec::new(),
+            kubelet_configuration: None,
+            kubelet_arguments: Vec::new(),
+            version: None,
+            incomplete: self.incomplete.clone(),
+            paths,
+            by_key: HashMap::new(),
+            keys_by_key: HashMap::new(),
+        };
+        collect(&mut node);
+        refer(&mut node);
+        node
+    }
+}
+
+type Found = (PathBuf, FileKind, crate::disk::Attributes);
+
+fn shown(path: &Path) -> String {
+    Printable(&path.to_string_lossy()).to_string()
+}
+
+/// Whether no directory above a place within a system is a symbolic link.
+fn stays_within(system: &Path, place: &Path) -> bool {
+    let mut current = system.to_owned();
+    let above = place.parent().unwrap_or(Path::new(""));
+    above.components().all(|component| {
+        current.push(component);
+        std::fs::symlink_metadata(&current).map_or(true, |metadata| !metadata.is_symlink())
+    })
+}
+
+/// Lists the certificates, keys and the rest of what the files hold.
+fn collect(node: &mut Node) {
+    let mut certificates: Vec<(usize, usize, [u8; 32])> = Vec::new();
+    let mut positions = Vec::new();
+    for (file, found) in node.files.iter().enumerate() {
+        let mut counts: HashMap<Option<&str>, usize> = HashMap::new();
+        for (number, item) in found.items().iter().enumerate() {
+            match &item.content {
+                Content::Certificate(facts) => {
+                    certificates.push((file, number, linking::fingerprint(facts)));
+                    let count = counts.entry(item.place.field.as_deref()).or_default();
+                    positions.push(*count);
+                    *count += 1;
+                    let spki = sha256(facts.certificate.tbs.public_key.der());
+                    node.by_key.entry(spki).or_default().push(certificates.len() - 1);
+                }
+                Content::PrivateKey(_) | Content::PublicKey(_) => {
+                    let spki = item.public_key().map(sha256);
+                    if let Some(spki) = spki {
+                        node.keys_by_key.entry(spki).or_default().push(node.keys.len());
+                    }
+                    let private = matches!(item.content, Content::PrivateKey(_));
+                    node.keys.push(FoundKey { file, item: number, private, spki, roles: Vec::new() });
+                }
+                Content::RevocationList(_) => node.lists.push((file, number)),
+                _ => {}
+            }
+        }
+        let Some(contents) = found.contents() else { continue };
+        if found.kubeconfig().is_some() {
+            node.kubeconfigs.push(file);
+        }
+        if contents.kubelet.is_some()
+            && (node.kubelet_configuration.is_none()
+                || found.on_node == Path::new("/var/lib/kubelet/config.yaml"))
+        {
+            node.kubelet_configuration = Some(file);
+        }
+        if contents.kubelet_arguments.is_some() {
+            node.kubelet_arguments.push(file);
+        }
+    }
+    let same = linking::same_as(&certificates);
+    let found = certificates.into_iter().zip(same).zip(positions);
+    node.certificates = found
+        .map(|(((file, item, _), same_as), position)| FoundCertificate {
+            file,
+            item,
+            position,
+            roles: Vec::new(),
+            signing: Signing::NotChecked,
+            same_as,
+        })
+        .collect();
+    node.pods = pods(node);
+}
+
+/// The directory from which the kubelet runs static pods.
+fn manifests(node: &Node) -> PathBuf {
+    let configured = node.kubelet().and_then(|(_, kubelet)| kubelet.static_pod_path.as_ref());
+    configured.map_or_else(|| "/etc/kubernetes/manifests".into(), |field| field.path.clone())
+}
+
+/// The files of the static pods, those with the name that kubeadm gives them first.
+fn pods(node: &Node) -> Vec<usize> {
+    let directory = manifests(node);
+    let is_manifest = |file: &File| {
+        let alone = !file.anchored;
+        file.on_node.parent() == Some(&directory)
+            || file.on_node.parent().is_some_and(|parent| parent.ends_with("agent/pod-manifests"))
+            || alone
+    };
+    let mut pods: Vec<(bool, usize)> = Vec::new();
+    for (index, file) in node.files.iter().enumerate() {
+        let Some(Ok(pod)) = file.contents().and_then(|contents| contents.pod.as_ref()) else { continue };
+        if is_manifest(file) {
+            let usual = file.on_node.file_stem().is_some_and(|stem| stem == pod.component.program());
+            pods.push((!usual, index));
+        }
+    }
+    pods.sort_unstable();
+    pods.into_iter().map(|(_, index)| index).collect()
+}
+
+/// Finds out who names which file.
+fn refer(node: &mut Node) {
+    let mut references = Vec::new();
+    let mut seen: Vec<Component> = Vec::new();
+    for &index in &node.pods {
+        let Some(Ok(pod)) =
+            node.files.get(index).and_then(File::contents).and_then(|contents| contents.pod.as_ref())
+        else {
+            continue;
+        };
+        // A second manifest of a component is a matter of its own.
+        if seen.contains(&pod.component) {
+            continue;
+        }
+        seen.push(pod.component);
+        let namer =
+            Namer { node, file: index, holder: Holder::Component(pod.component), mounts: Some(&pod.mounts) };
+        references.extend(namer.flags(&pod.flags, flags(pod.component)));
+        references.extend(namer.sni(&pod.flags));
+    }
+    if let Some((file, kubelet)) = node.kubelet() {
+        let namer = Namer { node, file, holder: Holder::Kubelet, mounts: None };
+        let fields = [
+            (&kubelet.tls_cert_file, "tlsCertFile", What::Certificate, Role::KubeletServing),
+            (&kubelet.tls_private_key_file, "tlsPrivateKeyFile", What::Key, Role::KubeletServing),
+            (&kubelet.client_ca_file, "authentication.x509.clientCAFile", What::Trust, Role::KubernetesCa),
+        ];
+        for (field, name, what, role) in fields {
+            if let Some(field) = field {
+                references.push(namer.reference(name.into(), field.line, what, Some(role), &field.path));
+            }
+        }
+    }
+    for &file in &node.kubelet_arguments {
+        let arguments = node
+            .files
+            .get(file)
+            .and_then(File::contents)
+            .and_then(|contents| contents.kubelet_arguments.as_ref());
+        if let Some(arguments) = arguments {
+            let namer = Namer { node, file, holder: Holder::Kubelet, mounts: None };
+            references.extend(namer.flags(arguments, KUBELET));
+        }
+    }
+    for &file in &node.kubeconfigs {
+        let namer = Namer { node, file, holder: Holder::Kubeconfig, mounts: None };
+        if let Some(kubeconfig) = node.kubeconfig(file) {
+            references.extend(namer.kubeconfig(kubeconfig));
+        }
+    }
+    node.pairs = pairs(&references);
+    node.references = references;
+}
+
+/// Somebody who names files.
+struct Namer<'a> {
+    node: &'a Node,
+    file: usize,
+    holder: Holder,
+    mounts: Option<&'a [Mount]>,
+}
+
+impl Namer<'_> {
+    fn flags(&self, given: &Flags, table: &[FileFlag]) -> Vec<Reference> {
+        let mut references = Vec::new();
+        for entry in table {
+            let flags = given.all().iter().filter(|flag| flag.name == entry.flag && !flag.value.is_empty());
+            // Where only one may be given, the last one counts.
+            let flags: Vec<_> = if entry.many { flags.collect() } else { flags.last().into_iter().collect() };
+            for flag in flags {
+                let values = flag.value.split(',').map(str::trim).filter(|value| !value.is_empty());
+                let values: Vec<&str> = if entry.many { values.collect() } else { vec![flag.value.as_str()] };
+                for value in values {
+                    let name = format!("--{}", entry.flag);
+                    references.push(self.reference(
+                        name,
+                        flag.line,
+                        entry.what,
+                        entry.role,
+                        Path::new(value),
+                    ));
+                }
+            }
+        }
+        references
+    }
+
+    /// `--tls-sni-cert-key=CERTIFICATE,KEY[:DOMAINS]` of the API server.
+    fn sni(&self, given: &Flags) -> Vec<Reference> {
+        let flags = given.all().iter().filter(|flag| flag.name == "tls-sni-cert-key");
+        let mut references = Vec::new();
+        for flag in flags {
+            let files = flag.value.split(':').next().unwrap_or_default();
+            let Some((certificate, key)) = files.split_once(',') else { continue };
+            for (path, what) in [(certificate, What::Certificate), (key, What::Key)] {
+                references.push(self.reference(
+                    "--tls-sni-cert-key".into(),
+                    flag.line,
+                    what,
+                    None,
+                    Path::new(path.trim()),
+                ));
+            }
+        }
+        references
+    }
+
+    fn kubeconfig(&self, kubeconfig: &Kubeconfig) -> Vec<Reference> {
+        let mut references = Vec::new();
+        let mut name = |field: String, file: Option<&String>, embedded: bool, what| {
+            if let Some(path) = file.filter(|_| !embedded) {
+                references.push(self.reference(field, 0, what, None, Path::new(path)));
+            }
+        };
+        for cluster in &kubeconfig.clusters {
+            let authority = &cluster.authority;
+            name(
+                format!("clusters[{}].certificate-authority", cluster.name),
+                authority.file.as_ref(),
+                authority.embedded,
+                What::Trust,
+            );
+        }
+        for user in &kubeconfig.users {
+            let (certificate, key) = (&user.certificate, &user.key);
+            name(
+                format!("users[{}].client-certificate", user.name),
+                certificate.file.as_ref(),
+                certificate.embedded,
+                What::Certificate,
+            );
+            name(format!("users[{}].client-key", user.name), key.file.as_ref(), key.embedded, What::Key);
+        }
+        references
+    }
+
+    fn reference(&self, flag: String, line: u64, what: What, role: Option<Role>, path: &Path) -> Reference {
+        let on_node = self.on_node(path);
+        let target = on_node.as_ref().map_or(Target::Outside, |path| self.node.paths.resolve(path));
+        Reference {
+            file: self.file,
+            line,
+            holder: self.holder,
+            flag,
+            what,
+            role,
+            path: path.to_owned(),
+            on_node,
+            target,
+        }
+    }
+
+    /// A path on the node: that of the container through what is mounted there; a relative one from the file that names it.
+    fn on_node(&self, path: &Path) -> Option<PathBuf> {
+        let Some(mounts) = self.mounts else {
+            let directory = self.node.files.get(self.file)?.on_node.parent()?;
+            return Some(directory.join(path));
+        };
+        let mount = mounts
+            .iter()
+            .filter(|mount| path.starts_with(&mount.path))
+            .max_by_key(|mount| mount.path.components().count())?;
+        let rest = path.strip_prefix(&mount.path).ok()?;
+        let host = mount.host.as_ref()?;
+        Some(if rest.as_os_str().is_empty() { host.clone() } else { host.join(rest) })
+    }
+}
+
+/// The certificates and keys that are named together.
+fn pairs(references: &[Reference]) -> Vec<Pair> {
+    let partner = |certificate: usize| {
+        let named = references.get(certificate)?;
+        let name = named.flag.trim_start_matches('-');
+        let key_flag = match name {
+            "tlsCertFile" => "tlsPrivateKeyFile".to_owned(),
+            // The key stands behind its certificate.
+            "tls-sni-cert-key" => {
+                return references
+                    .get(certificate + 1)
+                    .filter(|key| key.what == What::Key)
+                    .map(|_| certificate + 1);
+            }
+            name => match PAIRS.iter().find(|(known, _)| *known == name) {
+                Some((_, key)) => (*key).to_owned(),
+                None => format!("{}client-key", name.strip_suffix("client-certificate")?),
+            },
+        };
+        references.iter().position(|key| {
+            key.file == named.file
+                && key.holder == named.holder
+                && key.flag.trim_start_matches('-') == key_flag
+        })
+    };
+    let is_certificate =
+        |reference: &Reference| matches!(reference.what, What::Certificate | What::SigningCertificate);
+    (0..references.len())
+        .filter(|index| references.get(*index).is_some_and(is_certificate))
+        .filter_map(|certificate| Some(Pair { certificate, key: partner(certificate)? }))
+        .collect()
+}
+
+/// What a tree is that of.
+fn kind(node: &Node) -> NodeKind {
+    let has = |role: Role| {
+        node.certificates
+            .iter()
+            .any(|found| found.position == 0 && found.roles.iter().any(|(own, _)| *own == role))
+    };
+    let anchored = node.files.iter().any(|file| file.anchored);
+    if node.pod(Component::Apiserver).is_some() || has(Role::Apiserver) {
+        NodeKind::ControlPlane
+    } else if !anchored {
+        NodeKind::Unknown
+    } else if node.pod(Component::Etcd).is_some() || has(Role::EtcdServer) || has(Role::EtcdPeer) {
+        NodeKind::Etcd
+    } else if has(Role::KubeletClient)
+        || has(Role::KubeletServing)
+        || node.kubelet_configuration.is_some()
+        || node.file_at("/etc/kubernetes/bootstrap-kubelet.conf").is_some()
+    {
+        NodeKind::Worker
+    } else {
+        NodeKind::Unknown
+    }
+}
+
+/// The version of Kubernetes by the image of a component: that of the API server before others.
+fn version_of(node: &Node) -> Option<KubernetesVersion> {
+    [Component::Apiserver, Component::ControllerManager, Component::Scheduler].into_iter().find_map(
+        |component| {
+            let (_, pod) = node.pod(component)?;
+            let image = pod.image.as_ref()?;
+            let image = image.split('@').next().unwrap_or_default();
+            let (_, tag) = image.rsplit_once(':').filter(|(_, tag)| !tag.contains('/'))?;
+            tag.parse().ok()
+        },
+    )
+}

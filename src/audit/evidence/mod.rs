@@ -1,0 +1,641 @@
+//! What was found on a node: files with what is in them, certificates with who signed them and for what they are used.
+//!
+//! Gathering is the only part of the audit that reads anything. What cannot be read becomes evidence, not an abort.
+
+mod contents;
+mod gather;
+mod linking;
+mod paths;
+mod references;
+mod roles;
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+pub use self::contents::{Contents, Known, StaticCredentials, TextFacts};
+pub(super) use self::gather::gather;
+pub use self::gather::{LIMITS, Source, Store};
+pub(super) use self::linking::link as link_node;
+pub use self::linking::{Authorities, Authority, Signer, Signing};
+pub use self::paths::Target;
+pub use self::references::{Holder, Pair, Reference, What};
+pub(super) use self::roles::assign_users as name_users;
+
+use super::answers::Place;
+use super::report::{CertificateRecord, Location, Record, RecordKind};
+use super::role::{Basis, Role};
+use crate::disk::Attributes;
+use crate::inspect::{CertificateFacts, Content, Item, KubeCluster, KubeContext, KubeUser, Kubeconfig};
+use crate::key::{PrivateKeyFacts, algorithm_name};
+use crate::layout::{Promise, key_beside, promise};
+use crate::manifest::{Component, Flag, Flags, KubeletConfiguration, StaticPod};
+use crate::profile::KubernetesVersion;
+use crate::x509::{Name, RevocationList, TbsCertificate, sha256};
+
+/// What a tree is that of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum NodeKind {
+    /// A node with an API server.
+    ControlPlane,
+    /// A node with etcd and without an API server.
+    Etcd,
+    /// A node with a kubelet and nothing of these.
+    Worker,
+    /// No node: the CAs of a cluster kept apart, or the files of users, as `kpki init` writes them beside the nodes.
+    Store,
+    /// A few files, of which that cannot be told.
+    Unknown,
+}
+
+/// What a file is.
+#[derive(Debug)]
+pub enum FileKind {
+    /// A regular file: what is in it, or why that is not known; safe to show.
+    Regular(Result<Arc<Contents>, String>),
+    /// A directory, or why not all of it was looked at; safe to show.
+    Directory(Result<(), String>),
+    /// A symbolic link.
+    Link(PathBuf),
+    /// A pipe, a socket or a device: `a pipe`.
+    Special(&'static str),
+}
+
+/// A file, a directory or another entry of a node's tree.
+#[derive(Debug)]
+pub struct File {
+    /// Its path within the argument under which it was found; safe to show.
+    pub shown: Arc<str>,
+    /// Its path on the node. Where it is not known for what the argument stands, one that begins with the argument's name.
+    pub on_node: PathBuf,
+    /// Whether that path is known rather than made up.
+    pub anchored: bool,
+    /// What it is.
+    pub kind: FileKind,
+    /// What the file system (or the archive) says of it; none where nothing is said.
+    pub attributes: Option<Attributes>,
+    /// The argument and the path in it, for those who want to mend it; none from an archive.
+    pub found_at: Option<PathBuf>,
+}
+
+impl File {
+    /// What is in it, where it was read.
+    pub fn contents(&self) -> Option<&Contents> {
+        match &self.kind {
+            FileKind::Regular(Ok(contents)) => Some(contents),
+            _ => None,
+        }
+    }
+
+    /// Everything in it.
+    pub fn items(&self) -> &[Item] {
+        self.contents().map(|contents| contents.items.as_slice()).unwrap_or_default()
+    }
+
+    /// What its name promises.
+    pub fn promise(&self) -> Option<Promise> {
+        promise(&self.on_node)
+    }
+
+    /// Its name; empty where it is not UTF-8.
+    pub fn name(&self) -> &str {
+        self.on_node.file_name().and_then(|name| name.to_str()).unwrap_or_default()
+    }
+
+    /// Whether it is a directory.
+    pub fn is_directory(&self) -> bool {
+        matches!(self.kind, FileKind::Directory(_))
+    }
+
+    /// Whether a private key is in it, in whatever form.
+    pub fn holds_private_key(&self) -> bool {
+        self.items().iter().any(|item| matches!(item.content, Content::PrivateKey(_)))
+    }
+
+    /// The kubeconfig that it is.
+    pub fn kubeconfig(&self) -> Option<&Kubeconfig> {
+        self.items().iter().find_map(|item| match &item.content {
+            Content::Kubeconfig(kubeconfig) => Some(&**kubeconfig),
+            _ => None,
+        })
+    }
+}
+
+/// A certificate of a node, by its number in [`Node::certificates`].
+#[derive(Debug)]
+pub struct FoundCertificate {
+    /// The number of its file.
+    pub file: usize,
+    /// The number of its item there.
+    pub item: usize,
+    /// Which certificate of its file or field it is, from 0.
+    pub position: usize,
+    /// The parts that it plays, the surest first; empty where none is known, or it is another's chain.
+    pub roles: Vec<(Role, Basis)>,
+    /// Who signed it.
+    pub signing: Signing,
+    /// The number of the first certificate with the same bytes; its own where it is the first.
+    pub same_as: usize,
+}
+
+/// A key of a node that stands in no certificate.
+#[derive(Debug)]
+pub struct FoundKey {
+    /// The number of its file.
+    pub file: usize,
+    /// The number of its item there.
+    pub item: usize,
+    /// Whether it is a private key.
+    pub private: bool,
+    /// The SHA-256 of its `SubjectPublicKeyInfo`, where it is known.
+    pub spki: Option<[u8; 32]>,
+    /// The parts that it plays.
+    pub roles: Vec<(Role, Basis)>,
+}
+
+/// What was found on one node.
+#[derive(Debug)]
+pub struct Node {
+    /// Its name, where several were given; safe to show.
+    pub name: Option<Arc<str>>,
+    /// What it is.
+    pub kind: NodeKind,
+    /// Every entry of its tree, by path.
+    pub files: Vec<File>,
+    /// Every certificate, by file and place in it.
+    pub certificates: Vec<FoundCertificate>,
+    /// Every private key, and every public key that stands alone.
+    pub keys: Vec<FoundKey>,
+    /// Every revocation list: its file and item.
+    pub lists: Vec<(usize, usize)>,
+    /// Every file that somebody names.
+    pub references: Vec<Reference>,
+    /// Certificates and keys that are named together.
+    pub pairs: Vec<Pair>,
+    /// The files of the static pods that the kubelet runs: those in its directory of manifests, of components that are known.
+    pub pods: Vec<usize>,
+    /// The files that are kubeconfigs.
+    pub kubeconfigs: Vec<usize>,
+    /// The file of the kubelet's configuration.
+    pub kubelet_configuration: Option<usize>,
+    /// The files of the kubelet's flags.
+    pub kubelet_arguments: Vec<usize>,
+    /// The version of Kubernetes, by the policy or by the API server's image (or another component's).
+    pub version: Option<KubernetesVersion>,
+    /// Entries that were left out because there were too many, and other things that hide something; safe to show.
+    pub incomplete: Vec<String>,
+    paths: paths::Paths,
+    /// The numbers of the certificates with a public key, by its SHA-256.
+    by_key: HashMap<[u8; 32], Vec<usize>>,
+    /// The numbers of the keys, in the same way.
+    keys_by_key: HashMap<[u8; 32], Vec<usize>>,
+}
+
+/// A certificate of a node with everything that is known of it.
+#[derive(Debug, Clone, Copy)]
+pub struct Cert<'a> {
+    /// The node.
+    pub node: &'a Node,
+    /// Its number in [`Node::certificates`].
+    pub index: usize,
+    found: &'a FoundCertificate,
+    facts: &'a CertificateFacts,
+}
+
+impl<'a> Cert<'a> {
+    /// What it says, with how it is written.
+    pub fn facts(self) -> &'a CertificateFacts {
+        self.facts
+    }
+
+    /// What it says.
+    pub fn tbs(self) -> &'a TbsCertificate {
+        &self.facts.certificate.tbs
+    }
+
+    /// What is known of it.
+    pub fn found(self) -> &'a FoundCertificate {
+        self.found
+    }
+
+    /// Its file. A node's certificates always have one.
+    pub fn file(self) -> &'a File {
+        // The number is given out by the node itself.
+        &self.node.files[self.found.file]
+    }
+
+    /// Its item, with the place and the oddities.
+    pub fn item(self) -> &'a Item {
+        &self.file().items()[self.found.item]
+    }
+
+    /// Where it stands.
+    pub fn place(self) -> Place {
+        Place::of_item(self.found.file, self.item())
+    }
+
+    /// Its parts, the surest first.
+    pub fn roles(self) -> impl Iterator<Item = Role> + 'a {
+        self.found.roles.iter().map(|(role, _)| *role)
+    }
+
+    /// Its surest part.
+    pub fn role(self) -> Option<Role> {
+        self.roles().next()
+    }
+
+    /// Whether it plays a part.
+    pub fn is(self, role: Role) -> bool {
+        self.roles().any(|own| own == role)
+    }
+
+    /// Whether it may sign certificates, by its role or by its own word.
+    pub fn is_ca(self) -> bool {
+        self.tbs().extensions.is_ca()
+    }
+
+    /// The SHA-256 of its public key.
+    pub fn spki(self) -> [u8; 32] {
+        sha256(self.tbs().public_key.der())
+    }
+
+    /// The certificate that signed it, where it is at hand; of a self-signed one, itself.
+    pub fn issuer(self) -> Option<&'a TbsCertificate> {
+        match &self.found.signing {
+            Signing::SelfSigned => Some(self.tbs()),
+            Signing::By(signer) => signer.tbs(self.node),
+            _ => None,
+        }
+    }
+
+    /// The certificate of this node that signed it.
+    pub fn issuer_here(self) -> Option<Self> {
+        match &self.found.signing {
+            Signing::SelfSigned => Some(self),
+            Signing::By(Signer::Here(index)) => self.node.certificate(*index),
+            _ => None,
+        }
+    }
+
+    /// Whether it signed itself.
+    pub fn is_self_signed(self) -> bool {
+        matches!(self.found.signing, Signing::SelfSigned)
+    }
+
+    /// Whether the key of `authority` signed it.
+    pub fn is_signed_by(self, authority: &TbsCertificate) -> bool {
+        self.tbs().issuer.der() == authority.subject.der()
+            && self.issuer().is_some_and(|issuer| issuer.public_key == authority.public_key)
+            || self.tbs().issuer.der() == authority.subject.der()
+                && self
+                    .file()
+                    .contents()
+                    .is_some_and(|contents| contents.verify(self.found.item, &authority.public_key).is_ok())
+    }
+
+    /// Whether a chain of signatures leads from it to one of some trusted certificates, by their keys and names. Nothing else is looked at:
+    /// neither time nor constraints.
+    pub fn leads_to(self, anchors: &[Self]) -> bool {
+        let mut current = self;
+        // No chain is longer, and no circle ends.
+        for _ in 0..8 {
+            let reached = |anchor: &Self| {
+                anchor.tbs().public_key == current.tbs().public_key
+                    && anchor.tbs().subject == current.tbs().subject
+                    || current.is_signed_by(anchor.tbs())
+            };
+            if anchors.iter().any(reached) {
+                return true;
+            }
+            match current.issuer_here() {
+                Some(issuer) if issuer.index != current.index => current = issuer,
+                _ => return false,
+            }
+        }
+        false
+    }
+
+    /// The private keys on this node that belong to it.
+    pub fn private_keys(self) -> Vec<&'a FoundKey> {
+        self.node.keys_with(&self.spki()).filter(|key| key.private).collect()
+    }
+}
+
+impl Node {
+    /// The name on the node, or in words where several were not given.
+    pub fn shown_name(&self) -> &str {
+        self.name.as_deref().unwrap_or("this node")
+    }
+
+    /// A certificate by its number.
+    pub fn certificate(&self, index: usize) -> Option<Cert<'_>> {
+        let found = self.certificates.get(index)?;
+        let facts = self.files.get(found.file)?.contents()?.certificate(found.item)?;
+        Some(Cert { node: self, index, found, facts })
+    }
+
+    /// Every certificate, by file and place in it.
+    pub fn certs(&self) -> impl Iterator<Item = Cert<'_>> {
+        (0..self.certificates.len()).filter_map(|index| self.certificate(index))
+    }
+
+    /// Every certificate once, however often it stands somewhere.
+    pub fn distinct_certs(&self) -> impl Iterator<Item = Cert<'_>> {
+        self.certs().filter(|cert| cert.found.same_as == cert.index)
+    }
+
+    /// The certificates that play a part, each place of one.
+    pub fn with_role(&self, role: Role) -> impl Iterator<Item = Cert<'_>> {
+        self.certs().filter(move |cert| cert.is(role))
+    }
+
+    /// The certificates of a file, in order, those of its fields among them.
+    pub fn certs_in(&self, file: usize) -> impl Iterator<Item = Cert<'_>> {
+        let start = self.certificates.partition_point(|found| found.file < file);
+        (start..self.certificates.len())
+            .map_while(move |index| {
+                self.certificates.get(index).filter(|found| found.file == file).map(|_| index)
+            })
+            .filter_map(|index| self.certificate(index))
+    }
+
+    /// The certificates of one field of a file, by the field's whole name (`clusters[a].certificate-authority-data`).
+    pub fn certs_in_field(&self, file: usize, field: &str) -> Vec<Cert<'_>> {
+        self.certs_in(file).filter(|cert| cert.item().place.field.as_deref() == Some(field)).collect()
+    }
+
+    /// The certificates with a public key, by its SHA-256.
+    pub fn certs_with_key(&self, spki: &[u8; 32]) -> impl Iterator<Item = Cert<'_>> {
+        self.by_key.get(spki).into_iter().flatten().filter_map(|index| self.certificate(*index))
+    }
+
+    /// The keys with a public key, by its SHA-256.
+    pub fn keys_with(&self, spki: &[u8; 32]) -> impl Iterator<Item = &FoundKey> {
+        self.keys_by_key.get(spki).into_iter().flatten().filter_map(|index| self.keys.get(*index))
+    }
+
+    /// The keys of a file.
+    pub fn keys_in(&self, file: usize) -> impl Iterator<Item = &FoundKey> {
+        self.keys.iter().filter(move |key| key.file == file)
+    }
+
+    /// What a private key's item says; none for a public key.
+    pub fn private_key_facts(&self, key: &FoundKey) -> Option<&PrivateKeyFacts> {
+        match &self.files.get(key.file)?.items().get(key.item)?.content {
+            Content::PrivateKey(facts) => Some(facts),
+            _ => None,
+        }
+    }
+
+    /// Where a key stands.
+    pub fn place_of_key(&self, key: &FoundKey) -> Place {
+        let item = self.files.get(key.file).and_then(|file| file.items().get(key.item));
+        item.map_or_else(|| Place::file(key.file), |item| Place::of_item(key.file, item))
+    }
+
+    /// A revocation list, by its file and item.
+    pub fn list(&self, (file, item): (usize, usize)) -> Option<&RevocationList> {
+        match &self.files.get(file)?.items().get(item)?.content {
+            Content::RevocationList(list) => Some(list),
+            _ => None,
+        }
+    }
+
+    /// Whether the signature of a revocation list is by a key.
+    pub fn list_is_signed_by(&self, (file, item): (usize, usize), authority: &TbsCertificate) -> bool {
+        let contents = self.files.get(file).and_then(File::contents);
+        contents.is_some_and(|contents| contents.verify(item, &authority.public_key).is_ok())
+    }
+
+    /// Where an absolute path of the node leads.
+    pub fn resolve(&self, path: &Path) -> Target {
+        self.paths.resolve(path)
+    }
+
+    /// The number and the file at an absolute path of the node, links followed.
+    pub fn file_at(&self, path: &str) -> Option<(usize, &File)> {
+        match self.resolve(Path::new(path)) {
+            Target::File(index) => self.files.get(index).map(|file| (index, file)),
+            _ => None,
+        }
+    }
+
+    /// The entry at an absolute path of the node itself, links not followed.
+    pub fn entry_at(&self, path: &Path) -> Option<(usize, &File)> {
+        let index = self.paths.at(path)?;
+        self.files.get(index).map(|file| (index, file))
+    }
+
+    /// The file of the private key that belongs beside a certificate's file by their names.
+    pub fn key_file_beside(&self, file: &File) -> Option<(usize, &File)> {
+        match self.resolve(&key_beside(&file.on_node)) {
+            Target::File(index) => self.files.get(index).map(|found| (index, found)),
+            _ => None,
+        }
+    }
+
+    /// The static pod of a component that the kubelet runs, with the number of its file.
+    pub fn pod(&self, component: Component) -> Option<(usize, &StaticPod)> {
+        self.pods.iter().find_map(|index| {
+            let pod = self.files.get(*index)?.contents()?.pod.as_ref()?.as_ref().ok()?;
+            (pod.component == component).then_some((*index, pod))
+        })
+    }
+
+    /// The flags of a component.
+    pub fn flags(&self, component: Component) -> Option<&Flags> {
+        self.pod(component).map(|(_, pod)| &pod.flags)
+    }
+
+    /// A flag of a component, with its place.
+    pub fn flag(&self, component: Component, name: &str) -> Option<(Place, &Flag)> {
+        let (file, pod) = self.pod(component)?;
+        let flag = pod.flags.last(name).filter(|flag| !flag.value.is_empty())?;
+        Some((Place::line(file, flag.line), flag))
+    }
+
+    /// The kubelet's configuration, with the number of its file.
+    pub fn kubelet(&self) -> Option<(usize, &KubeletConfiguration)> {
+        let file = self.kubelet_configuration?;
+        let configuration = self.files.get(file)?.contents()?.kubelet.as_ref()?.as_ref().ok()?;
+        Some((file, configuration))
+    }
+
+    /// A flag of the kubelet, with its place.
+    pub fn kubelet_flag(&self, name: &str) -> Option<(Place, &Flag)> {
+        self.kubelet_arguments.iter().find_map(|file| {
+            let flag = self.files.get(*file)?.contents()?.kubelet_arguments.as_ref()?.last(name)?;
+            Some((Place::line(*file, flag.line), flag))
+        })
+    }
+
+    /// The references of a component's flag (or a kubelet's, or a kubeconfig's), without dashes.
+    pub fn references_of(&self, holder: Holder, flag: &str) -> impl Iterator<Item = &Reference> {
+        self.references.iter().filter(move |reference| {
+            reference.holder == holder && reference.flag.trim_start_matches('-') == flag
+        })
+    }
+
+    /// The first reference of a component's flag.
+    pub fn reference(&self, component: Component, flag: &str) -> Option<&Reference> {
+        self.references_of(Holder::Component(component), flag).next()
+    }
+
+    /// The certificates that a reference leads to.
+    pub fn referenced_certs(&self, reference: &Reference) -> Vec<Cert<'_>> {
+        match reference.target {
+            Target::File(file) => self.certs_in(file).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// The file that a reference leads to.
+    pub fn referenced_file(&self, reference: &Reference) -> Option<&File> {
+        match reference.target {
+            Target::File(file) => self.files.get(file),
+            _ => None,
+        }
+    }
+
+    /// Whether somebody names a file.
+    pub fn is_referenced(&self, file: usize) -> bool {
+        self.references.iter().any(|reference| reference.target == Target::File(file))
+    }
+
+    /// A kubeconfig's contexts with their clusters and users, with the number of its file.
+    pub fn kubeconfig(&self, file: usize) -> Option<&Kubeconfig> {
+        self.files.get(file)?.kubeconfig()
+    }
+
+    /// The context, the cluster and the user that a kubeconfig uses unless told otherwise.
+    pub fn current_context<'a>(
+        &'a self,
+        kubeconfig: &'a Kubeconfig,
+    ) -> (Option<&'a KubeContext>, Option<&'a KubeCluster>, Option<&'a KubeUser>) {
+        let context = kubeconfig
+            .current_context
+            .as_ref()
+            .and_then(|name| kubeconfig.contexts.iter().find(|context| context.name == *name));
+        let cluster = context
+            .and_then(|context| kubeconfig.clusters.iter().find(|cluster| cluster.name == context.cluster));
+        let user = context.and_then(|context| kubeconfig.users.iter().find(|user| user.name == context.user));
+        (context, cluster, user)
+    }
+
+    /// The certificates that a cluster of a kubeconfig trusts: embedded, or in the file that it names.
+    pub fn kubeconfig_authorities(&self, file: usize, cluster: &KubeCluster) -> Vec<Cert<'_>> {
+        let field = format!("clusters[{}].certificate-authority", cluster.name);
+        self.embedded_or_referenced(file, &field, cluster.authority.embedded)
+    }
+
+    /// The client certificate (and what follows it) of a user of a kubeconfig: embedded, or in the file that it names.
+    pub fn kubeconfig_client(&self, file: usize, user: &KubeUser) -> Vec<Cert<'_>> {
+        let field = format!("users[{}].client-certificate", user.name);
+        self.embedded_or_referenced(file, &field, user.certificate.embedded)
+    }
+
+    fn embedded_or_referenced(&self, file: usize, field: &str, embedded: bool) -> Vec<Cert<'_>> {
+        if embedded {
+            return self.certs_in_field(file, &format!("{field}-data"));
+        }
+        let named =
+            self.references.iter().find(|reference| reference.file == file && reference.flag == field);
+        named.map(|reference| self.referenced_certs(reference)).unwrap_or_default()
+    }
+
+    /// The names that the node itself goes by, as far as that is known: of the kubelet's client certificate, `--hostname-override`, etcd's
+    /// `--name`.
+    pub fn host_names(&self) -> Vec<String> {
+        let mut names: Vec<String> = Vec::new();
+        let kubelet = self.with_role(Role::KubeletClient).filter_map(|cert| {
+            Some(cert.tbs().subject.common_name()?.strip_prefix("system:node:")?.to_owned())
+        });
+        names.extend(kubelet);
+        names.extend(self.kubelet_flag("hostname-override").map(|(_, flag)| flag.value.clone()));
+        names.sort();
+        names.dedup();
+        names
+    }
+
+    /// A location for the report.
+    pub fn location(&self, place: &Place) -> Location {
+        Location {
+            node: self.name.clone(),
+            path: place
+                .file
+                .and_then(|file| self.files.get(file))
+                .map(|file| Arc::clone(&file.shown))
+                .unwrap_or_default(),
+            line: place.line,
+            block: place.block,
+            field: place.field.clone(),
+        }
+    }
+
+    /// What tables, graphs and comparisons need of its certificates and keys.
+    pub fn records(&self) -> Vec<Record> {
+        let mut interned: HashMap<String, Arc<str>> = HashMap::new();
+        let mut intern = |text: String| -> Arc<str> {
+            Arc::clone(interned.entry(text).or_insert_with_key(|text| Arc::from(text.as_str())))
+        };
+        let mut records: Vec<(usize, usize, Record)> = Vec::new();
+        for cert in self.certs() {
+            let tbs = cert.tbs();
+            let signer = match &cert.found.signing {
+                Signing::SelfSigned => Some(sha256(cert.facts.der())),
+                Signing::By(signer) => signer.facts(self).map(|facts| sha256(facts.der())),
+                _ => None,
+            };
+            let names: Vec<String> =
+                tbs.extensions.names().iter().take(64).map(ToString::to_string).collect();
+            let purposes: Vec<String> =
+                tbs.extensions.purposes().iter().take(16).map(ToString::to_string).collect();
+            let name = |name: &Name| if name.is_empty() { "(empty)".to_owned() } else { name.to_string() };
+            let certificate = CertificateRecord {
+                fingerprint: sha256(cert.facts.der()),
+                subject: intern(name(&tbs.subject)),
+                issuer: intern(name(&tbs.issuer)),
+                serial: tbs.serial.to_string().into(),
+                not_before: tbs.validity.not_before,
+                not_after: tbs.validity.not_after,
+                is_ca: tbs.extensions.is_ca(),
+                names: names.join(", ").into(),
+                purposes: purposes.join(", ").into(),
+                signer,
+                position: cert.found.position,
+            };
+            let record = Record {
+                location: self.location(&cert.place()),
+                kind: RecordKind::Certificate,
+                roles: cert.roles().collect(),
+                key: Some(cert.spki()),
+                algorithm: intern(algorithm_name(tbs.public_key.kind())),
+                certificate: Some(Box::new(certificate)),
+            };
+            records.push((cert.found.file, cert.found.item, record));
+        }
+        for key in &self.keys {
+            let algorithm = match self
+                .files
+                .get(key.file)
+                .and_then(|file| file.items().get(key.item))
+                .map(|item| &item.content)
+            {
+                Some(Content::PrivateKey(facts)) => facts.algorithm.clone(),
+                Some(Content::PublicKey(facts)) => Some(algorithm_name(facts.key.kind())),
+                _ => None,
+            };
+            let record = Record {
+                location: self.location(&self.place_of_key(key)),
+                kind: if key.private { RecordKind::PrivateKey } else { RecordKind::PublicKey },
+                roles: key.roles.iter().map(|(role, _)| *role).collect(),
+                key: key.spki,
+                algorithm: intern(algorithm.unwrap_or_else(|| "unknown".to_owned())),
+                certificate: None,
+            };
+            records.push((key.file, key.item, record));
+        }
+        records.sort_by_key(|(file, item, _)| (*file, *item));
+        records.into_iter().map(|(_, _, record)| record).collect()
+    }
+}

@@ -1,0 +1,177 @@
+//! Where a path of a node lies in what was given.
+
+use std::collections::{HashMap, VecDeque};
+use std::ffi::{OsStr, OsString};
+use std::path::{Component, Path, PathBuf};
+
+/// The most symbolic links in one path, as in Linux (`path_resolution(7)`).
+const MOST_LINKS: usize = 40;
+
+/// Directories of a node that are known by their names, the deepest first.
+const KNOWN: [&str; 11] = [
+    "/etc/kubernetes/pki/etcd",
+    "/etc/kubernetes/manifests",
+    "/etc/kubernetes/pki",
+    "/etc/kubernetes",
+    "/etc/etcd/pki",
+    "/etc/etcd",
+    "/var/lib/kubelet/pki",
+    "/var/lib/kubelet",
+    "/var/lib/rancher/k3s/server/tls",
+    "/var/lib/rancher/rke2/server/tls",
+    "/var/lib/etcd",
+];
+
+/// What an argument stands for on its node: the path there, and whether that is known rather than made up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Anchor {
+    pub(super) on_node: PathBuf,
+    pub(super) known: bool,
+}
+
+/// What a directory stands for, by its own path and by what is in it.
+pub(super) fn anchor(argument: &Path, names: &[&OsStr]) -> Anchor {
+    let known = |on_node: &str| Anchor { on_node: on_node.into(), known: true };
+    let is_there = |wanted: &str| names.iter().any(|name| *name == wanted);
+    let any = |wanted: &[&str]| wanted.iter().any(|name| is_there(name));
+    if argument == Path::new("/") {
+        return known("/");
+    }
+    if let Some(place) = KNOWN.iter().find(|place| argument.ends_with(place.trim_start_matches('/'))) {
+        return known(place);
+    }
+    if any(&["etc", "var"]) {
+        known("/")
+    } else if any(&["kubernetes"]) {
+        known("/etc")
+    } else if any(&[
+        "manifests",
+        "pki",
+        "admin.conf",
+        "super-admin.conf",
+        "kubelet.conf",
+        "controller-manager.conf",
+        "scheduler.conf",
+        "bootstrap-kubelet.conf",
+    ]) && !is_there("config.yaml")
+    {
+        known("/etc/kubernetes")
+    } else if any(&["config.yaml"]) && is_there("pki") {
+        known("/var/lib/kubelet")
+    } else if any(&[
+        "apiserver.crt",
+        "apiserver.pem",
+        "front-proxy-ca.crt",
+        "front-proxy-ca.pem",
+        "sa.key",
+        "sa.pub",
+        "etcd",
+    ]) {
+        known("/etc/kubernetes/pki")
+    } else if any(&["kubelet-client-current.pem", "kubelet-server-current.pem"]) {
+        known("/var/lib/kubelet/pki")
+    } else if any(&["etcd.pem"]) {
+        known("/etc/etcd/pki")
+    } else if any(&["server.crt", "peer.crt", "healthcheck-client.crt"]) {
+        known("/etc/kubernetes/pki/etcd")
+    } else {
+        Anchor { on_node: PathBuf::from("/").join(argument.file_name().unwrap_or_default()), known: false }
+    }
+}
+
+/// What a single file stands for.
+pub(super) fn anchor_of_file(argument: &Path) -> Anchor {
+    let text = argument.to_string_lossy();
+    let found = ["etc/kubernetes/", "etc/etcd/", "var/lib/kubelet/"]
+        .iter()
+        .find_map(|part| text.find(part).and_then(|at| text.get(at..)));
+    match found {
+        Some(rest) => Anchor { on_node: Path::new("/").join(rest), known: true },
+        None => {
+            Anchor { on_node: Path::new("/").join(argument.file_name().unwrap_or_default()), known: false }
+        }
+    }
+}
+
+/// Where a path leads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Target {
+    /// To this file (or directory, or whatever it is), links followed.
+    File(usize),
+    /// To nothing: its directory was given, and it is not there.
+    Missing,
+    /// Out of what was given.
+    Outside,
+    /// Round in a circle, or through more than 40 links.
+    Loop,
+}
+
+/// The paths of a node.
+#[derive(Debug, Default)]
+pub(super) struct Paths {
+    by_path: HashMap<PathBuf, usize>,
+    links: HashMap<PathBuf, PathBuf>,
+    /// The directories of the node that were looked at whole.
+    pub(super) given: Vec<PathBuf>,
+}
+
+impl Paths {
+    pub(super) fn insert(&mut self, on_node: PathBuf, file: usize, link: Option<&Path>) {
+        if let Some(target) = link {
+            self.links.insert(on_node.clone(), target.to_owned());
+        }
+        self.by_path.insert(on_node, file);
+    }
+
+    /// The file at a path, links not followed.
+    pub(super) fn at(&self, path: &Path) -> Option<usize> {
+        self.by_path.get(path).copied()
+    }
+
+    fn is_given(&self, path: &Path) -> bool {
+        self.given.iter().any(|directory| path.starts_with(directory))
+    }
+
+    /// Where an absolute path of the node leads, as it does there.
+    pub(super) fn resolve(&self, path: &Path) -> Target {
+        let mut rest: VecDeque<OsString> = names(path);
+        let mut current = PathBuf::from("/");
+        let mut links = 0;
+        while let Some(name) = rest.pop_front() {
+            if name == ".." {
+                current.pop();
+                continue;
+            }
+            current.push(&name);
+            let Some(target) = self.links.get(&current) else { continue };
+            links += 1;
+            if links > MOST_LINKS {
+                return Target::Loop;
+            }
+            if target.is_absolute() {
+                current = PathBuf::from("/");
+            } else {
+                current.pop();
+            }
+            for name in names(target).into_iter().rev() {
+                rest.push_front(name);
+            }
+        }
+        match self.at(&current) {
+            Some(file) => Target::File(file),
+            None if self.is_given(&current) => Target::Missing,
+            None => Target::Outside,
+        }
+    }
+}
+
+/// The names of a path, `.` left out and `..` kept.
+fn names(path: &Path) -> VecDeque<OsString> {
+    path.components()
+        .filter_map(|component| match component {
+            Component::Normal(name) => Some(name.to_owned()),
+            Component::ParentDir => Some("..".into()),
+            _ => None,
+        })
+        .collect()
+}

@@ -1,0 +1,206 @@
+//! Which parts the certificates and keys of a node play: by who names their files, then by place, then by what they say.
+
+use super::{Cert, FileKind, Node, Signing, Target, What};
+use crate::audit::role::{Basis, Role};
+use crate::inspect::{Content, Item, promised};
+use crate::x509::{ExtendedKeyUsage, TbsCertificate};
+
+/// k3s's and RKE2's own layout below `server/tls` and `agent`, as their documents and `k3s certificate check` name it.
+const RANCHER: [(&str, Role); 18] = [
+    ("tls/server-ca.crt", Role::KubernetesCa),
+    ("tls/server-ca.key", Role::KubernetesCa),
+    ("tls/client-ca.crt", Role::KubernetesCa),
+    ("tls/client-ca.key", Role::KubernetesCa),
+    ("tls/request-header-ca.crt", Role::FrontProxyCa),
+    ("tls/request-header-ca.key", Role::FrontProxyCa),
+    ("tls/etcd/server-ca.crt", Role::EtcdCa),
+    ("tls/etcd/peer-ca.crt", Role::EtcdCa),
+    ("tls/serving-kube-apiserver.crt", Role::Apiserver),
+    ("tls/client-kube-apiserver.crt", Role::ApiserverKubeletClient),
+    ("tls/client-auth-proxy.crt", Role::FrontProxyClient),
+    ("tls/client-controller.crt", Role::ControllerManager),
+    ("tls/client-scheduler.crt", Role::Scheduler),
+    ("tls/client-admin.crt", Role::SuperAdmin),
+    ("tls/etcd/server-client.crt", Role::EtcdServer),
+    ("tls/etcd/peer-server-client.crt", Role::EtcdPeer),
+    ("tls/etcd/client.crt", Role::ApiserverEtcdClient),
+    ("tls/service.key", Role::ServiceAccount),
+];
+
+/// Gives every certificate and key its roles.
+pub(super) fn assign(node: &mut Node) {
+    let mut roles: Vec<Vec<(Role, Basis)>> = node.certs().map(|cert| of_certificate(node, cert)).collect();
+    let mut key_roles: Vec<Vec<(Role, Basis)>> = (0..node.keys.len()).map(|key| of_key(node, key)).collect();
+    for (certificate, roles) in node.certificates.iter_mut().zip(roles.iter_mut()) {
+        certificate.roles = std::mem::take(roles);
+    }
+    for (key, roles) in node.keys.iter_mut().zip(key_roles.iter_mut()) {
+        key.roles = std::mem::take(roles);
+    }
+}
+
+/// Gives those a role that are known by who signed them: the clients of the API server whose subject is nobody's in particular.
+pub(in super::super) fn assign_users(node: &mut Node) {
+    let is_user = |cert: Cert<'_>| {
+        let client = cert.tbs().extensions.purposes().contains(&ExtendedKeyUsage::ClientAuth);
+        let authority = match &cert.found().signing {
+            Signing::By(super::Signer::Here(index)) => node
+                .certificates
+                .get(*index)
+                .is_some_and(|found| found.roles.iter().any(|(role, _)| *role == Role::KubernetesCa)),
+            _ => false,
+        };
+        cert.role().is_none() && cert.found().position == 0 && client && !cert.is_ca() && authority
+    };
+    let users: Vec<usize> = node.certs().filter(|cert| is_user(*cert)).map(|cert| cert.index).collect();
+    for index in users {
+        if let Some(found) = node.certificates.get_mut(index) {
+            found.roles.push((Role::User, Basis::Content));
+        }
+    }
+}
+
+fn push(roles: &mut Vec<(Role, Basis)>, role: Role, basis: Basis) {
+    if !roles.iter().any(|(known, _)| *known == role) {
+        roles.push((role, basis));
+    }
+}
+
+fn of_certificate(node: &Node, cert: Cert<'_>) -> Vec<(Role, Basis)> {
+    let mut roles = Vec::new();
+    let tbs = cert.tbs();
+    let embedded = cert.item().place.field.is_some();
+    // What stands behind a leaf is its chain; several CAs in a file are CAs each.
+    let chain = cert.found().position > 0;
+    if !embedded {
+        for reference in
+            node.references.iter().filter(|reference| reference.target == Target::File(cert.found().file))
+        {
+            let Some(role) = reference.role else { continue };
+            match reference.what {
+                What::Certificate if !chain => push(&mut roles, role, Basis::Reference),
+                What::Trust | What::SigningCertificate if tbs.extensions.is_ca() || !chain => {
+                    push(&mut roles, role, Basis::Reference);
+                }
+                _ => {}
+            }
+        }
+    }
+    if let Some(role) = by_place(node, cert.found().file, cert.item())
+        && (!chain || role.is_ca() && tbs.extensions.is_ca())
+    {
+        push(&mut roles, role, Basis::Place);
+    }
+    if roles.is_empty()
+        && !chain
+        && let Some(role) = by_content(tbs)
+    {
+        push(&mut roles, role, Basis::Content);
+    }
+    roles
+}
+
+fn of_key(node: &Node, index: usize) -> Vec<(Role, Basis)> {
+    let mut roles = Vec::new();
+    let Some(key) = node.keys.get(index) else { return roles };
+    for reference in node.references.iter().filter(|reference| reference.target == Target::File(key.file)) {
+        let Some(role) = reference.role else { continue };
+        if matches!(
+            reference.what,
+            What::Key | What::SigningKey | What::TokenSigning | What::TokenVerification
+        ) {
+            push(&mut roles, role, Basis::Reference);
+        }
+    }
+    let item = node.files.get(key.file).and_then(|file| file.items().get(key.item));
+    if let Some(role) = item.and_then(|item| by_place(node, key.file, item)) {
+        push(&mut roles, role, Basis::Place);
+    }
+    roles
+}
+
+/// What the place and name of a file promise for an item in it.
+fn by_place(node: &Node, file: usize, item: &Item) -> Option<Role> {
+    let file = node.files.get(file)?;
+    if !matches!(file.kind, FileKind::Regular(_)) {
+        return None;
+    }
+    let path = &file.on_node;
+    if let Some(field) = &item.place.field {
+        if file.kubeconfig().is_some() && field.contains("certificate-authority-data") {
+            return matches!(item.content, Content::Certificate(_)).then_some(Role::KubernetesCa);
+        }
+        return promised(path, item).and_then(|(name, _)| Role::by_name(name));
+    }
+    let name = file.name();
+    if path.starts_with("/var/lib/kubelet/pki")
+        || name.starts_with("kubelet-") && name.ends_with("-current.pem")
+    {
+        if name.starts_with("kubelet-client") {
+            return Some(Role::KubeletClient);
+        }
+        if name.starts_with("kubelet-server") || name == "kubelet.crt" || name == "kubelet.key" {
+            return Some(Role::KubeletServing);
+        }
+    }
+    if let Some((_, role)) = RANCHER.iter().find(|(known, _)| path.ends_with(known)) {
+        return Some(*role);
+    }
+    let (name, weak) = promised(path, item)?;
+    let role = Role::by_name(name)?;
+    // `ca` alone may be anybody's: there the content has the last word.
+    if weak
+        && let Content::Certificate(facts) = &item.content
+        && let Some(own) = by_content(&facts.certificate.tbs)
+        && own.is_ca()
+    {
+        return Some(own);
+    }
+    Some(role)
+}
+
+/// What a certificate says it is, by names that only one role has. Names are kubeadm's, and those that the documents of etcd and
+/// Kubernetes give (`kube-etcd`, `kubernetes-front-proxy-ca`).
+pub(super) fn by_content(tbs: &TbsCertificate) -> Option<Role> {
+    let name = tbs.subject.common_name()?;
+    let purposes = tbs.extensions.purposes();
+    let client = purposes.contains(&ExtendedKeyUsage::ClientAuth);
+    let server = purposes.contains(&ExtendedKeyUsage::ServerAuth);
+    if tbs.extensions.is_ca() {
+        return match name {
+            "kubernetes" | "kubernetes-ca" => Some(Role::KubernetesCa),
+            "etcd-ca" => Some(Role::EtcdCa),
+            "front-proxy-ca" | "kubernetes-front-proxy-ca" => Some(Role::FrontProxyCa),
+            _ => None,
+        };
+    }
+    let role = match name {
+        "kube-apiserver" if server => Role::Apiserver,
+        "kube-apiserver-kubelet-client" if client => Role::ApiserverKubeletClient,
+        "kube-apiserver-etcd-client" if client => Role::ApiserverEtcdClient,
+        "kube-etcd-healthcheck-client" if client => Role::EtcdClient,
+        "front-proxy-client" if client => Role::FrontProxyClient,
+        "kube-etcd" if server => Role::EtcdServer,
+        "kube-etcd-peer" if server || client => Role::EtcdPeer,
+        "system:kube-controller-manager" if client => Role::ControllerManager,
+        "system:kube-scheduler" if client => Role::Scheduler,
+        "kubernetes-admin" if client => Role::Admin,
+        "kubernetes-super-admin" if client => Role::SuperAdmin,
+        _ if name.starts_with("system:node:") && client => Role::KubeletClient,
+        _ if name.starts_with("system:node:") && server => Role::KubeletServing,
+        _ if server && is_kubelets_own(tbs) => Role::KubeletServing,
+        _ => return None,
+    };
+    Some(role)
+}
+
+/// Whether it is what a kubelet signs for itself: NODE@SECONDS, by NODE-ca@SECONDS.
+fn is_kubelets_own(tbs: &TbsCertificate) -> bool {
+    let parts = |name: &str| {
+        let (host, seconds) = name.rsplit_once('@')?;
+        (!seconds.is_empty() && seconds.bytes().all(|byte| byte.is_ascii_digit())).then(|| host.to_owned())
+    };
+    let issuer = tbs.issuer.common_name().and_then(parts);
+    let own = tbs.subject.common_name().and_then(parts);
+    own.is_some_and(|own| issuer.is_some_and(|issuer| issuer == format!("{own}-ca")))
+}

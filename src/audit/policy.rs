@@ -1,0 +1,307 @@
+//! What the person who asks wants to know, and how strict.
+
+use std::fmt;
+use std::str::FromStr;
+
+use time::{Date, Duration, OffsetDateTime};
+
+use super::report::{DeadWaiver, Finding, Report, Waived};
+use super::{RULES, Severity};
+use crate::profile::KubernetesVersion;
+use crate::x509::Printable;
+
+/// From when on a certificate counts as expiring.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Expiring {
+    /// So long before its end.
+    Within(Duration),
+    /// Once so many percent of its life are over.
+    Past(f64),
+}
+
+impl FromStr for Expiring {
+    type Err = String;
+
+    /// Reads `30d`, `720h`, `66%`.
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Some(percent) = text.strip_suffix('%') {
+            let share: f64 = percent.trim().parse().map_err(|_| format!("`{percent}` is no number"))?;
+            if !(0.0..=100.0).contains(&share) {
+                return Err("a share of life lies between 0% and 100%".into());
+            }
+            return Ok(Self::Past(share));
+        }
+        let lifetime: crate::clock::Lifetime =
+            text.parse().map_err(|error: crate::clock::LifetimeError| error.to_string())?;
+        Ok(Self::Within(lifetime.duration()))
+    }
+}
+
+impl fmt::Display for Expiring {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Within(duration) => write!(f, "{}d", duration.whole_days()),
+            Self::Past(share) => write!(f, "{share}%"),
+        }
+    }
+}
+
+/// A release of the CIS Kubernetes Benchmark. They contradict one another, on the mode of certificates for example; see
+/// the rules that ask for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum CisBenchmark {
+    /// 1.24, of 2022.
+    V1_24,
+    /// 1.7, of 2023.
+    V1_7,
+    /// 1.8, of 2023.
+    V1_8,
+    /// 1.9, of 2024.
+    V1_9,
+    /// 1.10, of 2024.
+    V1_10,
+    /// 1.11, of 2025.
+    V1_11,
+    /// 1.12, of 2025.
+    V1_12,
+}
+
+impl CisBenchmark {
+    /// All of them, the oldest first.
+    pub const ALL: [Self; 7] =
+        [Self::V1_24, Self::V1_7, Self::V1_8, Self::V1_9, Self::V1_10, Self::V1_11, Self::V1_12];
+
+    /// Its number.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::V1_24 => "1.24",
+            Self::V1_7 => "1.7",
+            Self::V1_8 => "1.8",
+            Self::V1_9 => "1.9",
+            Self::V1_10 => "1.10",
+            Self::V1_11 => "1.11",
+            Self::V1_12 => "1.12",
+        }
+    }
+}
+
+impl FromStr for CisBenchmark {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let known = Self::ALL.into_iter().find(|benchmark| benchmark.name() == text);
+        known.ok_or_else(|| format!("`{text}` is none of {}", Self::ALL.map(Self::name).join(", ")))
+    }
+}
+
+/// A finding that somebody has accepted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waiver {
+    /// The rule.
+    pub rule: String,
+    /// Where it is accepted: a pattern of paths in which `*` stands for anything but a slash and `**` for anything; none for everywhere.
+    pub path: Option<String>,
+    /// On which node, in the same pattern language; none for all.
+    pub node: Option<String>,
+    /// Why.
+    pub reason: String,
+    /// The last day on which it counts.
+    pub expires: Date,
+    /// Where it is written: the file and its line.
+    pub place: (String, u64),
+}
+
+/// What the person who asks wants to know, and how strict.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    /// The instant that is judged: now, or a day to come.
+    pub at: OffsetDateTime,
+    /// From when on a certificate counts as expiring; none for the usual steps (see rule T003).
+    pub expiring: Option<Expiring>,
+    /// The benchmark that is followed where they contradict one another; none for what kubeadm itself writes.
+    pub cis: Option<CisBenchmark>,
+    /// The version of Kubernetes; none for what the manifests say.
+    pub kubernetes_version: Option<KubernetesVersion>,
+    /// Rules that alone are asked for, by id, name or the first letters of an id (`F`, `F00`); empty for all.
+    pub select: Vec<String>,
+    /// Rules that are left out, in the same way.
+    pub ignore: Vec<String>,
+    /// Severities other than the rules' own: every finding of the rule gets this one.
+    pub severities: Vec<(String, Severity)>,
+    /// What is accepted.
+    pub waivers: Vec<Waiver>,
+}
+
+impl Policy {
+    /// What is asked when nothing is said.
+    pub fn new(at: OffsetDateTime) -> Self {
+        Self {
+            at,
+            expiring: None,
+            cis: None,
+            kubernetes_version: None,
+            select: Vec::new(),
+            ignore: Vec::new(),
+            severities: Vec::new(),
+            waivers: Vec::new(),
+        }
+    }
+
+    /// Whether a rule is asked for.
+    pub fn asks_for(&self, rule: &super::Rule) -> bool {
+        let matches = |wanted: &String| names_rule(wanted, rule);
+        (self.select.is_empty() || self.select.iter().any(matches)) && !self.ignore.iter().any(matches)
+    }
+}
+
+/// Whether a word names a rule: by id, by name, or by the first letters of its id.
+fn names_rule(word: &str, rule: &super::Rule) -> bool {
+    rule.name == word || !word.is_empty() && rule.id.starts_with(&word.to_ascii_uppercase())
+}
+
+/// Whether a word names any rule at all.
+pub fn names_a_rule(word: &str) -> bool {
+    RULES.iter().any(|rule| names_rule(word, rule))
+}
+
+/// Applies a policy's severities and waivers, and puts everything in order. The one place where a severity is changed.
+pub(super) fn settle(report: &mut Report, policy: &Policy) {
+    for finding in &mut report.findings {
+        let own = policy.severities.iter().rev().find(|(word, _)| names_rule(word, finding.rule));
+        if let Some((_, severity)) = own {
+            finding.severity = *severity;
+        }
+    }
+    let mut used = vec![false; policy.waivers.len()];
+    let today = policy.at.date();
+    let findings = std::mem::take(&mut report.findings);
+    for finding in findings {
+        let matching =
+            policy.waivers.iter().position(|waiver| waiver.expires >= today && waiver.covers(&finding));
+        match matching.and_then(|at| Some((at, policy.waivers.get(at)?))) {
+            Some((at, waiver)) => {
+                if let Some(used) = used.get_mut(at) {
+                    *used = true;
+                }
+                report.waived.push(Waived {
+                    finding,
+                    reason: waiver.reason.clone(),
+                    expires: waiver.expires,
+                });
+            }
+            None => report.findings.push(finding),
+        }
+    }
+    for (waiver, used) in policy.waivers.iter().zip(used) {
+        let reason = if !names_a_rule(&waiver.rule) {
+            "there is no such rule".to_owned()
+        } else if waiver.expires < today {
+            format!("it expired on {}", waiver.expires)
+        } else if !used {
+            "nothing is found that it would waive".to_owned()
+        } else {
+            continue;
+        };
+        let place = format!("{}:{}", Printable(&waiver.place.0), waiver.place.1);
+        report.dead_waivers.push(DeadWaiver { rule: Printable(&waiver.rule).to_string(), place, reason });
+    }
+    // Stable, so facts of one rule at one place keep the order in which the rule gave them.
+    let key =
+        |finding: &Finding| (std::cmp::Reverse(finding.severity), finding.location.clone(), finding.rule.id);
+    report.findings.sort_by_cached_key(key);
+    report.waived.sort_by_cached_key(|waived| key(&waived.finding));
+    report.skipped.sort_by_cached_key(|skipped| (skipped.rule.map(|rule| rule.id), skipped.location.clone()));
+}
+
+impl Waiver {
+    fn covers(&self, finding: &Finding) -> bool {
+        let fits = |pattern: &Option<String>, text: &str| {
+            pattern.as_ref().is_none_or(|pattern| matches(pattern.as_bytes(), text.as_bytes()))
+        };
+        names_rule(&self.rule, finding.rule)
+            && fits(&self.path, &finding.location.path)
+            && fits(&self.node, finding.location.node.as_deref().unwrap_or_default())
+    }
+}
+
+/// Whether a text fits a pattern in which `*` stands for anything but a slash and `**` for anything. The work grows with the product of
+/// their lengths at most.
+fn matches(pattern: &[u8], text: &[u8]) -> bool {
+    // Which prefixes of the pattern fit the text so far.
+    let mut tokens = Vec::new();
+    let mut at = 0;
+    while let Some(&byte) = pattern.get(at) {
+        if byte == b'*' && pattern.get(at + 1) == Some(&b'*') {
+            tokens.push(Token::Anything);
+            at += 2;
+        } else {
+            tokens.push(if byte == b'*' { Token::WithinName } else { Token::Byte(byte) });
+            at += 1;
+        }
+    }
+    let skip_stars = |states: &mut Vec<bool>| {
+        for (at, token) in tokens.iter().enumerate() {
+            if !matches!(token, Token::Byte(_)) && states.get(at) == Some(&true) {
+                states[at + 1] = true;
+            }
+        }
+    };
+    let mut states = vec![false; tokens.len() + 1];
+    states[0] = true;
+    skip_stars(&mut states);
+    for &byte in text {
+        let mut next = vec![false; tokens.len() + 1];
+        for (at, token) in tokens.iter().enumerate().filter(|(at, _)| states.get(*at) == Some(&true)) {
+            match token {
+                Token::Byte(wanted) if *wanted == byte => next[at + 1] = true,
+                Token::Anything => next[at] = true,
+                Token::WithinName if byte != b'/' => next[at] = true,
+                _ => {}
+            }
+        }
+        skip_stars(&mut next);
+        states = next;
+    }
+    states.last() == Some(&true)
+}
+
+enum Token {
+    Byte(u8),
+    WithinName,
+    Anything,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_fit() {
+        for (pattern, text, fits) in [
+            ("pki/ca.crt", "pki/ca.crt", true),
+            ("pki/*.crt", "pki/ca.crt", true),
+            ("pki/*.crt", "pki/etcd/ca.crt", false),
+            ("**/ca.crt", "pki/etcd/ca.crt", true),
+            ("pki/**", "pki/etcd/ca.crt", true),
+            ("*", "a/b", false),
+            ("**", "", true),
+            ("", "", true),
+            ("", "a", false),
+            ("a*b*c", "aXbYc", true),
+            ("a*b*c", "aXcYb", false),
+        ] {
+            assert_eq!(matches(pattern.as_bytes(), text.as_bytes()), fits, "{pattern} {text}");
+        }
+        assert!(!matches("*a".repeat(200).as_bytes(), "a".repeat(20_000).replace("aa", "ab").as_bytes()));
+    }
+
+    #[test]
+    fn expiring_is_read() {
+        assert_eq!("30d".parse(), Ok(Expiring::Within(Duration::days(30))));
+        assert_eq!("66%".parse(), Ok(Expiring::Past(66.0)));
+        for wrong in ["", "%", "101%", "-1%", "30", "NaN%"] {
+            assert!(wrong.parse::<Expiring>().is_err(), "{wrong}");
+        }
+    }
+}
