@@ -56,7 +56,7 @@ pub fn audit(
     let gathered: Vec<Result<Stage, AuditError>> = inputs
         .into_par_iter()
         .map(|input| {
-            let name = input.name.map(|name| Arc::from(Printable(&name).to_string()));
+            let name: Option<Arc<str>> = input.name.map(|name| Arc::from(Printable(&name).to_string()));
             let mut node =
                 evidence::gather(name, input.sources, input.store, policy.kubernetes_version.clone(), &known)
                     .map_err(|(path, source)| AuditError::Unreadable { path, source })?;
@@ -187,7 +187,8 @@ fn judge_certificates(
                 for mut fact in facts {
                     if others > 0 {
                         let places = if others == 1 { "place" } else { "places" };
-                        fact.message.push_str(&format!(" (it stands in {others} more {places})"));
+                        let message = std::mem::take(&mut fact.message);
+                        fact.message = format!("{message} (it stands in {others} more {places})");
                     }
                     let location = node.location(&cert.place());
                     let name = name_of(node, cert.found().file);

@@ -34,8 +34,8 @@ pub struct Contents {
     pub kubelet_arguments: Option<Flags>,
     /// The users, where it is a file of static credentials.
     pub credentials: Option<StaticCredentials>,
-    /// Signatures that were looked at: the item, and the SHA-256 of the key.
-    signatures: Mutex<HashMap<(usize, [u8; 32]), Result<(), SignatureFault>>>,
+    /// Signatures that were looked at.
+    signatures: Mutex<Verified>,
 }
 
 /// What can be told of a text that holds PEM. Lines count from 1.
@@ -69,6 +69,9 @@ pub struct StaticCredentials {
     /// The lines whose secret stands in a line before.
     pub repeated: Vec<usize>,
 }
+
+/// What verifications came to, by the item and the SHA-256 of the key.
+type Verified = HashMap<(usize, [u8; 32]), Result<(), SignatureFault>>;
 
 impl Contents {
     /// Reads a file's bytes.

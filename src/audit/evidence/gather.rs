@@ -64,7 +64,7 @@ pub enum Source {
 /// # Errors
 /// With the argument, where one cannot be examined at all.
 pub(in super::super) fn gather(
-    name: Option<Arc<str>>,
+    name: Option<&Arc<str>>,
     sources: Vec<Source>,
     store: Store,
     version: Option<KubernetesVersion>,
@@ -164,7 +164,7 @@ impl Gatherer<'_> {
             let mut names: Vec<&OsStr> = entries
                 .iter()
                 .filter_map(|(path, _, _)| path.components().next())
-                .map(|first| first.as_os_str())
+                .map(std::path::Component::as_os_str)
                 .collect();
             names.dedup();
             anchor(if on_disk { &absolute } else { Path::new("archive") }, &names)
@@ -190,8 +190,8 @@ impl Gatherer<'_> {
         }
     }
 
-    fn finish(mut self, name: Option<Arc<str>>, store: Store, version: Option<KubernetesVersion>) -> Node {
-        let mut node = self.assemble(name.clone());
+    fn finish(mut self, name: Option<&Arc<str>>, store: Store, version: Option<KubernetesVersion>) -> Node {
+        let mut node = self.assemble(name.cloned());
         // Of a whole system, what is named elsewhere is read as well; what a kubeconfig names that was read so, once more.
         for _ in 0..3 {
             let outside: Vec<PathBuf> = node
@@ -210,7 +210,7 @@ impl Gatherer<'_> {
                     self.place_of_system(&system, place);
                 }
             }
-            node = self.assemble(name.clone());
+            node = self.assemble(name.cloned());
         }
         roles::assign(&mut node);
         node.kind = if store == Store::Yes { NodeKind::Store } else { kind(&node) };
@@ -422,7 +422,7 @@ impl Namer<'_> {
         for entry in table {
             let flags = given.all().iter().filter(|flag| flag.name == entry.flag && !flag.value.is_empty());
             // Where only one may be given, the last one counts.
-            let flags: Vec<_> = if entry.many { flags.collect() } else { flags.last().into_iter().collect() };
+            let flags: Vec<_> = if entry.many { flags.collect() } else { flags.rev().take(1).collect() };
             for flag in flags {
                 let values = flag.value.split(',').map(str::trim).filter(|value| !value.is_empty());
                 let values: Vec<&str> = if entry.many { values.collect() } else { vec![flag.value.as_str()] };

@@ -204,7 +204,7 @@ fn signing(
             None => return Some(Signing::NotChecked),
             Some(Ok(())) => return Some(Signing::By(Signer::Elsewhere(authority))),
             Some(Err(why)) => {
-                fault = fault.or_else(|| Some((Signer::Elsewhere(Arc::clone(&authority)), why)))
+                fault = fault.or_else(|| Some((Signer::Elsewhere(Arc::clone(&authority)), why)));
             }
         }
     }
