@@ -57,9 +57,14 @@ pub fn audit(
         .into_par_iter()
         .map(|input| {
             let name: Option<Arc<str>> = input.name.map(|name| Arc::from(Printable(&name).to_string()));
-            let mut node =
-                evidence::gather(name, input.sources, input.store, policy.kubernetes_version.clone(), &known)
-                    .map_err(|(path, source)| AuditError::Unreadable { path, source })?;
+            let mut node = evidence::gather(
+                name.as_ref(),
+                input.sources,
+                input.store,
+                policy.kubernetes_version.clone(),
+                &known,
+            )
+            .map_err(|(path, source)| AuditError::Unreadable { path, source })?;
             let complete = link_node(&mut node, None);
             authorities.add(&node);
             // The others may hold the CAs that are not here; who has all of them need not wait, and is not kept.
