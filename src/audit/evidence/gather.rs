@@ -10,7 +10,7 @@ use super::paths::{Anchor, Paths, anchor, anchor_of_file};
 use super::references::{FileFlag, KUBELET, PAIRS, flags};
 use super::{
     File, FileKind, FoundCertificate, FoundKey, Holder, Known, Node, NodeKind, Pair, Reference, Signing,
-    Target, What, linking, roles,
+    Target, What, roles,
 };
 use crate::audit::archive::{Archive, read_archive};
 use crate::audit::role::Role;
@@ -304,19 +304,28 @@ fn stays_within(system: &Path, place: &Path) -> bool {
 
 /// Lists the certificates, keys and the rest of what the files hold.
 fn collect(node: &mut Node) {
-    let mut certificates: Vec<(usize, usize, [u8; 32])> = Vec::new();
-    let mut positions = Vec::new();
+    let mut first: HashMap<[u8; 32], usize> = HashMap::new();
     for (file, found) in node.files.iter().enumerate() {
         let mut counts: HashMap<Option<&str>, usize> = HashMap::new();
         for (number, item) in found.items().iter().enumerate() {
             match &item.content {
                 Content::Certificate(facts) => {
-                    certificates.push((file, number, linking::fingerprint(facts)));
-                    let count = counts.entry(item.place.field.as_deref()).or_default();
-                    positions.push(*count);
-                    *count += 1;
+                    let index = node.certificates.len();
+                    let fingerprint = sha256(facts.der());
                     let spki = sha256(facts.certificate.tbs.public_key.der());
-                    node.by_key.entry(spki).or_default().push(certificates.len() - 1);
+                    let position = counts.entry(item.place.field.as_deref()).or_default();
+                    node.certificates.push(FoundCertificate {
+                        file,
+                        item: number,
+                        position: *position,
+                        roles: Vec::new(),
+                        signing: Signing::NotChecked,
+                        same_as: *first.entry(fingerprint).or_insert(index),
+                        fingerprint,
+                        spki,
+                    });
+                    *position += 1;
+                    node.by_key.entry(spki).or_default().push(index);
                 }
                 Content::PrivateKey(_) | Content::PublicKey(_) => {
                     let spki = item.public_key().map(sha256);
@@ -344,18 +353,6 @@ fn collect(node: &mut Node) {
             node.kubelet_arguments.push(file);
         }
     }
-    let same = linking::same_as(&certificates);
-    let found = certificates.into_iter().zip(same).zip(positions);
-    node.certificates = found
-        .map(|(((file, item, _), same_as), position)| FoundCertificate {
-            file,
-            item,
-            position,
-            roles: Vec::new(),
-            signing: Signing::NotChecked,
-            same_as,
-        })
-        .collect();
     node.pods = pods(node);
 }
 

@@ -31,7 +31,7 @@ use crate::key::{PrivateKeyFacts, algorithm_name};
 use crate::layout::{Promise, key_beside, promise};
 use crate::manifest::{Component, Flag, Flags, KubeletConfiguration, StaticPod};
 use crate::profile::KubernetesVersion;
-use crate::x509::{Name, RevocationList, TbsCertificate, sha256};
+use crate::x509::{Name, RevocationList, TbsCertificate};
 
 /// What a tree is that of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -136,6 +136,10 @@ pub struct FoundCertificate {
     pub signing: Signing,
     /// The number of the first certificate with the same bytes; its own where it is the first.
     pub same_as: usize,
+    /// The SHA-256 of its bytes.
+    pub fingerprint: [u8; 32],
+    /// The SHA-256 of its `SubjectPublicKeyInfo`.
+    pub spki: [u8; 32],
 }
 
 /// A key of a node that stands in no certificate.
@@ -256,7 +260,7 @@ impl<'a> Cert<'a> {
 
     /// The SHA-256 of its public key.
     pub fn spki(self) -> [u8; 32] {
-        sha256(self.tbs().public_key.der())
+        self.found.spki
     }
 
     /// The certificate that signed it, where it is at hand; of a self-signed one, itself.
@@ -582,8 +586,8 @@ impl Node {
         for cert in self.certs() {
             let tbs = cert.tbs();
             let signer = match &cert.found.signing {
-                Signing::SelfSigned => Some(sha256(cert.facts.der())),
-                Signing::By(signer) => signer.facts(self).map(|facts| sha256(facts.der())),
+                Signing::SelfSigned => Some(cert.found.fingerprint),
+                Signing::By(signer) => signer.fingerprint(self),
                 _ => None,
             };
             let names: Vec<String> =
@@ -592,7 +596,7 @@ impl Node {
                 tbs.extensions.purposes().iter().take(16).map(ToString::to_string).collect();
             let name = |name: &Name| if name.is_empty() { "(empty)".to_owned() } else { name.to_string() };
             let certificate = CertificateRecord {
-                fingerprint: sha256(cert.facts.der()),
+                fingerprint: cert.found.fingerprint,
                 subject: intern(name(&tbs.subject)),
                 issuer: intern(name(&tbs.issuer)),
                 serial: tbs.serial.to_string().into(),
