@@ -5,6 +5,7 @@
 //! bytes of one that is about to be sealed ([`judge`]); the others look at the tree of a node, or at all of them ([`audit`]).
 
 mod answers;
+mod archive;
 mod certificate;
 mod engine;
 mod evidence;
@@ -19,6 +20,7 @@ mod rules;
 mod testing;
 
 pub use answers::{Answers, Estate, NodeSummary, Place, Scene};
+pub use archive::{Archive, ArchiveError, read_archive};
 pub use certificate::{CertificateEvidence, Expected, OuterSignature};
 pub use engine::{AuditError, Input, audit};
 pub use evidence::{

@@ -1,6 +1,6 @@
 //! From directories, files and archives to evidence.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -12,6 +12,7 @@ use super::{
     File, FileKind, FoundCertificate, FoundKey, Holder, Known, Node, NodeKind, Pair, Reference, Signing,
     Target, What, roles,
 };
+use crate::audit::archive::{Archive, read_archive};
 use crate::audit::role::Role;
 use crate::disk::{Entry, EntryKind, WalkLimits, walk};
 use crate::inspect::{Content, Kubeconfig};
@@ -55,8 +56,10 @@ pub enum Store {
 pub enum Source {
     /// A directory or a file.
     Path(PathBuf),
-    /// The entries of an archive, with the archive's name.
-    Entries(String, Vec<Entry>),
+    /// An archive that was read, with its name.
+    Archive(String, Archive),
+    /// An archive that is a file.
+    ArchiveFile(PathBuf),
 }
 
 /// Everything that is found under some arguments, as one node.
@@ -75,7 +78,14 @@ pub(in super::super) fn gather(
     for source in sources {
         match source {
             Source::Path(path) => gatherer.path(&path).map_err(|error| (path, error))?,
-            Source::Entries(name, entries) => gatherer.entries(Path::new(&name), entries, false),
+            Source::Archive(name, archive) => gatherer.archive(Path::new(&name), archive),
+            Source::ArchiveFile(path) => {
+                let file = std::fs::File::open(&path).map_err(|error| (path.clone(), error))?;
+                match read_archive(file, LIMITS) {
+                    Ok(archive) => gatherer.archive(&path, archive),
+                    Err(error) => gatherer.incomplete.push(format!("{}: {error}", shown(&path))),
+                }
+            }
         }
     }
     Ok(gatherer.finish(name, store, version))
@@ -134,9 +144,10 @@ impl Gatherer<'_> {
         }
     }
 
-    fn entries(&mut self, argument: &Path, entries: Vec<Entry>, on_disk: bool) {
-        let read = entries.into_iter().map(|entry| self.read(entry)).collect();
-        self.place_as(argument, read, on_disk);
+    fn archive(&mut self, argument: &Path, archive: Archive) {
+        let read = archive.entries.into_iter().map(|entry| self.read(entry)).collect();
+        self.incomplete.extend(archive.incomplete);
+        self.place_as(argument, read, false);
     }
 
     /// Takes in an entry. Its bytes are gone after that.
@@ -170,7 +181,7 @@ impl Gatherer<'_> {
             anchor(if on_disk { &absolute } else { Path::new("archive") }, &names)
         };
         if known && !single {
-            self.given.push(on_node.clone());
+            self.given.extend(given(&on_node, &entries));
         }
         for (path, kind, attributes) in entries {
             let text = if path.as_os_str().is_empty() { shown(argument) } else { shown(&path) };
@@ -255,6 +266,27 @@ impl Gatherer<'_> {
 }
 
 type Found = (PathBuf, FileKind, crate::disk::Attributes);
+
+/// Which directories of a node were given whole. Of a copy of a system, only what was copied: the rest was there, for all that is known.
+fn given(on_node: &Path, entries: &[Found]) -> Vec<PathBuf> {
+    if on_node != Path::new("/") && on_node != Path::new("/etc") {
+        return vec![on_node.to_owned()];
+    }
+    let all: HashSet<PathBuf> = entries.iter().map(|(path, ..)| on_node.join(path)).collect();
+    let mut given = Vec::new();
+    for place in PLACES.map(|place| Path::new("/").join(place)) {
+        if place.ancestors().any(|above| all.contains(above)) {
+            given.extend(all.iter().any(|path| path.starts_with(&place)).then_some(place));
+        } else {
+            // An archive of a part of it.
+            let is_top = |path: &&PathBuf| {
+                path.starts_with(&place) && path.parent().is_some_and(|above| !all.contains(above))
+            };
+            given.extend(all.iter().filter(is_top).cloned());
+        }
+    }
+    given
+}
 
 fn shown(path: &Path) -> String {
     Printable(&path.to_string_lossy()).to_string()
