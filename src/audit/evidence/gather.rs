@@ -15,7 +15,7 @@ use super::{
 use crate::audit::archive::{Archive, read_archive};
 use crate::audit::role::Role;
 use crate::disk::{Entry, EntryKind, WalkLimits, walk};
-use crate::inspect::{Content, Kubeconfig};
+use crate::inspect::{self, Content, Kubeconfig};
 use crate::manifest::{Component, Flags, Mount};
 use crate::profile::KubernetesVersion;
 use crate::x509::{Printable, sha256};
@@ -374,7 +374,8 @@ fn pods(node: &Node) -> Vec<usize> {
     let mut pods: Vec<(bool, usize)> = Vec::new();
     for (index, file) in node.files.iter().enumerate() {
         let Some(Ok(pod)) = file.contents().and_then(|contents| contents.pod.as_ref()) else { continue };
-        if is_manifest(file) {
+        // The kubelet takes every file whose name does not begin with a dot (extractFromDir in pkg/kubelet/config/file.go).
+        if is_manifest(file) && !file.name().starts_with('.') {
             let usual = file.on_node.file_stem().is_some_and(|stem| stem == pod.component.program());
             pods.push((!usual, index));
         }
@@ -492,29 +493,20 @@ impl Namer<'_> {
 
     fn kubeconfig(&self, kubeconfig: &Kubeconfig) -> Vec<Reference> {
         let mut references = Vec::new();
-        let mut name = |field: String, file: Option<&String>, embedded: bool, what| {
-            if let Some(path) = file.filter(|_| !embedded) {
-                references.push(self.reference(field, 0, what, None, Path::new(path)));
+        let mut name = |field: String, named: &inspect::Reference, what| {
+            if let Some(path) = named.file.as_ref().filter(|_| !named.embedded) {
+                let line = u64::try_from(named.line).unwrap_or(0);
+                references.push(self.reference(field, line, what, None, Path::new(path)));
             }
         };
         for cluster in &kubeconfig.clusters {
-            let authority = &cluster.authority;
-            name(
-                format!("clusters[{}].certificate-authority", cluster.name),
-                authority.file.as_ref(),
-                authority.embedded,
-                What::Trust,
-            );
+            let field = format!("clusters[{}].certificate-authority", cluster.name);
+            name(field, &cluster.authority, What::Trust);
         }
         for user in &kubeconfig.users {
-            let (certificate, key) = (&user.certificate, &user.key);
-            name(
-                format!("users[{}].client-certificate", user.name),
-                certificate.file.as_ref(),
-                certificate.embedded,
-                What::Certificate,
-            );
-            name(format!("users[{}].client-key", user.name), key.file.as_ref(), key.embedded, What::Key);
+            let field = format!("users[{}].client-certificate", user.name);
+            name(field, &user.certificate, What::Certificate);
+            name(format!("users[{}].client-key", user.name), &user.key, What::Key);
         }
         references
     }
