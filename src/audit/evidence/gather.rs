@@ -24,9 +24,12 @@ use crate::x509::{Printable, sha256};
 pub const LIMITS: WalkLimits = WalkLimits { entries: 100_000, file: 4 << 20, total: 256 << 20, depth: 32 };
 
 /// The places of a whole system that are looked at: it has a million other files.
-const PLACES: [&str; 12] = [
+const PLACES: [&str; 15] = [
     "etc/kubernetes",
     "etc/etcd",
+    "etc/etcd.env",
+    "etc/default/etcd",
+    "etc/sysconfig/etcd",
     "var/lib/kubelet/config.yaml",
     "var/lib/kubelet/kubeadm-flags.env",
     "var/lib/kubelet/pki",
@@ -253,6 +256,7 @@ impl Gatherer<'_> {
             kubeconfigs: Vec::new(),
             kubelet_configuration: None,
             kubelet_arguments: Vec::new(),
+            etcd_environment: None,
             version: None,
             incomplete: self.incomplete.clone(),
             paths,
@@ -353,7 +357,20 @@ fn collect(node: &mut Node) {
             node.kubelet_arguments.push(file);
         }
     }
+    node.etcd_environment = etcd_environment(node);
     node.pods = pods(node);
+}
+
+/// etcd's environment file: the one that kubespray writes, or distributions, or else the first.
+fn etcd_environment(node: &Node) -> Option<usize> {
+    const USUAL: [&str; 2] = ["/etc/etcd.env", "/etc/etcd/etcd.conf"];
+    let is_it = |index: &usize| {
+        let contents = node.files.get(*index).and_then(File::contents);
+        contents.is_some_and(|contents| contents.etcd_environment.is_some())
+    };
+    let usual =
+        USUAL.iter().filter_map(|path| Some(node.entry_at(Path::new(path))?.0)).find(|index| is_it(index));
+    usual.or_else(|| (0..node.files.len()).find(is_it))
 }
 
 /// The directory from which the kubelet runs static pods.
@@ -403,6 +420,12 @@ fn refer(node: &mut Node) {
             Namer { node, file: index, holder: Holder::Component(pod.component), mounts: Some(&pod.mounts) };
         references.extend(namer.flags(&pod.flags, flags(pod.component)));
         references.extend(namer.sni(&pod.flags));
+    }
+    if node.pod(Component::Etcd).is_none()
+        && let Some((file, given)) = node.flags_of(Component::Etcd)
+    {
+        let namer = Namer { node, file, holder: Holder::Component(Component::Etcd), mounts: None };
+        references.extend(namer.flags(given, flags(Component::Etcd)));
     }
     if let Some((file, kubelet)) = node.kubelet() {
         let namer = Namer { node, file, holder: Holder::Kubelet, mounts: None };
@@ -588,7 +611,7 @@ fn kind(node: &Node) -> NodeKind {
         NodeKind::ControlPlane
     } else if !anchored {
         NodeKind::Unknown
-    } else if node.pod(Component::Etcd).is_some() || has(Role::EtcdServer) || has(Role::EtcdPeer) {
+    } else if node.flags_of(Component::Etcd).is_some() || has(Role::EtcdServer) || has(Role::EtcdPeer) {
         NodeKind::Etcd
     } else if has(Role::KubeletClient)
         || has(Role::KubeletServing)
