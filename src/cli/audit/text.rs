@@ -111,9 +111,9 @@ fn of_file(group: &[&Finding]) -> String {
         lines.push(format!("  {}  {}{place}", word(finding.severity), finding.message));
         lines.push(format!("            {}", styled(FAINT, rule)));
         // The same remedy is not told twice in a row.
-        let told = group.get(at + 1).is_some_and(|next| next.fix == finding.fix && next.rule == finding.rule);
+        let told = group.get(at + 1).is_some_and(|next| next.fix() == finding.fix() && next.rule == finding.rule);
         if !told {
-            lines.push(format!("            {} {}", styled(GOOD, "mend:"), finding.fix));
+            lines.push(format!("            {} {}", styled(GOOD, "mend:"), finding.fix()));
         }
     }
     lines.join("\n")
@@ -128,16 +128,16 @@ fn of_rule(group: &[&Finding]) -> String {
     let rule = first.rule;
     let title = styled(Style::new().bold(), format_args!("{} {}: {}", rule.id, rule.name, rule.title));
     let mut lines = vec![title];
-    let alike = group.iter().all(|finding| finding.fix == first.fix);
+    let alike = group.iter().all(|finding| finding.fix() == first.fix());
     for finding in group {
         let place = styled(FAINT, place(&finding.location));
         lines.push(format!("  {}  {}  {place}", word(finding.severity), finding.message));
         if !alike {
-            lines.push(format!("            {} {}", styled(GOOD, "mend:"), finding.fix));
+            lines.push(format!("            {} {}", styled(GOOD, "mend:"), finding.fix()));
         }
     }
     if alike {
-        lines.push(format!("  {} {}", styled(GOOD, "mend:"), first.fix));
+        lines.push(format!("  {} {}", styled(GOOD, "mend:"), first.fix()));
     }
     lines.join("\n")
 }
