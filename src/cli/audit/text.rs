@@ -111,7 +111,8 @@ fn of_file(group: &[&Finding]) -> String {
         lines.push(format!("  {}  {}{place}", word(finding.severity), finding.message));
         lines.push(format!("            {}", styled(FAINT, rule)));
         // The same remedy is not told twice in a row.
-        let told = group.get(at + 1).is_some_and(|next| next.fix() == finding.fix() && next.rule == finding.rule);
+        let told =
+            group.get(at + 1).is_some_and(|next| next.fix() == finding.fix() && next.rule == finding.rule);
         if !told {
             lines.push(format!("            {} {}", styled(GOOD, "mend:"), finding.fix()));
         }
