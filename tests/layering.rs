@@ -16,7 +16,7 @@ const FLOORS: &[&[&str]] = &[
     &["request", "chain", "kubeconfig", "layout", "manifest"],
     &["inspect"],
     &["ca", "audit", "tls"],
-    &["issue", "rehearse"],
+    &["issue", "rehearse", "repair"],
     &["cluster", "renew"],
     &["cli"],
 ];

@@ -15,7 +15,7 @@ use super::{
 use crate::audit::archive::{Archive, read_archive};
 use crate::audit::role::Role;
 use crate::disk::{Entry, EntryKind, WalkLimits, walk};
-use crate::inspect::{Content, Kubeconfig};
+use crate::inspect::{self, Content, Kubeconfig};
 use crate::manifest::{Component, Flags, Mount};
 use crate::profile::KubernetesVersion;
 use crate::x509::{Printable, sha256};
@@ -24,9 +24,12 @@ use crate::x509::{Printable, sha256};
 pub const LIMITS: WalkLimits = WalkLimits { entries: 100_000, file: 4 << 20, total: 256 << 20, depth: 32 };
 
 /// The places of a whole system that are looked at: it has a million other files.
-const PLACES: [&str; 12] = [
+const PLACES: [&str; 15] = [
     "etc/kubernetes",
     "etc/etcd",
+    "etc/etcd.env",
+    "etc/default/etcd",
+    "etc/sysconfig/etcd",
     "var/lib/kubelet/config.yaml",
     "var/lib/kubelet/kubeadm-flags.env",
     "var/lib/kubelet/pki",
@@ -253,6 +256,7 @@ impl Gatherer<'_> {
             kubeconfigs: Vec::new(),
             kubelet_configuration: None,
             kubelet_arguments: Vec::new(),
+            etcd_environment: None,
             version: None,
             incomplete: self.incomplete.clone(),
             paths,
@@ -353,7 +357,20 @@ fn collect(node: &mut Node) {
             node.kubelet_arguments.push(file);
         }
     }
+    node.etcd_environment = etcd_environment(node);
     node.pods = pods(node);
+}
+
+/// etcd's environment file: the one that kubespray writes, or distributions, or else the first.
+fn etcd_environment(node: &Node) -> Option<usize> {
+    const USUAL: [&str; 2] = ["/etc/etcd.env", "/etc/etcd/etcd.conf"];
+    let is_it = |index: &usize| {
+        let contents = node.files.get(*index).and_then(File::contents);
+        contents.is_some_and(|contents| contents.etcd_environment.is_some())
+    };
+    let usual =
+        USUAL.iter().filter_map(|path| Some(node.entry_at(Path::new(path))?.0)).find(|index| is_it(index));
+    usual.or_else(|| (0..node.files.len()).find(is_it))
 }
 
 /// The directory from which the kubelet runs static pods.
@@ -374,7 +391,8 @@ fn pods(node: &Node) -> Vec<usize> {
     let mut pods: Vec<(bool, usize)> = Vec::new();
     for (index, file) in node.files.iter().enumerate() {
         let Some(Ok(pod)) = file.contents().and_then(|contents| contents.pod.as_ref()) else { continue };
-        if is_manifest(file) {
+        // The kubelet takes every file whose name does not begin with a dot (extractFromDir in pkg/kubelet/config/file.go).
+        if is_manifest(file) && !file.name().starts_with('.') {
             let usual = file.on_node.file_stem().is_some_and(|stem| stem == pod.component.program());
             pods.push((!usual, index));
         }
@@ -402,6 +420,12 @@ fn refer(node: &mut Node) {
             Namer { node, file: index, holder: Holder::Component(pod.component), mounts: Some(&pod.mounts) };
         references.extend(namer.flags(&pod.flags, flags(pod.component)));
         references.extend(namer.sni(&pod.flags));
+    }
+    if node.pod(Component::Etcd).is_none()
+        && let Some((file, given)) = node.flags_of(Component::Etcd)
+    {
+        let namer = Namer { node, file, holder: Holder::Component(Component::Etcd), mounts: None };
+        references.extend(namer.flags(given, flags(Component::Etcd)));
     }
     if let Some((file, kubelet)) = node.kubelet() {
         let namer = Namer { node, file, holder: Holder::Kubelet, mounts: None };
@@ -492,29 +516,20 @@ impl Namer<'_> {
 
     fn kubeconfig(&self, kubeconfig: &Kubeconfig) -> Vec<Reference> {
         let mut references = Vec::new();
-        let mut name = |field: String, file: Option<&String>, embedded: bool, what| {
-            if let Some(path) = file.filter(|_| !embedded) {
-                references.push(self.reference(field, 0, what, None, Path::new(path)));
+        let mut name = |field: String, named: &inspect::Reference, what| {
+            if let Some(path) = named.file.as_ref().filter(|_| !named.embedded) {
+                let line = u64::try_from(named.line).unwrap_or(0);
+                references.push(self.reference(field, line, what, None, Path::new(path)));
             }
         };
         for cluster in &kubeconfig.clusters {
-            let authority = &cluster.authority;
-            name(
-                format!("clusters[{}].certificate-authority", cluster.name),
-                authority.file.as_ref(),
-                authority.embedded,
-                What::Trust,
-            );
+            let field = format!("clusters[{}].certificate-authority", cluster.name);
+            name(field, &cluster.authority, What::Trust);
         }
         for user in &kubeconfig.users {
-            let (certificate, key) = (&user.certificate, &user.key);
-            name(
-                format!("users[{}].client-certificate", user.name),
-                certificate.file.as_ref(),
-                certificate.embedded,
-                What::Certificate,
-            );
-            name(format!("users[{}].client-key", user.name), key.file.as_ref(), key.embedded, What::Key);
+            let field = format!("users[{}].client-certificate", user.name);
+            name(field, &user.certificate, What::Certificate);
+            name(format!("users[{}].client-key", user.name), &user.key, What::Key);
         }
         references
     }
@@ -596,7 +611,7 @@ fn kind(node: &Node) -> NodeKind {
         NodeKind::ControlPlane
     } else if !anchored {
         NodeKind::Unknown
-    } else if node.pod(Component::Etcd).is_some() || has(Role::EtcdServer) || has(Role::EtcdPeer) {
+    } else if node.flags_of(Component::Etcd).is_some() || has(Role::EtcdServer) || has(Role::EtcdPeer) {
         NodeKind::Etcd
     } else if has(Role::KubeletClient)
         || has(Role::KubeletServing)

@@ -184,6 +184,8 @@ pub struct Node {
     pub kubelet_configuration: Option<usize>,
     /// The files of the kubelet's flags.
     pub kubelet_arguments: Vec<usize>,
+    /// The environment file of an etcd that no pod runs.
+    pub etcd_environment: Option<usize>,
     /// The version of Kubernetes, by the policy or by the API server's image (or another component's).
     pub version: Option<KubernetesVersion>,
     /// Entries that were left out because there were too many, and other things that hide something; safe to show.
@@ -446,15 +448,24 @@ impl Node {
         })
     }
 
+    /// The flags of a component, with the number of the file that gives them: its static pod's, or etcd's environment file.
+    pub fn flags_of(&self, component: Component) -> Option<(usize, &Flags)> {
+        if let Some((file, pod)) = self.pod(component) {
+            return Some((file, &pod.flags));
+        }
+        let file = self.etcd_environment.filter(|_| component == Component::Etcd)?;
+        Some((file, self.files.get(file)?.contents()?.etcd_environment.as_ref()?))
+    }
+
     /// The flags of a component.
     pub fn flags(&self, component: Component) -> Option<&Flags> {
-        self.pod(component).map(|(_, pod)| &pod.flags)
+        self.flags_of(component).map(|(_, flags)| flags)
     }
 
     /// A flag of a component, with its place.
     pub fn flag(&self, component: Component, name: &str) -> Option<(Place, &Flag)> {
-        let (file, pod) = self.pod(component)?;
-        let flag = pod.flags.last(name).filter(|flag| !flag.value.is_empty())?;
+        let (file, flags) = self.flags_of(component)?;
+        let flag = flags.last(name).filter(|flag| !flag.value.is_empty())?;
         Some((Place::line(file, flag.line), flag))
     }
 
