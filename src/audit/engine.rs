@@ -32,7 +32,7 @@ pub struct Input {
 #[non_exhaustive]
 pub enum AuditError {
     /// An argument cannot be looked at.
-    #[error("{} cannot be read: {}", Printable(&.path.to_string_lossy()), .source.kind())]
+    #[error("{} cannot be read", Printable(&.path.to_string_lossy()))]
     Unreadable {
         /// The argument.
         path: PathBuf,

@@ -1,11 +1,13 @@
 //! `kpki audit`: what is wrong with a PKI, why it matters and what to do.
 
+mod asked;
 mod inputs;
 mod text;
 
 use clap::ValueEnum;
-use kpki::audit::{Policy, Report, Severity, audit};
+use kpki::audit::{AuditError, FailOn, Report, audit};
 
+use asked::Asked;
 pub(super) use inputs::Trees;
 
 use super::output::print;
@@ -18,6 +20,9 @@ Examples:
   ssh cp1 sudo tar c /etc/kubernetes | kpki audit -
                                                  another one; nothing of it is written to disk
   kpki audit --nodes out                         every node that kpki init wrote, and what differs between them
+  kpki audit /etc/kubernetes --at 2027-11-01     what will be broken on that day
+  kpki audit /etc/kubernetes --expiring 30d --select T --fail-on medium
+  kpki audit pki --ignore P004,key-encipherment --config team.yaml
 
 Everything is found by what is in it. What cannot be judged is told, never passed.
 
@@ -28,50 +33,14 @@ Exit codes: 0 nothing as bad as --fail-on says, 1 something is, 2 nothing could 
 pub(crate) struct Args {
     #[command(flatten)]
     trees: Trees,
-    /// From which severity on a finding makes the exit code 1 [default: high].
-    #[arg(long, value_enum, value_name = "SEVERITY")]
-    fail_on: Option<FailOn>,
+    #[command(flatten)]
+    asked: Asked,
     /// How findings are put together, in text.
     #[arg(long, value_enum, default_value_t)]
     group_by: GroupBy,
     /// Print findings only.
     #[arg(short, long)]
     quiet: bool,
-}
-
-/// From which severity on a finding is a failure.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Default)]
-pub(super) enum FailOn {
-    /// Whoever holds it can take the cluster over, or it is down.
-    Critical,
-    /// An outage to come, or a boundary that does not hold.
-    #[default]
-    High,
-    /// Some verifiers refuse it.
-    Medium,
-    /// Against good practice.
-    Low,
-    /// Anything at all.
-    Info,
-    /// Nothing: the exit code is 0 whatever is found.
-    None,
-}
-
-impl FailOn {
-    fn severity(self) -> Option<Severity> {
-        match self {
-            Self::Critical => Some(Severity::Critical),
-            Self::High => Some(Severity::High),
-            Self::Medium => Some(Severity::Medium),
-            Self::Low => Some(Severity::Low),
-            Self::Info => Some(Severity::Info),
-            Self::None => None,
-        }
-    }
-
-    fn fails(self, report: &Report) -> bool {
-        self.severity().is_some_and(|severity| report.worst().is_some_and(|worst| worst >= severity))
-    }
 }
 
 /// How findings are put together.
@@ -85,18 +54,34 @@ pub(super) enum GroupBy {
 }
 
 pub(super) fn run(context: &Context, args: &Args) -> Result<Status, Failure> {
-    let policy = Policy::new(context.now);
-    let fail_on = args.fail_on.unwrap_or_default();
-    let report = audit(args.trees.inputs()?, &policy, &|| {})?;
+    let question = args.asked.question(context)?;
+    let report = audit(args.trees.inputs()?, &question.policy, &|| {}).map_err(explain)?;
     if report.read.files == 0 {
         return Err(nothing(&report, &args.trees));
     }
-    let telling = Telling { group_by: args.group_by, fail_on, quiet: args.quiet, now: context.now };
+    let telling = Telling {
+        group_by: args.group_by,
+        fail_on: question.fail_on,
+        quiet: args.quiet,
+        now: context.now,
+        config: question.config.as_deref(),
+    };
     let text = text::of(&report, telling);
     if !text.is_empty() {
         print(text)?;
     }
-    Ok(if fail_on.fails(&report) { Status::Refused } else { Status::Done })
+    Ok(if fails(&report, question.fail_on) { Status::Refused } else { Status::Done })
+}
+
+fn fails(report: &Report, fail_on: FailOn) -> bool {
+    match fail_on {
+        FailOn::Severity(severity) => report.worst().is_some_and(|worst| worst >= severity),
+        FailOn::Never => false,
+    }
+}
+
+pub(super) fn explain(error: AuditError) -> Failure {
+    Failure::from(error).hint("check the path, and run as one who may read it (root for /etc/kubernetes)")
 }
 
 /// Nothing could be read: why.

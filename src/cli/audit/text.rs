@@ -5,10 +5,10 @@ use std::fmt::Write as _;
 use std::hash::Hash;
 
 use anstyle::Style;
-use kpki::audit::{Finding, Location, Report, Rule, Severity, Skipped};
+use kpki::audit::{FailOn, Finding, Location, Report, Rule, Severity, Skipped};
 use time::OffsetDateTime;
 
-use super::{FailOn, GroupBy};
+use super::GroupBy;
 use crate::cli::output::{self, BAD, FAINT, GOOD, WARN, styled};
 
 /// How many rules or places are listed before the rest is counted.
@@ -18,14 +18,16 @@ const MOST_REASONS: usize = 20;
 
 /// How it is told.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Telling {
+pub(super) struct Telling<'a> {
     pub(super) group_by: GroupBy,
     pub(super) fail_on: FailOn,
     pub(super) quiet: bool,
     pub(super) now: OffsetDateTime,
+    /// The file that had a say.
+    pub(super) config: Option<&'a str>,
 }
 
-pub(super) fn of(report: &Report, telling: Telling) -> String {
+pub(super) fn of(report: &Report, telling: Telling<'_>) -> String {
     let mut parts = match telling.group_by {
         GroupBy::File => by_file(report),
         GroupBy::Rule => by_rule(report),
@@ -94,30 +96,47 @@ fn grouped<K: Eq + Hash, T>(all: impl Iterator<Item = T>, key: impl Fn(&T) -> K)
 /// The findings are in order, so the file with the worst comes first.
 fn by_file(report: &Report) -> Vec<String> {
     let key = |finding: &&Finding| (finding.location.node.clone(), finding.location.path.clone());
-    let groups = grouped(report.findings.iter(), key);
-    groups.iter().map(|group| of_file(group)).collect()
+    let findings = report.findings.iter().filter(|finding| finding.severity > Severity::Info);
+    let files = grouped(findings, key);
+    files.iter().map(|group| of_file(group)).chain(of_info(report)).collect()
 }
 
 fn of_file(group: &[&Finding]) -> String {
     let title = group.first().map(|finding| file(&finding.location)).unwrap_or_default();
     let mut lines = vec![styled(Style::new().bold(), title)];
     for (at, finding) in group.iter().enumerate() {
-        let rule = format!("{} {}", finding.rule.id, finding.rule.name);
-        let place = match place(&finding.location) {
-            // What stands in the title already.
-            whole if whole == file(&finding.location) => String::new(),
-            whole => format!("  {}", styled(FAINT, whole)),
-        };
-        lines.push(format!("  {}  {}{place}", word(finding.severity), finding.message));
+        let rule = format!("{} {}, {}", finding.rule.id, finding.rule.name, place(&finding.location));
+        lines.push(format!("  {}  {}", word(finding.severity), finding.message));
         lines.push(format!("            {}", styled(FAINT, rule)));
         // The same remedy is not told twice in a row.
-        let told =
-            group.get(at + 1).is_some_and(|next| next.fix() == finding.fix() && next.rule == finding.rule);
-        if !told {
+        let again =
+            group.get(at + 1).is_some_and(|next| next.rule == finding.rule && next.fix() == finding.fix());
+        if !again {
             lines.push(format!("            {} {}", styled(GOOD, "mend:"), finding.fix()));
         }
     }
     lines.join("\n")
+}
+
+/// What is worth knowing and nothing more has a line for each rule: there is much of it where all is well.
+fn of_info(report: &Report) -> Option<String> {
+    let infos = report.findings.iter().filter(|finding| finding.severity == Severity::Info);
+    let groups = grouped(infos, |finding| finding.rule.id);
+    let title = styled(Style::new().bold(), "worth knowing");
+    let lines = groups.iter().filter_map(|group| {
+        let first = group.first()?;
+        let rule = format!("{} {}", first.rule.id, first.rule.name);
+        let places = match group.as_slice() {
+            [only] => format!("{}, {}", only.message, place(&only.location)),
+            _ => {
+                let places = group.iter().map(|finding| place(&finding.location)).collect();
+                format!("{}, {} times: {}", first.rule.title, group.len(), some_of(places))
+            }
+        };
+        Some(format!("  {}  {rule}: {places}", word(Severity::Info)))
+    });
+    let lines: Vec<String> = lines.collect();
+    (!lines.is_empty()).then(|| format!("{title}\n{}", lines.join("\n")))
 }
 
 fn by_rule(report: &Report) -> Vec<String> {
@@ -203,7 +222,7 @@ pub(super) fn count(count: usize, what: &str) -> String {
     }
 }
 
-fn summary(report: &Report, telling: Telling) -> String {
+fn summary(report: &Report, telling: Telling<'_>) -> String {
     let read = &report.read;
     let of = if read.nodes > 1 { format!(" of {}", count(read.nodes, "node")) } else { String::new() };
     let when = match report.at {
@@ -216,6 +235,9 @@ fn summary(report: &Report, telling: Telling) -> String {
         count(read.certificates, "certificate"),
         count(read.keys, "private key")
     )];
+    if let Some(config) = telling.config {
+        lines.push(format!("by {config}: its severities, waivers and choices"));
+    }
     let outcomes = report.outcomes;
     lines.push(format!(
         "rules: {} passed, {} found something, {} skipped, {} had nothing to look at",
@@ -239,7 +261,7 @@ pub(super) const SEVERITIES: [Severity; 5] =
     [Severity::Critical, Severity::High, Severity::Medium, Severity::Low, Severity::Info];
 
 fn verdict(report: &Report, fail_on: FailOn) -> String {
-    let Some(severity) = fail_on.severity() else {
+    let FailOn::Severity(severity) = fail_on else {
         return styled(FAINT, "nothing makes this fail: --fail-on none");
     };
     let above = if severity == Severity::Critical { "" } else { " or above" };
