@@ -14,7 +14,7 @@ use super::{
     Answers, Authorities, Cert, CertificateEvidence, Check, Estate, Expected, Fact, Known, Node, NodeKind,
     Outcome, Place, Policy, RULES, Rule, Scene, Source, Store,
 };
-use crate::x509::Printable;
+use crate::x509::{ExtendedKeyUsage, Printable};
 
 /// One node (or the store beside the nodes), and where its files are.
 #[derive(Debug)]
@@ -191,7 +191,10 @@ fn evidence_of<'a>(cert: Cert<'a>, policy: &Policy) -> CertificateEvidence<'a> {
     let expected = (!roles.is_empty()).then(|| Expected {
         ca: any(super::Role::is_ca),
         server: any(super::Role::is_server),
-        client: any(super::Role::is_client),
+        // The gateway of etcd's server is a client of its own (rule E001); whoever runs without it may leave the purpose out.
+        client: any(super::Role::is_client)
+            || roles.contains(&super::Role::EtcdServer)
+                && cert.tbs().extensions.purposes().contains(&ExtendedKeyUsage::ClientAuth),
     });
     CertificateEvidence {
         issuer: cert.issuer(),

@@ -357,6 +357,20 @@ fn collect(node: &mut Node) {
             node.kubelet_arguments.push(file);
         }
     }
+    // Of several places of one certificate, a file of its own says more than a field of a kubeconfig.
+    let own_file = |index: &usize| {
+        let found = node.certificates.get(*index);
+        let item = found.and_then(|found| node.files.get(found.file)?.items().get(found.item));
+        item.is_some_and(|item| item.place.field.is_none())
+    };
+    let best: HashMap<usize, usize> = (0..node.certificates.len())
+        .filter(own_file)
+        .rev()
+        .filter_map(|index| Some((node.certificates.get(index)?.same_as, index)))
+        .collect();
+    for found in &mut node.certificates {
+        found.same_as = best.get(&found.same_as).copied().unwrap_or(found.same_as);
+    }
     node.etcd_environment = etcd_environment(node);
     node.pods = pods(node);
 }

@@ -134,7 +134,8 @@ pub struct FoundCertificate {
     pub roles: Vec<(Role, Basis)>,
     /// Who signed it.
     pub signing: Signing,
-    /// The number of the first certificate with the same bytes; its own where it is the first.
+    /// The number of the certificate with the same bytes that stands for all of them: the first in a file of its own, or the first.
+    /// Its own where it is that one.
     pub same_as: usize,
     /// The SHA-256 of its bytes.
     pub fingerprint: [u8; 32],
