@@ -165,6 +165,11 @@ pub fn names_a_rule(word: &str) -> bool {
     RULES.iter().any(|rule| names_rule(word, rule))
 }
 
+/// The rules that a word names, by id.
+pub fn rules_named(word: &str) -> impl Iterator<Item = &'static super::Rule> {
+    RULES.iter().copied().filter(move |rule| names_rule(word, rule))
+}
+
 /// That a word names a rule.
 ///
 /// # Errors

@@ -1,6 +1,7 @@
 //! `kpki audit`: what is wrong with a PKI, why it matters and what to do.
 
 mod asked;
+pub(super) mod explain;
 mod form;
 mod inputs;
 mod json;
