@@ -11,8 +11,8 @@ use super::evidence::{self, link_node, name_users};
 use super::policy::settle;
 use super::report::{Finding, Location, Outcomes, Read, Record, Report, Skipped};
 use super::{
-    Answers, Authorities, Cert, CertificateEvidence, Check, Estate, Expected, Fact, Known, Node, NodeKind,
-    Outcome, Place, Policy, RULES, Rule, Scene, Source, Store,
+    Answers, Authorities, Cert, CertificateEvidence, Check, Estate, Expected, Fact, Kept, Known, Node,
+    NodeKind, Outcome, Place, Policy, RULES, Rule, Scene, Source, Store,
 };
 use crate::x509::Printable;
 
@@ -100,6 +100,7 @@ struct Judged {
     outcomes: Outcomes,
     read: Read,
     records: Vec<Record>,
+    inventories: Vec<Kept>,
 }
 
 /// How one rule came out.
@@ -144,6 +145,7 @@ fn judge_node(mut node: Node, policy: &Policy, authorities: &Authorities) -> Jud
             nodes: usize::from(node.kind != NodeKind::Store),
         },
         records: node.records(),
+        inventories: node.inventories(),
     };
     for rule in RULES.iter().copied().filter(|rule| policy.asks_for(rule)) {
         let end = match rule.check {
@@ -310,7 +312,12 @@ fn assemble(judged: Vec<Judged>, policy: &Policy) -> Report {
     for mut node in judged {
         let start = report.records.len();
         report.records.append(&mut node.records);
-        nodes.push(NodeSummary { name: node.name, kind: node.kind, records: start..report.records.len() });
+        nodes.push(NodeSummary {
+            name: node.name,
+            kind: node.kind,
+            records: start..report.records.len(),
+            inventories: node.inventories,
+        });
         report.findings.append(&mut node.findings);
         report.skipped.append(&mut node.skipped);
         report.outcomes.add(node.outcomes);

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use lru::LruCache;
 
+use super::Inventory;
 use crate::inspect::{self, CertificateFacts, Content, Encoding, Item};
 use crate::manifest::{
     Flags, KubeletConfiguration, StaticPod, kubelet_arguments, kubelet_configuration, static_pod,
@@ -34,6 +35,8 @@ pub struct Contents {
     pub kubelet_arguments: Option<Flags>,
     /// The users, where it is a file of static credentials.
     pub credentials: Option<StaticCredentials>,
+    /// The certificates that a CA has issued, where it is a list of them.
+    pub inventory: Option<Inventory>,
     /// Signatures that were looked at: the item, and the SHA-256 of the key.
     signatures: Mutex<HashMap<(usize, [u8; 32]), Result<(), SignatureFault>>>,
 }
@@ -99,6 +102,7 @@ impl Contents {
             kubelet,
             kubelet_arguments: arguments,
             credentials,
+            inventory: Inventory::read(bytes),
             signatures: Mutex::default(),
         }
     }
