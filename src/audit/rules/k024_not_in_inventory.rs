@@ -169,7 +169,7 @@ mod tests {
         tree.leaf(&format!("{PKI}/kubelet.crt"), "cn=system:node:a o=system:nodes eku=client from=+1h");
         assert_eq!(
             tree.findings("K024"),
-            [format!("medium {PKI}/jane.crt:1: O=dev,CN=jane is not in {LEDGER}")]
+            [format!("medium {PKI}/jane.crt:1: CN=jane, O=dev is not in {LEDGER}")]
         );
     }
 
