@@ -232,11 +232,8 @@ pub(crate) fn audit(data: &[u8]) {
             attributes: Attributes { mode: 0o600, links: 1, ..Attributes::default() },
         });
     }
-    let tree = Input {
-        name: None,
-        sources: vec![Source::Entries("archive".into(), entries)],
-        store: Store::No,
-    };
+    let tree =
+        Input { name: None, sources: vec![Source::Entries("archive".into(), entries)], store: Store::No };
     let report = audit::audit(vec![tree], &Policy::new(NOW), &|| ()).expect("an archive can be read");
     for finding in &report.findings {
         shown(&finding.message);
