@@ -1,5 +1,6 @@
 //! The command line: one file for each command.
 
+mod audit;
 mod authority;
 mod ca;
 mod completion;
@@ -88,6 +89,9 @@ enum Command {
     Verify(verify::Args),
     /// Act out every TLS connection of a cluster in memory, with the files of its PKI.
     Rehearse(rehearse::Args),
+    /// Say what is wrong with the PKI of a cluster.
+    #[command(hide = true)]
+    Audit(audit::Args),
     /// Look through what a CA has signed.
     #[command(subcommand)]
     Ledger(ledger::Command),
@@ -151,6 +155,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Issue(args) => issue::run(&context, &args),
         Command::Inspect(args) => inspect::run(&context, &args),
         Command::Verify(args) => verify::run(&context, &args),
+        Command::Audit(args) => audit::run(&context, &args),
         Command::Ledger(command) => ledger::run(&command),
         Command::Rehearse(args) => rehearse::run(&context, &args),
         Command::Probe(args) => probe::run(&context, &args),
