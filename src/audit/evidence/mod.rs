@@ -282,15 +282,17 @@ impl<'a> Cert<'a> {
         matches!(self.found.signing, Signing::SelfSigned)
     }
 
-    /// Whether the key of `authority` signed it.
+    /// Whether the key of `authority` signed it, in the name of `authority`.
     pub fn is_signed_by(self, authority: &TbsCertificate) -> bool {
         self.tbs().issuer.der() == authority.subject.der()
-            && self.issuer().is_some_and(|issuer| issuer.public_key == authority.public_key)
-            || self.tbs().issuer.der() == authority.subject.der()
-                && self
-                    .file()
-                    .contents()
-                    .is_some_and(|contents| contents.verify(self.found.item, &authority.public_key).is_ok())
+            && (self.issuer().is_some_and(|issuer| issuer.public_key == authority.public_key)
+                || self.is_signed_with_key_of(authority))
+    }
+
+    /// Whether the key of `authority` signed it, whatever name stands there. The signature is verified, once for each key.
+    pub fn is_signed_with_key_of(self, authority: &TbsCertificate) -> bool {
+        let contents = self.file().contents();
+        contents.is_some_and(|contents| contents.verify(self.found.item, &authority.public_key).is_ok())
     }
 
     /// Whether a chain of signatures leads from it to one of some trusted certificates, by their keys and names. Nothing else is looked at:
