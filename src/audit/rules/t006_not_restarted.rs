@@ -154,7 +154,7 @@ mod tests {
             tree.findings("T006"),
             [
                 "high etc/kubernetes/scheduler.conf: it was written on 2026-06-01 12:00 UTC, and kube-scheduler, which names \
-                 it in --authentication-kubeconfig, runs since 2026-05-31 12:01 UTC",
+                 it in --kubeconfig, runs since 2026-05-31 12:01 UTC",
                 "medium etc/kubernetes/pki/apiserver-etcd-client.crt: it was written on 2026-06-01 12:00 UTC, and \
                  kube-apiserver, which names it in --etcd-certfile, runs since 2026-05-31 12:01 UTC",
             ]
