@@ -7,6 +7,7 @@ mod gather;
 mod inventory;
 mod linking;
 mod paths;
+mod processes;
 mod references;
 mod roles;
 
@@ -21,6 +22,7 @@ pub use self::inventory::{Inventory, Kept};
 pub(super) use self::linking::link as link_node;
 pub use self::linking::{Authorities, Authority, Signer, Signing};
 pub use self::paths::Target;
+pub use self::processes::ProcessStat;
 pub use self::references::{Holder, Pair, Reference, What};
 pub(super) use self::roles::{assign_users as name_users, by_content as role_by_content};
 
@@ -325,15 +327,17 @@ impl<'a> Cert<'a> {
         matches!(self.found.signing, Signing::SelfSigned)
     }
 
-    /// Whether the key of `authority` signed it.
+    /// Whether the key of `authority` signed it, in the name of `authority`.
     pub fn is_signed_by(self, authority: &TbsCertificate) -> bool {
         self.tbs().issuer.der() == authority.subject.der()
-            && self.issuer().is_some_and(|issuer| issuer.public_key == authority.public_key)
-            || self.tbs().issuer.der() == authority.subject.der()
-                && self
-                    .file()
-                    .contents()
-                    .is_some_and(|contents| contents.verify(self.found.item, &authority.public_key).is_ok())
+            && (self.issuer().is_some_and(|issuer| issuer.public_key == authority.public_key)
+                || self.is_signed_with_key_of(authority))
+    }
+
+    /// Whether the key of `authority` signed it, whatever name stands there. The signature is verified, once for each key.
+    pub fn is_signed_with_key_of(self, authority: &TbsCertificate) -> bool {
+        let contents = self.file().contents();
+        contents.is_some_and(|contents| contents.verify(self.found.item, &authority.public_key).is_ok())
     }
 
     /// Whether a chain of signatures leads from it to one of some trusted certificates, by their keys and names. Nothing else is looked at:

@@ -6,7 +6,23 @@ use super::{
 };
 
 mod apiserver;
+mod c001_issuer_absent;
+mod c002_another_key;
+mod c003_one_name_two_keys;
+mod c004_reissued_ca;
+mod c005_self_signed_leaf;
 mod c006_outlives_issuer;
+mod c007_before_issuer;
+mod c008_path_length;
+mod c009_name_constraints;
+mod c010_purposes_nested;
+mod c011_intermediate_missing;
+mod c012_broken_ca_in_chain;
+mod c013_etcd_under_kubernetes;
+mod c014_front_proxy_is_client_ca;
+mod c015_shared_between_clusters;
+mod c016_trust_bundle;
+mod c017_names_written_otherwise;
 mod dates;
 mod distinct;
 mod k001_apiserver_service_names;
@@ -79,6 +95,7 @@ mod t002_not_yet_valid;
 mod t003_expires_soon;
 mod t004_ca_expires;
 mod t005_all_at_once;
+mod t006_not_restarted;
 mod t007_clock;
 mod t008_next_date;
 mod t009_crl_due;
@@ -87,7 +104,23 @@ mod tokens;
 
 /// Every rule, in the order of the ids.
 pub const RULES: &[&Rule] = &[
+    &c001_issuer_absent::RULE,
+    &c002_another_key::RULE,
+    &c003_one_name_two_keys::RULE,
+    &c004_reissued_ca::RULE,
+    &c005_self_signed_leaf::RULE,
     &c006_outlives_issuer::RULE,
+    &c007_before_issuer::RULE,
+    &c008_path_length::RULE,
+    &c009_name_constraints::RULE,
+    &c010_purposes_nested::RULE,
+    &c011_intermediate_missing::RULE,
+    &c012_broken_ca_in_chain::RULE,
+    &c013_etcd_under_kubernetes::RULE,
+    &c014_front_proxy_is_client_ca::RULE,
+    &c015_shared_between_clusters::RULE,
+    &c016_trust_bundle::RULE,
+    &c017_names_written_otherwise::RULE,
     &k001_apiserver_service_names::RULE,
     &k002_apiserver_service_address::RULE,
     &k003_apiserver_hosts::RULE,
@@ -153,6 +186,7 @@ pub const RULES: &[&Rule] = &[
     &t003_expires_soon::RULE,
     &t004_ca_expires::RULE,
     &t005_all_at_once::RULE,
+    &t006_not_restarted::RULE,
     &t007_clock::RULE,
     &t008_next_date::RULE,
     &t009_crl_due::RULE,
