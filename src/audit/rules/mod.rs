@@ -3,6 +3,21 @@
 use super::{CertificateEvidence, Check, Citation, Expected, Fact, Outcome, Rule, Severity};
 
 mod c006_outlives_issuer;
+mod e001_gateway_client;
+mod e002_peer_purposes;
+mod e003_peer_address;
+mod e004_peer_reverse_lookup;
+mod e005_server_address;
+mod e006_client_certificates;
+mod e007_etcd_plaintext;
+mod e008_etcd_admits_more;
+mod e009_revocation_list_form;
+mod e010_revocation_list;
+mod e011_revocation_bypass;
+mod e012_gateway_identity;
+mod e013_external_etcd;
+mod e014_data_directory;
+mod etcd;
 mod p001_version;
 mod p002_serial_positive;
 mod p003_serial_length;
@@ -34,6 +49,20 @@ mod signature;
 /// Every rule, in the order of the ids.
 pub const RULES: &[&Rule] = &[
     &c006_outlives_issuer::RULE,
+    &e001_gateway_client::RULE,
+    &e002_peer_purposes::RULE,
+    &e003_peer_address::RULE,
+    &e004_peer_reverse_lookup::RULE,
+    &e005_server_address::RULE,
+    &e006_client_certificates::RULE,
+    &e007_etcd_plaintext::RULE,
+    &e008_etcd_admits_more::RULE,
+    &e009_revocation_list_form::RULE,
+    &e010_revocation_list::RULE,
+    &e011_revocation_bypass::RULE,
+    &e012_gateway_identity::RULE,
+    &e013_external_etcd::RULE,
+    &e014_data_directory::RULE,
     &p001_version::RULE,
     &p002_serial_positive::RULE,
     &p003_serial_length::RULE,
