@@ -2,6 +2,7 @@
 
 use super::{CertificateEvidence, Check, Citation, Expected, Fact, Outcome, Rule, Severity};
 
+mod between;
 mod c006_outlives_issuer;
 mod e001_gateway_client;
 mod e002_peer_purposes;
@@ -18,6 +19,16 @@ mod e012_gateway_identity;
 mod e013_external_etcd;
 mod e014_data_directory;
 mod etcd;
+mod n001_authorities_differ;
+mod n002_token_keys_differ;
+mod n003_bundles_differ;
+mod n004_copied_leaves;
+mod n005_renewed_here_not_there;
+mod n006_generations_differ;
+mod n007_rotation;
+mod n008_missing_roles;
+mod n009_kubelet_identity;
+
 mod p001_version;
 mod p002_serial_positive;
 mod p003_serial_length;
@@ -63,6 +74,15 @@ pub const RULES: &[&Rule] = &[
     &e012_gateway_identity::RULE,
     &e013_external_etcd::RULE,
     &e014_data_directory::RULE,
+    &n001_authorities_differ::RULE,
+    &n002_token_keys_differ::RULE,
+    &n003_bundles_differ::RULE,
+    &n004_copied_leaves::RULE,
+    &n005_renewed_here_not_there::RULE,
+    &n006_generations_differ::RULE,
+    &n007_rotation::RULE,
+    &n008_missing_roles::RULE,
+    &n009_kubelet_identity::RULE,
     &p001_version::RULE,
     &p002_serial_positive::RULE,
     &p003_serial_length::RULE,
