@@ -6,6 +6,7 @@ use super::{
 };
 
 mod apiserver;
+mod between;
 mod c001_issuer_absent;
 mod c002_another_key;
 mod c003_one_name_two_keys;
@@ -25,6 +26,21 @@ mod c016_trust_bundle;
 mod c017_names_written_otherwise;
 mod dates;
 mod distinct;
+mod e001_gateway_client;
+mod e002_peer_purposes;
+mod e003_peer_address;
+mod e004_peer_reverse_lookup;
+mod e005_server_address;
+mod e006_client_certificates;
+mod e007_etcd_plaintext;
+mod e008_etcd_admits_more;
+mod e009_revocation_list_form;
+mod e010_revocation_list;
+mod e011_revocation_bypass;
+mod e012_gateway_identity;
+mod e013_external_etcd;
+mod e014_data_directory;
+mod etcd;
 mod k001_apiserver_service_names;
 mod k002_apiserver_service_address;
 mod k003_apiserver_hosts;
@@ -55,6 +71,15 @@ mod m001_named_file_missing;
 mod m002_named_pair;
 mod m003_named_for_another_part;
 mod m008_one_authority;
+mod n001_authorities_differ;
+mod n002_token_keys_differ;
+mod n003_bundles_differ;
+mod n004_copied_leaves;
+mod n005_renewed_here_not_there;
+mod n006_generations_differ;
+mod n007_rotation;
+mod n008_missing_roles;
+mod n009_kubelet_identity;
 mod names;
 mod p001_version;
 mod p002_serial_positive;
@@ -121,6 +146,20 @@ pub const RULES: &[&Rule] = &[
     &c015_shared_between_clusters::RULE,
     &c016_trust_bundle::RULE,
     &c017_names_written_otherwise::RULE,
+    &e001_gateway_client::RULE,
+    &e002_peer_purposes::RULE,
+    &e003_peer_address::RULE,
+    &e004_peer_reverse_lookup::RULE,
+    &e005_server_address::RULE,
+    &e006_client_certificates::RULE,
+    &e007_etcd_plaintext::RULE,
+    &e008_etcd_admits_more::RULE,
+    &e009_revocation_list_form::RULE,
+    &e010_revocation_list::RULE,
+    &e011_revocation_bypass::RULE,
+    &e012_gateway_identity::RULE,
+    &e013_external_etcd::RULE,
+    &e014_data_directory::RULE,
     &k001_apiserver_service_names::RULE,
     &k002_apiserver_service_address::RULE,
     &k003_apiserver_hosts::RULE,
@@ -150,6 +189,15 @@ pub const RULES: &[&Rule] = &[
     &m002_named_pair::RULE,
     &m003_named_for_another_part::RULE,
     &m008_one_authority::RULE,
+    &n001_authorities_differ::RULE,
+    &n002_token_keys_differ::RULE,
+    &n003_bundles_differ::RULE,
+    &n004_copied_leaves::RULE,
+    &n005_renewed_here_not_there::RULE,
+    &n006_generations_differ::RULE,
+    &n007_rotation::RULE,
+    &n008_missing_roles::RULE,
+    &n009_kubelet_identity::RULE,
     &p001_version::RULE,
     &p002_serial_positive::RULE,
     &p003_serial_length::RULE,
