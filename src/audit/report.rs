@@ -33,8 +33,36 @@ pub struct Finding {
     pub location: Location,
     /// What is wrong, with the facts; safe to show.
     pub message: String,
+    /// The remedy that goes before the rule's own; safe to show. See [`Finding::fix`].
+    pub own_fix: Option<Box<str>>,
+    /// The file as a shell takes it: the path on the node, or where that is not known, the one that was found; safe to show.
+    pub file: Option<Arc<str>>,
+}
+
+impl Finding {
     /// How to mend it, with this file's name in its commands; safe to show.
-    pub fix: String,
+    pub fn fix(&self) -> String {
+        let fix = self.own_fix.as_deref().unwrap_or(self.rule.fix);
+        self.file.as_deref().map_or_else(|| fix.to_owned(), |file| with_file(fix, file))
+    }
+}
+
+/// A remedy with a file's name in the place of the word `FILE`.
+fn with_file(fix: &str, name: &str) -> String {
+    let is_word = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
+    let mut out = String::with_capacity(fix.len());
+    let mut rest = fix;
+    while let Some(at) = rest.find("FILE") {
+        let (before, found) = rest.split_at(at);
+        let after = found.get(4..).unwrap_or_default();
+        let last = before.chars().next_back().or_else(|| out.chars().next_back());
+        let alone = !is_word(last) && !is_word(after.chars().next());
+        out.push_str(before);
+        out.push_str(if alone { name } else { "FILE" });
+        rest = after;
+    }
+    out.push_str(rest);
+    out
 }
 
 /// Something that could not be judged. It has not passed.
@@ -70,6 +98,30 @@ pub struct DeadWaiver {
     pub reason: String,
 }
 
+/// How one rule came out on one node, or on all of them side by side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum End {
+    /// It had nothing to look at.
+    NotApplicable,
+    /// It could not look at anything that it should have looked at.
+    Skipped,
+    /// It looked and found nothing.
+    Passed,
+    /// It found something.
+    Failed,
+}
+
+/// How the rules came out on one node; or those that look at all nodes, side by side.
+#[derive(Debug, Clone)]
+pub struct Tally {
+    /// The node, where several were given; none as well for all nodes side by side, which come last.
+    pub node: Option<Arc<str>>,
+    /// The rules that looked.
+    pub rules: Arc<[&'static Rule]>,
+    /// How each came out.
+    pub ends: Box<[End]>,
+}
+
 /// How many rules came to which end. A rule is counted once for each node that it looked at, or once for all.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Outcomes {
@@ -81,6 +133,17 @@ pub struct Outcomes {
     pub skipped: usize,
     /// Had nothing to look at.
     pub not_applicable: usize,
+}
+
+impl Outcomes {
+    pub(super) fn count(&mut self, end: End) {
+        *match end {
+            End::NotApplicable => &mut self.not_applicable,
+            End::Skipped => &mut self.skipped,
+            End::Passed => &mut self.passed,
+            End::Failed => &mut self.failed,
+        } += 1;
+    }
 }
 
 /// What was read.
@@ -166,6 +229,8 @@ pub struct Report {
     pub dead_waivers: Vec<DeadWaiver>,
     /// How the rules came out.
     pub outcomes: Outcomes,
+    /// How each rule came out on each node.
+    pub tallies: Vec<Tally>,
     /// What was read.
     pub read: Read,
     /// Every certificate and key that was found, by node, file and place in it.

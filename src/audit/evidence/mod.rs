@@ -4,18 +4,20 @@
 
 mod contents;
 mod gather;
+mod inventory;
 mod linking;
 mod paths;
 mod references;
 mod roles;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use self::contents::{Contents, Known, StaticCredentials, TextFacts};
 pub(super) use self::gather::gather;
 pub use self::gather::{LIMITS, Source, Store};
+pub use self::inventory::{Inventory, Kept};
 pub(super) use self::linking::link as link_node;
 pub use self::linking::{Authorities, Authority, Signer, Signing};
 pub use self::paths::Target;
@@ -31,7 +33,7 @@ use crate::key::{PrivateKeyFacts, algorithm_name};
 use crate::layout::{Promise, key_beside, promise};
 use crate::manifest::{Component, Flag, Flags, KubeletConfiguration, StaticPod};
 use crate::profile::KubernetesVersion;
-use crate::x509::{Name, RevocationList, TbsCertificate, sha256};
+use crate::x509::{ExtendedKeyUsage, Name, RevocationList, TbsCertificate};
 
 /// What a tree is that of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -134,8 +136,13 @@ pub struct FoundCertificate {
     pub roles: Vec<(Role, Basis)>,
     /// Who signed it.
     pub signing: Signing,
-    /// The number of the first certificate with the same bytes; its own where it is the first.
+    /// The number of the certificate with the same bytes that stands for all of them: the first in a file of its own, or the first.
+    /// Its own where it is that one.
     pub same_as: usize,
+    /// The SHA-256 of its bytes.
+    pub fingerprint: [u8; 32],
+    /// The SHA-256 of its `SubjectPublicKeyInfo`.
+    pub spki: [u8; 32],
 }
 
 /// A key of a node that stands in no certificate.
@@ -180,6 +187,8 @@ pub struct Node {
     pub kubelet_configuration: Option<usize>,
     /// The files of the kubelet's flags.
     pub kubelet_arguments: Vec<usize>,
+    /// The environment file of an etcd that no pod runs.
+    pub etcd_environment: Option<usize>,
     /// The version of Kubernetes, by the policy or by the API server's image (or another component's).
     pub version: Option<KubernetesVersion>,
     /// Entries that were left out because there were too many, and other things that hide something; safe to show.
@@ -264,9 +273,22 @@ impl<'a> Cert<'a> {
         self.tbs().extensions.is_ca()
     }
 
+    /// Whether a TLS server takes it for a client's: by its purposes, or because it names none.
+    pub fn may_be_client(self) -> bool {
+        let purposes = self.tbs().extensions.purposes();
+        purposes.is_empty()
+            || purposes.contains(&ExtendedKeyUsage::ClientAuth)
+            || purposes.contains(&ExtendedKeyUsage::Any)
+    }
+
+    /// Whether a kubelet signed it for itself: NODE@SECONDS, by NODE-ca@SECONDS.
+    pub fn is_kubelets_own(self) -> bool {
+        roles::is_kubelets_own(self.tbs())
+    }
+
     /// The SHA-256 of its public key.
     pub fn spki(self) -> [u8; 32] {
-        sha256(self.tbs().public_key.der())
+        self.found.spki
     }
 
     /// The certificate that signed it, where it is at hand; of a self-signed one, itself.
@@ -285,6 +307,17 @@ impl<'a> Cert<'a> {
             Signing::By(Signer::Here(index)) => self.node.certificate(*index),
             _ => None,
         }
+    }
+
+    /// The certificates that signed it, one after the other, as far as they are at hand; eight at most.
+    pub fn signers(self) -> Vec<&'a TbsCertificate> {
+        let mut signers = Vec::new();
+        let mut current = Some(self);
+        while let Some(cert) = current.filter(|_| signers.len() < 8) {
+            signers.extend(cert.issuer());
+            current = cert.issuer_here().filter(|issuer| issuer.index != cert.index);
+        }
+        signers
     }
 
     /// Whether it signed itself.
@@ -359,6 +392,12 @@ impl Node {
         self.certs().filter(move |cert| cert.is(role))
     }
 
+    /// The certificates that play a part, each once, however often it stands somewhere.
+    pub fn once_with_role(&self, role: Role) -> impl Iterator<Item = Cert<'_>> {
+        let mut seen = HashSet::new();
+        self.with_role(role).filter(move |cert| seen.insert(cert.found.same_as))
+    }
+
     /// The certificates of a file, in order, those of its fields among them.
     pub fn certs_in(&self, file: usize) -> impl Iterator<Item = Cert<'_>> {
         let start = self.certificates.partition_point(|found| found.file < file);
@@ -386,7 +425,8 @@ impl Node {
 
     /// The keys of a file.
     pub fn keys_in(&self, file: usize) -> impl Iterator<Item = &FoundKey> {
-        self.keys.iter().filter(move |key| key.file == file)
+        let start = self.keys.partition_point(|key| key.file < file);
+        self.keys.iter().skip(start).take_while(move |key| key.file == file)
     }
 
     /// What a private key's item says; none for a public key.
@@ -458,15 +498,24 @@ impl Node {
         })
     }
 
+    /// The flags of a component, with the number of the file that gives them: its static pod's, or etcd's environment file.
+    pub fn flags_of(&self, component: Component) -> Option<(usize, &Flags)> {
+        if let Some((file, pod)) = self.pod(component) {
+            return Some((file, &pod.flags));
+        }
+        let file = self.etcd_environment.filter(|_| component == Component::Etcd)?;
+        Some((file, self.files.get(file)?.contents()?.etcd_environment.as_ref()?))
+    }
+
     /// The flags of a component.
     pub fn flags(&self, component: Component) -> Option<&Flags> {
-        self.pod(component).map(|(_, pod)| &pod.flags)
+        self.flags_of(component).map(|(_, flags)| flags)
     }
 
     /// A flag of a component, with its place.
     pub fn flag(&self, component: Component, name: &str) -> Option<(Place, &Flag)> {
-        let (file, pod) = self.pod(component)?;
-        let flag = pod.flags.last(name).filter(|flag| !flag.value.is_empty())?;
+        let (file, flags) = self.flags_of(component)?;
+        let flag = flags.last(name).filter(|flag| !flag.value.is_empty())?;
         Some((Place::line(file, flag.line), flag))
     }
 
@@ -598,8 +647,8 @@ impl Node {
         for cert in self.certs() {
             let tbs = cert.tbs();
             let signer = match &cert.found.signing {
-                Signing::SelfSigned => Some(sha256(cert.facts.der())),
-                Signing::By(signer) => signer.facts(self).map(|facts| sha256(facts.der())),
+                Signing::SelfSigned => Some(cert.found.fingerprint),
+                Signing::By(signer) => signer.fingerprint(self),
                 _ => None,
             };
             let names: Vec<String> =
@@ -608,7 +657,7 @@ impl Node {
                 tbs.extensions.purposes().iter().take(16).map(ToString::to_string).collect();
             let name = |name: &Name| if name.is_empty() { "(empty)".to_owned() } else { name.to_string() };
             let certificate = CertificateRecord {
-                fingerprint: sha256(cert.facts.der()),
+                fingerprint: cert.found.fingerprint,
                 subject: intern(name(&tbs.subject)),
                 issuer: intern(name(&tbs.issuer)),
                 serial: tbs.serial.to_string().into(),

@@ -1,5 +1,6 @@
 //! M014: a kubeconfig's CA verifies the API server.
 
+use super::apiserver::names_with_sni;
 use super::kubeconfigs::{all, is_own_cluster, line};
 use super::m010_root_ca::serving;
 use super::references::{leads_to, subject, subjects};
@@ -37,7 +38,7 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
         );
         return;
     };
-    let names = leaf.tbs().extensions.names();
+    let names = &names_with_sni(node, leaf);
     for (file, kubeconfig) in all(node) {
         for cluster in &kubeconfig.clusters {
             let authority = &cluster.authority;

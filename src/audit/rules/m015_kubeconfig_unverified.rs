@@ -2,7 +2,8 @@
 
 use std::net::IpAddr;
 
-use super::kubeconfigs::{all, host, line};
+use super::kubeconfigs::{all, line};
+use super::names::host_of;
 use super::{Answers, Check, Citation, Rule, Severity};
 use crate::audit::Scene;
 
@@ -50,10 +51,11 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
                 ),
             );
             // A proxy on the same machine, as `kubectl proxy` is one.
-            let is_loopback = |host: String| {
-                host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.to_canonical().is_loopback())
+            let is_loopback = |host: &str| {
+                host.eq_ignore_ascii_case("localhost")
+                    || host.parse::<IpAddr>().is_ok_and(|ip| ip.to_canonical().is_loopback())
             };
-            if host(server).is_some_and(is_loopback) {
+            if host_of(server).is_some_and(is_loopback) {
                 fact.severity(Severity::Medium);
             }
         }

@@ -1,7 +1,10 @@
 //! M017: a kubeconfig reaches the API server under one of its names.
 
-use super::kubeconfigs::{all, covers, host, is_own_cluster, line};
+use super::apiserver::names_with_sni;
+use super::kubeconfigs::{all, is_own_cluster, line};
 use super::m010_root_ca::serving;
+use super::names::host_of;
+use super::references::MOST_ANCHORS;
 use super::{Answers, Check, Citation, Rule, Severity};
 use crate::audit::{NodeKind, Scene};
 use crate::x509::SubjectAltName;
@@ -28,6 +31,7 @@ pub(super) static RULE: Rule = Rule {
     check: Check::Node(check),
 };
 
+/// The server of the current context, where its CA is the API server's own, is K003's: that one speaks of what is in use.
 fn check(scene: &Scene<'_>, answers: &mut Answers) {
     let node = scene.node;
     // Without the certificate M014 says that it was not given.
@@ -35,25 +39,32 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
         return;
     }
     let Some(leaf) = serving(node) else { return };
-    let names = leaf.tbs().extensions.names();
+    let names = names_with_sni(node, leaf);
     for (file, kubeconfig) in all(node) {
-        for cluster in &kubeconfig.clusters {
-            if cluster.insecure || !is_own_cluster(node, file, cluster, names) {
+        let (_, current, _) = node.current_context(kubeconfig);
+        for cluster in kubeconfig.clusters.iter().filter(|cluster| !cluster.insecure) {
+            let is_current = current.is_some_and(|current| std::ptr::eq(current, cluster));
+            let anchors = node.kubeconfig_authorities(file, cluster);
+            // One that trusts another CA is another cluster's, or M014's.
+            let is_own = if anchors.is_empty() {
+                is_own_cluster(node, file, cluster, &names)
+            } else {
+                anchors.len() <= MOST_ANCHORS && leaf.leads_to(&anchors)
+            };
+            let host = cluster.tls_server_name.as_deref().or_else(|| host_of(cluster.server.as_deref()?));
+            let (true, Some(host)) = (is_own, host) else { continue };
+            answers.look();
+            if names.cover(host) || is_current && !anchors.is_empty() {
                 continue;
             }
-            let named = cluster.tls_server_name.as_deref().map(str::to_ascii_lowercase);
-            let Some(host) = named.or_else(|| cluster.server.as_deref().and_then(host)) else { continue };
-            answers.look();
-            if !covers(names, &host) {
-                answers.fail(
-                    line(file, cluster.server_line),
-                    format!(
-                        "the cluster {} is reached as {host}, and the API server's certificate is for {}",
-                        cluster.name,
-                        shown(names)
-                    ),
-                );
-            }
+            answers.fail(
+                line(file, cluster.server_line),
+                format!(
+                    "the cluster {} is reached as {host}, and the API server's certificate is for {}",
+                    cluster.name,
+                    shown(leaf.tbs().extensions.names())
+                ),
+            );
         }
     }
 }
@@ -70,7 +81,7 @@ fn shown(names: &[SubjectAltName]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::testing::tree::{PKI, Tree};
+    use super::super::super::testing::tree::{PKI, Tree, kubeconfig, kubeconfig_of};
     use super::*;
 
     const ADMIN: &str = "etc/kubernetes/admin.conf";
@@ -81,10 +92,12 @@ mod tests {
         assert_eq!((tree.findings(RULE.id), tree.not_applicable(&RULE)), (vec![], false));
         tree.certificate(&format!("{PKI}/apiserver.crt"), "sans=dns:cp1.example.com,ip:10.0.0.10");
         tree.replace(ADMIN, "https://10.0.0.10:6443", "https://LB.example.com:6443");
+        assert_eq!(tree.findings(RULE.id), [""; 0], "K003 says so");
+        tree.replace(ADMIN, "current-context: admin@demo", "current-context: ''");
         assert_eq!(
             tree.findings(RULE.id),
             [format!(
-                "medium {ADMIN}:7: the cluster demo is reached as lb.example.com, and the API server's certificate is for \
+                "medium {ADMIN}:7: the cluster demo is reached as LB.example.com, and the API server's certificate is for \
                       DNS:cp1.example.com, IP:10.0.0.10"
             )]
         );
@@ -93,9 +106,18 @@ mod tests {
     }
 
     #[test]
+    fn where_no_ca_is_named_the_systems_are_taken() {
+        let mut tree = Tree::control_plane();
+        let text = kubeconfig("a", "namespace: x", &[]).replace("10.0.0.10", "lb.example.com");
+        tree.file(ADMIN, 0o600, text);
+        assert_eq!(tree.findings(RULE.id).len(), 1);
+    }
+
+    #[test]
     fn other_clusters_and_other_nodes_are_not_meant() {
         let mut tree = Tree::control_plane();
-        let text = tree.text(ADMIN).replace("10.0.0.10", "192.0.2.7");
+        let other = crate::forge::ca("cn=other");
+        let text = kubeconfig_of(&other, &other.leaf("cn=a")).replace("10.0.0.10", "192.0.2.7");
         tree.file("root/.kube/config", 0o600, text);
         assert_eq!(tree.findings(RULE.id), [""; 0]);
         assert!(Tree::worker().not_applicable(&RULE));
