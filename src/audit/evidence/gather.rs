@@ -431,15 +431,9 @@ fn etcd_environment(node: &Node) -> Option<usize> {
     usual.or_else(|| (0..node.files.len()).find(is_it))
 }
 
-/// The directory from which the kubelet runs static pods.
-fn manifests(node: &Node) -> PathBuf {
-    let configured = node.kubelet().and_then(|(_, kubelet)| kubelet.static_pod_path.as_ref());
-    configured.map_or_else(|| "/etc/kubernetes/manifests".into(), |field| field.path.clone())
-}
-
 /// The files of the static pods, those with the name that kubeadm gives them first.
 fn pods(node: &Node) -> Vec<usize> {
-    let directory = manifests(node);
+    let directory = node.manifest_directory();
     let is_manifest = |file: &File| {
         let alone = !file.anchored;
         file.on_node.parent() == Some(&directory)

@@ -488,6 +488,12 @@ impl Node {
         }
     }
 
+    /// The directory from which the kubelet runs static pods.
+    pub fn manifest_directory(&self) -> PathBuf {
+        let configured = self.kubelet().and_then(|(_, kubelet)| kubelet.static_pod_path.as_ref());
+        configured.map_or_else(|| "/etc/kubernetes/manifests".into(), |field| field.path.clone())
+    }
+
     /// The static pod of a component that the kubelet runs, with the number of its file.
     pub fn pod(&self, component: Component) -> Option<(usize, &StaticPod)> {
         self.pods.iter().find_map(|index| {

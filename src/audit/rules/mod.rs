@@ -24,6 +24,7 @@ mod c014_front_proxy_is_client_ca;
 mod c015_shared_between_clusters;
 mod c016_trust_bundle;
 mod c017_names_written_otherwise;
+mod credentials;
 mod dates;
 mod distinct;
 mod e001_gateway_client;
@@ -66,11 +67,31 @@ mod k022_component_serving;
 mod k023_idle_ca_key;
 mod k024_not_in_inventory;
 mod k025_bootstrap_left;
+mod kubeconfigs;
 mod kubelet;
 mod m001_named_file_missing;
 mod m002_named_pair;
 mod m003_named_for_another_part;
+mod m004_static_tokens;
+mod m005_static_passwords;
+mod m006_clients_unknown;
+mod m007_kubelets_unverified;
 mod m008_one_authority;
+mod m009_signers;
+mod m010_root_ca;
+mod m011_etcd_trust;
+mod m012_tls_settings;
+mod m013_kubeconfig_pair;
+mod m014_kubeconfig_authority;
+mod m015_kubeconfig_unverified;
+mod m016_kubeconfig_readable;
+mod m017_kubeconfig_server;
+mod m018_kubeconfig_secrets;
+mod m019_kubeconfig_loose_ends;
+mod m020_kubelet_clients;
+mod m021_manifest_mode;
+mod m022_stray_manifest;
+mod m023_token_flags;
 mod n001_authorities_differ;
 mod n002_token_keys_differ;
 mod n003_bundles_differ;
@@ -188,7 +209,26 @@ pub const RULES: &[&Rule] = &[
     &m001_named_file_missing::RULE,
     &m002_named_pair::RULE,
     &m003_named_for_another_part::RULE,
+    &m004_static_tokens::RULE,
+    &m005_static_passwords::RULE,
+    &m006_clients_unknown::RULE,
+    &m007_kubelets_unverified::RULE,
     &m008_one_authority::RULE,
+    &m009_signers::RULE,
+    &m010_root_ca::RULE,
+    &m011_etcd_trust::RULE,
+    &m012_tls_settings::RULE,
+    &m013_kubeconfig_pair::RULE,
+    &m014_kubeconfig_authority::RULE,
+    &m015_kubeconfig_unverified::RULE,
+    &m016_kubeconfig_readable::RULE,
+    &m017_kubeconfig_server::RULE,
+    &m018_kubeconfig_secrets::RULE,
+    &m019_kubeconfig_loose_ends::RULE,
+    &m020_kubelet_clients::RULE,
+    &m021_manifest_mode::RULE,
+    &m022_stray_manifest::RULE,
+    &m023_token_flags::RULE,
     &n001_authorities_differ::RULE,
     &n002_token_keys_differ::RULE,
     &n003_bundles_differ::RULE,
