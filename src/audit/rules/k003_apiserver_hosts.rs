@@ -136,6 +136,19 @@ mod tests {
     }
 
     #[test]
+    fn what_was_put_aside_is_not_judged() {
+        let mut tree = Tree::control_plane();
+        let words = "cn=kube-apiserver eku=server sans=ip:10.0.0.9 key=p256:before";
+        tree.leaf("etc/kubernetes/pki.bak/apiserver.crt", words);
+        assert_eq!(tree.findings("K003"), [""; 0]);
+        // Nor what lies beside the one that the manifest names.
+        tree.leaf("etc/kubernetes/other/apiserver.crt", words);
+        assert_eq!(tree.findings("K003"), [""; 0]);
+        tree.remove("etc/kubernetes/manifests/kube-apiserver.yaml");
+        assert_eq!(tree.findings("K003").len(), 2);
+    }
+
+    #[test]
     fn without_the_manifest_the_address_is_not_known() {
         let mut tree = Tree::control_plane();
         tree.remove("etc/kubernetes/manifests/kube-apiserver.yaml");

@@ -1,7 +1,7 @@
 //! K006: which rights the API server has towards kubelets.
 
 use super::super::{Answers, Role, Scene};
-use super::subjects::{MASTERS, NO_VERSION, expected, groups, is_in};
+use super::subjects::{MASTERS, NO_VERSION, expected, groups, in_use, is_in};
 use super::{Check, Citation, Rule, Severity};
 
 pub(super) static RULE: Rule = Rule {
@@ -32,7 +32,7 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(scene: &Scene<'_>, answers: &mut Answers) {
-    for cert in scene.node.once_with_role(Role::ApiserverKubeletClient) {
+    for cert in in_use(scene.node, Role::ApiserverKubeletClient) {
         let subject = &cert.tbs().subject;
         let Some(version) = &scene.node.version else {
             answers.skip(cert, format!("whether {} is right depends: {NO_VERSION}", groups(subject)));

@@ -1,7 +1,7 @@
 //! K007: clients of etcd are in no group of Kubernetes.
 
 use super::super::{Answers, Role, Scene};
-use super::subjects::{MASTERS, NO_VERSION, client_authorities, expected, is_believed, is_in};
+use super::subjects::{MASTERS, NO_VERSION, client_authorities, expected, in_use, is_believed, is_in};
 use super::{Check, Citation, Rule, Severity};
 
 pub(super) static RULE: Rule = Rule {
@@ -31,7 +31,7 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
     let node = scene.node;
     let authorities = client_authorities(node);
     for role in [Role::ApiserverEtcdClient, Role::EtcdClient] {
-        for cert in node.once_with_role(role) {
+        for cert in in_use(node, role) {
             if !is_in(&cert.tbs().subject, MASTERS) {
                 answers.look();
             } else if is_believed(cert, &authorities) == Some(true) {

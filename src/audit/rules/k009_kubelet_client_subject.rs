@@ -1,7 +1,7 @@
 //! K009: who a kubelet says it is.
 
 use super::super::{Answers, Role, Scene};
-use super::subjects::{common_name, groups};
+use super::subjects::{common_name, groups, in_use};
 use super::{Check, Citation, Rule, Severity};
 use crate::x509::{Printable, check_dns_name};
 
@@ -33,7 +33,7 @@ pub(super) static RULE: Rule = Rule {
 fn check(scene: &Scene<'_>, answers: &mut Answers) {
     let node = scene.node;
     let own_name = node.kubelet_flag("hostname-override").map(|(_, flag)| flag.value.to_lowercase());
-    for cert in node.once_with_role(Role::KubeletClient) {
+    for cert in in_use(node, Role::KubeletClient) {
         answers.look();
         let subject = &cert.tbs().subject;
         let name = subject.common_name().and_then(|name| name.strip_prefix("system:node:"));

@@ -37,7 +37,7 @@ pub(super) static RULE: Rule = Rule {
 fn check(scene: &Scene<'_>, answers: &mut Answers) {
     let node = scene.node;
     let in_use = in_use(node);
-    for cert in node.once_with_role(Role::KubeletServing) {
+    for cert in super::subjects::in_use(node, Role::KubeletServing) {
         // What it showed before stays in its directory, and is shown no more.
         if in_use.is_some_and(|file| file != cert.found().file) {
             continue;

@@ -1,7 +1,7 @@
 //! K013: who the controller manager and the scheduler say they are.
 
 use super::super::{Answers, Role, Scene};
-use super::subjects::{common_name, groups};
+use super::subjects::{common_name, groups, in_use};
 use super::{Check, Citation, Rule, Severity};
 
 pub(super) static RULE: Rule = Rule {
@@ -32,7 +32,7 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
         (Role::ControllerManager, "system:kube-controller-manager"),
         (Role::Scheduler, "system:kube-scheduler"),
     ] {
-        for cert in scene.node.once_with_role(role) {
+        for cert in in_use(scene.node, role) {
             answers.look();
             let subject = &cert.tbs().subject;
             if subject.common_name() != Some(user) {

@@ -1,6 +1,7 @@
 //! K014: since 1.29 the administrator is bound by RBAC.
 
 use super::super::{Answers, Role, Scene};
+use super::distinct::Certificates;
 use super::subjects::{MASTERS, NO_VERSION, expected, is_in};
 use super::{Check, Citation, Rule, Severity};
 
@@ -26,7 +27,8 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(scene: &Scene<'_>, answers: &mut Answers) {
-    for cert in scene.node.once_with_role(Role::Admin) {
+    // One that was put aside is as good as ever.
+    for cert in Certificates::of(scene.node).with_role(Role::Admin).map(|one| one.cert) {
         if !is_in(&cert.tbs().subject, MASTERS) {
             answers.look();
             continue;

@@ -1,6 +1,7 @@
 //! K017: users with names that Kubernetes keeps for itself.
 
 use super::super::{Answers, Role, Scene};
+use super::distinct::Certificates;
 use super::subjects::MASTERS;
 use super::{Check, Citation, Rule, Severity};
 use crate::x509::Printable;
@@ -40,13 +41,15 @@ const USERS: [&str; 9] = [
 const GROUPS: [&str; 2] = ["system:node-proxier", "system:bootstrappers"];
 
 fn check(scene: &Scene<'_>, answers: &mut Answers) {
-    for cert in scene.node.distinct_certs() {
-        let unknown = match cert.role() {
+    for one in Certificates::of(scene.node).all {
+        let cert = one.cert;
+        let unknown = match one.role() {
             None => cert.found().position == 0 && !cert.is_ca() && cert.may_be_client(),
             Some(role) => role == Role::User,
         };
         let subject = &cert.tbs().subject;
-        if !unknown {
+        // What has ended is believed no more.
+        if !unknown || cert.tbs().validity.not_after < scene.policy.at {
             continue;
         }
         answers.look();

@@ -3,6 +3,7 @@
 use time::Duration;
 
 use super::super::{Answers, Role, Scene};
+use super::subjects::in_use;
 use super::{Check, Citation, Rule, Severity};
 
 pub(super) static RULE: Rule = Rule {
@@ -30,7 +31,7 @@ pub(super) static RULE: Rule = Rule {
 const LONGEST: Duration = Duration::days(367);
 
 fn check(scene: &Scene<'_>, answers: &mut Answers) {
-    for cert in scene.node.once_with_role(Role::User) {
+    for cert in in_use(scene.node, Role::User) {
         answers.look();
         let validity = &cert.tbs().validity;
         if validity.not_after < scene.policy.at {
