@@ -62,7 +62,10 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
         // Those in system:masters are another rule's (K016). A component's group of its own name is bound by nothing.
         let own = subject.common_name().unwrap_or_default();
         let strange = |group: &&str| {
-            is_reserved(group) && *group != MASTERS && !GROUPS.contains(group) && *group != own
+            let within = |known: &&str| {
+                group.strip_prefix(*known).is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
+            };
+            is_reserved(group) && *group != MASTERS && !GROUPS.iter().any(within) && *group != own
         };
         for group in subject.organizations().into_iter().filter(strange).take(8) {
             answers.fail(cert, format!("it is in the group {}", Printable(group)));
@@ -87,6 +90,7 @@ mod tests {
             ("cn=jane o=dev", vec![]),
             ("cn=jane o=system:masters", vec![]),
             ("cn=system:kube-proxy o=system:node-proxier", vec![]),
+            ("cn=a o=system:bootstrappers:kubeadm:default-node-token", vec![]),
             ("cn=jane o=system:nodes", vec!["it is in the group system:nodes"]),
             (
                 "cn=system:serviceaccount:kube-system:default o=system:serviceaccounts",
