@@ -22,7 +22,7 @@ pub(super) use self::linking::link as link_node;
 pub use self::linking::{Authorities, Authority, Signer, Signing};
 pub use self::paths::Target;
 pub use self::references::{Holder, Pair, Reference, What};
-pub(super) use self::roles::assign_users as name_users;
+pub(super) use self::roles::{assign_users as name_users, by_content as role_by_content};
 
 use super::answers::Place;
 use super::report::{CertificateRecord, Location, Record, RecordKind};
@@ -256,6 +256,16 @@ impl<'a> Cert<'a> {
     /// Whether it plays a part.
     pub fn is(self, role: Role) -> bool {
         self.roles().any(|own| own == role)
+    }
+
+    /// The part that its place promises, whoever names it.
+    pub fn place_role(self) -> Option<Role> {
+        roles::by_place(self.node, self.found.file, self.item())
+    }
+
+    /// The part that its place promises, or where it promises none the one that it says itself.
+    pub fn own_role(self) -> Option<Role> {
+        self.place_role().or_else(|| roles::by_content(self.tbs()))
     }
 
     /// Whether it may sign certificates, by its role or by its own word.

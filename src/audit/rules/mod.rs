@@ -1,6 +1,9 @@
 //! The catalogue. A rule is one file here and its two lines in this one.
 
-use super::{CertificateEvidence, Check, Citation, Expected, Fact, Outcome, Place, Role, Rule, Severity};
+use super::{
+    Answers, CertificateEvidence, Check, Citation, Estate, Expected, Fact, Outcome, Place, Role, Rule,
+    Severity,
+};
 
 mod apiserver;
 mod c006_outlives_issuer;
@@ -32,11 +35,16 @@ mod k023_idle_ca_key;
 mod k024_not_in_inventory;
 mod k025_bootstrap_left;
 mod kubelet;
+mod m001_named_file_missing;
+mod m002_named_pair;
+mod m003_named_for_another_part;
+mod m008_one_authority;
 mod names;
 mod p001_version;
 mod p002_serial_positive;
 mod p003_serial_length;
 mod p004_serial_entropy;
+mod p005_serial_repeated;
 mod p006_signature_algorithms;
 mod p007_weak_signature;
 mod p008_rsa_size;
@@ -54,11 +62,16 @@ mod p019_alternative_names;
 mod p020_repeated_names;
 mod p021_key_identifiers;
 mod p022_authority_key_identifier;
+mod p023_issuer_pinned;
 mod p024_extensions;
 mod p025_name_constraints;
 mod p026_subject;
 mod p027_groups;
 mod p028_validity;
+mod p029_begins_with_issuer;
+mod p030_not_backdated;
+mod p031_revocation_unread;
+mod references;
 mod signature;
 mod subjects;
 mod t001_expired;
@@ -100,10 +113,15 @@ pub const RULES: &[&Rule] = &[
     &k023_idle_ca_key::RULE,
     &k024_not_in_inventory::RULE,
     &k025_bootstrap_left::RULE,
+    &m001_named_file_missing::RULE,
+    &m002_named_pair::RULE,
+    &m003_named_for_another_part::RULE,
+    &m008_one_authority::RULE,
     &p001_version::RULE,
     &p002_serial_positive::RULE,
     &p003_serial_length::RULE,
     &p004_serial_entropy::RULE,
+    &p005_serial_repeated::RULE,
     &p006_signature_algorithms::RULE,
     &p007_weak_signature::RULE,
     &p008_rsa_size::RULE,
@@ -121,11 +139,15 @@ pub const RULES: &[&Rule] = &[
     &p020_repeated_names::RULE,
     &p021_key_identifiers::RULE,
     &p022_authority_key_identifier::RULE,
+    &p023_issuer_pinned::RULE,
     &p024_extensions::RULE,
     &p025_name_constraints::RULE,
     &p026_subject::RULE,
     &p027_groups::RULE,
     &p028_validity::RULE,
+    &p029_begins_with_issuer::RULE,
+    &p030_not_backdated::RULE,
+    &p031_revocation_unread::RULE,
     &t001_expired::RULE,
     &t002_not_yet_valid::RULE,
     &t003_expires_soon::RULE,
