@@ -28,8 +28,8 @@ pub(super) static RULE: Rule = Rule {
     explanation: "A client refuses a certificate that is not for the host in its URL: kubelets stop to report, and kubectl says \
                   that the certificate is valid for other names. That happens after the address of a node or the load \
                   balancer changed, and where a kubeconfig names an endpoint that the certificate was never made for.",
-    fix: "Issue it again with that host as well: `kpki sign csr apiserver.csr --profile apiserver`, with the names that it has now \
-          and that host as `--san`, and restart the API server.",
+    fix: "Issue it again with that host as well: `kpki issue apiserver --san NAME --out FILE --force`, one `--san` for \
+          each name that it has now and each that is missing, and restart the API server.",
     applies_to: "API servers' certificates",
     check: Check::Node(check),
 };

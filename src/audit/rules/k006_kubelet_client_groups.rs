@@ -24,9 +24,9 @@ pub(super) static RULE: Rule = Rule {
                   1.35.5 and 1.36.1 on in no group, because the cluster binds its user to the one role that it needs. A renewal by \
                   kubeadm keeps the groups that it had. With too many, whoever reads the key on a control plane is the \
                   cluster's administrator; with too few, logs and exec fail unless the cluster grants the user that itself.",
-    fix: "Issue it again for your version: `kpki sign csr apiserver-kubelet-client.csr --profile apiserver-kubelet-client \
-          --kubernetes-version VERSION`. Without a group, bind the user kube-apiserver-kubelet-client to the role \
-          system:kubelet-api-admin first.",
+    fix: "Issue it again for your version: `kpki issue apiserver-kubelet-client --kubernetes-version VERSION --out FILE \
+          --force`, and restart the API server. Where no group is right, bind the user kube-apiserver-kubelet-client to \
+          the role system:kubelet-api-admin first, unless kubeadm has done so.",
     applies_to: "API servers' client certificates towards kubelets",
     check: Check::Node(check),
 };

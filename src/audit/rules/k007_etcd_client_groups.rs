@@ -22,7 +22,8 @@ pub(super) static RULE: Rule = Rule {
     explanation: "etcd reads no groups. kubeadm wrote this one up to 1.28, and keeps it when it renews. As long as etcd has a CA of its \
                   own it grants nothing; where the API server trusts the same CA, whoever has the key is the cluster's \
                   administrator.",
-    fix: "Issue it again without a group: `kpki sign csr FILE.csr --profile apiserver-etcd-client`, or with the profile etcd-client.",
+    fix: "Issue it again without a group: `kpki issue apiserver-etcd-client --out FILE --force` (for the health check, \
+          with the profile etcd-client).",
     applies_to: "clients of etcd",
     check: Check::Node(check),
 };

@@ -20,8 +20,8 @@ pub(super) static RULE: Rule = Rule {
     explanation: "Nothing stands in the way of system:masters: neither RBAC nor a webhook is asked, and Kubernetes cannot revoke a \
                   certificate. Since 1.29 kubeadm writes admin.conf with the group kubeadm:cluster-admins, from which RBAC can take \
                   its rights, and keeps a super-admin.conf for the day on which RBAC is broken.",
-    fix: "Write it anew: `mv FILE FILE.old && kubeadm init phase kubeconfig admin`, and replace every copy. The old one stays good until \
-          its end or until the CA is replaced.",
+    fix: "Write it anew, `kpki issue admin --kubeconfig FILE --force`, and replace every copy. The old one stays good \
+          until its end or until the CA is replaced.",
     applies_to: "administrators' kubeconfigs",
     check: Check::Node(check),
 };

@@ -24,8 +24,8 @@ pub(super) static RULE: Rule = Rule {
                   the only way to take these rights away before its end is a new CA. Those whose place says so anyhow \
                   (super-admin.conf), and those of which another rule says that they should not be (K006, K009, K013, K014), are \
                   listed for information.",
-    fix: "Give its holder a certificate with a group that RBAC binds: `kpki sign csr NAME.csr --profile user --group GROUP`; and plan a \
-          rotation of the CA where the old one may be in other hands.",
+    fix: "Give its holder a certificate with a group that RBAC binds, `kpki issue user NAME --group GROUP --kubeconfig \
+          NAME.conf`, and plan a rotation of the CA where the old one may be in other hands.",
     applies_to: "client certificates of the API server",
     check: Check::Node(check),
 };

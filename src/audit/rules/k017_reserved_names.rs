@@ -17,8 +17,8 @@ pub(super) static RULE: Rule = Rule {
     )],
     explanation: "Names that begin with system: are those of Kubernetes' own components and groups, and RBAC binds many of them. Somebody \
                   with such a name is taken for the component, in what it may do and in the audit log.",
-    fix: "Issue it again under a name and with groups of your own: `kpki sign csr NAME.csr --profile user --group GROUP`. The profile \
-          refuses reserved names.",
+    fix: "Issue it again under a name and with groups of your own: `kpki issue user NAME --group GROUP --kubeconfig \
+          NAME.conf`. The profile refuses reserved names.",
     applies_to: "users' client certificates",
     check: Check::Node(check),
 };
