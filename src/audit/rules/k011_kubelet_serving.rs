@@ -49,7 +49,7 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
             let who = cert.tbs().subject.common_name().unwrap_or("nobody");
             let mut message = format!("it is signed by the kubelet itself, for {}", Printable(who));
             if let Some(misfit) = &misfit {
-                message.push_str(&format!(", and {misfit}"));
+                message = format!("{message}, and {misfit}");
             }
             let fact = answers.fail(cert, message);
             // A kubelet that nobody configured does just that, under kubeadm too; it has no address among the names.
