@@ -11,7 +11,7 @@ mod processes;
 mod references;
 mod roles;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -394,12 +394,6 @@ impl Node {
     /// The certificates that play a part, each place of one.
     pub fn with_role(&self, role: Role) -> impl Iterator<Item = Cert<'_>> {
         self.certs().filter(move |cert| cert.is(role))
-    }
-
-    /// The certificates that play a part, each once, however often it stands somewhere.
-    pub fn once_with_role(&self, role: Role) -> impl Iterator<Item = Cert<'_>> {
-        let mut seen = HashSet::new();
-        self.with_role(role).filter(move |cert| seen.insert(cert.found.same_as))
     }
 
     /// The certificates of a file, in order, those of its fields among them.
