@@ -128,7 +128,7 @@ impl Paths {
         self.by_path.get(path).copied()
     }
 
-    fn is_given(&self, path: &Path) -> bool {
+    pub(super) fn is_given(&self, path: &Path) -> bool {
         self.given.iter().any(|directory| path.starts_with(directory))
     }
 

@@ -161,7 +161,7 @@ fn by_place(node: &Node, file: usize, item: &Item) -> Option<Role> {
 
 /// What a certificate says it is, by names that only one role has. Names are kubeadm's, and those that the documents of etcd and
 /// Kubernetes give (`kube-etcd`, `kubernetes-front-proxy-ca`).
-pub(super) fn by_content(tbs: &TbsCertificate) -> Option<Role> {
+pub(in super::super) fn by_content(tbs: &TbsCertificate) -> Option<Role> {
     let name = tbs.subject.common_name()?;
     let purposes = tbs.extensions.purposes();
     let client = purposes.contains(&ExtendedKeyUsage::ClientAuth);

@@ -3,6 +3,20 @@
 use super::{CertificateEvidence, Check, Citation, Expected, Fact, Outcome, Rule, Severity};
 
 mod c006_outlives_issuer;
+mod f001_key_in_certificate_file;
+mod f002_name_and_content;
+mod f003_public_and_private;
+mod f004_key_of_the_pair;
+mod f005_orphan_key;
+mod f006_orphan_certificate;
+mod f007_key_mode;
+mod f008_certificate_mode;
+mod f009_owner;
+mod f010_directory_mode;
+mod f011_odd_permissions;
+mod f012_links;
+mod f013_hard_links;
+mod files;
 mod p001_version;
 mod p002_serial_positive;
 mod p003_serial_length;
@@ -34,6 +48,19 @@ mod signature;
 /// Every rule, in the order of the ids.
 pub const RULES: &[&Rule] = &[
     &c006_outlives_issuer::RULE,
+    &f001_key_in_certificate_file::RULE,
+    &f002_name_and_content::RULE,
+    &f003_public_and_private::RULE,
+    &f004_key_of_the_pair::RULE,
+    &f005_orphan_key::RULE,
+    &f006_orphan_certificate::RULE,
+    &f007_key_mode::RULE,
+    &f008_certificate_mode::RULE,
+    &f009_owner::RULE,
+    &f010_directory_mode::RULE,
+    &f011_odd_permissions::RULE,
+    &f012_links::RULE,
+    &f013_hard_links::RULE,
     &p001_version::RULE,
     &p002_serial_positive::RULE,
     &p003_serial_length::RULE,
