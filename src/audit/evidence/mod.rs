@@ -20,7 +20,9 @@ pub(super) use self::linking::link as link_node;
 pub use self::linking::{Authorities, Authority, Signer, Signing};
 pub use self::paths::Target;
 pub use self::references::{Holder, Pair, Reference, What};
-pub(super) use self::roles::{assign_users as name_users, by_content as role_by_content};
+pub(super) use self::roles::{
+    assign_users as name_users, by_content as role_by_content, by_place as role_by_place,
+};
 
 use super::answers::Place;
 use super::report::{CertificateRecord, Location, Record, RecordKind};

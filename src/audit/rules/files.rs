@@ -91,9 +91,14 @@ pub(super) fn subject(cert: Cert<'_>) -> String {
     if subject.is_empty() { "without a subject".to_owned() } else { subject.to_string() }
 }
 
-/// The name of a file without its directory, safe to show.
-pub(super) fn name(file: &File) -> String {
-    Printable(file.name()).to_string()
+/// The place of a certificate in a file of its own, where it has one beside those in kubeconfigs.
+pub(super) fn in_own_file(cert: Cert<'_>) -> Cert<'_> {
+    // A few tell enough.
+    let places = cert.node.certs_with_key(&cert.spki()).take(200);
+    let alone = |other: &Cert<'_>| {
+        other.found().same_as == cert.found().same_as && other.item().place.field.is_none()
+    };
+    places.into_iter().find(alone).unwrap_or(cert)
 }
 
 /// The files that somebody names.

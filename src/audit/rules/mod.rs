@@ -16,6 +16,19 @@ mod f010_directory_mode;
 mod f011_odd_permissions;
 mod f012_links;
 mod f013_hard_links;
+mod f014_not_pem;
+mod f015_pem_text;
+mod f016_label;
+mod f017_encrypted_key;
+mod f018_order;
+mod f019_signing_certificates;
+mod f020_root_in_chain;
+mod f021_left_overs;
+mod f022_needless_ca_key;
+mod f023_role;
+mod f024_shared_key;
+mod f025_unreadable;
+mod f026_two_layouts;
 mod files;
 mod p001_version;
 mod p002_serial_positive;
@@ -61,6 +74,19 @@ pub const RULES: &[&Rule] = &[
     &f011_odd_permissions::RULE,
     &f012_links::RULE,
     &f013_hard_links::RULE,
+    &f014_not_pem::RULE,
+    &f015_pem_text::RULE,
+    &f016_label::RULE,
+    &f017_encrypted_key::RULE,
+    &f018_order::RULE,
+    &f019_signing_certificates::RULE,
+    &f020_root_in_chain::RULE,
+    &f021_left_overs::RULE,
+    &f022_needless_ca_key::RULE,
+    &f023_role::RULE,
+    &f024_shared_key::RULE,
+    &f025_unreadable::RULE,
+    &f026_two_layouts::RULE,
     &p001_version::RULE,
     &p002_serial_positive::RULE,
     &p003_serial_length::RULE,
