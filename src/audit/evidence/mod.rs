@@ -4,18 +4,20 @@
 
 mod contents;
 mod gather;
+mod inventory;
 mod linking;
 mod paths;
 mod references;
 mod roles;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use self::contents::{Contents, Known, StaticCredentials, TextFacts};
 pub(super) use self::gather::gather;
 pub use self::gather::{LIMITS, Source, Store};
+pub use self::inventory::{Inventory, Kept};
 pub(super) use self::linking::link as link_node;
 pub use self::linking::{Authorities, Authority, Signer, Signing};
 pub use self::paths::Target;
@@ -33,7 +35,7 @@ use crate::key::{PrivateKeyFacts, algorithm_name};
 use crate::layout::{Promise, key_beside, promise};
 use crate::manifest::{Component, Flag, Flags, KubeletConfiguration, StaticPod};
 use crate::profile::KubernetesVersion;
-use crate::x509::{Name, RevocationList, TbsCertificate};
+use crate::x509::{ExtendedKeyUsage, Name, RevocationList, TbsCertificate};
 
 /// What a tree is that of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -136,7 +138,8 @@ pub struct FoundCertificate {
     pub roles: Vec<(Role, Basis)>,
     /// Who signed it.
     pub signing: Signing,
-    /// The number of the first certificate with the same bytes; its own where it is the first.
+    /// The number of the certificate with the same bytes that stands for all of them: the first in a file of its own, or the first.
+    /// Its own where it is that one.
     pub same_as: usize,
     /// The SHA-256 of its bytes.
     pub fingerprint: [u8; 32],
@@ -186,6 +189,8 @@ pub struct Node {
     pub kubelet_configuration: Option<usize>,
     /// The files of the kubelet's flags.
     pub kubelet_arguments: Vec<usize>,
+    /// The environment file of an etcd that no pod runs.
+    pub etcd_environment: Option<usize>,
     /// The version of Kubernetes, by the policy or by the API server's image (or another component's).
     pub version: Option<KubernetesVersion>,
     /// Entries that were left out because there were too many, and other things that hide something; safe to show.
@@ -255,9 +260,32 @@ impl<'a> Cert<'a> {
         self.roles().any(|own| own == role)
     }
 
+    /// The part that its place promises, whoever names it.
+    pub fn place_role(self) -> Option<Role> {
+        roles::by_place(self.node, self.found.file, self.item())
+    }
+
+    /// The part that its place promises, or where it promises none the one that it says itself.
+    pub fn own_role(self) -> Option<Role> {
+        self.place_role().or_else(|| roles::by_content(self.tbs()))
+    }
+
     /// Whether it may sign certificates, by its role or by its own word.
     pub fn is_ca(self) -> bool {
         self.tbs().extensions.is_ca()
+    }
+
+    /// Whether a TLS server takes it for a client's: by its purposes, or because it names none.
+    pub fn may_be_client(self) -> bool {
+        let purposes = self.tbs().extensions.purposes();
+        purposes.is_empty()
+            || purposes.contains(&ExtendedKeyUsage::ClientAuth)
+            || purposes.contains(&ExtendedKeyUsage::Any)
+    }
+
+    /// Whether a kubelet signed it for itself: NODE@SECONDS, by NODE-ca@SECONDS.
+    pub fn is_kubelets_own(self) -> bool {
+        roles::is_kubelets_own(self.tbs())
     }
 
     /// The SHA-256 of its public key.
@@ -281,6 +309,17 @@ impl<'a> Cert<'a> {
             Signing::By(Signer::Here(index)) => self.node.certificate(*index),
             _ => None,
         }
+    }
+
+    /// The certificates that signed it, one after the other, as far as they are at hand; eight at most.
+    pub fn signers(self) -> Vec<&'a TbsCertificate> {
+        let mut signers = Vec::new();
+        let mut current = Some(self);
+        while let Some(cert) = current.filter(|_| signers.len() < 8) {
+            signers.extend(cert.issuer());
+            current = cert.issuer_here().filter(|issuer| issuer.index != cert.index);
+        }
+        signers
     }
 
     /// Whether it signed itself.
@@ -353,6 +392,12 @@ impl Node {
     /// The certificates that play a part, each place of one.
     pub fn with_role(&self, role: Role) -> impl Iterator<Item = Cert<'_>> {
         self.certs().filter(move |cert| cert.is(role))
+    }
+
+    /// The certificates that play a part, each once, however often it stands somewhere.
+    pub fn once_with_role(&self, role: Role) -> impl Iterator<Item = Cert<'_>> {
+        let mut seen = HashSet::new();
+        self.with_role(role).filter(move |cert| seen.insert(cert.found.same_as))
     }
 
     /// The certificates of a file, in order, those of its fields among them.
@@ -436,7 +481,8 @@ impl Node {
 
     /// Whether everything in a directory was looked at, so that what is not there is known to be missing.
     pub fn looked_through(&self, directory: &Path) -> bool {
-        self.paths.is_given(directory)
+        // Any name does.
+        self.paths.is_given(&directory.join("file"))
             || self
                 .entry_at(directory)
                 .is_some_and(|(_, entry)| matches!(entry.kind, FileKind::Directory(Ok(()))))
@@ -458,15 +504,24 @@ impl Node {
         })
     }
 
+    /// The flags of a component, with the number of the file that gives them: its static pod's, or etcd's environment file.
+    pub fn flags_of(&self, component: Component) -> Option<(usize, &Flags)> {
+        if let Some((file, pod)) = self.pod(component) {
+            return Some((file, &pod.flags));
+        }
+        let file = self.etcd_environment.filter(|_| component == Component::Etcd)?;
+        Some((file, self.files.get(file)?.contents()?.etcd_environment.as_ref()?))
+    }
+
     /// The flags of a component.
     pub fn flags(&self, component: Component) -> Option<&Flags> {
-        self.pod(component).map(|(_, pod)| &pod.flags)
+        self.flags_of(component).map(|(_, flags)| flags)
     }
 
     /// A flag of a component, with its place.
     pub fn flag(&self, component: Component, name: &str) -> Option<(Place, &Flag)> {
-        let (file, pod) = self.pod(component)?;
-        let flag = pod.flags.last(name).filter(|flag| !flag.value.is_empty())?;
+        let (file, flags) = self.flags_of(component)?;
+        let flag = flags.last(name).filter(|flag| !flag.value.is_empty())?;
         Some((Place::line(file, flag.line), flag))
     }
 

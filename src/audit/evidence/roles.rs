@@ -195,7 +195,7 @@ pub(in super::super) fn by_content(tbs: &TbsCertificate) -> Option<Role> {
 }
 
 /// Whether it is what a kubelet signs for itself: NODE@SECONDS, by NODE-ca@SECONDS.
-fn is_kubelets_own(tbs: &TbsCertificate) -> bool {
+pub(super) fn is_kubelets_own(tbs: &TbsCertificate) -> bool {
     let parts = |name: &str| {
         let (host, seconds) = name.rsplit_once('@')?;
         (!seconds.is_empty() && seconds.bytes().all(|byte| byte.is_ascii_digit())).then(|| host.to_owned())

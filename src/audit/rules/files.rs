@@ -8,7 +8,7 @@ use crate::audit::{Cert, File, Node, Target};
 use crate::disk::Attributes;
 use crate::inspect::{Content, Item};
 use crate::layout::Promise;
-use crate::x509::{Printable, sha256};
+use crate::x509::sha256;
 
 /// What stands in a file itself, not within an object in it.
 pub(super) fn own(file: &File) -> impl Iterator<Item = &Item> {
@@ -94,11 +94,12 @@ pub(super) fn subject(cert: Cert<'_>) -> String {
 /// The place of a certificate in a file of its own, where it has one beside those in kubeconfigs.
 pub(super) fn in_own_file(cert: Cert<'_>) -> Cert<'_> {
     // A few tell enough.
-    let places = cert.node.certs_with_key(&cert.spki()).take(200);
+    let spki = cert.spki();
+    let mut places = cert.node.certs_with_key(&spki).take(200);
     let alone = |other: &Cert<'_>| {
         other.found().same_as == cert.found().same_as && other.item().place.field.is_none()
     };
-    places.into_iter().find(alone).unwrap_or(cert)
+    places.find(alone).unwrap_or(cert)
 }
 
 /// The files that somebody names.

@@ -17,7 +17,8 @@ use zeroize::Zeroizing;
 
 use super::super::evidence::{self, link_node, name_users};
 use super::super::{
-    Answers, Authorities, Check, Input, Known, Node, Policy, RULES, Report, Rule, Scene, Source, Store, audit,
+    Answers, Archive, Authorities, Check, Input, Known, Node, Policy, RULES, Report, Rule, Scene, Source,
+    Store, audit,
 };
 use crate::disk::{Attributes, Entry, EntryKind};
 use crate::forge::{self, Forged, NOW};
@@ -382,7 +383,7 @@ impl Tree {
             },
             attributes: *attributes,
         });
-        Source::Entries("archive".to_owned(), entries.collect())
+        Source::Archive("archive".to_owned(), Archive { entries: entries.collect(), incomplete: Vec::new() })
     }
 
     fn input(&self) -> Input {

@@ -1,0 +1,119 @@
+//! `kpki audit`: what is wrong with a PKI, why it matters and what to do.
+
+mod asked;
+pub(super) mod explain;
+mod form;
+mod html;
+mod inputs;
+mod json;
+mod junit;
+mod prometheus;
+mod sarif;
+mod text;
+
+use clap::ValueEnum;
+use kpki::audit::{AuditError, FailOn, Report, audit};
+
+use asked::Asked;
+use form::{Form, OutputFile, Told};
+pub(super) use inputs::Trees;
+
+use super::output::{print, print_bytes};
+use super::{Context, Failure, Status};
+use text::Telling;
+
+const EXAMPLES: &str = "\
+Examples:
+  kpki audit /etc/kubernetes                     this node
+  ssh cp1 sudo tar c /etc/kubernetes | kpki audit -
+                                                 another one; nothing of it is written to disk
+  kpki audit --nodes out                         every node that kpki init wrote, and what differs between them
+  kpki audit /etc/kubernetes --at 2027-11-01     what will be broken on that day
+  kpki audit /etc/kubernetes --expiring 30d --select T --fail-on medium
+  kpki audit pki --ignore P004,key-encipherment --config team.yaml
+  kpki audit /etc/kubernetes -o json | jq -r '.findings[] | select(.severity == \"critical\") | .path'
+  kpki audit /etc/kubernetes -q --output-file kpki.sarif --output-file junit=results.xml
+  kpki audit / --output-file /var/lib/node_exporter/textfile/kpki.prom --fail-on none
+
+Everything is found by what is in it. What cannot be judged is told, never passed.
+
+Exit codes: 0 nothing as bad as --fail-on says, 1 something is, 2 nothing could be read.";
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    trees: Trees,
+    #[command(flatten)]
+    asked: Asked,
+    /// What to print.
+    #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t)]
+    output: Form,
+    /// Write this as well, in the form that the word before = or the file's ending says (txt, json, sarif, xml for JUnit, prom);
+    /// may be given several times. A file that is there is replaced, all of them at once.
+    #[arg(long, value_name = "[FORMAT=]PATH", value_parser = str::parse::<OutputFile>)]
+    output_file: Vec<OutputFile>,
+    /// How findings are put together, in text.
+    #[arg(long, value_enum, default_value_t)]
+    group_by: GroupBy,
+    /// In text, tell findings only.
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+/// How findings are put together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Default)]
+pub(super) enum GroupBy {
+    /// What is wrong with a file, together.
+    #[default]
+    File,
+    /// Where a rule is broken, together.
+    Rule,
+}
+
+pub(super) fn run(context: &Context, args: &Args) -> Result<Status, Failure> {
+    let question = args.asked.question(context)?;
+    let report = audit(args.trees.inputs()?, &question.policy, &|| {}).map_err(explain)?;
+    if report.read.files == 0 {
+        return Err(nothing(&report, &args.trees));
+    }
+    let telling = Telling {
+        group_by: args.group_by,
+        fail_on: question.fail_on,
+        quiet: args.quiet,
+        now: context.now,
+        config: question.config.as_deref(),
+    };
+    let title = args.trees.title();
+    let told = Told { report: &report, telling, title: &title };
+    told.write(&args.output_file)?;
+    match args.output {
+        Form::Text => print_text(&told.render(Form::Text)?)?,
+        form => print_bytes(told.render(form)?.as_bytes())?,
+    }
+    Ok(if fails(&report, question.fail_on) { Status::Refused } else { Status::Done })
+}
+
+fn print_text(text: &str) -> Result<(), Failure> {
+    if text.is_empty() { Ok(()) } else { print(text.trim_end_matches('\n')) }
+}
+
+fn fails(report: &Report, fail_on: FailOn) -> bool {
+    match fail_on {
+        FailOn::Severity(severity) => report.worst().is_some_and(|worst| worst >= severity),
+        FailOn::Never => false,
+    }
+}
+
+pub(super) fn explain(error: AuditError) -> Failure {
+    Failure::from(error).hint("check the path, and run as one who may read it (root for /etc/kubernetes)")
+}
+
+/// Nothing could be read: why.
+pub(super) fn nothing(report: &Report, trees: &Trees) -> Failure {
+    let reason = report.skipped.iter().find(|skipped| skipped.rule.is_none());
+    let reason = reason.map_or("no file is in it", |skipped| skipped.reason.as_str());
+    Failure::new(format!("nothing could be read of {}: {reason}", trees.title())).hint(
+        "give a PKI directory, an /etc/kubernetes or a node's root, as one who may read it (root, usually)",
+    )
+}
