@@ -24,7 +24,9 @@ pub use self::linking::{Authorities, Authority, Signer, Signing};
 pub use self::paths::Target;
 pub use self::processes::ProcessStat;
 pub use self::references::{Holder, Pair, Reference, What};
-pub(super) use self::roles::{assign_users as name_users, by_content as role_by_content};
+pub(super) use self::roles::{
+    assign_users as name_users, by_content as role_by_content, by_place as role_by_place,
+};
 
 use super::answers::Place;
 use super::report::{CertificateRecord, Location, Record, RecordKind};
@@ -423,6 +425,7 @@ impl Node {
 
     /// The keys of a file.
     pub fn keys_in(&self, file: usize) -> impl Iterator<Item = &FoundKey> {
+        // They stand in the order of the files.
         let start = self.keys.partition_point(|key| key.file < file);
         self.keys.iter().skip(start).take_while(move |key| key.file == file)
     }
@@ -472,6 +475,15 @@ impl Node {
     pub fn entry_at(&self, path: &Path) -> Option<(usize, &File)> {
         let index = self.paths.at(path)?;
         self.files.get(index).map(|file| (index, file))
+    }
+
+    /// Whether everything in a directory was looked at, so that what is not there is known to be missing.
+    pub fn looked_through(&self, directory: &Path) -> bool {
+        // Any name does.
+        self.paths.is_given(&directory.join("file"))
+            || self
+                .entry_at(directory)
+                .is_some_and(|(_, entry)| matches!(entry.kind, FileKind::Directory(Ok(()))))
     }
 
     /// The file of the private key that belongs beside a certificate's file by their names.

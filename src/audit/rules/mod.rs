@@ -42,6 +42,33 @@ mod e012_gateway_identity;
 mod e013_external_etcd;
 mod e014_data_directory;
 mod etcd;
+mod f001_key_in_certificate_file;
+mod f002_name_and_content;
+mod f003_public_and_private;
+mod f004_key_of_the_pair;
+mod f005_orphan_key;
+mod f006_orphan_certificate;
+mod f007_key_mode;
+mod f008_certificate_mode;
+mod f009_owner;
+mod f010_directory_mode;
+mod f011_odd_permissions;
+mod f012_links;
+mod f013_hard_links;
+mod f014_not_pem;
+mod f015_pem_text;
+mod f016_label;
+mod f017_encrypted_key;
+mod f018_order;
+mod f019_signing_certificates;
+mod f020_root_in_chain;
+mod f021_left_overs;
+mod f022_needless_ca_key;
+mod f023_role;
+mod f024_shared_key;
+mod f025_unreadable;
+mod f026_two_layouts;
+mod files;
 mod k001_apiserver_service_names;
 mod k002_apiserver_service_address;
 mod k003_apiserver_hosts;
@@ -181,6 +208,32 @@ pub const RULES: &[&Rule] = &[
     &e012_gateway_identity::RULE,
     &e013_external_etcd::RULE,
     &e014_data_directory::RULE,
+    &f001_key_in_certificate_file::RULE,
+    &f002_name_and_content::RULE,
+    &f003_public_and_private::RULE,
+    &f004_key_of_the_pair::RULE,
+    &f005_orphan_key::RULE,
+    &f006_orphan_certificate::RULE,
+    &f007_key_mode::RULE,
+    &f008_certificate_mode::RULE,
+    &f009_owner::RULE,
+    &f010_directory_mode::RULE,
+    &f011_odd_permissions::RULE,
+    &f012_links::RULE,
+    &f013_hard_links::RULE,
+    &f014_not_pem::RULE,
+    &f015_pem_text::RULE,
+    &f016_label::RULE,
+    &f017_encrypted_key::RULE,
+    &f018_order::RULE,
+    &f019_signing_certificates::RULE,
+    &f020_root_in_chain::RULE,
+    &f021_left_overs::RULE,
+    &f022_needless_ca_key::RULE,
+    &f023_role::RULE,
+    &f024_shared_key::RULE,
+    &f025_unreadable::RULE,
+    &f026_two_layouts::RULE,
     &k001_apiserver_service_names::RULE,
     &k002_apiserver_service_address::RULE,
     &k003_apiserver_hosts::RULE,
