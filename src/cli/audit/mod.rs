@@ -11,9 +11,11 @@ mod sarif;
 mod text;
 
 use clap::ValueEnum;
+use indicatif::{ProgressBar, ProgressStyle};
 use kpki::audit::{AuditError, FailOn, Report, audit};
 
 use asked::Asked;
+pub(super) use asked::parse_at;
 use form::{Form, OutputFile, Told};
 pub(super) use inputs::Trees;
 
@@ -72,7 +74,10 @@ pub(super) enum GroupBy {
 
 pub(super) fn run(context: &Context, args: &Args) -> Result<Status, Failure> {
     let question = args.asked.question(context)?;
-    let report = audit(args.trees.inputs()?, &question.policy, &|| {}).map_err(explain)?;
+    let inputs = args.trees.inputs()?;
+    let bar = progress(inputs.len());
+    let report = audit(inputs, &question.policy, &|| bar.inc(1)).map_err(explain_error)?;
+    bar.finish_and_clear();
     if report.read.files == 0 {
         return Err(nothing(&report, &args.trees));
     }
@@ -92,6 +97,21 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Status, Failure> {
     Ok(if fails(&report, question.fail_on) { Status::Refused } else { Status::Done })
 }
 
+/// A progress bar for many nodes, on a terminal.
+pub(super) fn progress(nodes: usize) -> ProgressBar {
+    /// Fewer are done before anybody could look.
+    const MANY: usize = 50;
+    if nodes < MANY {
+        return ProgressBar::hidden();
+    }
+    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} nodes, {eta} left");
+    let bar = ProgressBar::new(nodes as u64);
+    match style {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
+    }
+}
+
 fn print_text(text: &str) -> Result<(), Failure> {
     if text.is_empty() { Ok(()) } else { print(text.trim_end_matches('\n')) }
 }
@@ -103,7 +123,7 @@ fn fails(report: &Report, fail_on: FailOn) -> bool {
     }
 }
 
-pub(super) fn explain(error: AuditError) -> Failure {
+pub(super) fn explain_error(error: AuditError) -> Failure {
     Failure::from(error).hint("check the path, and run as one who may read it (root for /etc/kubernetes)")
 }
 
