@@ -11,8 +11,8 @@ use super::evidence::{self, link_node, name_users};
 use super::policy::settle;
 use super::report::{End, Finding, Location, Outcomes, Read, Record, Report, Skipped, Tally};
 use super::{
-    Answers, Authorities, Cert, CertificateEvidence, Check, Estate, Expected, Fact, Known, Node, NodeKind,
-    Outcome, Place, Policy, RULES, Rule, Scene, Source, Store,
+    Answers, Authorities, Cert, CertificateEvidence, Check, Estate, Expected, Fact, Kept, Known, Node,
+    NodeKind, Outcome, Place, Policy, RULES, Rule, Scene, Source, Store,
 };
 use crate::x509::{ExtendedKeyUsage, Printable};
 
@@ -105,6 +105,7 @@ struct Judged {
     ends: Vec<End>,
     read: Read,
     records: Vec<Record>,
+    inventories: Vec<Kept>,
 }
 
 /// The rules that are asked for and look at nodes, or at all of them.
@@ -128,6 +129,7 @@ fn judge_node(mut node: Node, policy: &Policy, authorities: &Authorities) -> Jud
             nodes: usize::from(node.kind != NodeKind::Store),
         },
         records: node.records(),
+        inventories: node.inventories(),
     };
     for rule in asked(policy, false) {
         let end = match rule.check {
@@ -284,7 +286,12 @@ fn assemble(judged: Vec<Judged>, policy: &Policy) -> Report {
         let start = report.records.len();
         report.records.append(&mut node.records);
         let name = node.name.clone();
-        nodes.push(NodeSummary { name: node.name, kind: node.kind, records: start..report.records.len() });
+        nodes.push(NodeSummary {
+            name: node.name,
+            kind: node.kind,
+            records: start..report.records.len(),
+            inventories: node.inventories,
+        });
         report.findings.append(&mut node.findings);
         report.skipped.append(&mut node.skipped);
         report.tallies.push(Tally { node: name, rules: Arc::clone(&rules), ends: node.ends.into() });
