@@ -215,7 +215,7 @@ pub(crate) const PATHS: [&str; 16] = [
 /// Trees: of each file a byte that says which of [`PATHS`] it is, two for its length, and its bytes; one behind the other.
 /// The audit ends, and what it says can be shown.
 pub(crate) fn audit(data: &[u8]) {
-    use kpki::audit::{self, Input, Policy, Source, Store};
+    use kpki::audit::{self, Archive, Input, Policy, Source, Store};
     use kpki::disk::{Attributes, Entry, EntryKind};
     let mut rest = data;
     let mut entries = Vec::new();
@@ -232,8 +232,9 @@ pub(crate) fn audit(data: &[u8]) {
             attributes: Attributes { mode: 0o600, links: 1, ..Attributes::default() },
         });
     }
+    let archive = Archive { entries, incomplete: Vec::new() };
     let tree =
-        Input { name: None, sources: vec![Source::Entries("archive".into(), entries)], store: Store::No };
+        Input { name: None, sources: vec![Source::Archive("archive".into(), archive)], store: Store::No };
     let report = audit::audit(vec![tree], &Policy::new(NOW), &|| ()).expect("an archive can be read");
     for finding in &report.findings {
         shown(&finding.message);

@@ -57,6 +57,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("clap_complete", &["cli"]),
     ("comfy_table", &["cli"]),
     ("indicatif", &["cli"]),
+    ("minijinja", &["cli"]),
     ("anstream", &["cli"]),
     ("anstyle", &["cli"]),
     ("rpassword", &["cli"]),

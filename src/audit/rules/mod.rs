@@ -1,9 +1,9 @@
 //! The catalogue. A rule is one file here and its two lines in this one.
 
 use super::{
-    Answers, CertificateEvidence, Check, Citation, Estate, Expected, Fact, Outcome, Place, Rule, Severity,
+    Answers, CertificateEvidence, Check, Citation, Estate, Expected, Fact, Outcome, Place, Role, Rule,
+    Severity,
 };
-use super::{CertificateEvidence, Check, Citation, Expected, Fact, Outcome, Place, Role, Rule, Severity};
 
 mod apiserver;
 mod c006_outlives_issuer;

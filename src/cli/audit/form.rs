@@ -9,7 +9,7 @@ use kpki::disk::{Overwrite, Secrecy, Transaction};
 use serde::Serialize;
 
 use super::text::Telling;
-use super::{json, junit, prometheus, sarif, text};
+use super::{html, json, junit, prometheus, sarif, text};
 use crate::cli::{Failure, output};
 
 /// The form of what is told.
@@ -26,15 +26,19 @@ pub(super) enum Form {
     Junit,
     /// A file for the textfile collector of Prometheus' node exporter.
     Prometheus,
+    /// A page for a browser, whole in itself: the findings, who signed whom, and when what ends.
+    Html,
 }
 
 /// The endings of file names by which a form is known.
-const ENDINGS: [(&str, Form); 6] = [
+const ENDINGS: [(&str, Form); 8] = [
     ("txt", Form::Text),
     ("json", Form::Json),
     ("sarif", Form::Sarif),
     ("xml", Form::Junit),
     ("prom", Form::Prometheus),
+    ("html", Form::Html),
+    ("htm", Form::Html),
     ("junit", Form::Junit),
 ];
 
@@ -71,6 +75,8 @@ impl FromStr for OutputFile {
 pub(super) struct Told<'a> {
     pub(super) report: &'a Report,
     pub(super) telling: Telling<'a>,
+    /// What was audited.
+    pub(super) title: &'a str,
 }
 
 impl Told<'_> {
@@ -82,6 +88,7 @@ impl Told<'_> {
             Form::Sarif => pretty(&sarif::Log::of(self.report))?,
             Form::Junit => junit::of(self.report, self.telling.fail_on)?,
             Form::Prometheus => prometheus::of(self.report, self.telling.now),
+            Form::Html => html::render(self.report, self.title)?,
         };
         if !text.is_empty() && !text.ends_with('\n') {
             text.push('\n');

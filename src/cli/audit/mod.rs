@@ -3,6 +3,7 @@
 mod asked;
 pub(super) mod explain;
 mod form;
+mod html;
 mod inputs;
 mod json;
 mod junit;
@@ -88,7 +89,8 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Status, Failure> {
         now: context.now,
         config: question.config.as_deref(),
     };
-    let told = Told { report: &report, telling };
+    let title = args.trees.title();
+    let told = Told { report: &report, telling, title: &title };
     told.write(&args.output_file)?;
     match args.output {
         Form::Text => print_text(&told.render(Form::Text)?)?,

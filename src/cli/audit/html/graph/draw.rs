@@ -1,0 +1,427 @@
+//! The trust graph as SVG.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+
+use kpki::audit::{Location, Severity};
+use time::OffsetDateTime;
+
+use super::layout::{HEIGHT, Layout, Placed, narrow, wide};
+use super::{Edge, Graph, Node, Shape};
+use crate::cli::audit::html::model::{Entry, Model};
+use crate::cli::audit::html::svg::{Number, Svg, fitted, width};
+use crate::cli::audit::html::words::{counted, day, end_class, grouped, left, place, severity_class};
+
+/// The most lines of which certificates with the same key are shown.
+const MOST_SHARED: usize = 8;
+
+/// The graph, for wide screens or for narrow ones. `linked` says which certificates have an element on the page.
+pub(in super::super) fn drawing(
+    graph: &Graph,
+    model: &Model<'_>,
+    for_phones: bool,
+    linked: &dyn Fn(usize) -> bool,
+) -> String {
+    let layout = if for_phones { narrow(graph) } else { wide(graph) };
+    let prefix = if for_phones { "graph-narrow" } else { "graph-wide" };
+    let mut svg = Svg::default();
+    // Room for strokes, for the mark of bundles and for the arcs of shared keys.
+    let right = if for_phones { 4.0 } else { 34.0 };
+    let view = format!("-2 -2 {} {}", Number(layout.width + right), Number(layout.height + 10.0));
+    let labels = format!("{prefix}-title {prefix}-desc");
+    svg.open(
+        "svg",
+        &[
+            ("class", &"graph"),
+            ("role", &"group"),
+            ("aria-labelledby", &labels),
+            ("viewBox", &view),
+            ("width", &Number(layout.width + right)),
+            ("height", &Number(layout.height + 10.0)),
+        ],
+    );
+    svg.leaf("title", &[("id", &format!("{prefix}-title"))], "Trust graph");
+    svg.leaf("desc", &[("id", &format!("{prefix}-desc"))], &description(graph, model));
+    for placed in &layout.boxes {
+        if let (Some(above), Some(node)) =
+            (placed.above.and_then(|above| layout.boxes.get(above)), graph.nodes.get(placed.node))
+        {
+            draw_edge(&mut svg, layout.narrow, above, placed, node.edge);
+        }
+    }
+    if !for_phones {
+        draw_shared_keys(&mut svg, &layout, graph, model);
+    }
+    for placed in &layout.boxes {
+        if let Some(node) = graph.nodes.get(placed.node) {
+            draw_box(&mut svg, placed, &Told::of(node, model, linked));
+        }
+    }
+    svg.close("svg");
+    svg.finish()
+}
+
+fn description(graph: &Graph, model: &Model<'_>) -> String {
+    let broken = graph.nodes.iter().filter(|node| node.edge.is_broken()).count();
+    let absent = graph.nodes.iter().filter(|node| matches!(node.shape, Shape::Absent { .. })).count();
+    let authorities = model.entries.iter().filter(|entry| entry.is_authority()).count();
+    format!(
+        "{} of which {} are CAs; {} of signature are broken, {} were not found. The list of certificates below says the same in words.",
+        counted(model.entries.len(), "certificate", "certificates"),
+        grouped(authorities),
+        counted(broken, "line", "lines"),
+        counted(absent, "issuer", "issuers"),
+    )
+}
+
+fn draw_edge(svg: &mut Svg, narrow: bool, above: &Placed, below: &Placed, edge: Edge) {
+    let class = match edge {
+        Edge::Signed => "edge",
+        Edge::Absent => "edge edge-absent",
+        _ => "edge edge-broken",
+    };
+    let middle = |placed: &Placed| placed.y + HEIGHT / 2.0;
+    let (path, mark) = if narrow {
+        let (x, top) = (above.x + 10.0, above.y + HEIGHT);
+        let path = format!("M{} {}V{}H{}", Number(x), Number(top), Number(middle(below)), Number(below.x));
+        (path, (x, middle(below)))
+    } else {
+        let (x0, y0, x1, y1) = (above.x + above.width, middle(above), below.x, middle(below));
+        let half = f64::midpoint(x0, x1);
+        let [x0, y0, x1, y1t, half_text] = [x0, y0, x1, y1, half].map(Number);
+        let path = format!("M{x0} {y0}C{half_text} {y0} {half_text} {y1t} {x1} {y1t}");
+        (path, (half, f64::midpoint(middle(above), y1)))
+    };
+    svg.element("path", &[("class", &class), ("d", &path)]);
+    if edge.is_broken() {
+        let (x, y) = mark;
+        svg.element("circle", &[("class", &"cut"), ("cx", &Number(x)), ("cy", &Number(y)), ("r", &7)]);
+        let cross = format!("M{} {}l6 6m0 -6l-6 6", Number(x - 3.0), Number(y - 3.0));
+        svg.element("path", &[("class", &"cut-cross"), ("d", &cross)]);
+    }
+}
+
+/// Joins the boxes of certificates with the same key.
+fn draw_shared_keys(svg: &mut Svg, layout: &Layout, graph: &Graph, model: &Model<'_>) {
+    let mut first_with: HashMap<[u8; 32], &Placed> = HashMap::new();
+    let mut drawn = 0;
+    for placed in &layout.boxes {
+        let Some(Shape::One(index)) = graph.nodes.get(placed.node).map(|node| &node.shape) else { continue };
+        let Some(entry) = model.entries.get(*index).filter(|entry| entry.key_sharers > 0) else { continue };
+        let Some(key) = entry.key else { continue };
+        if let Some(other) = first_with.insert(key, placed) {
+            drawn += 1;
+            if drawn > MOST_SHARED {
+                return;
+            }
+            let ends = [other, placed].map(|end| (end.x + end.width, end.y + HEIGHT / 2.0));
+            let bulge = ends.iter().map(|(x, _)| *x).fold(0.0, f64::max) + 26.0;
+            let [(x0, y0), (x1, y1)] = ends.map(|(x, y)| (Number(x), Number(y)));
+            let path = format!("M{x0} {y0}C{bulge} {y0} {bulge} {y1} {x1} {y1}", bulge = Number(bulge));
+            svg.element("path", &[("class", &"edge edge-key"), ("d", &path)]);
+        }
+    }
+}
+
+/// What a box says.
+struct Told {
+    class: String,
+    severity: Option<Severity>,
+    label: String,
+    aside: String,
+    badge: String,
+    line: String,
+    line_class: &'static str,
+    end: String,
+    end_class: &'static str,
+    title: String,
+    link: Option<String>,
+    find: Option<&'static str>,
+    shares_key: bool,
+}
+
+impl Told {
+    fn of(node: &Node, model: &Model<'_>, linked: &dyn Fn(usize) -> bool) -> Self {
+        match &node.shape {
+            Shape::One(index) => match model.entries.get(*index) {
+                Some(entry) => Self::one(node, entry, model, linked(*index)),
+                None => Self::nothing(),
+            },
+            Shape::Several { label, members, below } => Self::several(node, label, members, *below, model),
+            Shape::Absent { name, count } => Self {
+                class: "box box-absent".into(),
+                label: "issuer not found".into(),
+                line: name.clone(),
+                title: format!(
+                    "{name}\nThis issuer was not among what was read; it signed {}.",
+                    counted(*count, "certificate", "certificates")
+                ),
+                ..Self::nothing()
+            },
+            Shape::Key(index) => Self::key(*index, model),
+        }
+    }
+
+    fn nothing() -> Self {
+        Self {
+            class: "box".into(),
+            severity: None,
+            label: String::new(),
+            aside: String::new(),
+            badge: String::new(),
+            line: String::new(),
+            line_class: "box-line",
+            end: String::new(),
+            end_class: "later",
+            title: String::new(),
+            link: None,
+            find: None,
+            shares_key: false,
+        }
+    }
+
+    fn one(node: &Node, entry: &Entry<'_>, model: &Model<'_>, linked: bool) -> Self {
+        let left_to_it = model.left(entry);
+        let broken = node.edge.words();
+        let mut title = format!(
+            "{}\n{}\nissued by {}\nvalid {} to {}, {}",
+            entry.label(),
+            entry.facts.subject,
+            entry.facts.issuer,
+            day(entry.facts.not_before),
+            day(entry.facts.not_after),
+            left(left_to_it)
+        );
+        if let Some(words) = broken {
+            let _ = write!(title, "\n{words}");
+        }
+        for at in entry.places.iter().take(6) {
+            let _ = write!(title, "\nin {}", place(at));
+        }
+        if entry.places.len() > 6 {
+            let _ = write!(title, "\nin {} more", counted(entry.places.len() - 6, "place", "places"));
+        }
+        if entry.key_sharers > 0 {
+            let _ = write!(
+                title,
+                "\nits key is that of {} too",
+                counted(entry.key_sharers, "other certificate", "other certificates")
+            );
+        }
+        for number in entry.findings.iter().take(6) {
+            if let Some(finding) = model.report.findings.get(*number) {
+                let _ = write!(title, "\n{}: {}", finding.severity, finding.rule.title);
+            }
+        }
+        Self {
+            class: if entry.is_authority() { "box box-ca".into() } else { "box".into() },
+            severity: entry.worst,
+            label: entry.label().to_owned(),
+            aside: aside(&entry.places, model),
+            badge: badge(entry.worst, entry.findings.len()),
+            line: broken.map_or_else(|| entry.facts.subject.to_string(), ToOwned::to_owned),
+            line_class: if broken.is_some() { "box-line box-broken" } else { "box-line" },
+            end: left(left_to_it),
+            end_class: end_class(left_to_it),
+            title,
+            link: linked.then(|| format!("#{}", entry.anchor())),
+            find: None,
+            shares_key: entry.key_sharers > 0,
+        }
+    }
+
+    fn several(node: &Node, label: &'static str, members: &[usize], below: usize, model: &Model<'_>) -> Self {
+        let entries: Vec<&Entry<'_>> = members.iter().filter_map(|index| model.entries.get(*index)).collect();
+        let worst = entries.iter().filter_map(|entry| entry.worst).max();
+        let bad = entries.iter().filter(|entry| entry.worst.is_some()).count();
+        let soonest: Option<OffsetDateTime> = entries.iter().map(|entry| entry.facts.not_after).min();
+        let latest = entries.iter().map(|entry| entry.facts.not_after).max();
+        let to_soonest = soonest.map(|end| end - model.at).unwrap_or_default();
+        let mut line = match (soonest, latest) {
+            (Some(first), Some(last)) if day(first) != day(last) => {
+                format!("{} to {}", day(first), day(last))
+            }
+            (Some(first), _) => format!("all end {}", day(first)),
+            _ => String::new(),
+        };
+        if below > 0 {
+            line = format!("with {} below", grouped(below));
+        }
+        if let Some(words) = node.edge.words() {
+            words.clone_into(&mut line);
+        }
+        let mut title =
+            format!("{} of the kind {label}", counted(entries.len(), "certificate", "certificates"));
+        if below > 0 {
+            let _ = write!(title, ", with {} below them", grouped(below));
+        }
+        if let (Some(first), Some(last)) = (soonest, latest) {
+            let _ = write!(title, "\nthe first ends {}, the last {}", day(first), day(last));
+        }
+        let _ = write!(title, "\nsomething is wrong with {}", grouped(bad));
+        for entry in entries.iter().take(6) {
+            let _ = write!(title, "\n{}", entry.facts.subject);
+        }
+        if entries.len() > 6 {
+            let _ = write!(title, "\nand {} more", grouped(entries.len() - 6));
+        }
+        Self {
+            class: "box box-several".into(),
+            severity: worst,
+            label: format!("{} × {label}", grouped(entries.len())),
+            badge: if bad > 0 { badge(worst, bad) } else { String::new() },
+            line,
+            line_class: if node.edge.is_broken() { "box-line box-broken" } else { "box-line" },
+            end: format!("first {}", left(to_soonest)),
+            end_class: end_class(to_soonest),
+            title,
+            link: Some("#certificates".into()),
+            find: Some(label).filter(|label| *label != "deeper"),
+            ..Self::nothing()
+        }
+    }
+
+    fn key(index: usize, model: &Model<'_>) -> Self {
+        let Some(key) = model.lone_keys.get(index) else { return Self::nothing() };
+        let label = key.roles.first().map_or("key", |role| role.name());
+        let what = if key.private { "key pair" } else { "public key" };
+        let mut title = format!("{label}: {what}, {}", key.algorithm);
+        for at in key.places.iter().take(6) {
+            let _ = write!(title, "\nin {}", place(at));
+        }
+        Self {
+            class: "box box-key".into(),
+            severity: key.worst,
+            label: label.to_owned(),
+            aside: aside(&key.places, model),
+            badge: badge(key.worst, key.findings.len()),
+            line: format!("{what} without a certificate"),
+            end: key.algorithm.to_owned(),
+            title,
+            link: Some("#keys".into()),
+            ..Self::nothing()
+        }
+    }
+}
+
+/// Beside the role: the node, or in how many places it is.
+fn aside(places: &[&Location], model: &Model<'_>) -> String {
+    let first = places.first().and_then(|place| place.node.as_deref());
+    let one_node = places.iter().all(|place| place.node.as_deref() == first);
+    match first {
+        Some(node) if one_node && model.report.read.nodes > 1 => node.to_owned(),
+        _ if places.len() > 1 => counted(places.len(), "place", "places"),
+        _ => String::new(),
+    }
+}
+
+fn badge(worst: Option<Severity>, count: usize) -> String {
+    match (worst, count) {
+        (Some(worst), 0 | 1) => worst.name().to_owned(),
+        (Some(worst), more) => format!("{worst} +{}", grouped(more - 1)),
+        (None, _) => String::new(),
+    }
+}
+
+fn draw_box(svg: &mut Svg, placed: &Placed, told: &Told) {
+    let class = format!("{} is-{}", told.class, severity_class(told.severity));
+    let name = told.title.replace('\n', ", ");
+    match (&told.link, told.find) {
+        (Some(link), Some(find)) => {
+            svg.open("a", &[("href", link), ("class", &class), ("aria-label", &name), ("data-find", &find)]);
+        }
+        (Some(link), None) => svg.open("a", &[("href", link), ("class", &class), ("aria-label", &name)]),
+        (None, _) => svg.open("g", &[("class", &class)]),
+    }
+    svg.leaf("title", &[], &told.title);
+    if told.class.contains("box-several") {
+        for (inset, down) in [(8.0, 6.0), (4.0, 3.0)] {
+            draw_rect(svg, "box-behind", placed.x + inset, placed.y + down, placed.width - 2.0 * inset);
+        }
+    }
+    draw_rect(svg, "box-face", placed.x, placed.y, placed.width);
+    let stripe = format!(
+        "M{} {}h-1a6 6 0 0 0 -6 6v{}a6 6 0 0 0 6 6h1z",
+        Number(placed.x + 7.0),
+        Number(placed.y),
+        Number(HEIGHT - 12.0)
+    );
+    svg.element("path", &[("class", &"box-stripe"), ("d", &stripe)]);
+    draw_words(svg, placed, told);
+    svg.close(if told.link.is_some() { "a" } else { "g" });
+}
+
+fn draw_words(svg: &mut Svg, placed: &Placed, told: &Told) {
+    let (left_edge, right_edge) = (placed.x + 16.0, placed.x + placed.width - 10.0);
+    let (first, second) = (placed.y + 20.0, placed.y + 38.0);
+    let mut right = right_edge;
+    if !told.badge.is_empty() {
+        let wide = width(&told.badge, 10.5) + 12.0;
+        right -= wide;
+        svg.element(
+            "rect",
+            &[
+                ("class", &"badge"),
+                ("x", &Number(right)),
+                ("y", &Number(placed.y + 7.5)),
+                ("width", &Number(wide)),
+                ("height", &17),
+                ("rx", &8.5),
+            ],
+        );
+        svg.leaf(
+            "text",
+            &[
+                ("class", &"badge-words"),
+                ("x", &Number(right + wide / 2.0)),
+                ("y", &Number(first - 0.3)),
+                ("text-anchor", &"middle"),
+            ],
+            &told.badge,
+        );
+        right -= 6.0;
+    }
+    if told.shares_key {
+        right -= 15.0;
+        let x = right;
+        let key = format!(
+            "M{} {}a3.4 3.4 0 1 0 0.1 0zm3.2 3.4h8.3m-2 0v3m-3 -3v2.4",
+            Number(x + 3.6),
+            Number(placed.y + 12.0)
+        );
+        svg.element("path", &[("class", &"shared-key"), ("d", &key)]);
+        right -= 6.0;
+    }
+    let label = fitted(&told.label, 13.0, right - left_edge);
+    let used = width(&label, 13.0) + 8.0;
+    svg.text("box-label", left_edge, first, &label);
+    let room = right - left_edge - used;
+    if !told.aside.is_empty() && room > 40.0 {
+        svg.text("box-aside", left_edge + used, first, &fitted(&told.aside, 11.0, room));
+    }
+    let end_width = width(&told.end, 11.5);
+    if !told.end.is_empty() {
+        let class = format!("box-end {}", told.end_class);
+        svg.leaf(
+            "text",
+            &[("class", &class), ("x", &Number(right_edge)), ("y", &Number(second)), ("text-anchor", &"end")],
+            &told.end,
+        );
+    }
+    let line = fitted(&told.line, 11.5, right_edge - left_edge - end_width - 8.0);
+    svg.text(told.line_class, left_edge, second, &line);
+}
+
+fn draw_rect(svg: &mut Svg, class: &str, x: f64, y: f64, width: f64) {
+    svg.element(
+        "rect",
+        &[
+            ("class", &class),
+            ("x", &Number(x)),
+            ("y", &Number(y)),
+            ("width", &Number(width)),
+            ("height", &Number(HEIGHT)),
+            ("rx", &7),
+        ],
+    );
+}
