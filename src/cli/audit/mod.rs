@@ -51,7 +51,7 @@ pub(crate) struct Args {
     /// What to print.
     #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t)]
     output: Form,
-    /// Write this as well, in the form that the word before = or the file's ending says (txt, json, sarif, xml for JUnit, prom);
+    /// Write this as well, in the form that the word before = or the file's ending says (txt, json, sarif, xml for JUnit, prom, html);
     /// may be given several times. A file that is there is replaced, all of them at once.
     #[arg(long, value_name = "[FORMAT=]PATH", value_parser = str::parse::<OutputFile>)]
     output_file: Vec<OutputFile>,
