@@ -14,7 +14,7 @@ use super::{
     Answers, Authorities, Cert, CertificateEvidence, Check, Estate, Expected, Fact, Known, Node, NodeKind,
     Outcome, Place, Policy, RULES, Rule, Scene, Source, Store,
 };
-use crate::x509::Printable;
+use crate::x509::{ExtendedKeyUsage, Printable};
 
 /// One node (or the store beside the nodes), and where its files are.
 #[derive(Debug)]
@@ -32,7 +32,7 @@ pub struct Input {
 #[non_exhaustive]
 pub enum AuditError {
     /// An argument cannot be looked at.
-    #[error("{} cannot be read: {}", Printable(&.path.to_string_lossy()), .source.kind())]
+    #[error("{} cannot be read", Printable(&.path.to_string_lossy()))]
     Unreadable {
         /// The argument.
         path: PathBuf,
@@ -56,10 +56,15 @@ pub fn audit(
     let gathered: Vec<Result<Stage, AuditError>> = inputs
         .into_par_iter()
         .map(|input| {
-            let name = input.name.map(|name| Arc::from(Printable(&name).to_string()));
-            let mut node =
-                evidence::gather(name, input.sources, input.store, policy.kubernetes_version.clone(), &known)
-                    .map_err(|(path, source)| AuditError::Unreadable { path, source })?;
+            let name: Option<Arc<str>> = input.name.map(|name| Arc::from(Printable(&name).to_string()));
+            let mut node = evidence::gather(
+                name.as_ref(),
+                input.sources,
+                input.store,
+                policy.kubernetes_version.clone(),
+                &known,
+            )
+            .map_err(|(path, source)| AuditError::Unreadable { path, source })?;
             let complete = link_node(&mut node, None);
             authorities.add(&node);
             // The others may hold the CAs that are not here; who has all of them need not wait, and is not kept.
@@ -187,11 +192,12 @@ fn judge_certificates(
                 for mut fact in facts {
                     if others > 0 {
                         let places = if others == 1 { "place" } else { "places" };
-                        fact.message.push_str(&format!(" (it stands in {others} more {places})"));
+                        let message = std::mem::take(&mut fact.message);
+                        fact.message = format!("{message} (it stands in {others} more {places})");
                     }
                     let location = node.location(&cert.place());
                     let name = name_of(node, cert.found().file);
-                    findings.push(finding(rule, fact, location, name.as_deref()));
+                    findings.push(finding(rule, fact, location, name));
                 }
             }
         }
@@ -206,7 +212,10 @@ fn evidence_of<'a>(cert: Cert<'a>, policy: &Policy) -> CertificateEvidence<'a> {
     let expected = (!roles.is_empty()).then(|| Expected {
         ca: any(super::Role::is_ca),
         server: any(super::Role::is_server),
-        client: any(super::Role::is_client),
+        // The gateway of etcd's server is a client of its own (rule E001); whoever runs without it may leave the purpose out.
+        client: any(super::Role::is_client)
+            || roles.contains(&super::Role::EtcdServer)
+                && cert.tbs().extensions.purposes().contains(&ExtendedKeyUsage::ClientAuth),
     });
     CertificateEvidence {
         issuer: cert.issuer(),
@@ -221,7 +230,7 @@ fn take(
     rule: &'static Rule,
     answers: Answers,
     locate: &dyn Fn(&Place) -> Location,
-    name: &dyn Fn(&Place) -> Option<String>,
+    name: &dyn Fn(&Place) -> Option<Arc<str>>,
     findings: &mut Vec<Finding>,
     skipped: &mut Vec<Skipped>,
 ) -> End {
@@ -236,7 +245,7 @@ fn take(
     };
     for mut fact in answers.facts {
         let place = fact.place.take().unwrap_or_default();
-        findings.push(finding(rule, fact, locate(&place), name(&place).as_deref()));
+        findings.push(finding(rule, fact, locate(&place), name(&place)));
     }
     if answers.more_facts > 0 {
         let fact = Fact::new(format!("and {} more of the kind", answers.more_facts));
@@ -254,17 +263,17 @@ fn take(
     end
 }
 
-fn finding(rule: &'static Rule, fact: Fact, location: Location, name: Option<&str>) -> Finding {
-    let fix = fact.fix.as_deref().unwrap_or(rule.fix);
-    let fix = name.map_or_else(|| fix.to_owned(), |name| with_file(fix, name));
-    Finding { rule, severity: fact.severity.unwrap_or(rule.severity), location, message: fact.message, fix }
+fn finding(rule: &'static Rule, fact: Fact, location: Location, file: Option<Arc<str>>) -> Finding {
+    let severity = fact.severity.unwrap_or(rule.severity);
+    let own_fix = fact.fix.map(String::into_boxed_str);
+    Finding { rule, severity, location, message: fact.message, own_fix, file }
 }
 
 /// The path of a file as a command takes it: that on the node, or where that is not known, the one that was found.
-fn name_of(node: &Node, file: usize) -> Option<String> {
+fn name_of(node: &Node, file: usize) -> Option<Arc<str>> {
     let file = node.files.get(file)?;
     let path = if file.anchored { &file.on_node } else { file.found_at.as_ref().unwrap_or(&file.on_node) };
-    Some(quoted(path))
+    Some(quoted(path).into())
 }
 
 /// A path as a shell takes it, safe to show.
@@ -276,23 +285,6 @@ fn quoted(path: &Path) -> String {
     } else {
         format!("'{}'", text.replace('\'', r"'\''"))
     }
-}
-
-/// A remedy with a file's name in the place of the word `FILE`.
-fn with_file(fix: &str, name: &str) -> String {
-    let is_word = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
-    let mut out = String::with_capacity(fix.len());
-    let mut rest = fix;
-    while let Some(at) = rest.find("FILE") {
-        let (before, found) = rest.split_at(at);
-        let after = found.get(4..).unwrap_or_default();
-        let alone = !is_word(before.chars().next_back()) && !is_word(after.chars().next());
-        out.push_str(before);
-        out.push_str(if alone { name } else { "FILE" });
-        rest = after;
-    }
-    out.push_str(rest);
-    out
 }
 
 fn assemble(judged: Vec<Judged>, policy: &Policy) -> Report {
@@ -330,7 +322,7 @@ fn assemble(judged: Vec<Judged>, policy: &Policy) -> Report {
         };
         let name = |place: &Place| {
             let record = place.record.and_then(|record| estate.records.get(record))?;
-            Some(quoted(Path::new(&*record.location.path)))
+            Some(quoted(Path::new(&*record.location.path)).into())
         };
         let end = take(rule, answers, &locate, &name, &mut report.findings, &mut report.skipped);
         report.outcomes.count(end);

@@ -5,7 +5,9 @@
 //! bytes of one that is about to be sealed ([`judge`]); the others look at the tree of a node, or at all of them ([`audit`]).
 
 mod answers;
+mod archive;
 mod certificate;
+mod config;
 mod engine;
 mod evidence;
 mod judgement;
@@ -19,7 +21,9 @@ mod rules;
 mod testing;
 
 pub use answers::{Answers, Estate, NodeSummary, Place, Scene};
+pub use archive::{Archive, ArchiveError, read_archive};
 pub use certificate::{CertificateEvidence, Expected, OuterSignature};
+pub use config::{Config, ConfigError, FailOn, LARGEST_CONFIG};
 pub use engine::{AuditError, Input, audit};
 pub use evidence::{
     Authorities, Authority, Cert, Contents, File, FileKind, FoundCertificate, FoundKey, Holder, Known,
@@ -28,7 +32,7 @@ pub use evidence::{
 };
 pub use judgement::{Judgement, Objection, REFUSED_FROM, judge, refuses};
 pub use markdown::to_markdown;
-pub use policy::{CisBenchmark, Expiring, Policy, Waiver, names_a_rule};
+pub use policy::{CisBenchmark, Expiring, Policy, Waiver, names_a_rule, rule_word};
 pub use report::{
     CertificateRecord, DeadWaiver, Finding, Location, Outcomes, Read, Record, RecordKind, Report, Skipped,
     Waived,

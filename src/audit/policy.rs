@@ -165,6 +165,34 @@ pub fn names_a_rule(word: &str) -> bool {
     RULES.iter().any(|rule| names_rule(word, rule))
 }
 
+/// That a word names a rule.
+///
+/// # Errors
+/// What it may have meant; safe to show.
+pub fn rule_word(word: &str) -> Result<(), String> {
+    /// From how alike on, between 0 and 1, a name may have been meant.
+    const ALIKE: f64 = 0.8;
+    if names_a_rule(word) {
+        return Ok(());
+    }
+    let mut near: Vec<(f64, &super::Rule)> = RULES
+        .iter()
+        .map(|rule| {
+            let alike = [rule.id, rule.name].map(|own| strsim::jaro_winkler(own, word));
+            (alike[0].max(alike[1]), *rule)
+        })
+        .filter(|(alike, _)| *alike >= ALIKE)
+        .collect();
+    near.sort_by(|(a, one), (b, other)| b.total_cmp(a).then(one.id.cmp(other.id)));
+    let near: Vec<String> =
+        near.iter().take(3).map(|(_, rule)| format!("{} {}", rule.id, rule.name)).collect();
+    let near = match near.as_slice() {
+        [] => "kpki explain lists them".to_owned(),
+        near => format!("did you mean {}?", near.join(", ")),
+    };
+    Err(format!("`{}` names no rule; {near}", Printable(&word.chars().take(60).collect::<String>())))
+}
+
 /// Applies a policy's severities and waivers, and puts everything in order. The one place where a severity is changed.
 pub(super) fn settle(report: &mut Report, policy: &Policy) {
     for finding in &mut report.findings {
@@ -294,6 +322,22 @@ mod tests {
             assert_eq!(matches(pattern.as_bytes(), text.as_bytes()), fits, "{pattern} {text}");
         }
         assert!(!matches("*a".repeat(200).as_bytes(), "a".repeat(20_000).replace("aa", "ab").as_bytes()));
+    }
+
+    #[test]
+    fn words_name_rules_or_what_is_near() {
+        for word in ["P004", "p004", "P", "serial-entropy"] {
+            assert_eq!(rule_word(word), Ok(()), "{word}");
+        }
+        for (word, said) in [
+            ("serial-entropie", "`serial-entropie` names no rule; did you mean P004 serial-entropy"),
+            ("P0044", "did you mean P004 serial-entropy"),
+            ("", "`` names no rule; kpki explain lists them"),
+            ("zzz", "`zzz` names no rule; kpki explain lists them"),
+        ] {
+            let error = rule_word(word).unwrap_err();
+            assert!(error.contains(said), "{error}");
+        }
     }
 
     #[test]

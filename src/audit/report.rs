@@ -33,8 +33,36 @@ pub struct Finding {
     pub location: Location,
     /// What is wrong, with the facts; safe to show.
     pub message: String,
+    /// The remedy that goes before the rule's own; safe to show. See [`Finding::fix`].
+    pub own_fix: Option<Box<str>>,
+    /// The file as a shell takes it: the path on the node, or where that is not known, the one that was found; safe to show.
+    pub file: Option<Arc<str>>,
+}
+
+impl Finding {
     /// How to mend it, with this file's name in its commands; safe to show.
-    pub fix: String,
+    pub fn fix(&self) -> String {
+        let fix = self.own_fix.as_deref().unwrap_or(self.rule.fix);
+        self.file.as_deref().map_or_else(|| fix.to_owned(), |file| with_file(fix, file))
+    }
+}
+
+/// A remedy with a file's name in the place of the word `FILE`.
+fn with_file(fix: &str, name: &str) -> String {
+    let is_word = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
+    let mut out = String::with_capacity(fix.len());
+    let mut rest = fix;
+    while let Some(at) = rest.find("FILE") {
+        let (before, found) = rest.split_at(at);
+        let after = found.get(4..).unwrap_or_default();
+        let last = before.chars().next_back().or_else(|| out.chars().next_back());
+        let alone = !is_word(last) && !is_word(after.chars().next());
+        out.push_str(before);
+        out.push_str(if alone { name } else { "FILE" });
+        rest = after;
+    }
+    out.push_str(rest);
+    out
 }
 
 /// Something that could not be judged. It has not passed.

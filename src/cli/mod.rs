@@ -44,6 +44,7 @@ Examples:
   kpki issue user jane --group dev --ca pki --kubeconfig jane.conf --server https://api.example.com:6443
   kpki verify pki/apiserver.crt --ca pki/ca.crt --purpose server --name 10.0.0.10
   kpki ledger verify --ca pki
+  kpki audit /etc/kubernetes                     what is broken, what will break and when, and what to do
   kpki probe 10.0.0.10:6443 --cacert pki/ca.crt  what a running server shows, and whether it will be accepted
 
 Exit codes: 0 done, 1 refused or found, 2 could not do it.";
@@ -87,11 +88,10 @@ enum Command {
     Inspect(inspect::Args),
     /// Say whether certificates are accepted, by whom, for what and when, and if not, why.
     Verify(verify::Args),
+    /// Say what is wrong with a PKI, or will be, why it matters and what to do.
+    Audit(Box<audit::Args>),
     /// Act out every TLS connection of a cluster in memory, with the files of its PKI.
     Rehearse(rehearse::Args),
-    /// Say what is wrong with the PKI of a cluster.
-    #[command(hide = true)]
-    Audit(audit::Args),
     /// Look through what a CA has signed.
     #[command(subcommand)]
     Ledger(ledger::Command),
@@ -155,8 +155,8 @@ pub(crate) fn main() -> ExitCode {
         Command::Issue(args) => issue::run(&context, &args),
         Command::Inspect(args) => inspect::run(&context, &args),
         Command::Verify(args) => verify::run(&context, &args),
-        Command::Audit(args) => audit::run(&context, &args),
         Command::Ledger(command) => ledger::run(&command),
+        Command::Audit(args) => audit::run(&context, &args),
         Command::Rehearse(args) => rehearse::run(&context, &args),
         Command::Probe(args) => probe::run(&context, &args),
         Command::Profile(command) => profile::run(&context, &command),

@@ -65,6 +65,12 @@ pub enum DiskError {
         /// The path.
         path: PathBuf,
     },
+    /// It is not what it was when it was looked at, or has a second name elsewhere.
+    #[error("{path:?} is not what it was, or has a second name elsewhere, and was left alone")]
+    Changed {
+        /// The file.
+        path: PathBuf,
+    },
     /// A log holds, or was to be given, a line longer than 1 MiB, or one without its newline.
     #[error("{path:?} is not a log of lines of at most {limit} bytes, each with its newline")]
     NotALine {
@@ -87,6 +93,7 @@ impl DiskError {
             | Self::TooLarge { path, .. }
             | Self::OutsideRoot { path }
             | Self::StagedTwice { path }
+            | Self::Changed { path }
             | Self::NotALine { path, .. } => path,
         }
     }

@@ -4,6 +4,7 @@
 //! - [`AppendLog`]: a file of lines that only grows, under an exclusive lock.
 //! - [`read_bounded`]: reading with an upper bound on the size.
 //! - [`walk`]: reading a whole tree, with bounds.
+//! - [`set_permissions`]: another mode or owner for what is there.
 //!
 //! The promises, and what each rests on (Linux; the section 2 pages of its manual):
 //!
@@ -26,6 +27,7 @@ mod append_log;
 mod directory;
 mod error;
 mod lane;
+mod permissions;
 mod read;
 mod staged;
 mod step;
@@ -34,6 +36,7 @@ mod walk;
 
 pub use append_log::AppendLog;
 pub use error::DiskError;
+pub use permissions::set_permissions;
 pub use read::read_bounded;
 pub use transaction::{Committed, Rank, Transaction};
 pub use walk::{Attributes, Entry, EntryKind, WalkLimits, walk};

@@ -109,13 +109,8 @@ fn attributes(stat: &Stat) -> Attributes {
 }
 
 /// What must stay the same while a file is read.
-fn version(stat: &Stat) -> (i64, i64, i64, u64) {
-    (
-        i64::try_from(stat.st_size).unwrap_or(i64::MAX),
-        i64::try_from(stat.st_mtime).unwrap_or(i64::MAX),
-        i64::try_from(stat.st_mtime_nsec).unwrap_or(i64::MAX),
-        stat.st_ino,
-    )
+fn version(stat: &Stat) -> impl PartialEq {
+    (stat.st_size, stat.st_mtime, stat.st_mtime_nsec, stat.st_ino)
 }
 
 /// Whether an access control list beyond the permissions stands on an open file.
@@ -243,7 +238,6 @@ impl Walk<'_> {
     }
 
     /// The names in a directory, sorted, as many as may still be looked at; and whether there are more.
-    #[expect(clippy::type_complexity, reason = "the three parts go one way only")]
     fn names(
         &self,
         parent: BorrowedFd<'_>,
@@ -277,5 +271,106 @@ impl Walk<'_> {
         }
         names.sort();
         Ok((descriptor, names, incomplete))
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "tests lay out what is walked")]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    use super::*;
+
+    const WIDE: WalkLimits = WalkLimits { entries: 100, file: 1000, total: 10_000, depth: 5 };
+
+    /// What is found: the path, and what is in it or why not.
+    fn found(root: &Path, limits: WalkLimits) -> Vec<(String, String)> {
+        let mut found = Vec::new();
+        walk(root, limits, &mut |entry| {
+            let what = match entry.kind {
+                EntryKind::File(Ok(bytes)) => format!("{} bytes", bytes.len()),
+                EntryKind::File(Err(reason)) => reason,
+                EntryKind::Directory(Ok(())) => "directory".to_owned(),
+                EntryKind::Directory(Err(reason)) => format!("directory: {reason}"),
+                EntryKind::Link(target) => format!("link to {}", target.display()),
+                EntryKind::Special(what) => what.to_owned(),
+            };
+            found.push((entry.path.display().to_string(), what));
+        })
+        .unwrap();
+        found
+    }
+
+    fn pairs(list: &[(&str, &str)]) -> Vec<(String, String)> {
+        list.iter().map(|(path, what)| ((*path).to_owned(), (*what).to_owned())).collect()
+    }
+
+    #[test]
+    fn everything_is_told_and_no_link_or_pipe_opened() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().join("root");
+        fs::create_dir_all(root.join("b/c")).unwrap();
+        fs::write(root.join("a"), [7; 10]).unwrap();
+        fs::write(root.join("b/c/d"), "").unwrap();
+        fs::write(root.join("large"), [7; 1001]).unwrap();
+        symlink("..", root.join("b/up")).unwrap();
+        symlink("/etc/shadow", root.join("out")).unwrap();
+        symlink("loop", root.join("loop")).unwrap();
+        rustix::fs::mknodat(CWD, root.join("pipe"), FileType::Fifo, Mode::RUSR, 0).unwrap();
+        let _socket = std::os::unix::net::UnixListener::bind(root.join("socket")).unwrap();
+        let expected = pairs(&[
+            ("", "directory"),
+            ("a", "10 bytes"),
+            ("b", "directory"),
+            ("b/c", "directory"),
+            ("b/c/d", "0 bytes"),
+            ("b/up", "link to .."),
+            ("large", "it is larger than what is read: 1001 bytes, and 1000 are the most"),
+            ("loop", "link to loop"),
+            ("out", "link to /etc/shadow"),
+            ("pipe", "a pipe"),
+            ("socket", "a socket"),
+        ]);
+        assert_eq!(found(&root, WIDE), expected);
+        // The root itself may be a link, or a file.
+        symlink(&root, dir.path().join("link")).unwrap();
+        assert_eq!(found(&dir.path().join("link"), WIDE), expected);
+        assert_eq!(found(&root.join("a"), WIDE), pairs(&[("", "10 bytes")]));
+        assert!(walk(&root.join("nothing"), WIDE, &mut |_| ()).is_err());
+    }
+
+    #[test]
+    fn bounds_are_kept_and_said() {
+        let dir = tempfile::tempdir().unwrap();
+        for number in 0..20 {
+            fs::write(dir.path().join(format!("{number:02}")), [7; 100]).unwrap();
+        }
+        fs::create_dir_all(dir.path().join("zz/y/x/w/v/u/t")).unwrap();
+        let few = found(dir.path(), WalkLimits { entries: 6, ..WIDE });
+        assert_eq!(few.len(), 6);
+        let reason =
+            "there are more than 6 entries in the tree; those after 5 of this directory were not looked at";
+        assert_eq!(few[0].1, format!("directory: {reason}"));
+        let little = found(dir.path(), WalkLimits { total: 450, ..WIDE });
+        let read = little.iter().filter(|(_, what)| what == "100 bytes").count();
+        assert_eq!(read, 4);
+        assert_eq!(little[5].1, "the files before it were 450 bytes together, the most that is read");
+        let flat = found(dir.path(), WIDE);
+        assert_eq!(flat.last().unwrap().1, "directory: it lies more than 5 directories deep");
+    }
+
+    #[test]
+    fn modes_links_and_sizes_are_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("a");
+        fs::write(&file, "abc").unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o4640)).unwrap();
+        fs::hard_link(&file, dir.path().join("b")).unwrap();
+        let mut all = Vec::new();
+        walk(dir.path(), WIDE, &mut |entry| all.push(entry.attributes)).unwrap();
+        let own = rustix::process::geteuid().as_raw();
+        let expected = Attributes { mode: 0o4640, uid: own, gid: all[1].gid, size: 3, links: 2, ..all[1] };
+        assert_eq!(all[1..], [expected, expected]);
     }
 }

@@ -218,7 +218,9 @@ impl Item {
         self.raw = Raw::default();
         let inner = std::mem::take(&mut self.items);
         into.push(self);
-        inner.into_iter().for_each(|item| item.flatten(into));
+        for item in inner {
+            item.flatten(into);
+        }
     }
 
     fn collect<'a>(&'a self, found: &mut Vec<&'a Self>) {

@@ -5,12 +5,14 @@
 //! <https://kubernetes.io/docs/reference/config-api/kubelet-config.v1beta1/> and
 //! <https://etcd.io/docs/v3.6/op-guide/configuration/>.
 
+mod etcd;
 mod flags;
 mod kubelet;
 mod pod;
 #[cfg(test)]
 mod tests;
 
+pub use etcd::etcd_environment;
 pub use flags::{Flag, Flags};
 pub use kubelet::{KubeletConfiguration, PathField, kubelet_arguments, kubelet_configuration};
 pub use pod::{Component, Mount, StaticPod, static_pod};

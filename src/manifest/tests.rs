@@ -141,3 +141,17 @@ fn a_kubelets_arguments_are_read() {
     assert_eq!((flags.value("node-ip"), flags.value("hostname-override")), (Some("10.0.0.11"), Some("cp1")));
     assert_eq!(flags.all().len(), 2);
 }
+
+#[test]
+fn etcds_environment_files_are_read() {
+    let text = b"# etcd\nETCD_NAME=node1\nexport ETCD_CERT_FILE=\"/etc/ssl/etcd/ssl/member-node1.pem\"\n\
+        ETCD_CLIENT_CERT_AUTH=true\r\nETCDCTL_CACERT=/x\n#ETCD_DEBUG=1\nETCD_A b=1\nETCD_NAME=node2\n";
+    let flags = etcd_environment(text);
+    let lines: Vec<_> = flags.all().iter().map(|flag| (flag.name.as_str(), flag.line)).collect();
+    assert_eq!(lines, [("name", 2), ("cert-file", 3), ("client-cert-auth", 4), ("name", 8)]);
+    assert_eq!(
+        (flags.value("name"), flags.value("cert-file"), flags.switch("client-cert-auth")),
+        (Some("node2"), Some("/etc/ssl/etcd/ssl/member-node1.pem"), Some(true))
+    );
+    assert_eq!(etcd_environment(b"KUBELET_ARGS=--a\n").all(), []);
+}

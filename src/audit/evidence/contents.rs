@@ -8,7 +8,8 @@ use lru::LruCache;
 
 use crate::inspect::{self, CertificateFacts, Content, Encoding, Item};
 use crate::manifest::{
-    Flags, KubeletConfiguration, StaticPod, kubelet_arguments, kubelet_configuration, static_pod,
+    Flags, KubeletConfiguration, StaticPod, etcd_environment, kubelet_arguments, kubelet_configuration,
+    static_pod,
 };
 use crate::x509::{PublicKey, SignatureFault, sha256};
 
@@ -32,10 +33,12 @@ pub struct Contents {
     pub kubelet: Option<Result<KubeletConfiguration, String>>,
     /// The kubelet's flags, where it is a file of them (`KUBELET_…ARGS=`).
     pub kubelet_arguments: Option<Flags>,
+    /// etcd's flags, where it is its environment file (`ETCD_…=`).
+    pub etcd_environment: Option<Flags>,
     /// The users, where it is a file of static credentials.
     pub credentials: Option<StaticCredentials>,
-    /// Signatures that were looked at: the item, and the SHA-256 of the key.
-    signatures: Mutex<HashMap<(usize, [u8; 32]), Result<(), SignatureFault>>>,
+    /// Signatures that were looked at.
+    signatures: Mutex<Verified>,
 }
 
 /// What can be told of a text that holds PEM. Lines count from 1.
@@ -70,6 +73,9 @@ pub struct StaticCredentials {
     pub repeated: Vec<usize>,
 }
 
+/// What verifications came to, by the item and the SHA-256 of the key.
+type Verified = HashMap<(usize, [u8; 32]), Result<(), SignatureFault>>;
+
 impl Contents {
     /// Reads a file's bytes.
     pub fn read(bytes: &[u8]) -> Self {
@@ -89,6 +95,7 @@ impl Contents {
             .then(|| kubelet_configuration(bytes).map_err(|error| error.to_string()));
         let unknown = items.iter().all(|item| matches!(item.content, Content::Unknown { .. }));
         let arguments = unknown.then(|| kubelet_arguments(bytes)).filter(|flags| !flags.all().is_empty());
+        let environment = unknown.then(|| etcd_environment(bytes)).filter(|flags| !flags.all().is_empty());
         let credentials = unknown.then(|| credentials(bytes)).flatten();
         Self {
             digest,
@@ -98,6 +105,7 @@ impl Contents {
             pod,
             kubelet,
             kubelet_arguments: arguments,
+            etcd_environment: environment,
             credentials,
             signatures: Mutex::default(),
         }

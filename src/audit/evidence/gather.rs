@@ -1,6 +1,6 @@
 //! From directories, files and archives to evidence.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -10,11 +10,12 @@ use super::paths::{Anchor, Paths, anchor, anchor_of_file};
 use super::references::{FileFlag, KUBELET, PAIRS, flags};
 use super::{
     File, FileKind, FoundCertificate, FoundKey, Holder, Known, Node, NodeKind, Pair, Reference, Signing,
-    Target, What, linking, roles,
+    Target, What, roles,
 };
+use crate::audit::archive::{Archive, read_archive};
 use crate::audit::role::Role;
 use crate::disk::{Entry, EntryKind, WalkLimits, walk};
-use crate::inspect::{Content, Kubeconfig};
+use crate::inspect::{self, Content, Kubeconfig};
 use crate::manifest::{Component, Flags, Mount};
 use crate::profile::KubernetesVersion;
 use crate::x509::{Printable, sha256};
@@ -23,9 +24,12 @@ use crate::x509::{Printable, sha256};
 pub const LIMITS: WalkLimits = WalkLimits { entries: 100_000, file: 4 << 20, total: 256 << 20, depth: 32 };
 
 /// The places of a whole system that are looked at: it has a million other files.
-const PLACES: [&str; 12] = [
+const PLACES: [&str; 15] = [
     "etc/kubernetes",
     "etc/etcd",
+    "etc/etcd.env",
+    "etc/default/etcd",
+    "etc/sysconfig/etcd",
     "var/lib/kubelet/config.yaml",
     "var/lib/kubelet/kubeadm-flags.env",
     "var/lib/kubelet/pki",
@@ -55,8 +59,10 @@ pub enum Store {
 pub enum Source {
     /// A directory or a file.
     Path(PathBuf),
-    /// The entries of an archive, with the archive's name.
-    Entries(String, Vec<Entry>),
+    /// An archive that was read, with its name.
+    Archive(String, Archive),
+    /// An archive that is a file.
+    ArchiveFile(PathBuf),
 }
 
 /// Everything that is found under some arguments, as one node.
@@ -64,7 +70,7 @@ pub enum Source {
 /// # Errors
 /// With the argument, where one cannot be examined at all.
 pub(in super::super) fn gather(
-    name: Option<Arc<str>>,
+    name: Option<&Arc<str>>,
     sources: Vec<Source>,
     store: Store,
     version: Option<KubernetesVersion>,
@@ -75,7 +81,14 @@ pub(in super::super) fn gather(
     for source in sources {
         match source {
             Source::Path(path) => gatherer.path(&path).map_err(|error| (path, error))?,
-            Source::Entries(name, entries) => gatherer.entries(Path::new(&name), entries, false),
+            Source::Archive(name, archive) => gatherer.archive(Path::new(&name), archive),
+            Source::ArchiveFile(path) => {
+                let file = std::fs::File::open(&path).map_err(|error| (path.clone(), error))?;
+                match read_archive(file, LIMITS) {
+                    Ok(archive) => gatherer.archive(&path, archive),
+                    Err(error) => gatherer.incomplete.push(format!("{}: {error}", shown(&path))),
+                }
+            }
         }
     }
     Ok(gatherer.finish(name, store, version))
@@ -134,9 +147,10 @@ impl Gatherer<'_> {
         }
     }
 
-    fn entries(&mut self, argument: &Path, entries: Vec<Entry>, on_disk: bool) {
-        let read = entries.into_iter().map(|entry| self.read(entry)).collect();
-        self.place_as(argument, read, on_disk);
+    fn archive(&mut self, argument: &Path, archive: Archive) {
+        let read = archive.entries.into_iter().map(|entry| self.read(entry)).collect();
+        self.incomplete.extend(archive.incomplete);
+        self.place_as(argument, read, false);
     }
 
     /// Takes in an entry. Its bytes are gone after that.
@@ -164,13 +178,13 @@ impl Gatherer<'_> {
             let mut names: Vec<&OsStr> = entries
                 .iter()
                 .filter_map(|(path, _, _)| path.components().next())
-                .map(|first| first.as_os_str())
+                .map(std::path::Component::as_os_str)
                 .collect();
             names.dedup();
             anchor(if on_disk { &absolute } else { Path::new("archive") }, &names)
         };
         if known && !single {
-            self.given.push(on_node.clone());
+            self.given.extend(given(&on_node, &entries));
         }
         for (path, kind, attributes) in entries {
             let text = if path.as_os_str().is_empty() { shown(argument) } else { shown(&path) };
@@ -190,8 +204,8 @@ impl Gatherer<'_> {
         }
     }
 
-    fn finish(mut self, name: Option<Arc<str>>, store: Store, version: Option<KubernetesVersion>) -> Node {
-        let mut node = self.assemble(name.clone());
+    fn finish(mut self, name: Option<&Arc<str>>, store: Store, version: Option<KubernetesVersion>) -> Node {
+        let mut node = self.assemble(name.cloned());
         // Of a whole system, what is named elsewhere is read as well; what a kubeconfig names that was read so, once more.
         for _ in 0..3 {
             let outside: Vec<PathBuf> = node
@@ -210,7 +224,7 @@ impl Gatherer<'_> {
                     self.place_of_system(&system, place);
                 }
             }
-            node = self.assemble(name.clone());
+            node = self.assemble(name.cloned());
         }
         roles::assign(&mut node);
         node.kind = if store == Store::Yes { NodeKind::Store } else { kind(&node) };
@@ -242,6 +256,7 @@ impl Gatherer<'_> {
             kubeconfigs: Vec::new(),
             kubelet_configuration: None,
             kubelet_arguments: Vec::new(),
+            etcd_environment: None,
             version: None,
             incomplete: self.incomplete.clone(),
             paths,
@@ -255,6 +270,27 @@ impl Gatherer<'_> {
 }
 
 type Found = (PathBuf, FileKind, crate::disk::Attributes);
+
+/// Which directories of a node were given whole. Of a copy of a system, only what was copied: the rest was there, for all that is known.
+fn given(on_node: &Path, entries: &[Found]) -> Vec<PathBuf> {
+    if on_node != Path::new("/") && on_node != Path::new("/etc") {
+        return vec![on_node.to_owned()];
+    }
+    let all: HashSet<PathBuf> = entries.iter().map(|(path, ..)| on_node.join(path)).collect();
+    let mut given = Vec::new();
+    for place in PLACES.map(|place| Path::new("/").join(place)) {
+        if place.ancestors().any(|above| all.contains(above)) {
+            given.extend(all.iter().any(|path| path.starts_with(&place)).then_some(place));
+        } else {
+            // An archive of a part of it.
+            let is_top = |path: &&PathBuf| {
+                path.starts_with(&place) && path.parent().is_some_and(|above| !all.contains(above))
+            };
+            given.extend(all.iter().filter(is_top).cloned());
+        }
+    }
+    given
+}
 
 fn shown(path: &Path) -> String {
     Printable(&path.to_string_lossy()).to_string()
@@ -272,19 +308,28 @@ fn stays_within(system: &Path, place: &Path) -> bool {
 
 /// Lists the certificates, keys and the rest of what the files hold.
 fn collect(node: &mut Node) {
-    let mut certificates: Vec<(usize, usize, [u8; 32])> = Vec::new();
-    let mut positions = Vec::new();
+    let mut first: HashMap<[u8; 32], usize> = HashMap::new();
     for (file, found) in node.files.iter().enumerate() {
         let mut counts: HashMap<Option<&str>, usize> = HashMap::new();
         for (number, item) in found.items().iter().enumerate() {
             match &item.content {
                 Content::Certificate(facts) => {
-                    certificates.push((file, number, linking::fingerprint(facts)));
-                    let count = counts.entry(item.place.field.as_deref()).or_default();
-                    positions.push(*count);
-                    *count += 1;
+                    let index = node.certificates.len();
+                    let fingerprint = sha256(facts.der());
                     let spki = sha256(facts.certificate.tbs.public_key.der());
-                    node.by_key.entry(spki).or_default().push(certificates.len() - 1);
+                    let position = counts.entry(item.place.field.as_deref()).or_default();
+                    node.certificates.push(FoundCertificate {
+                        file,
+                        item: number,
+                        position: *position,
+                        roles: Vec::new(),
+                        signing: Signing::NotChecked,
+                        same_as: *first.entry(fingerprint).or_insert(index),
+                        fingerprint,
+                        spki,
+                    });
+                    *position += 1;
+                    node.by_key.entry(spki).or_default().push(index);
                 }
                 Content::PrivateKey(_) | Content::PublicKey(_) => {
                     let spki = item.public_key().map(sha256);
@@ -312,19 +357,34 @@ fn collect(node: &mut Node) {
             node.kubelet_arguments.push(file);
         }
     }
-    let same = linking::same_as(&certificates);
-    let found = certificates.into_iter().zip(same).zip(positions);
-    node.certificates = found
-        .map(|(((file, item, _), same_as), position)| FoundCertificate {
-            file,
-            item,
-            position,
-            roles: Vec::new(),
-            signing: Signing::NotChecked,
-            same_as,
-        })
+    // Of several places of one certificate, a file of its own says more than a field of a kubeconfig.
+    let own_file = |index: &usize| {
+        let found = node.certificates.get(*index);
+        let item = found.and_then(|found| node.files.get(found.file)?.items().get(found.item));
+        item.is_some_and(|item| item.place.field.is_none())
+    };
+    let best: HashMap<usize, usize> = (0..node.certificates.len())
+        .filter(own_file)
+        .rev()
+        .filter_map(|index| Some((node.certificates.get(index)?.same_as, index)))
         .collect();
+    for found in &mut node.certificates {
+        found.same_as = best.get(&found.same_as).copied().unwrap_or(found.same_as);
+    }
+    node.etcd_environment = etcd_environment(node);
     node.pods = pods(node);
+}
+
+/// etcd's environment file: the one that kubespray writes, or distributions, or else the first.
+fn etcd_environment(node: &Node) -> Option<usize> {
+    const USUAL: [&str; 2] = ["/etc/etcd.env", "/etc/etcd/etcd.conf"];
+    let is_it = |index: &usize| {
+        let contents = node.files.get(*index).and_then(File::contents);
+        contents.is_some_and(|contents| contents.etcd_environment.is_some())
+    };
+    let usual =
+        USUAL.iter().filter_map(|path| Some(node.entry_at(Path::new(path))?.0)).find(|index| is_it(index));
+    usual.or_else(|| (0..node.files.len()).find(is_it))
 }
 
 /// The directory from which the kubelet runs static pods.
@@ -345,7 +405,8 @@ fn pods(node: &Node) -> Vec<usize> {
     let mut pods: Vec<(bool, usize)> = Vec::new();
     for (index, file) in node.files.iter().enumerate() {
         let Some(Ok(pod)) = file.contents().and_then(|contents| contents.pod.as_ref()) else { continue };
-        if is_manifest(file) {
+        // The kubelet takes every file whose name does not begin with a dot (extractFromDir in pkg/kubelet/config/file.go).
+        if is_manifest(file) && !file.name().starts_with('.') {
             let usual = file.on_node.file_stem().is_some_and(|stem| stem == pod.component.program());
             pods.push((!usual, index));
         }
@@ -373,6 +434,12 @@ fn refer(node: &mut Node) {
             Namer { node, file: index, holder: Holder::Component(pod.component), mounts: Some(&pod.mounts) };
         references.extend(namer.flags(&pod.flags, flags(pod.component)));
         references.extend(namer.sni(&pod.flags));
+    }
+    if node.pod(Component::Etcd).is_none()
+        && let Some((file, given)) = node.flags_of(Component::Etcd)
+    {
+        let namer = Namer { node, file, holder: Holder::Component(Component::Etcd), mounts: None };
+        references.extend(namer.flags(given, flags(Component::Etcd)));
     }
     if let Some((file, kubelet)) = node.kubelet() {
         let namer = Namer { node, file, holder: Holder::Kubelet, mounts: None };
@@ -422,7 +489,7 @@ impl Namer<'_> {
         for entry in table {
             let flags = given.all().iter().filter(|flag| flag.name == entry.flag && !flag.value.is_empty());
             // Where only one may be given, the last one counts.
-            let flags: Vec<_> = if entry.many { flags.collect() } else { flags.last().into_iter().collect() };
+            let flags: Vec<_> = if entry.many { flags.collect() } else { flags.rev().take(1).collect() };
             for flag in flags {
                 let values = flag.value.split(',').map(str::trim).filter(|value| !value.is_empty());
                 let values: Vec<&str> = if entry.many { values.collect() } else { vec![flag.value.as_str()] };
@@ -463,29 +530,20 @@ impl Namer<'_> {
 
     fn kubeconfig(&self, kubeconfig: &Kubeconfig) -> Vec<Reference> {
         let mut references = Vec::new();
-        let mut name = |field: String, file: Option<&String>, embedded: bool, what| {
-            if let Some(path) = file.filter(|_| !embedded) {
-                references.push(self.reference(field, 0, what, None, Path::new(path)));
+        let mut name = |field: String, named: &inspect::Reference, what| {
+            if let Some(path) = named.file.as_ref().filter(|_| !named.embedded) {
+                let line = u64::try_from(named.line).unwrap_or(0);
+                references.push(self.reference(field, line, what, None, Path::new(path)));
             }
         };
         for cluster in &kubeconfig.clusters {
-            let authority = &cluster.authority;
-            name(
-                format!("clusters[{}].certificate-authority", cluster.name),
-                authority.file.as_ref(),
-                authority.embedded,
-                What::Trust,
-            );
+            let field = format!("clusters[{}].certificate-authority", cluster.name);
+            name(field, &cluster.authority, What::Trust);
         }
         for user in &kubeconfig.users {
-            let (certificate, key) = (&user.certificate, &user.key);
-            name(
-                format!("users[{}].client-certificate", user.name),
-                certificate.file.as_ref(),
-                certificate.embedded,
-                What::Certificate,
-            );
-            name(format!("users[{}].client-key", user.name), key.file.as_ref(), key.embedded, What::Key);
+            let field = format!("users[{}].client-certificate", user.name);
+            name(field, &user.certificate, What::Certificate);
+            name(format!("users[{}].client-key", user.name), &user.key, What::Key);
         }
         references
     }
@@ -567,7 +625,7 @@ fn kind(node: &Node) -> NodeKind {
         NodeKind::ControlPlane
     } else if !anchored {
         NodeKind::Unknown
-    } else if node.pod(Component::Etcd).is_some() || has(Role::EtcdServer) || has(Role::EtcdPeer) {
+    } else if node.flags_of(Component::Etcd).is_some() || has(Role::EtcdServer) || has(Role::EtcdPeer) {
         NodeKind::Etcd
     } else if has(Role::KubeletClient)
         || has(Role::KubeletServing)

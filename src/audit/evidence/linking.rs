@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::{Contents, FoundCertificate, Node};
 use crate::audit::report::Location;
 use crate::inspect::{CertificateFacts, verification_cost};
-use crate::x509::{KeyUsage, SignatureFault, TbsCertificate, sha256};
+use crate::x509::{KeyUsage, SignatureFault, TbsCertificate};
 
 /// How much work the signatures of one node may be, in verifications of a P-256 signature (41 µs): two seconds.
 const BUDGET: usize = 50_000;
@@ -53,6 +53,14 @@ impl Signer {
         self.facts(node).map(|facts| &facts.certificate.tbs)
     }
 
+    /// The SHA-256 of its bytes.
+    pub fn fingerprint(&self, node: &Node) -> Option<[u8; 32]> {
+        match self {
+            Self::Here(index) => node.certificates.get(*index).map(|found| found.fingerprint),
+            Self::Elsewhere(authority) => Some(authority.fingerprint),
+        }
+    }
+
     /// Where it stands.
     pub fn location(&self, node: &Node) -> Option<Location> {
         match self {
@@ -67,6 +75,7 @@ impl Signer {
 pub struct Authority {
     contents: Arc<Contents>,
     item: usize,
+    fingerprint: [u8; 32],
     location: Location,
 }
 
@@ -98,6 +107,7 @@ impl Authorities {
                 named.push(Arc::new(Authority {
                     contents: Arc::clone(contents),
                     item: cert.found().item,
+                    fingerprint: cert.found().fingerprint,
                     location,
                 }));
             }
@@ -204,7 +214,7 @@ fn signing(
             None => return Some(Signing::NotChecked),
             Some(Ok(())) => return Some(Signing::By(Signer::Elsewhere(authority))),
             Some(Err(why)) => {
-                fault = fault.or_else(|| Some((Signer::Elsewhere(Arc::clone(&authority)), why)))
+                fault = fault.or_else(|| Some((Signer::Elsewhere(Arc::clone(&authority)), why)));
             }
         }
     }
@@ -213,19 +223,4 @@ fn signing(
         (Some((signer, fault)), None) => Signing::AnotherKey(signer, fault),
         (None, None) => Signing::Absent,
     })
-}
-
-/// The certificates that stand somewhere before, by their bytes.
-pub(super) fn same_as(certificates: &[(usize, usize, [u8; 32])]) -> Vec<usize> {
-    let mut first: HashMap<[u8; 32], usize> = HashMap::new();
-    certificates
-        .iter()
-        .enumerate()
-        .map(|(index, (_, _, digest))| *first.entry(*digest).or_insert(index))
-        .collect()
-}
-
-/// The SHA-256 of a certificate's bytes.
-pub(super) fn fingerprint(facts: &CertificateFacts) -> [u8; 32] {
-    sha256(facts.der())
 }

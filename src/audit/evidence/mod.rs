@@ -31,7 +31,7 @@ use crate::key::{PrivateKeyFacts, algorithm_name};
 use crate::layout::{Promise, key_beside, promise};
 use crate::manifest::{Component, Flag, Flags, KubeletConfiguration, StaticPod};
 use crate::profile::KubernetesVersion;
-use crate::x509::{Name, RevocationList, TbsCertificate, sha256};
+use crate::x509::{Name, RevocationList, TbsCertificate};
 
 /// What a tree is that of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -134,8 +134,13 @@ pub struct FoundCertificate {
     pub roles: Vec<(Role, Basis)>,
     /// Who signed it.
     pub signing: Signing,
-    /// The number of the first certificate with the same bytes; its own where it is the first.
+    /// The number of the certificate with the same bytes that stands for all of them: the first in a file of its own, or the first.
+    /// Its own where it is that one.
     pub same_as: usize,
+    /// The SHA-256 of its bytes.
+    pub fingerprint: [u8; 32],
+    /// The SHA-256 of its `SubjectPublicKeyInfo`.
+    pub spki: [u8; 32],
 }
 
 /// A key of a node that stands in no certificate.
@@ -180,6 +185,8 @@ pub struct Node {
     pub kubelet_configuration: Option<usize>,
     /// The files of the kubelet's flags.
     pub kubelet_arguments: Vec<usize>,
+    /// The environment file of an etcd that no pod runs.
+    pub etcd_environment: Option<usize>,
     /// The version of Kubernetes, by the policy or by the API server's image (or another component's).
     pub version: Option<KubernetesVersion>,
     /// Entries that were left out because there were too many, and other things that hide something; safe to show.
@@ -256,7 +263,7 @@ impl<'a> Cert<'a> {
 
     /// The SHA-256 of its public key.
     pub fn spki(self) -> [u8; 32] {
-        sha256(self.tbs().public_key.der())
+        self.found.spki
     }
 
     /// The certificate that signed it, where it is at hand; of a self-signed one, itself.
@@ -442,15 +449,24 @@ impl Node {
         })
     }
 
+    /// The flags of a component, with the number of the file that gives them: its static pod's, or etcd's environment file.
+    pub fn flags_of(&self, component: Component) -> Option<(usize, &Flags)> {
+        if let Some((file, pod)) = self.pod(component) {
+            return Some((file, &pod.flags));
+        }
+        let file = self.etcd_environment.filter(|_| component == Component::Etcd)?;
+        Some((file, self.files.get(file)?.contents()?.etcd_environment.as_ref()?))
+    }
+
     /// The flags of a component.
     pub fn flags(&self, component: Component) -> Option<&Flags> {
-        self.pod(component).map(|(_, pod)| &pod.flags)
+        self.flags_of(component).map(|(_, flags)| flags)
     }
 
     /// A flag of a component, with its place.
     pub fn flag(&self, component: Component, name: &str) -> Option<(Place, &Flag)> {
-        let (file, pod) = self.pod(component)?;
-        let flag = pod.flags.last(name).filter(|flag| !flag.value.is_empty())?;
+        let (file, flags) = self.flags_of(component)?;
+        let flag = flags.last(name).filter(|flag| !flag.value.is_empty())?;
         Some((Place::line(file, flag.line), flag))
     }
 
@@ -582,8 +598,8 @@ impl Node {
         for cert in self.certs() {
             let tbs = cert.tbs();
             let signer = match &cert.found.signing {
-                Signing::SelfSigned => Some(sha256(cert.facts.der())),
-                Signing::By(signer) => signer.facts(self).map(|facts| sha256(facts.der())),
+                Signing::SelfSigned => Some(cert.found.fingerprint),
+                Signing::By(signer) => signer.fingerprint(self),
                 _ => None,
             };
             let names: Vec<String> =
@@ -592,7 +608,7 @@ impl Node {
                 tbs.extensions.purposes().iter().take(16).map(ToString::to_string).collect();
             let name = |name: &Name| if name.is_empty() { "(empty)".to_owned() } else { name.to_string() };
             let certificate = CertificateRecord {
-                fingerprint: sha256(cert.facts.der()),
+                fingerprint: cert.found.fingerprint,
                 subject: intern(name(&tbs.subject)),
                 issuer: intern(name(&tbs.issuer)),
                 serial: tbs.serial.to_string().into(),

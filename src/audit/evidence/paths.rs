@@ -22,6 +22,9 @@ const KNOWN: [&str; 11] = [
     "/var/lib/etcd",
 ];
 
+/// Directories of which hardly anybody copies everything.
+const SHALLOW: [&str; 4] = ["/", "/etc", "/var", "/var/lib"];
+
 /// What an argument stands for on its node: the path there, and whether that is known rather than made up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Anchor {
@@ -129,7 +132,15 @@ impl Paths {
     }
 
     fn is_given(&self, path: &Path) -> bool {
-        self.given.iter().any(|directory| path.starts_with(directory))
+        // Of a root, or of its `etc`, often only some directories were copied or archived: what is not there of the others is not known.
+        let is_shallow = |directory: &Path| SHALLOW.iter().any(|shallow| directory == Path::new(shallow));
+        let is_seen = || {
+            let mut above = path.ancestors().skip(1).take_while(|above| !is_shallow(above));
+            above.any(|above| self.by_path.contains_key(above))
+        };
+        self.given
+            .iter()
+            .any(|directory| path.starts_with(directory) && (!is_shallow(directory) || is_seen()))
     }
 
     /// Where an absolute path of the node leads, as it does there.

@@ -1,8 +1,10 @@
 //! The catalogue. A rule is one file here and its two lines in this one.
 
-use super::{CertificateEvidence, Check, Citation, Expected, Fact, Outcome, Rule, Severity};
+use super::{CertificateEvidence, Check, Citation, Expected, Fact, Outcome, Place, Role, Rule, Severity};
 
 mod c006_outlives_issuer;
+mod dates;
+mod distinct;
 mod p001_version;
 mod p002_serial_positive;
 mod p003_serial_length;
@@ -30,6 +32,15 @@ mod p026_subject;
 mod p027_groups;
 mod p028_validity;
 mod signature;
+mod t001_expired;
+mod t002_not_yet_valid;
+mod t003_expires_soon;
+mod t004_ca_expires;
+mod t005_all_at_once;
+mod t007_clock;
+mod t008_next_date;
+mod t009_crl_due;
+mod t010_rancher_window;
 
 /// Every rule, in the order of the ids.
 pub const RULES: &[&Rule] = &[
@@ -60,6 +71,15 @@ pub const RULES: &[&Rule] = &[
     &p026_subject::RULE,
     &p027_groups::RULE,
     &p028_validity::RULE,
+    &t001_expired::RULE,
+    &t002_not_yet_valid::RULE,
+    &t003_expires_soon::RULE,
+    &t004_ca_expires::RULE,
+    &t005_all_at_once::RULE,
+    &t007_clock::RULE,
+    &t008_next_date::RULE,
+    &t009_crl_due::RULE,
+    &t010_rancher_window::RULE,
 ];
 
 /// Every item that stood there before. A short list, which is nearly every one, is compared in place;

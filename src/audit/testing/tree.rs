@@ -17,7 +17,8 @@ use zeroize::Zeroizing;
 
 use super::super::evidence::{self, link_node, name_users};
 use super::super::{
-    Answers, Authorities, Check, Input, Known, Node, Policy, RULES, Report, Rule, Scene, Source, Store, audit,
+    Answers, Archive, Authorities, Check, Input, Known, Node, Policy, RULES, Report, Rule, Scene, Source,
+    Store, audit,
 };
 use crate::disk::{Attributes, Entry, EntryKind};
 use crate::forge::{self, Forged, NOW};
@@ -375,7 +376,7 @@ impl Tree {
             },
             attributes: *attributes,
         });
-        Source::Entries("archive".to_owned(), entries.collect())
+        Source::Archive("archive".to_owned(), Archive { entries: entries.collect(), incomplete: Vec::new() })
     }
 
     fn input(&self) -> Input {
@@ -385,9 +386,10 @@ impl Tree {
     /// The evidence.
     pub(in crate::audit) fn node(&self) -> Node {
         let version = self.policy.kubernetes_version.clone();
-        let name = self.name.as_deref().map(std::sync::Arc::from);
-        let mut node = evidence::gather(name, vec![self.source()], self.store, version, &Known::default())
-            .expect("an archive can be read");
+        let name: Option<std::sync::Arc<str>> = self.name.as_deref().map(std::sync::Arc::from);
+        let mut node =
+            evidence::gather(name.as_ref(), vec![self.source()], self.store, version, &Known::default())
+                .expect("an archive can be read");
         link_node(&mut node, None);
         name_users(&mut node);
         node

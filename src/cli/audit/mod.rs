@@ -1,44 +1,102 @@
-//! `kpki audit`, as far as the page needs it.
+//! `kpki audit`: what is wrong with a PKI, why it matters and what to do.
 
+mod asked;
 mod html;
+mod inputs;
+mod text;
 
-use std::path::PathBuf;
+use clap::ValueEnum;
+use kpki::audit::{AuditError, FailOn, Report, audit};
 
-use kpki::audit::{Input, Policy, Source, Store, audit};
+use asked::Asked;
+pub(super) use inputs::Trees;
 
-use super::{Context, Failure, Status, output};
+use super::output::print;
+use super::{Context, Failure, Status};
+use text::Telling;
+
+const EXAMPLES: &str = "\
+Examples:
+  kpki audit /etc/kubernetes                     this node
+  ssh cp1 sudo tar c /etc/kubernetes | kpki audit -
+                                                 another one; nothing of it is written to disk
+  kpki audit --nodes out                         every node that kpki init wrote, and what differs between them
+  kpki audit /etc/kubernetes --at 2027-11-01     what will be broken on that day
+  kpki audit /etc/kubernetes --expiring 30d --select T --fail-on medium
+  kpki audit pki --ignore P004,key-encipherment --config team.yaml
+
+Everything is found by what is in it. What cannot be judged is told, never passed.
+
+Exit codes: 0 nothing as bad as --fail-on says, 1 something is, 2 nothing could be read.";
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// What to audit.
-    #[arg(required = true)]
-    paths: Vec<PathBuf>,
-    /// Each child of this directory is one node's tree.
-    #[arg(long)]
-    nodes: bool,
+    #[command(flatten)]
+    trees: Trees,
+    #[command(flatten)]
+    asked: Asked,
+    /// How findings are put together, in text.
+    #[arg(long, value_enum, default_value_t)]
+    group_by: GroupBy,
+    /// How to print: html.
+    #[arg(short, long, hide = true)]
+    output: Option<String>,
+    /// Print findings only.
     #[arg(short, long)]
-    output: String,
+    quiet: bool,
+}
+
+/// How findings are put together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Default)]
+pub(super) enum GroupBy {
+    /// What is wrong with a file, together.
+    #[default]
+    File,
+    /// Where a rule is broken, together.
+    Rule,
 }
 
 pub(super) fn run(context: &Context, args: &Args) -> Result<Status, Failure> {
-    let title = args.paths.first().map(|path| output::path(path)).unwrap_or_default();
-    let mut inputs = Vec::new();
-    if args.nodes {
-        for path in &args.paths {
-            for child in std::fs::read_dir(path)?.flatten() {
-                inputs.push(Input {
-                    name: Some(child.file_name().to_string_lossy().into_owned()),
-                    sources: vec![Source::Path(child.path())],
-                    store: if child.file_name() == "ca" || child.file_name() == "users" { Store::Yes } else { Store::No },
-                });
-            }
-        }
-        inputs.sort_by(|a, b| a.name.cmp(&b.name));
-    } else {
-        let sources = args.paths.iter().cloned().map(Source::Path).collect();
-        inputs.push(Input { name: None, sources, store: Store::No });
+    let question = args.asked.question(context)?;
+    let report = audit(args.trees.inputs()?, &question.policy, &|| {}).map_err(explain)?;
+    if report.read.files == 0 {
+        return Err(nothing(&report, &args.trees));
     }
-    let report = audit(inputs, &Policy::new(context.now), &|| ())?;
-    output::print(html::render(&report, &title)?)?;
-    Ok(Status::Done)
+    if args.output.as_deref() == Some("html") {
+        print(html::render(&report, &args.trees.title())?)?;
+        return Ok(if fails(&report, question.fail_on) { Status::Refused } else { Status::Done });
+    }
+    let telling = Telling {
+        group_by: args.group_by,
+        fail_on: question.fail_on,
+        quiet: args.quiet,
+        now: context.now,
+        config: question.config.as_deref(),
+    };
+    let text = text::of(&report, telling);
+    if !text.is_empty() {
+        print(text)?;
+    }
+    Ok(if fails(&report, question.fail_on) { Status::Refused } else { Status::Done })
+}
+
+fn fails(report: &Report, fail_on: FailOn) -> bool {
+    match fail_on {
+        FailOn::Severity(severity) => report.worst().is_some_and(|worst| worst >= severity),
+        FailOn::Never => false,
+    }
+}
+
+pub(super) fn explain(error: AuditError) -> Failure {
+    Failure::from(error).hint("check the path, and run as one who may read it (root for /etc/kubernetes)")
+}
+
+/// Nothing could be read: why.
+pub(super) fn nothing(report: &Report, trees: &Trees) -> Failure {
+    let reason = report.skipped.iter().find(|skipped| skipped.rule.is_none());
+    let reason = reason.map_or("no file is in it", |skipped| skipped.reason.as_str());
+    Failure::new(format!("nothing could be read of {}: {reason}", trees.title())).hint(
+        "give a PKI directory, an /etc/kubernetes or a node's root, as one who may read it (root, usually)",
+    )
 }

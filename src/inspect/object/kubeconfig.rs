@@ -12,6 +12,9 @@ pub struct Kubeconfig {
     /// The context that is used unless another is named.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub current_context: Option<String>,
+    /// The line of that, from 1; 0 where it is not known. Lines stand in no output of their own.
+    #[serde(skip)]
+    pub current_context_line: usize,
     /// Its contexts.
     pub contexts: Vec<Context>,
     /// Its clusters.
@@ -33,6 +36,9 @@ pub struct Context {
     /// The namespace that is used unless another is named.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
+    /// The line on which it begins, from 1; 0 where it is not known.
+    #[serde(skip)]
+    pub line: usize,
 }
 
 /// An API server and whom it is trusted by. All texts are safe to show.
@@ -51,6 +57,12 @@ pub struct KubeCluster {
     pub insecure: bool,
     /// The certificates of the CAs that are trusted.
     pub authority: Reference,
+    /// The line on which it begins, from 1; 0 where it is not known.
+    #[serde(skip)]
+    pub line: usize,
+    /// The line of its server, in the same way.
+    #[serde(skip)]
+    pub server_line: usize,
 }
 
 /// How a user is known to the server. All texts are safe to show.
@@ -68,6 +80,9 @@ pub struct KubeUser {
     /// The command that hands out a credential.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub command: Option<String>,
+    /// The line on which it begins, from 1; 0 where it is not known.
+    #[serde(skip)]
+    pub line: usize,
 }
 
 /// Where something is that a kubeconfig needs.
@@ -79,6 +94,9 @@ pub struct Reference {
     /// The file, safe to show, relative to the kubeconfig's directory unless it is absolute.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<String>,
+    /// The line of it, from 1; 0 where it is not known.
+    #[serde(skip)]
+    pub line: usize,
 }
 
 /// Whether an object is a kubeconfig: one of its lists is there.
@@ -91,18 +109,20 @@ pub(super) fn item(node: &Node, within: &str, depth: usize) -> Item {
     let mut items = Vec::new();
     let mut kubeconfig = Kubeconfig {
         current_context: node.text("current-context").filter(|name| !name.is_empty()).map(shown),
+        current_context_line: line(node.field("current-context")),
         ..Kubeconfig::default()
     };
-    for (name, context) in named(node, "contexts", "context") {
+    for (at, name, context) in named(node, "contexts", "context") {
         let text = |field| context.and_then(|context| context.text(field)).map(shown);
         kubeconfig.contexts.push(Context {
             name,
             cluster: text("cluster").unwrap_or_default(),
             user: text("user").unwrap_or_default(),
             namespace: text("namespace"),
+            line: at,
         });
     }
-    for (name, cluster) in named(node, "clusters", "cluster") {
+    for (at, name, cluster) in named(node, "clusters", "cluster") {
         let text = |field| cluster.and_then(|cluster| cluster.text(field)).map(shown);
         let path = format!("{within}clusters[{name}].");
         kubeconfig.clusters.push(KubeCluster {
@@ -111,9 +131,11 @@ pub(super) fn item(node: &Node, within: &str, depth: usize) -> Item {
             insecure: text("insecure-skip-tls-verify").is_some_and(|value| value == "true"),
             authority: reference(cluster, "certificate-authority", &path, depth, &mut items),
             name,
+            line: at,
+            server_line: line(cluster.and_then(|cluster| cluster.field("server"))),
         });
     }
-    for (name, user) in named(node, "users", "user") {
+    for (at, name, user) in named(node, "users", "user") {
         let path = format!("{within}users[{name}].");
         let has = |field: &&'static str| user.is_some_and(|user| user.field(field).is_some());
         kubeconfig.users.push(KubeUser {
@@ -125,6 +147,7 @@ pub(super) fn item(node: &Node, within: &str, depth: usize) -> Item {
                 .collect(),
             command: user.and_then(|user| user.at(&["exec", "command"])).and_then(Node::as_text).map(shown),
             name,
+            line: at,
         });
     }
     let mut item = Item::new(Content::Kubeconfig(Box::new(kubeconfig.clone())));
@@ -133,16 +156,21 @@ pub(super) fn item(node: &Node, within: &str, depth: usize) -> Item {
     item
 }
 
-/// The members of a list of the kubeconfig, each with its name.
+/// The line of a field; 0 where it is not there.
+fn line(node: Option<&Node>) -> usize {
+    node.map_or(0, |node| node.line)
+}
+
+/// The members of a list of the kubeconfig, each with its line and its name.
 fn named<'a>(
     node: &'a Node,
     list: &str,
     inner: &'static str,
-) -> impl Iterator<Item = (String, Option<&'a Node>)> + use<'a> {
+) -> impl Iterator<Item = (usize, String, Option<&'a Node>)> + use<'a> {
     let members = node.field(list).map(Node::list).unwrap_or_default();
-    members
-        .iter()
-        .map(move |member| (member.text("name").map(shown).unwrap_or_default(), member.field(inner)))
+    members.iter().map(move |member| {
+        (member.line, member.text("name").map(shown).unwrap_or_default(), member.field(inner))
+    })
 }
 
 /// A file, or the field with `-data` behind its name, whose contents become items.
@@ -152,10 +180,10 @@ fn reference(node: Option<&Node>, field: &str, path: &str, depth: usize, items: 
     let data = format!("{field}-data");
     let Some(value) = node.field(&data).filter(|value| value.as_text().is_some_and(|text| !text.is_empty()))
     else {
-        return Reference { embedded: false, file };
+        return Reference { embedded: false, file, line: line(node.field(field)) };
     };
     items.extend(in_base64(&format!("{path}{data}"), value, depth));
-    Reference { embedded: true, file }
+    Reference { embedded: true, file, line: value.line }
 }
 
 /// What refers to something that is not there.

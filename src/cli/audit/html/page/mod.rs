@@ -150,7 +150,7 @@ fn verdict(model: &Model<'_>) -> Verdict {
     let nothing = report.read.files == 0 && report.findings.is_empty();
     let (class, headline) = match worst {
         _ if nothing => ("info", "Nothing to judge"),
-        Some(Severity::Critical) => ("critical", "Broken, or open to takeover"),
+        Some(Severity::Critical) => ("critical", "Act now"),
         Some(Severity::High) => ("high", "Trouble ahead"),
         Some(Severity::Medium) => ("medium", "Needs some care"),
         Some(Severity::Low) => ("low", "In order, with remarks"),

@@ -1,0 +1,328 @@
+//! The certificates of a node, each once with all of its places: what the rules of chains and of time look at.
+
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
+
+use super::super::evidence::{Cert, File, Node, Signer, Signing, Target};
+use super::super::{Place, Role};
+use crate::inspect::CertificateFacts;
+use crate::layout::Authority;
+use crate::x509::SignatureFault;
+
+/// No chain is longer, and no circle ends.
+const LONGEST_CHAIN: usize = 8;
+
+/// What is known of the use that is made of a certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Use {
+    /// It plays a part, or somebody names its file.
+    Used,
+    /// Nothing is known.
+    Loose,
+    /// A backup, or a kubelet's certificate that it has replaced.
+    Old,
+}
+
+/// A certificate with all of its places on a node.
+pub(super) struct Distinct<'a> {
+    /// Its best place: one where it is used, a file rather than a field, the first of a file.
+    pub(super) cert: Cert<'a>,
+    /// All of them, the best first.
+    pub(super) places: Vec<Cert<'a>>,
+    /// The best use that is made of it.
+    pub(super) usage: Use,
+    /// Its parts, those of the best place first.
+    pub(super) roles: Vec<Role>,
+}
+
+impl Distinct<'_> {
+    /// Its surest part.
+    pub(super) fn role(&self) -> Option<Role> {
+        self.roles.first().copied()
+    }
+
+    /// Whether it is one of the cluster's CAs: a trust anchor, which needs no issuer.
+    pub(super) fn is_anchor(&self) -> bool {
+        self.roles.iter().any(|role| role.is_ca())
+    }
+
+    /// In how many more places it stands, for the end of a message.
+    pub(super) fn elsewhere(&self) -> String {
+        match self.places.len() {
+            0 | 1 => String::new(),
+            2 => " (it stands in 1 more place)".to_owned(),
+            places => format!(" (it stands in {} more places)", places - 1),
+        }
+    }
+
+    /// Whether its holder replaces it by itself: a kubelet's, in the file behind the link to the current one.
+    pub(super) fn renews_itself(&self) -> bool {
+        self.places.iter().any(|cert| current_file(cert.node, cert.file()) == Some(cert.found().file))
+    }
+
+    /// Whether it is only a kubelet's certificate that another has replaced.
+    pub(super) fn is_superseded(&self) -> bool {
+        self.places.iter().all(|cert| is_superseded(cert.node, cert.found().file))
+    }
+}
+
+impl From<&Distinct<'_>> for Place {
+    fn from(one: &Distinct<'_>) -> Self {
+        one.cert.place()
+    }
+}
+
+/// The certificates of a node, each once.
+pub(super) struct Certificates<'a> {
+    pub(super) all: Vec<Distinct<'a>>,
+    /// By the number of the first place.
+    by_first: HashMap<usize, usize>,
+}
+
+impl<'a> Certificates<'a> {
+    /// Those of a node.
+    pub(super) fn of(node: &'a Node) -> Self {
+        let named: HashSet<usize> = node
+            .references
+            .iter()
+            .filter_map(|reference| match reference.target {
+                Target::File(file) => Some(file),
+                _ => None,
+            })
+            .collect();
+        let mut all: Vec<(Distinct<'a>, Vec<Use>)> = Vec::new();
+        let mut by_first = HashMap::new();
+        for cert in node.certs() {
+            let number = *by_first.entry(cert.found().same_as).or_insert_with(|| {
+                all.push((
+                    Distinct { cert, places: Vec::new(), usage: Use::Old, roles: Vec::new() },
+                    Vec::new(),
+                ));
+                all.len() - 1
+            });
+            if let Some((one, usages)) = all.get_mut(number) {
+                usages.push(usage(cert, &named));
+                one.places.push(cert);
+            }
+        }
+        let all = all.into_iter().map(|(mut one, usages)| {
+            let mut ranked: Vec<(Use, Cert<'a>)> =
+                usages.into_iter().zip(std::mem::take(&mut one.places)).collect();
+            ranked.sort_by_key(|(usage, cert)| {
+                let place = &cert.item().place;
+                (*usage, place.field.is_some(), cert.found().position > 0, cert.index)
+            });
+            for role in ranked.iter().flat_map(|(_, cert)| cert.roles()) {
+                if !one.roles.contains(&role) {
+                    one.roles.push(role);
+                }
+            }
+            if let Some((usage, cert)) = ranked.first() {
+                (one.usage, one.cert) = (*usage, *cert);
+            }
+            one.places = ranked.into_iter().map(|(_, cert)| cert).collect();
+            one
+        });
+        Self { all: all.collect(), by_first }
+    }
+
+    /// What is known of a certificate with its other places.
+    pub(super) fn get(&self, cert: Cert<'a>) -> Option<&Distinct<'a>> {
+        self.all.get(*self.by_first.get(&cert.found().same_as)?)
+    }
+
+    /// Those that play a part.
+    pub(super) fn with_role(&self, role: Role) -> impl Iterator<Item = &Distinct<'a>> {
+        self.all.iter().filter(move |one| one.roles.contains(&role))
+    }
+
+    /// Follows the signatures of a certificate up to where they end.
+    pub(super) fn climb(&self, cert: Cert<'a>) -> End<'a> {
+        let mut current = cert;
+        for _ in 0..LONGEST_CHAIN {
+            if current.index != cert.index && self.get(current).is_some_and(Distinct::is_anchor) {
+                return End::Anchor(current);
+            }
+            current = match &current.found().signing {
+                Signing::SelfSigned => return End::Root(current),
+                Signing::By(Signer::Here(index)) => match cert.node.certificate(*index) {
+                    Some(issuer) => issuer,
+                    None => return End::Elsewhere,
+                },
+                Signing::By(Signer::Elsewhere(_)) => return End::Elsewhere,
+                Signing::AnotherKey(_, fault) => return End::AnotherKey(current, fault),
+                Signing::SelfIssued(fault) => return End::AnotherKey(current, fault),
+                Signing::Absent => return End::Absent(current),
+                Signing::NotChecked => return End::NotChecked,
+            };
+        }
+        End::NotChecked
+    }
+}
+
+/// Where the signatures of a certificate lead.
+pub(super) enum End<'a> {
+    /// To one of the cluster's CAs.
+    Anchor(Cert<'a>),
+    /// To a certificate that signed itself and is none of them; perhaps the certificate itself.
+    Root(Cert<'a>),
+    /// To a CA of another node.
+    Elsewhere,
+    /// To this one, whose issuer is not at hand.
+    Absent(Cert<'a>),
+    /// To this one, which the certificate with its issuer's name did not sign.
+    AnotherKey(Cert<'a>, &'a SignatureFault),
+    /// That was not looked at.
+    NotChecked,
+}
+
+/// The certificate and those above it, as far as they are at hand.
+pub(super) fn path(cert: Cert<'_>) -> Vec<&CertificateFacts> {
+    let mut path = vec![cert.facts()];
+    let mut current = cert;
+    for _ in 0..LONGEST_CHAIN {
+        let Signing::By(signer) = &current.found().signing else { break };
+        path.extend(signer.facts(cert.node));
+        match signer {
+            Signer::Here(index) => match cert.node.certificate(*index) {
+                Some(issuer) => current = issuer,
+                None => break,
+            },
+            Signer::Elsewhere(_) => break,
+        }
+    }
+    path
+}
+
+/// The role of the CA that issues for a role.
+pub(super) fn ca_of(role: Role) -> Option<Role> {
+    Some(match role.authority()? {
+        Authority::Kubernetes => Role::KubernetesCa,
+        Authority::Etcd => Role::EtcdCa,
+        Authority::FrontProxy => Role::FrontProxyCa,
+    })
+}
+
+fn usage(cert: Cert<'_>, named: &HashSet<usize>) -> Use {
+    if is_backup(cert.file()) || is_superseded(cert.node, cert.found().file) {
+        Use::Old
+    } else if cert.roles().any(|role| role != Role::User)
+        || named.contains(&cert.found().file)
+        || cert.item().place.field.is_some() && cert.file().kubeconfig().is_some()
+    {
+        Use::Used
+    } else {
+        Use::Loose
+    }
+}
+
+/// Whether a file is put aside, by its name or that of a directory above it: what editors, people and the tools of
+/// Kubernetes leave behind (`kubeadm-backup-…`, k3s's `tls-SECONDS`). The name of what was given itself tells nothing.
+fn is_backup(file: &File) -> bool {
+    let given = usize::from(!file.anchored) + 1;
+    file.on_node.components().skip(given).any(|component| {
+        let name = component.as_os_str().to_string_lossy().to_ascii_lowercase();
+        let name = name.as_str();
+        let infixes = [".bak", ".old", ".orig", ".save", "backup"];
+        let seconds = name.strip_prefix("tls-").is_some_and(|rest| rest.len() >= 9 && is_number(rest));
+        name.ends_with('~')
+            || Path::new(name).extension().is_some_and(|extension| extension == "tmp")
+            || matches!(name, "old" | "bak")
+            || infixes.iter().any(|infix| name.contains(infix))
+            || seconds
+    })
+}
+
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Which of a kubelet's two certificates a file is of, by its name: `kubelet-client-` or `kubelet-server-`.
+fn kubelets_prefix(file: &File) -> Option<&'static str> {
+    let name = file.name();
+    ["kubelet-client-", "kubelet-server-"]
+        .into_iter()
+        .find(|prefix| name.starts_with(prefix) && name.ends_with(".pem"))
+}
+
+/// The file of the kubelet's current certificate of the kind of this file.
+fn current_file(node: &Node, file: &File) -> Option<usize> {
+    let current = format!("{}current.pem", kubelets_prefix(file)?);
+    match node.resolve(&file.on_node.parent()?.join(current)) {
+        Target::File(current) => Some(current),
+        _ => None,
+    }
+}
+
+/// Whether a file holds a kubelet's certificate that a later one has replaced: the link leads to another, or where there
+/// is no link, a file with a later date follows.
+fn is_superseded(node: &Node, number: usize) -> bool {
+    let Some(file) = node.files.get(number) else { return false };
+    let Some(prefix) = kubelets_prefix(file) else { return false };
+    match current_file(node, file) {
+        Some(current) => current != number,
+        // Files stand in the order of their paths.
+        None => node.files.get(number + 1).is_some_and(|next| {
+            next.on_node.parent() == file.on_node.parent() && kubelets_prefix(next) == Some(prefix)
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::testing::tree::{PKI, Tree};
+    use super::*;
+
+    fn uses(tree: &Tree) -> Vec<(String, Use)> {
+        let node = tree.node();
+        let certificates = Certificates::of(&node);
+        certificates.all.iter().map(|one| (one.cert.file().shown.to_string(), one.usage)).collect()
+    }
+
+    #[track_caller]
+    fn assert_use(tree: &Tree, path: &str, wanted: Option<Use>) {
+        let found = uses(tree).into_iter().find(|(shown, _)| shown == path).map(|(_, usage)| usage);
+        assert_eq!(found, wanted, "{path}");
+    }
+
+    #[test]
+    fn the_place_that_counts_is_a_file_that_is_used() {
+        let mut tree = Tree::control_plane();
+        tree.file("etc/kubernetes/aaa.bak/ca.crt", 0o644, tree.ca("ca").pem());
+        let node = tree.node();
+        let certificates = Certificates::of(&node);
+        let ca = certificates.with_role(Role::KubernetesCa).next().unwrap();
+        assert_eq!(&*ca.cert.file().shown, "etc/kubernetes/pki/ca.crt");
+        assert_eq!(ca.places.len(), 7);
+        assert_eq!(ca.elsewhere(), " (it stands in 6 more places)");
+        assert!(ca.is_anchor());
+    }
+
+    #[test]
+    fn backups_and_replaced_certificates_are_told_from_those_in_use() {
+        let mut tree = Tree::control_plane();
+        let leaf = |tree: &mut Tree, path: &str| {
+            tree.leaf(path, &format!("cn=somebody eku=client key=p256:{path}"));
+        };
+        for (path, usage) in [
+            ("etc/kubernetes/pki/somebody.crt", Use::Loose),
+            ("etc/kubernetes/pki.bak/apiserver.crt", Use::Old),
+            ("etc/kubernetes/tmp/kubeadm-backup-certs-1/apiserver.crt", Use::Old),
+            ("etc/kubernetes/pki/apiserver.crt.old", Use::Old),
+            ("var/lib/rancher/k3s/server/tls-1700000000/x.crt", Use::Old),
+            ("var/lib/kubelet/pki/kubelet-client-2025-05-31-11-55-00.pem", Use::Old),
+            ("var/lib/kubelet/pki/kubelet-server-2025-05-31-11-55-00.pem", Use::Old),
+        ] {
+            leaf(&mut tree, path);
+            assert_use(&tree, path, Some(usage));
+        }
+        assert_use(&tree, &format!("{PKI}/apiserver.crt"), Some(Use::Used));
+        assert_use(&tree, "etc/kubernetes/admin.conf", Some(Use::Used));
+        let current = "var/lib/kubelet/pki/kubelet-client-2026-05-31-11-55-00.pem";
+        assert_use(&tree, current, Some(Use::Used));
+        // Without the link, the latest counts.
+        tree.remove("var/lib/kubelet/pki/kubelet-client-current.pem");
+        assert_use(&tree, current, Some(Use::Used));
+        assert_use(&tree, "var/lib/kubelet/pki/kubelet-client-2025-05-31-11-55-00.pem", Some(Use::Old));
+    }
+}
