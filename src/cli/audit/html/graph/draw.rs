@@ -10,7 +10,9 @@ use super::layout::{HEIGHT, Layout, Placed, narrow, wide};
 use super::{Edge, Graph, Node, Shape};
 use crate::cli::audit::html::model::{Entry, Model};
 use crate::cli::audit::html::svg::{Number, Svg, fitted, width};
-use crate::cli::audit::html::words::{counted, day, end_class, grouped, left, place, severity_class};
+use crate::cli::audit::html::words::{
+    counted, day, end_class, first_end, grouped, left, place, severity_class,
+};
 
 /// The most lines of which certificates with the same key are shown.
 const MOST_SHARED: usize = 8;
@@ -285,7 +287,7 @@ impl Told {
             badge: if bad > 0 { badge(worst, bad) } else { String::new() },
             line,
             line_class: if node.edge.is_broken() { "box-line box-broken" } else { "box-line" },
-            end: format!("first {}", left(to_soonest)),
+            end: first_end(soonest, latest, model.at),
             end_class: end_class(to_soonest),
             title,
             link: Some("#certificates".into()),

@@ -13,10 +13,12 @@ use super::{MOST_FINDINGS, MOST_OF_A_RULE, MOST_PLACES, MOST_SKIPS, Part, parts}
 /// What one rule found, of one severity.
 #[derive(Serialize)]
 pub(super) struct Group {
+    pub(super) anchor: String,
     pub(super) id: &'static str,
     pub(super) title: &'static str,
     name: &'static str,
-    severity: &'static str,
+    pub(super) severity: &'static str,
+    pub(super) total: usize,
     count: String,
     explanation: Vec<Part>,
     sources: Vec<Link>,
@@ -53,20 +55,22 @@ pub(super) fn groups(model: &Model<'_>, linked: &[bool]) -> Vec<Group> {
     let mut groups = Vec::new();
     for ((Reverse(severity), _), findings) in by_rule {
         let Some((_, first)) = findings.first() else { continue };
-        let shared = findings.len() > 1 && findings.iter().all(|(_, finding)| finding.fix == first.fix);
+        let shared = findings.len() > 1 && findings.iter().all(|(_, finding)| finding.fix() == first.fix());
         let listed = findings.len().min(MOST_OF_A_RULE).min(room);
         room -= listed;
         let left_out = findings.len() - listed;
         let rule = first.rule;
         groups.push(Group {
+            anchor: format!("f-{}-{severity}", rule.id),
             id: rule.id,
             title: rule.title,
             name: rule.name,
             severity: severity.name(),
+            total: findings.len(),
             count: grouped(findings.len()),
             explanation: parts(rule.explanation),
             sources: sources(rule),
-            fix: if shared { parts(&first.fix) } else { Vec::new() },
+            fix: if shared { parts(&first.fix()) } else { Vec::new() },
             findings: findings
                 .iter()
                 .take(listed)
@@ -99,7 +103,7 @@ fn shown(model: &Model<'_>, linked: &[bool], number: usize, finding: &Finding, s
         node: finding.location.node.as_deref().unwrap_or_default().to_owned(),
         place: whole_place(finding),
         message: finding.message.clone(),
-        fix: if shared { Vec::new() } else { parts(&finding.fix) },
+        fix: if shared { Vec::new() } else { parts(&finding.fix()) },
         certificates: certificates.collect(),
     }
 }
