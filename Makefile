@@ -41,9 +41,10 @@ fuzz: ## every reader against made-up input, each for FUZZ_SECONDS (20); install
 
 bench: build ## kpki beside openssl and cfssl; BENCH_QUICK=1 takes less than three minutes
 	tests/tools/install.sh
-	built=$$($(STATIC) $(CARGO) bench --locked --no-run --bench bare_cost --bench verify --target $(HOST) --message-format=json); \
+	built=$$($(STATIC) $(CARGO) bench --locked --no-run --bench bare_cost --bench verify --bench audit --target $(HOST) --message-format=json); \
 	executable() { sed -n 's/.*"executable":"\([^"]*\/'$$1'-[^"]*\)".*/\1/p' <<<"$$built"; }; \
-	python3 benches/run.py --kpki $(KPKI) --bare-cost "$$(executable bare_cost)" --verify "$$(executable verify)"
+	python3 benches/run.py --kpki $(KPKI) --bare-cost "$$(executable bare_cost)" --verify "$$(executable verify)" \
+	  --audit "$$(executable audit)"
 
 demo: build ## the PKI of a cluster with three control planes, in ./demo
 	tests/tools/demo.sh $(KPKI) demo

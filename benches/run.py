@@ -5,7 +5,7 @@ The contestants of a comparison run in turns, in an order that rotates, so that 
 meets all of them; the median counts. BENCH_QUICK=1 takes fewer rounds and a smaller cluster. Nothing here fails
 because it was slow: figures are to be read, not to be passed.
 
-usage: run.py --kpki PATH [--bare-cost PATH] [--verify PATH]
+usage: run.py --kpki PATH [--bare-cost PATH] [--verify PATH] [--audit PATH]
 """
 
 import argparse
@@ -187,8 +187,9 @@ def machine():
 
 
 class Bench:
-    def __init__(self, kpki, bare_cost, verify, memory, disk):
+    def __init__(self, kpki, bare_cost, verify, audit, memory, disk):
         self.kpki = kpki
+        self.audit = audit
         self.verify = verify
         self.bare_cost = bare_cost
         self.memory = memory
@@ -311,6 +312,52 @@ class Bench:
         print("  aim: a ratio of 1.15x for kpki verify")
         shutil.rmtree(place)
 
+    def audits(self):
+        config = self.config("audited.yaml", KUBEADM.format(algorithm="ECDSA-P256"))
+        plane = os.path.join(self.memory, "plane")
+        run(self.init(config)(plane))
+        own = compare(
+            "An audit of one control plane", self.memory,
+            {"kpki audit": lambda _: [self.kpki, "audit", "--fail-on", "none", plane]}, 10 if QUICK else 100,
+        )
+        aim("kpki audit", own, 0.015)
+        if not self.audit:
+            return
+        instant = "2026-06-02T00:00:00Z"
+        audit = lambda place: lambda _: [
+            self.kpki, "--now", instant, "audit", "--fail-on", "none", "--quiet", "--nodes", place,
+        ]
+        for nodes in [100] if QUICK else [1000, 10000]:
+            place = os.path.join(self.memory, "fleet")
+            os.mkdir(place)
+            run([self.audit, "--tree", str(nodes), place])
+            contestants = {
+                "bare: read, check signatures": lambda _: [self.audit, "--bare", place],
+                "kpki audit --nodes": audit(place),
+            }
+            if nodes <= 1000:
+                # openssl judges a certificate by itself, and for -checkend in a process for each.
+                pki = os.path.join(place, "cp0.example.com", "etc", "kubernetes", "pki")
+                anchors = os.path.join(self.memory, "anchors.pem")
+                with open(anchors, "w") as out:
+                    for name in ("ca.crt", "etcd/ca.crt", "front-proxy-ca.crt"):
+                        with open(os.path.join(pki, name)) as file:
+                            out.write(file.read())
+                each = lambda words: lambda _: [
+                    self.bash, "-c", f"find {place} -name '*.crt' -print0 | xargs -0 -P {os.cpu_count()} {words}",
+                ]
+                openssl = find("openssl")
+                contestants |= {
+                    "openssl verify": each(f"-n 5000 {openssl} verify -CAfile {anchors} -attime 1780358400"),
+                    "openssl x509 -checkend": each(f"-n 1 {openssl} x509 -noout -checkend 0 -in || true"),
+                }
+            compare(
+                f"An audit of {nodes} control planes, {10 * nodes} certificates", self.memory, contestants,
+                1 if QUICK or nodes <= 1000 else 5, warm_up=0 if nodes <= 1000 else 1,
+            )
+            shutil.rmtree(place)
+        print("  aim: a ratio of 1.50x for kpki audit, and a peak of less than 300 MB")
+
     def startup(self):
         own = compare(
             "Starting up", self.memory,
@@ -330,6 +377,7 @@ def main():
     parser.add_argument("--kpki", required=True)
     parser.add_argument("--bare-cost", help="the built benches/bare_cost.rs")
     parser.add_argument("--verify", help="the built benches/verify.rs")
+    parser.add_argument("--audit", help="the built benches/audit.rs")
     options = parser.parse_args()
     for tool in ("openssl", "cfssl", "cfssljson"):
         find(tool)
@@ -341,10 +389,12 @@ def main():
     with tempfile.TemporaryDirectory(dir=memory_root) as memory, tempfile.TemporaryDirectory(dir=disk_root) as disk:
         bare_cost = options.bare_cost and os.path.abspath(options.bare_cost)
         verify = options.verify and os.path.abspath(options.verify)
-        bench = Bench(os.path.abspath(options.kpki), bare_cost, verify, memory, disk)
+        audit = options.audit and os.path.abspath(options.audit)
+        bench = Bench(os.path.abspath(options.kpki), bare_cost, verify, audit, memory, disk)
         try:
             bench.startup()
             bench.verification()
+            bench.audits()
             bench.rehearsal()
             bench.control_plane()
             bench.cluster()

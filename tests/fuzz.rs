@@ -130,8 +130,27 @@ fn seeds() -> Vec<(&'static str, Vec<u8>)> {
     // Whatever there is: `inspect` is asked what it is.
     let all: Vec<_> = out.iter().map(|(_, bytes)| ("inspect", bytes.clone())).collect();
     out.extend(all);
+    out.extend(trees().into_iter().map(|tree| ("audit", tree)));
     out.push(("pem", b"\xef\xbb\xbf# text\r\n\r\n-----BEGIN A-----\r\nAAAA\r\n-----END A-----\r\n".to_vec()));
     out
+}
+
+/// What kubeadm wrote, as the trees of the audit's property.
+fn trees() -> Vec<Vec<u8>> {
+    let trees = ["kubeadm-ecdsa", "kubeadm-rsa"].map(|name| {
+        let root = fixtures().join(name);
+        let mut tree = Vec::new();
+        for (which, path) in (0..).zip(properties::PATHS) {
+            let Some(path) = path.strip_prefix("etc/kubernetes/") else { continue };
+            let Ok(bytes) = std::fs::read(root.join(path)) else { continue };
+            tree.push(which);
+            tree.extend(u16::try_from(bytes.len()).expect("a small file").to_be_bytes());
+            tree.extend(bytes);
+        }
+        tree
+    });
+    assert!(trees.iter().all(|tree| tree.len() > 10_000), "the fixtures are there");
+    trees.into()
 }
 
 fn fixtures() -> PathBuf {
@@ -210,6 +229,7 @@ fn keys() -> Vec<Vec<u8>> {
 /// The property of a target.
 fn property(target: &str) -> fn(&[u8]) {
     match target {
+        "audit" => properties::audit,
         "certificate" => properties::certificate,
         "chain" => properties::chain,
         "crl" => properties::crl,

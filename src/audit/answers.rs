@@ -26,6 +26,8 @@ pub struct NodeSummary {
     pub kind: super::NodeKind,
     /// Its records in [`Estate::records`].
     pub records: std::ops::Range<usize>,
+    /// What the CAs whose certificates are there say that they have issued.
+    pub inventories: Vec<super::Kept>,
 }
 
 /// What a rule of all nodes looks at.

@@ -9,10 +9,10 @@ use rayon::prelude::*;
 use super::answers::NodeSummary;
 use super::evidence::{self, link_node, name_users};
 use super::policy::settle;
-use super::report::{Finding, Location, Outcomes, Read, Record, Report, Skipped};
+use super::report::{End, Finding, Location, Outcomes, Read, Record, Report, Skipped, Tally};
 use super::{
-    Answers, Authorities, Cert, CertificateEvidence, Check, Estate, Expected, Fact, Known, Node, NodeKind,
-    Outcome, Place, Policy, RULES, Rule, Scene, Source, Store,
+    Answers, Authorities, Cert, CertificateEvidence, Check, Estate, Expected, Fact, Kept, Known, Node,
+    NodeKind, Outcome, Place, Policy, RULES, Rule, Scene, Source, Store,
 };
 use crate::x509::{ExtendedKeyUsage, Printable};
 
@@ -102,36 +102,16 @@ struct Judged {
     kind: NodeKind,
     findings: Vec<Finding>,
     skipped: Vec<Skipped>,
-    outcomes: Outcomes,
+    ends: Vec<End>,
     read: Read,
     records: Vec<Record>,
+    inventories: Vec<Kept>,
 }
 
-/// How one rule came out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum End {
-    NotApplicable,
-    Skipped,
-    Passed,
-    Failed,
-}
-
-impl Outcomes {
-    fn count(&mut self, end: End) {
-        *match end {
-            End::NotApplicable => &mut self.not_applicable,
-            End::Skipped => &mut self.skipped,
-            End::Passed => &mut self.passed,
-            End::Failed => &mut self.failed,
-        } += 1;
-    }
-
-    fn add(&mut self, other: Self) {
-        self.passed += other.passed;
-        self.failed += other.failed;
-        self.skipped += other.skipped;
-        self.not_applicable += other.not_applicable;
-    }
+/// The rules that are asked for and look at nodes, or at all of them.
+fn asked(policy: &Policy, estate: bool) -> impl Iterator<Item = &'static Rule> {
+    let is_estate = |rule: &Rule| matches!(rule.check, Check::Estate(_));
+    RULES.iter().copied().filter(move |rule| is_estate(rule) == estate && policy.asks_for(rule))
 }
 
 fn judge_node(mut node: Node, policy: &Policy, authorities: &Authorities) -> Judged {
@@ -141,7 +121,7 @@ fn judge_node(mut node: Node, policy: &Policy, authorities: &Authorities) -> Jud
         kind: node.kind,
         findings: Vec::new(),
         skipped: Vec::new(),
-        outcomes: Outcomes::default(),
+        ends: Vec::new(),
         read: Read {
             files: node.files.iter().filter(|file| file.contents().is_some()).count(),
             certificates: node.certificates.len(),
@@ -149,8 +129,9 @@ fn judge_node(mut node: Node, policy: &Policy, authorities: &Authorities) -> Jud
             nodes: usize::from(node.kind != NodeKind::Store),
         },
         records: node.records(),
+        inventories: node.inventories(),
     };
-    for rule in RULES.iter().copied().filter(|rule| policy.asks_for(rule)) {
+    for rule in asked(policy, false) {
         let end = match rule.check {
             Check::Certificate(check) => judge_certificates(&node, rule, check, policy, &mut judged.findings),
             Check::Node(check) => {
@@ -162,7 +143,7 @@ fn judge_node(mut node: Node, policy: &Policy, authorities: &Authorities) -> Jud
             }
             Check::Estate(_) => continue,
         };
-        judged.outcomes.count(end);
+        judged.ends.push(end);
     }
     judged.skipped.extend(node.incomplete.iter().map(|reason| Skipped {
         rule: None,
@@ -295,24 +276,34 @@ fn assemble(judged: Vec<Judged>, policy: &Policy) -> Report {
         waived: Vec::new(),
         dead_waivers: Vec::new(),
         outcomes: Outcomes::default(),
+        tallies: Vec::with_capacity(judged.len() + 1),
         read: Read::default(),
         records: Vec::new(),
     };
+    let rules: Arc<[&'static Rule]> = asked(policy, false).collect();
     let mut nodes = Vec::with_capacity(judged.len());
     for mut node in judged {
         let start = report.records.len();
         report.records.append(&mut node.records);
-        nodes.push(NodeSummary { name: node.name, kind: node.kind, records: start..report.records.len() });
+        let name = node.name.clone();
+        nodes.push(NodeSummary {
+            name: node.name,
+            kind: node.kind,
+            records: start..report.records.len(),
+            inventories: node.inventories,
+        });
         report.findings.append(&mut node.findings);
         report.skipped.append(&mut node.skipped);
-        report.outcomes.add(node.outcomes);
+        report.tallies.push(Tally { node: name, rules: Arc::clone(&rules), ends: node.ends.into() });
         report.read.files += node.read.files;
         report.read.certificates += node.read.certificates;
         report.read.keys += node.read.keys;
         report.read.nodes += node.read.nodes;
     }
     let estate = Estate { nodes: &nodes, records: &report.records, policy };
-    for rule in RULES.iter().copied().filter(|rule| policy.asks_for(rule)) {
+    let mut ends = Vec::new();
+    let rules: Arc<[&'static Rule]> = asked(policy, true).collect();
+    for &rule in rules.iter() {
         let Check::Estate(check) = rule.check else { continue };
         let mut answers = Answers::default();
         check(&estate, &mut answers);
@@ -325,7 +316,11 @@ fn assemble(judged: Vec<Judged>, policy: &Policy) -> Report {
             Some(quoted(Path::new(&*record.location.path)).into())
         };
         let end = take(rule, answers, &locate, &name, &mut report.findings, &mut report.skipped);
-        report.outcomes.count(end);
+        ends.push(end);
+    }
+    report.tallies.push(Tally { node: None, rules, ends: ends.into() });
+    for end in report.tallies.iter().flat_map(|tally| &tally.ends) {
+        report.outcomes.count(*end);
     }
     settle(&mut report, policy);
     report

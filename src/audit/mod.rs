@@ -26,16 +26,16 @@ pub use certificate::{CertificateEvidence, Expected, OuterSignature};
 pub use config::{Config, ConfigError, FailOn, LARGEST_CONFIG};
 pub use engine::{AuditError, Input, audit};
 pub use evidence::{
-    Authorities, Authority, Cert, Contents, File, FileKind, FoundCertificate, FoundKey, Holder, Known,
-    LIMITS, Node, NodeKind, Pair, Reference, Signer, Signing, Source, StaticCredentials, Store, Target,
-    TextFacts, What,
+    Authorities, Authority, Cert, Contents, File, FileKind, FoundCertificate, FoundKey, Holder, Inventory,
+    Kept, Known, LIMITS, Node, NodeKind, Pair, Reference, Signer, Signing, Source, StaticCredentials, Store,
+    Target, TextFacts, What,
 };
 pub use judgement::{Judgement, Objection, REFUSED_FROM, judge, refuses};
-pub use markdown::to_markdown;
-pub use policy::{CisBenchmark, Expiring, Policy, Waiver, names_a_rule, rule_word};
+pub use markdown::{family, to_markdown};
+pub use policy::{CisBenchmark, Expiring, Policy, Waiver, names_a_rule, rule_word, rules_named};
 pub use report::{
-    CertificateRecord, DeadWaiver, Finding, Location, Outcomes, Read, Record, RecordKind, Report, Skipped,
-    Waived,
+    CertificateRecord, DeadWaiver, End, Finding, Location, Outcomes, Read, Record, RecordKind, Report,
+    Skipped, Tally, Waived,
 };
 pub use role::{Basis, Role};
 pub use rule::{Check, Citation, Fact, Outcome, Rule, Severity};

@@ -98,6 +98,30 @@ pub struct DeadWaiver {
     pub reason: String,
 }
 
+/// How one rule came out on one node, or on all of them side by side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum End {
+    /// It had nothing to look at.
+    NotApplicable,
+    /// It could not look at anything that it should have looked at.
+    Skipped,
+    /// It looked and found nothing.
+    Passed,
+    /// It found something.
+    Failed,
+}
+
+/// How the rules came out on one node; or those that look at all nodes, side by side.
+#[derive(Debug, Clone)]
+pub struct Tally {
+    /// The node, where several were given; none as well for all nodes side by side, which come last.
+    pub node: Option<Arc<str>>,
+    /// The rules that looked.
+    pub rules: Arc<[&'static Rule]>,
+    /// How each came out.
+    pub ends: Box<[End]>,
+}
+
 /// How many rules came to which end. A rule is counted once for each node that it looked at, or once for all.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Outcomes {
@@ -109,6 +133,17 @@ pub struct Outcomes {
     pub skipped: usize,
     /// Had nothing to look at.
     pub not_applicable: usize,
+}
+
+impl Outcomes {
+    pub(super) fn count(&mut self, end: End) {
+        *match end {
+            End::NotApplicable => &mut self.not_applicable,
+            End::Skipped => &mut self.skipped,
+            End::Passed => &mut self.passed,
+            End::Failed => &mut self.failed,
+        } += 1;
+    }
 }
 
 /// What was read.
@@ -194,6 +229,8 @@ pub struct Report {
     pub dead_waivers: Vec<DeadWaiver>,
     /// How the rules came out.
     pub outcomes: Outcomes,
+    /// How each rule came out on each node.
+    pub tallies: Vec<Tally>,
     /// What was read.
     pub read: Read,
     /// Every certificate and key that was found, by node, file and place in it.

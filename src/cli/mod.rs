@@ -90,6 +90,8 @@ enum Command {
     Verify(verify::Args),
     /// Say what is wrong with a PKI, or will be, why it matters and what to do.
     Audit(Box<audit::Args>),
+    /// Say what a rule of the audit looks for, why, and what to do.
+    Explain(audit::explain::Args),
     /// Act out every TLS connection of a cluster in memory, with the files of its PKI.
     Rehearse(rehearse::Args),
     /// Look through what a CA has signed.
@@ -157,6 +159,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Verify(args) => verify::run(&context, &args),
         Command::Ledger(command) => ledger::run(&command),
         Command::Audit(args) => audit::run(&context, &args),
+        Command::Explain(args) => audit::explain::run(&context, &args),
         Command::Rehearse(args) => rehearse::run(&context, &args),
         Command::Probe(args) => probe::run(&context, &args),
         Command::Profile(command) => profile::run(&context, &command),

@@ -112,6 +112,17 @@ pub(crate) fn instant(instant: OffsetDateTime) -> String {
     instant.to_offset(time::UtcOffset::UTC).format(format).unwrap_or_else(|_| instant.to_string())
 }
 
+/// An instant as programs read it (RFC 3339).
+pub(crate) fn rfc3339(instant: OffsetDateTime) -> String {
+    let utc = instant.to_offset(time::UtcOffset::UTC);
+    utc.format(&time::format_description::well_known::Rfc3339).unwrap_or_else(|_| utc.to_string())
+}
+
+/// A text without its colours.
+pub(crate) fn without_colours(text: &str) -> String {
+    anstream::adapter::strip_str(text).to_string()
+}
+
 /// A path safe to show.
 pub(crate) fn path(path: &std::path::Path) -> String {
     Printable(&path.to_string_lossy()).to_string()

@@ -123,7 +123,7 @@ impl Lane {
             let target = Target { directory: &directory, name: &staged.name, path: &path };
             let backup = match overwrite {
                 Overwrite::Refuse => None,
-                Overwrite::KeepBackup => keep_backup(&target, timestamp)?,
+                Overwrite::KeepBackup | Overwrite::Replace => keep_backup(&target, timestamp)?,
             };
             if let Some(backup) = &backup {
                 let replaced = staged.body.replace(&mut self.directories, &target);
@@ -141,6 +141,17 @@ impl Lane {
     /// The directories whose names have changed; the same may occur several times.
     pub(super) fn touched(&self) -> impl Iterator<Item = &Place> {
         self.given.iter().map(|given| &given.place).chain(self.directories.parents_of_created())
+    }
+
+    /// Removes what was replaced. What cannot be removed stays.
+    pub(super) fn forget_backups(&mut self) {
+        for Given { place, backup, .. } in &mut self.given {
+            if let Some(backup) = backup.take()
+                && let Ok(directory) = self.directories.open(place)
+            {
+                staged::remove(&directory, &backup);
+            }
+        }
     }
 
     /// What was done stays. Every file with its rank, and where the one is that it replaced.
@@ -179,10 +190,12 @@ pub(super) fn check_destination(
 ) -> Result<(), DiskError> {
     let existing = file_type(directory, name).map_err(DiskError::io("examine", path))?;
     match (existing, overwrite) {
-        (None, _) | (Some(FileType::RegularFile), Overwrite::KeepBackup) => Ok(()),
+        (None, _) | (Some(FileType::RegularFile), Overwrite::KeepBackup | Overwrite::Replace) => Ok(()),
         (Some(FileType::Symlink), _) => Err(DiskError::Symlink { path: path.to_owned() }),
         (Some(_), Overwrite::Refuse) => Err(DiskError::Exists { path: path.to_owned() }),
-        (Some(_), Overwrite::KeepBackup) => Err(DiskError::NotRegular { path: path.to_owned() }),
+        (Some(_), Overwrite::KeepBackup | Overwrite::Replace) => {
+            Err(DiskError::NotRegular { path: path.to_owned() })
+        }
     }
 }
 

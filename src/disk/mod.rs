@@ -77,6 +77,9 @@ pub enum Overwrite {
     /// Replace it. The old file itself, with its mode and owner, stays as `NAME.TIMESTAMP.bak`
     /// (`NAME.TIMESTAMP-2.bak` and so on where that exists).
     KeepBackup,
+    /// Replace it, and keep nothing of the old one. It is kept as [`Overwrite::KeepBackup`] does until all files have their
+    /// names; a process that is killed in between leaves that behind.
+    Replace,
 }
 
 #[cfg(test)]

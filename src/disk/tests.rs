@@ -309,6 +309,24 @@ fn a_replaced_file_survives_as_a_backup_with_its_mode() {
     assert!(matches!(error, DiskError::NotRegular { .. }), "{error:?}");
 }
 
+#[test]
+fn what_is_replaced_leaves_nothing_behind() {
+    for unnamed in [true, false] {
+        let directory = tempdir().unwrap();
+        let root = directory.path();
+        put(&root.join("report.json"), b"first");
+        for contents in [b"second", b"third!"] {
+            let transaction = transaction(Overwrite::Replace, unnamed);
+            transaction.stage(root, Path::new("report.json"), contents, Public).unwrap();
+            transaction.stage(root, Path::new("new"), contents, Public).unwrap();
+            let committed = transaction.commit(Vec::new()).unwrap();
+            assert_eq!((committed.files.len(), committed.backups.len()), (2, 0));
+            assert_eq!(fs::read(root.join("report.json")).unwrap(), contents);
+            assert_eq!(tree(root).len(), 2);
+        }
+    }
+}
+
 /// What the tests below write: two new files, one in a new directory, and one that replaces another
 /// where that is allowed.
 fn staged_scenario(root: &Path, overwrite: Overwrite, unnamed: bool) -> Transaction {

@@ -203,6 +203,9 @@ impl Transaction {
         }
         state.give_names(overwrite, &self.timestamp)?;
         state.sync_directories()?;
+        if overwrite == Overwrite::Replace {
+            state.lanes.iter_mut().for_each(Lane::forget_backups);
+        }
         Ok(state.keep())
     }
 

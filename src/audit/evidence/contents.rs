@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use lru::LruCache;
 
+use super::Inventory;
 use crate::inspect::{self, CertificateFacts, Content, Encoding, Item};
 use crate::manifest::{
     Flags, KubeletConfiguration, StaticPod, etcd_environment, kubelet_arguments, kubelet_configuration,
@@ -37,6 +38,8 @@ pub struct Contents {
     pub etcd_environment: Option<Flags>,
     /// The users, where it is a file of static credentials.
     pub credentials: Option<StaticCredentials>,
+    /// The certificates that a CA has issued, where it is a list of them.
+    pub inventory: Option<Inventory>,
     /// Signatures that were looked at.
     signatures: Mutex<Verified>,
 }
@@ -107,6 +110,7 @@ impl Contents {
             kubelet_arguments: arguments,
             etcd_environment: environment,
             credentials,
+            inventory: Inventory::read(bytes),
             signatures: Mutex::default(),
         }
     }

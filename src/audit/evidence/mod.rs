@@ -4,23 +4,25 @@
 
 mod contents;
 mod gather;
+mod inventory;
 mod linking;
 mod paths;
 mod references;
 mod roles;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use self::contents::{Contents, Known, StaticCredentials, TextFacts};
 pub(super) use self::gather::gather;
 pub use self::gather::{LIMITS, Source, Store};
+pub use self::inventory::{Inventory, Kept};
 pub(super) use self::linking::link as link_node;
 pub use self::linking::{Authorities, Authority, Signer, Signing};
 pub use self::paths::Target;
 pub use self::references::{Holder, Pair, Reference, What};
-pub(super) use self::roles::assign_users as name_users;
+pub(super) use self::roles::{assign_users as name_users, by_content as role_by_content};
 
 use super::answers::Place;
 use super::report::{CertificateRecord, Location, Record, RecordKind};
@@ -31,7 +33,7 @@ use crate::key::{PrivateKeyFacts, algorithm_name};
 use crate::layout::{Promise, key_beside, promise};
 use crate::manifest::{Component, Flag, Flags, KubeletConfiguration, StaticPod};
 use crate::profile::KubernetesVersion;
-use crate::x509::{Name, RevocationList, TbsCertificate};
+use crate::x509::{ExtendedKeyUsage, Name, RevocationList, TbsCertificate};
 
 /// What a tree is that of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -256,9 +258,32 @@ impl<'a> Cert<'a> {
         self.roles().any(|own| own == role)
     }
 
+    /// The part that its place promises, whoever names it.
+    pub fn place_role(self) -> Option<Role> {
+        roles::by_place(self.node, self.found.file, self.item())
+    }
+
+    /// The part that its place promises, or where it promises none the one that it says itself.
+    pub fn own_role(self) -> Option<Role> {
+        self.place_role().or_else(|| roles::by_content(self.tbs()))
+    }
+
     /// Whether it may sign certificates, by its role or by its own word.
     pub fn is_ca(self) -> bool {
         self.tbs().extensions.is_ca()
+    }
+
+    /// Whether a TLS server takes it for a client's: by its purposes, or because it names none.
+    pub fn may_be_client(self) -> bool {
+        let purposes = self.tbs().extensions.purposes();
+        purposes.is_empty()
+            || purposes.contains(&ExtendedKeyUsage::ClientAuth)
+            || purposes.contains(&ExtendedKeyUsage::Any)
+    }
+
+    /// Whether a kubelet signed it for itself: NODE@SECONDS, by NODE-ca@SECONDS.
+    pub fn is_kubelets_own(self) -> bool {
+        roles::is_kubelets_own(self.tbs())
     }
 
     /// The SHA-256 of its public key.
@@ -282,6 +307,17 @@ impl<'a> Cert<'a> {
             Signing::By(Signer::Here(index)) => self.node.certificate(*index),
             _ => None,
         }
+    }
+
+    /// The certificates that signed it, one after the other, as far as they are at hand; eight at most.
+    pub fn signers(self) -> Vec<&'a TbsCertificate> {
+        let mut signers = Vec::new();
+        let mut current = Some(self);
+        while let Some(cert) = current.filter(|_| signers.len() < 8) {
+            signers.extend(cert.issuer());
+            current = cert.issuer_here().filter(|issuer| issuer.index != cert.index);
+        }
+        signers
     }
 
     /// Whether it signed itself.
@@ -356,6 +392,12 @@ impl Node {
         self.certs().filter(move |cert| cert.is(role))
     }
 
+    /// The certificates that play a part, each once, however often it stands somewhere.
+    pub fn once_with_role(&self, role: Role) -> impl Iterator<Item = Cert<'_>> {
+        let mut seen = HashSet::new();
+        self.with_role(role).filter(move |cert| seen.insert(cert.found.same_as))
+    }
+
     /// The certificates of a file, in order, those of its fields among them.
     pub fn certs_in(&self, file: usize) -> impl Iterator<Item = Cert<'_>> {
         let start = self.certificates.partition_point(|found| found.file < file);
@@ -383,7 +425,8 @@ impl Node {
 
     /// The keys of a file.
     pub fn keys_in(&self, file: usize) -> impl Iterator<Item = &FoundKey> {
-        self.keys.iter().filter(move |key| key.file == file)
+        let start = self.keys.partition_point(|key| key.file < file);
+        self.keys.iter().skip(start).take_while(move |key| key.file == file)
     }
 
     /// What a private key's item says; none for a public key.

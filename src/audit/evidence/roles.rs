@@ -120,7 +120,7 @@ fn of_key(node: &Node, index: usize) -> Vec<(Role, Basis)> {
 }
 
 /// What the place and name of a file promise for an item in it.
-fn by_place(node: &Node, file: usize, item: &Item) -> Option<Role> {
+pub(super) fn by_place(node: &Node, file: usize, item: &Item) -> Option<Role> {
     let file = node.files.get(file)?;
     if !matches!(file.kind, FileKind::Regular(_)) {
         return None;
@@ -161,7 +161,7 @@ fn by_place(node: &Node, file: usize, item: &Item) -> Option<Role> {
 
 /// What a certificate says it is, by names that only one role has. Names are kubeadm's, and those that the documents of etcd and
 /// Kubernetes give (`kube-etcd`, `kubernetes-front-proxy-ca`).
-pub(super) fn by_content(tbs: &TbsCertificate) -> Option<Role> {
+pub(in super::super) fn by_content(tbs: &TbsCertificate) -> Option<Role> {
     let name = tbs.subject.common_name()?;
     let purposes = tbs.extensions.purposes();
     let client = purposes.contains(&ExtendedKeyUsage::ClientAuth);
@@ -195,7 +195,7 @@ pub(super) fn by_content(tbs: &TbsCertificate) -> Option<Role> {
 }
 
 /// Whether it is what a kubelet signs for itself: NODE@SECONDS, by NODE-ca@SECONDS.
-fn is_kubelets_own(tbs: &TbsCertificate) -> bool {
+pub(super) fn is_kubelets_own(tbs: &TbsCertificate) -> bool {
     let parts = |name: &str| {
         let (host, seconds) = name.rsplit_once('@')?;
         (!seconds.is_empty() && seconds.bytes().all(|byte| byte.is_ascii_digit())).then(|| host.to_owned())

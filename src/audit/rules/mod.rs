@@ -1,14 +1,50 @@
 //! The catalogue. A rule is one file here and its two lines in this one.
 
-use super::{CertificateEvidence, Check, Citation, Expected, Fact, Outcome, Place, Role, Rule, Severity};
+use super::{
+    Answers, CertificateEvidence, Check, Citation, Estate, Expected, Fact, Outcome, Place, Role, Rule,
+    Severity,
+};
 
+mod apiserver;
 mod c006_outlives_issuer;
 mod dates;
 mod distinct;
+mod k001_apiserver_service_names;
+mod k002_apiserver_service_address;
+mod k003_apiserver_hosts;
+mod k004_apiserver_stale_addresses;
+mod k005_apiserver_server_auth;
+mod k006_kubelet_client_groups;
+mod k007_etcd_client_groups;
+mod k008_front_proxy_names;
+mod k009_kubelet_client_subject;
+mod k010_kubelet_conf_embeds;
+mod k011_kubelet_serving;
+mod k012_kubelet_rotation;
+mod k013_component_subject;
+mod k014_admin_is_master;
+mod k015_super_admin;
+mod k016_masters;
+mod k017_reserved_names;
+mod k018_user_life;
+mod k019_service_account_pair;
+mod k020_service_account_key_reused;
+mod k021_token_keys;
+mod k022_component_serving;
+mod k023_idle_ca_key;
+mod k024_not_in_inventory;
+mod k025_bootstrap_left;
+mod kubelet;
+mod m001_named_file_missing;
+mod m002_named_pair;
+mod m003_named_for_another_part;
+mod m008_one_authority;
+mod names;
 mod p001_version;
 mod p002_serial_positive;
 mod p003_serial_length;
 mod p004_serial_entropy;
+mod p005_serial_repeated;
 mod p006_signature_algorithms;
 mod p007_weak_signature;
 mod p008_rsa_size;
@@ -26,12 +62,18 @@ mod p019_alternative_names;
 mod p020_repeated_names;
 mod p021_key_identifiers;
 mod p022_authority_key_identifier;
+mod p023_issuer_pinned;
 mod p024_extensions;
 mod p025_name_constraints;
 mod p026_subject;
 mod p027_groups;
 mod p028_validity;
+mod p029_begins_with_issuer;
+mod p030_not_backdated;
+mod p031_revocation_unread;
+mod references;
 mod signature;
+mod subjects;
 mod t001_expired;
 mod t002_not_yet_valid;
 mod t003_expires_soon;
@@ -41,14 +83,45 @@ mod t007_clock;
 mod t008_next_date;
 mod t009_crl_due;
 mod t010_rancher_window;
+mod tokens;
 
 /// Every rule, in the order of the ids.
 pub const RULES: &[&Rule] = &[
     &c006_outlives_issuer::RULE,
+    &k001_apiserver_service_names::RULE,
+    &k002_apiserver_service_address::RULE,
+    &k003_apiserver_hosts::RULE,
+    &k004_apiserver_stale_addresses::RULE,
+    &k005_apiserver_server_auth::RULE,
+    &k006_kubelet_client_groups::RULE,
+    &k007_etcd_client_groups::RULE,
+    &k008_front_proxy_names::RULE,
+    &k009_kubelet_client_subject::RULE,
+    &k010_kubelet_conf_embeds::RULE,
+    &k011_kubelet_serving::RULE,
+    &k012_kubelet_rotation::RULE,
+    &k013_component_subject::RULE,
+    &k014_admin_is_master::RULE,
+    &k015_super_admin::RULE,
+    &k016_masters::RULE,
+    &k017_reserved_names::RULE,
+    &k018_user_life::RULE,
+    &k019_service_account_pair::RULE,
+    &k020_service_account_key_reused::RULE,
+    &k021_token_keys::RULE,
+    &k022_component_serving::RULE,
+    &k023_idle_ca_key::RULE,
+    &k024_not_in_inventory::RULE,
+    &k025_bootstrap_left::RULE,
+    &m001_named_file_missing::RULE,
+    &m002_named_pair::RULE,
+    &m003_named_for_another_part::RULE,
+    &m008_one_authority::RULE,
     &p001_version::RULE,
     &p002_serial_positive::RULE,
     &p003_serial_length::RULE,
     &p004_serial_entropy::RULE,
+    &p005_serial_repeated::RULE,
     &p006_signature_algorithms::RULE,
     &p007_weak_signature::RULE,
     &p008_rsa_size::RULE,
@@ -66,11 +139,15 @@ pub const RULES: &[&Rule] = &[
     &p020_repeated_names::RULE,
     &p021_key_identifiers::RULE,
     &p022_authority_key_identifier::RULE,
+    &p023_issuer_pinned::RULE,
     &p024_extensions::RULE,
     &p025_name_constraints::RULE,
     &p026_subject::RULE,
     &p027_groups::RULE,
     &p028_validity::RULE,
+    &p029_begins_with_issuer::RULE,
+    &p030_not_backdated::RULE,
+    &p031_revocation_unread::RULE,
     &t001_expired::RULE,
     &t002_not_yet_valid::RULE,
     &t003_expires_soon::RULE,

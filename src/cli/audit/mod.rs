@@ -1,17 +1,24 @@
 //! `kpki audit`: what is wrong with a PKI, why it matters and what to do.
 
 mod asked;
+pub(super) mod explain;
+mod form;
 mod html;
 mod inputs;
+mod json;
+mod junit;
+mod prometheus;
+mod sarif;
 mod text;
 
 use clap::ValueEnum;
 use kpki::audit::{AuditError, FailOn, Report, audit};
 
 use asked::Asked;
+use form::{Form, OutputFile, Told};
 pub(super) use inputs::Trees;
 
-use super::output::print;
+use super::output::{print, print_bytes};
 use super::{Context, Failure, Status};
 use text::Telling;
 
@@ -24,6 +31,9 @@ Examples:
   kpki audit /etc/kubernetes --at 2027-11-01     what will be broken on that day
   kpki audit /etc/kubernetes --expiring 30d --select T --fail-on medium
   kpki audit pki --ignore P004,key-encipherment --config team.yaml
+  kpki audit /etc/kubernetes -o json | jq -r '.findings[] | select(.severity == \"critical\") | .path'
+  kpki audit /etc/kubernetes -q --output-file kpki.sarif --output-file junit=results.xml
+  kpki audit / --output-file /var/lib/node_exporter/textfile/kpki.prom --fail-on none
 
 Everything is found by what is in it. What cannot be judged is told, never passed.
 
@@ -36,13 +46,17 @@ pub(crate) struct Args {
     trees: Trees,
     #[command(flatten)]
     asked: Asked,
+    /// What to print.
+    #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t)]
+    output: Form,
+    /// Write this as well, in the form that the word before = or the file's ending says (txt, json, sarif, xml for JUnit, prom);
+    /// may be given several times. A file that is there is replaced, all of them at once.
+    #[arg(long, value_name = "[FORMAT=]PATH", value_parser = str::parse::<OutputFile>)]
+    output_file: Vec<OutputFile>,
     /// How findings are put together, in text.
     #[arg(long, value_enum, default_value_t)]
     group_by: GroupBy,
-    /// How to print: html.
-    #[arg(short, long, hide = true)]
-    output: Option<String>,
-    /// Print findings only.
+    /// In text, tell findings only.
     #[arg(short, long)]
     quiet: bool,
 }
@@ -63,10 +77,6 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Status, Failure> {
     if report.read.files == 0 {
         return Err(nothing(&report, &args.trees));
     }
-    if args.output.as_deref() == Some("html") {
-        print(html::render(&report, &args.trees.title())?)?;
-        return Ok(if fails(&report, question.fail_on) { Status::Refused } else { Status::Done });
-    }
     let telling = Telling {
         group_by: args.group_by,
         fail_on: question.fail_on,
@@ -74,11 +84,18 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Status, Failure> {
         now: context.now,
         config: question.config.as_deref(),
     };
-    let text = text::of(&report, telling);
-    if !text.is_empty() {
-        print(text)?;
+    let title = args.trees.title();
+    let told = Told { report: &report, telling, title: &title };
+    told.write(&args.output_file)?;
+    match args.output {
+        Form::Text => print_text(&told.render(Form::Text)?)?,
+        form => print_bytes(told.render(form)?.as_bytes())?,
     }
     Ok(if fails(&report, question.fail_on) { Status::Refused } else { Status::Done })
+}
+
+fn print_text(text: &str) -> Result<(), Failure> {
+    if text.is_empty() { Ok(()) } else { print(text.trim_end_matches('\n')) }
 }
 
 fn fails(report: &Report, fail_on: FailOn) -> bool {

@@ -29,7 +29,8 @@ pub(crate) fn render(report: &Report, title: &str) -> Result<String, Failure> {
     let linked = |index: usize| linked.get(index) == Some(&true);
     let graph = Graph::of(&model);
     let timeline = Timeline::of(&model);
-    let draw_graph = |for_phones| Value::from_safe_string(graph::drawing(&graph, &model, for_phones, &linked));
+    let draw_graph =
+        |for_phones| Value::from_safe_string(graph::drawing(&graph, &model, for_phones, &linked));
     let draw_timeline =
         |for_phones| Value::from_safe_string(timeline::drawing(&timeline, &model, for_phones, &linked));
     let context = context! {
@@ -54,7 +55,8 @@ pub(crate) fn render(report: &Report, title: &str) -> Result<String, Failure> {
 /// The page's Content-Security-Policy: its own style and script by their digests, and nothing else.
 fn policy() -> String {
     let source = |open: &str, close: &str| {
-        let text = TEMPLATE.split_once(open).and_then(|(_, rest)| rest.split_once(close)).map(|(text, _)| text);
+        let text =
+            TEMPLATE.split_once(open).and_then(|(_, rest)| rest.split_once(close)).map(|(text, _)| text);
         format!("'sha256-{}'", BASE64_STANDARD.encode(sha256(text.unwrap_or_default().as_bytes())))
     };
     format!(

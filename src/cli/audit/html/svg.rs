@@ -106,7 +106,8 @@ pub(super) fn width(text: &str, size: f64) -> f64 {
 /// The width of a character, in units of the font's size. A little more than that of DejaVu Sans, the widest of the usual ones.
 fn advance(c: char) -> f64 {
     match c {
-        'i' | 'j' | 'l' | 'I' | '|' | '\'' | '.' | ',' | ':' | ';' | '!' | ' ' | '/' | '(' | ')' | '[' | ']' | '·' => 0.4,
+        'i' | 'j' | 'l' | 'I' | '|' | '\'' | '.' | ',' | ':' | ';' | '!' | ' ' | '/' | '(' | ')' | '['
+        | ']' | '·' => 0.4,
         'f' | 't' | 'r' | '-' => 0.43,
         'm' | 'w' | 'M' | 'W' | '@' | '%' | '…' | '=' | '+' | '<' | '>' | '~' => 1.0,
         'A'..='Z' => 0.75,

@@ -1,8 +1,8 @@
 //! Instants, lengths of time and counts as people read them.
 
 use kpki::audit::{Location, Severity};
-use time::{Duration, OffsetDateTime, UtcOffset};
 use time::macros::format_description;
+use time::{Duration, OffsetDateTime, UtcOffset};
 
 /// From how much time left on an end is near.
 pub(super) const NEAR: Duration = Duration::days(30);

@@ -171,7 +171,10 @@ impl Told {
                 class: "box box-absent".into(),
                 label: "issuer not found".into(),
                 line: name.clone(),
-                title: format!("{name}\nThis issuer was not among what was read; it signed {}.", counted(*count, "certificate", "certificates")),
+                title: format!(
+                    "{name}\nThis issuer was not among what was read; it signed {}.",
+                    counted(*count, "certificate", "certificates")
+                ),
                 ..Self::nothing()
             },
             Shape::Key(index) => Self::key(*index, model),
@@ -218,7 +221,11 @@ impl Told {
             let _ = write!(title, "\nin {} more", counted(entry.places.len() - 6, "place", "places"));
         }
         if entry.key_sharers > 0 {
-            let _ = write!(title, "\nits key is that of {} too", counted(entry.key_sharers, "other certificate", "other certificates"));
+            let _ = write!(
+                title,
+                "\nits key is that of {} too",
+                counted(entry.key_sharers, "other certificate", "other certificates")
+            );
         }
         for number in entry.findings.iter().take(6) {
             if let Some(finding) = model.report.findings.get(*number) {
@@ -242,13 +249,7 @@ impl Told {
         }
     }
 
-    fn several(
-        node: &Node,
-        label: &'static str,
-        members: &[usize],
-        below: usize,
-        model: &Model<'_>,
-    ) -> Self {
+    fn several(node: &Node, label: &'static str, members: &[usize], below: usize, model: &Model<'_>) -> Self {
         let entries: Vec<&Entry<'_>> = members.iter().filter_map(|index| model.entries.get(*index)).collect();
         let worst = entries.iter().filter_map(|entry| entry.worst).max();
         let bad = entries.iter().filter(|entry| entry.worst.is_some()).count();
@@ -256,7 +257,9 @@ impl Told {
         let latest = entries.iter().map(|entry| entry.facts.not_after).max();
         let to_soonest = soonest.map(|end| end - model.at).unwrap_or_default();
         let mut line = match (soonest, latest) {
-            (Some(first), Some(last)) if day(first) != day(last) => format!("{} to {}", day(first), day(last)),
+            (Some(first), Some(last)) if day(first) != day(last) => {
+                format!("{} to {}", day(first), day(last))
+            }
             (Some(first), _) => format!("all end {}", day(first)),
             _ => String::new(),
         };
@@ -266,7 +269,8 @@ impl Told {
         if let Some(words) = node.edge.words() {
             words.clone_into(&mut line);
         }
-        let mut title = format!("{} of the kind {label}", counted(entries.len(), "certificate", "certificates"));
+        let mut title =
+            format!("{} of the kind {label}", counted(entries.len(), "certificate", "certificates"));
         if below > 0 {
             let _ = write!(title, ", with {} below them", grouped(below));
         }
@@ -407,7 +411,11 @@ fn draw_words(svg: &mut Svg, placed: &Placed, told: &Told) {
     if told.shares_key {
         right -= 15.0;
         let x = right;
-        let key = format!("M{} {}a3.4 3.4 0 1 0 0.1 0zm3.2 3.4h8.3m-2 0v3m-3 -3v2.4", Number(x + 3.6), Number(placed.y + 12.0));
+        let key = format!(
+            "M{} {}a3.4 3.4 0 1 0 0.1 0zm3.2 3.4h8.3m-2 0v3m-3 -3v2.4",
+            Number(x + 3.6),
+            Number(placed.y + 12.0)
+        );
         svg.element("path", &[("class", &"shared-key"), ("d", &key)]);
         right -= 6.0;
     }

@@ -65,7 +65,9 @@ pub(super) fn wide(graph: &Graph) -> Layout {
         // In their order as long as the first column is not full; then where there is more room.
         let first = bottoms.first().copied().unwrap_or_default();
         let second = bottoms.get(1).copied().unwrap_or(f64::INFINITY);
-        let to_first = second.is_infinite() || first + tree.height / 2.0 <= total / 2.0 && second == 0.0 || first <= second;
+        let to_first = second.is_infinite()
+            || first + tree.height / 2.0 <= total / 2.0 && second == 0.0
+            || first <= second;
         let column = usize::from(!to_first);
         let x = if to_first { 0.0 } else { PAGE - widest };
         let Some(bottom) = bottoms.get_mut(column) else { continue };

@@ -191,10 +191,17 @@ impl Builder<'_, '_> {
             };
             // The worst first where not all are seen; among equals, those with the most below them or the soonest end.
             if alone < members.len() {
-                members.sort_by_key(|index| self.entry(*index).map(|entry| {
-                    let below = self.descendants.get(*index).copied().unwrap_or_default();
-                    (!self.is_remarkable(*index), Reverse(entry.worst), Reverse(below), entry.facts.not_after)
-                }));
+                members.sort_by_key(|index| {
+                    self.entry(*index).map(|entry| {
+                        let below = self.descendants.get(*index).copied().unwrap_or_default();
+                        (
+                            !self.is_remarkable(*index),
+                            Reverse(entry.worst),
+                            Reverse(below),
+                            entry.facts.not_after,
+                        )
+                    })
+                });
             }
             let rest = members.split_off(alone.min(members.len()));
             for index in members {

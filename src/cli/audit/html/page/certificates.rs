@@ -141,7 +141,8 @@ fn certificate(model: &Model<'_>, entry: &Entry<'_>, linked: &[bool]) -> Certifi
 fn listed(places: &[&Location]) -> (Vec<String>, String) {
     let listed = places.iter().take(MOST_PLACES).map(|at| place(at)).collect();
     let more = places.len().saturating_sub(MOST_PLACES);
-    let more = if more > 0 { format!("and {}", counted(more, "more place", "more places")) } else { String::new() };
+    let more =
+        if more > 0 { format!("and {}", counted(more, "more place", "more places")) } else { String::new() };
     (listed, more)
 }
 

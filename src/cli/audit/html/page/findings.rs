@@ -84,10 +84,8 @@ pub(super) fn groups(model: &Model<'_>, linked: &[bool]) -> Vec<Group> {
 }
 
 fn sources(rule: &Rule) -> Vec<Link> {
-    let link = |citation: &kpki::audit::Citation| Link {
-        words: citation.source.to_owned(),
-        target: citation.url(),
-    };
+    let link =
+        |citation: &kpki::audit::Citation| Link { words: citation.source.to_owned(), target: citation.url() };
     rule.citations.iter().map(link).collect()
 }
 

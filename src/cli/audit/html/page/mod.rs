@@ -194,10 +194,7 @@ fn verdict(model: &Model<'_>) -> Verdict {
         [rest @ .., last] => format!("{} and {last} findings.", rest.join(", ")),
     };
     if !report.skipped.is_empty() {
-        line.push_str(&format!(
-            " {} could not be judged.",
-            counted(report.skipped.len(), "thing", "things")
-        ));
+        line.push_str(&format!(" {} could not be judged.", counted(report.skipped.len(), "thing", "things")));
     }
     Verdict { class, headline, line }
 }
@@ -271,8 +268,28 @@ fn parts(text: &str) -> Vec<Part> {
 /// Whether code begins with a program that remedies name.
 fn is_command(text: &str) -> bool {
     const PROGRAMS: [&str; 22] = [
-        "kpki", "openssl", "chmod", "chown", "mv", "cp", "rm", "kubectl", "kubeadm", "systemctl", "crictl",
-        "etcdctl", "sed", "ln", "mkdir", "install", "find", "cat", "shred", "sudo", "umask", "timedatectl",
+        "kpki",
+        "openssl",
+        "chmod",
+        "chown",
+        "mv",
+        "cp",
+        "rm",
+        "kubectl",
+        "kubeadm",
+        "systemctl",
+        "crictl",
+        "etcdctl",
+        "sed",
+        "ln",
+        "mkdir",
+        "install",
+        "find",
+        "cat",
+        "shred",
+        "sudo",
+        "umask",
+        "timedatectl",
     ];
     let first = text.split_whitespace().next().unwrap_or_default();
     PROGRAMS.contains(&first)

@@ -49,7 +49,12 @@ const TICKS: [(f64, &str); 14] = [
 
 impl Axis {
     /// An axis over all of these instants.
-    pub(super) fn over(at: OffsetDateTime, instants: impl Iterator<Item = OffsetDateTime>, left: f64, right: f64) -> Self {
+    pub(super) fn over(
+        at: OffsetDateTime,
+        instants: impl Iterator<Item = OffsetDateTime>,
+        left: f64,
+        right: f64,
+    ) -> Self {
         let (mut past, mut future) = (40.0_f64, 120.0_f64);
         for instant in instants {
             let days = days(instant - at);

@@ -246,8 +246,10 @@ fn draw_bar(svg: &mut Svg, frame: &Frame, middle: f64, entry: &Entry<'_>, model:
 
 /// A dot for the ends that are near each other, with their number.
 fn draw_dots(svg: &mut Svg, frame: &Frame, middle: f64, entries: &[(usize, &Entry<'_>)], model: &Model<'_>) {
-    let mut ends: Vec<(f64, OffsetDateTime)> =
-        entries.iter().map(|(_, entry)| (frame.axis.place(entry.facts.not_after), entry.facts.not_after)).collect();
+    let mut ends: Vec<(f64, OffsetDateTime)> = entries
+        .iter()
+        .map(|(_, entry)| (frame.axis.place(entry.facts.not_after), entry.facts.not_after))
+        .collect();
     ends.sort_by_key(|(_, end)| *end);
     if let (Some((first, _)), Some((last, _))) = (ends.first(), ends.last()) {
         let line = format!("M{} {}H{}", Number(*first), Number(middle), Number(*last));
@@ -271,19 +273,30 @@ fn draw_dots(svg: &mut Svg, frame: &Frame, middle: f64, entries: &[(usize, &Entr
         let class = end_class(*first - model.at);
         let radius = (5.0 + count(dot.len()).ln() * 1.4).min(11.0);
         svg.open("g", &[("class", &"dots")]);
-        let mut title = format!("{} {} {}", grouped(dot.len()), if dot.len() == 1 { "ends" } else { "end" }, day(*first));
+        let mut title =
+            format!("{} {} {}", grouped(dot.len()), if dot.len() == 1 { "ends" } else { "end" }, day(*first));
         if day(*first) != day(*last) {
             let _ = write!(title, " to {}", day(*last));
         }
         svg.leaf("title", &[], &title);
         svg.element(
             "circle",
-            &[("class", &format!("dot {class}")), ("cx", &Number(x)), ("cy", &Number(middle)), ("r", &Number(radius))],
+            &[
+                ("class", &format!("dot {class}")),
+                ("cx", &Number(x)),
+                ("cy", &Number(middle)),
+                ("r", &Number(radius)),
+            ],
         );
         if dot.len() > 1 {
             svg.leaf(
                 "text",
-                &[("class", &"dot-count"), ("x", &Number(x)), ("y", &Number(middle + 3.2)), ("text-anchor", &"middle")],
+                &[
+                    ("class", &"dot-count"),
+                    ("x", &Number(x)),
+                    ("y", &Number(middle + 3.2)),
+                    ("text-anchor", &"middle"),
+                ],
                 &short(dot.len()),
             );
         }

@@ -1,0 +1,109 @@
+//! What is known of the API server around its certificate: which one it shows, and by which names it is called. No rule of its own.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+use super::super::{Cert, Node, Place, Role};
+use super::names::Names;
+use crate::manifest::Component;
+
+/// What its clients call the API server within the cluster, beside the name with the cluster's domain.
+pub(super) const SERVICE: [&str; 3] = ["kubernetes", "kubernetes.default", "kubernetes.default.svc"];
+
+/// Why nothing is known that only a manifest tells.
+pub(super) const NO_MANIFEST: &str =
+    "the API server's manifest was not given, or cannot be read; give /etc/kubernetes/manifests as well";
+
+/// The names of the certificate that the API server shows, and of those that it shows instead where a client asks for their names
+/// (`--tls-sni-cert-key`).
+pub(super) fn names_with_sni(node: &Node, cert: Cert<'_>) -> Names {
+    let mut names = Names::of(cert.tbs().extensions.names());
+    let holder = super::super::Holder::Component(Component::Apiserver);
+    for reference in node.references_of(holder, "tls-sni-cert-key") {
+        for other in node.referenced_certs(reference).into_iter().take(1) {
+            names.add(other.tbs().extensions.names());
+        }
+    }
+    names
+}
+
+/// The certificates that the API server shows, each once.
+pub(super) fn certificates(node: &Node) -> impl Iterator<Item = Cert<'_>> {
+    node.once_with_role(Role::Apiserver)
+}
+
+/// The domain of the cluster's services, where the kubelet's configuration or the issuer of tokens tells it.
+pub(super) fn domain(node: &Node) -> Option<&str> {
+    let of_kubelet = node.kubelet().and_then(|(_, kubelet)| kubelet.cluster_domain.as_deref());
+    of_kubelet.map(|domain| domain.trim_end_matches('.')).or_else(|| {
+        let issuers = node.flags(Component::Apiserver)?.value("service-account-issuer")?;
+        issuers.strip_prefix("https://kubernetes.default.svc.")?.split(['/', ':']).next()
+    })
+}
+
+/// The first address of each of the networks of services, those that the service `kubernetes` gets, with the place of the flag.
+///
+/// # Errors
+/// Why they are not known.
+pub(super) fn service_addresses(node: &Node) -> Result<(Place, Vec<IpAddr>), String> {
+    const FLAG: &str = "service-cluster-ip-range";
+    // The first flag that is there: both components are told the same.
+    let flag = [Component::Apiserver, Component::ControllerManager]
+        .into_iter()
+        .find_map(|component| node.flag(component, FLAG));
+    let Some((place, flag)) = flag else {
+        let reason = if node.pod(Component::Apiserver).is_some() {
+            "the API server's manifest gives no --service-cluster-ip-range"
+        } else {
+            NO_MANIFEST
+        };
+        return Err(reason.to_owned());
+    };
+    let mut addresses = Vec::new();
+    // Kubernetes takes two at most.
+    for range in flag.value.split(',').take(2) {
+        let first = range.trim().parse::<IpNet>().ok().and_then(first_address);
+        addresses.push(first.ok_or("--service-cluster-ip-range cannot be read as a list of networks")?);
+    }
+    Ok((place, addresses))
+}
+
+/// The address after that of the network itself (Kubernetes: `GetIndexedIP(range, 1)`).
+fn first_address(network: IpNet) -> Option<IpAddr> {
+    let first: IpAddr = match network.network() {
+        IpAddr::V4(ip) => std::net::Ipv4Addr::from_bits(ip.to_bits().checked_add(1)?).into(),
+        IpAddr::V6(ip) => std::net::Ipv6Addr::from_bits(ip.to_bits().checked_add(1)?).into(),
+    };
+    network.contains(&first).then_some(first)
+}
+
+/// The address that the API server tells the cluster to reach it at, with the place of the flag: `--advertise-address`, or
+/// `--bind-address` where that is one of its own.
+pub(super) fn advertised(node: &Node) -> Option<(Place, IpAddr)> {
+    ["advertise-address", "bind-address"].into_iter().find_map(|name| {
+        let (place, flag) = node.flag(Component::Apiserver, name)?;
+        let ip: IpAddr = flag.value.parse().ok()?;
+        (!ip.is_unspecified()).then_some((place, ip))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_address_follows_the_networks_own() {
+        for (network, first) in [
+            ("10.96.0.0/12", Some("10.96.0.1")),
+            ("10.96.3.7/12", Some("10.96.0.1")),
+            ("fd00:10:96::/112", Some("fd00:10:96::1")),
+            ("192.0.2.0/31", Some("192.0.2.1")),
+            ("192.0.2.1/32", None),
+            ("255.255.255.255/32", None),
+        ] {
+            let found = first_address(network.parse().unwrap());
+            assert_eq!(found.map(|ip| ip.to_string()).as_deref(), first, "{network}");
+        }
+    }
+}

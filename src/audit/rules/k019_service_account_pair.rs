@@ -1,0 +1,146 @@
+//! K019: sa.pub is the public half of sa.key.
+
+use std::collections::BTreeSet;
+
+use super::super::{Answers, Holder, Node, Role, Scene, Target, What};
+use super::tokens::public_keys;
+use super::{Check, Citation, Rule, Severity};
+use crate::manifest::Component;
+
+pub(super) static RULE: Rule = Rule {
+    id: "K019",
+    name: "service-account-pair",
+    title: "The public key for service-account tokens is not that of the private one",
+    severity: Severity::Critical,
+    citations: &[
+        Citation::page(
+            "Kubernetes: PKI certificates and requirements",
+            "https://kubernetes.io/docs/setup/best-practices/certificates/#all-certificates",
+        ),
+        Citation::page(
+            "Kubernetes: managing service accounts",
+            "https://kubernetes.io/docs/reference/access-authn-authz/service-accounts-admin/#token-controller",
+        ),
+    ],
+    explanation: "The API server refuses every token that was signed with the private key, so every pod and every controller that uses one \
+                  is refused (401), from the next restart on.",
+    fix: "If all tokens of now are by the private key, write its public half anew: `openssl pkey -in sa.key -pubout -out sa.pub`, and restart \
+          the API server. If the public key is the right one, bring its private key back from the node that has it.",
+    applies_to: "service-account key pairs",
+    check: Check::Node(check),
+};
+
+fn check(scene: &Scene<'_>, answers: &mut Answers) {
+    let node = scene.node;
+    for (private, public) in pairs(node) {
+        let shown = |file: usize| node.files.get(file).map_or("", |file| &*file.shown);
+        let own = node.keys_in(private).find(|key| key.private).map(|key| key.spki);
+        let others = public_keys(node, public);
+        match own {
+            Some(Some(own)) if !others.is_empty() => {
+                answers.look();
+                if !others.contains(&own) {
+                    answers.fail(public, format!("it is not the public half of {}", shown(private)));
+                }
+            }
+            Some(Some(_)) => answers.skip(public, "no public key can be read from it"),
+            _ => answers.skip(private, "no private key can be read from it"),
+        }
+    }
+}
+
+/// The files that belong together: a private key and its public half, by the names that they have or by the API server's flags where it
+/// names one of each (of several for verification, one may be for tokens of before; see K021).
+fn pairs(node: &Node) -> BTreeSet<(usize, usize)> {
+    let mut pairs = BTreeSet::new();
+    for key in &node.keys {
+        if !key.roles.iter().any(|(role, _)| *role == Role::ServiceAccount) || !key.private {
+            continue;
+        }
+        let Some(file) = node.files.get(key.file) else { continue };
+        let name = file.name();
+        let beside = match name.strip_suffix("-key.pem") {
+            Some(base) => file.on_node.with_file_name(format!("{base}.pem")),
+            None if name.ends_with(".key") => file.on_node.with_extension("pub"),
+            None => continue,
+        };
+        if let Target::File(public) = node.resolve(&beside) {
+            pairs.insert((key.file, public));
+        }
+    }
+    let of_apiserver = |what: What| {
+        let named = node.references.iter().filter(move |named| {
+            named.holder == Holder::Component(Component::Apiserver) && named.what == what
+        });
+        let files: Vec<Target> = named.map(|named| named.target).collect();
+        if let [Target::File(file)] = files[..] { Some(file) } else { None }
+    };
+    if let (Some(private), Some(public)) =
+        (of_apiserver(What::TokenSigning), of_apiserver(What::TokenVerification))
+        && private != public
+    {
+        pairs.insert((private, public));
+    }
+    pairs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::testing::tree::{PKI, Tree};
+    use super::*;
+    use crate::forge;
+
+    fn public(label: &str) -> String {
+        let key = forge::self_signed_leaf(&format!("cn=sa key=p256:{label}"));
+        crate::pem::encode("PUBLIC KEY", key.spki_der()).to_string()
+    }
+
+    #[test]
+    fn the_halves_belong_together() {
+        let mut tree = Tree::control_plane();
+        assert_eq!(tree.findings("K019"), [""; 0]);
+        tree.file(&format!("{PKI}/sa.pub"), 0o600, public("other"));
+        assert_eq!(
+            tree.findings("K019"),
+            ["critical etc/kubernetes/pki/sa.pub: it is not the public half of etc/kubernetes/pki/sa.key"]
+        );
+        tree.file(&format!("{PKI}/sa.pub"), 0o600, "nothing");
+        assert_eq!(tree.findings("K019"), [""; 0]);
+        assert_eq!(tree.skipped("K019"), ["etc/kubernetes/pki/sa.pub: no public key can be read from it"]);
+        tree.remove(&format!("{PKI}/sa.pub"));
+        assert!(tree.not_applicable(&RULE));
+    }
+
+    #[test]
+    fn flags_name_them_as_well() {
+        let mut tree = Tree::control_plane();
+        tree.file(&format!("{PKI}/tokens.pub"), 0o600, public("other"));
+        let flag = "--service-account-key-file=/etc/kubernetes/pki/tokens.pub";
+        tree.flag("kube-apiserver", flag);
+        assert_eq!(
+            tree.findings("K019"),
+            [
+                "critical etc/kubernetes/pki/tokens.pub: it is not the public half of etc/kubernetes/pki/sa.key"
+            ]
+        );
+        // Several are no pair.
+        tree.flag("kube-apiserver", &format!("{flag},/etc/kubernetes/pki/sa.pub"));
+        assert_eq!(tree.findings("K019"), [""; 0]);
+    }
+
+    #[test]
+    fn the_pem_convention_has_a_pair_too() {
+        let mut tree = Tree::empty();
+        let key = forge::self_signed_leaf("cn=sa key=p256:sa");
+        tree.file(&format!("{PKI}/sa-key.pem"), 0o600, key.key_pem());
+        tree.file(&format!("{PKI}/sa.pem"), 0o644, public("sa"));
+        assert_eq!(tree.findings("K019"), [""; 0]);
+        tree.file(&format!("{PKI}/sa.pem"), 0o644, public("other"));
+        assert_eq!(
+            tree.findings("K019"),
+            [
+                "critical etc/kubernetes/pki/sa.pem: it is not the public half of etc/kubernetes/pki/sa-key.pem"
+            ]
+        );
+    }
+}

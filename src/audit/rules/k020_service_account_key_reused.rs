@@ -1,0 +1,82 @@
+//! K020: the key that signs tokens signs nothing else.
+
+use std::collections::BTreeSet;
+
+use super::super::{Answers, Role, Scene};
+use super::{Check, Citation, Rule, Severity};
+
+pub(super) static RULE: Rule = Rule {
+    id: "K020",
+    name: "service-account-key-reused",
+    title: "The key for service-account tokens is that of a certificate as well",
+    severity: Severity::High,
+    citations: &[
+        Citation::page("kubernetes/kops#2256", "https://github.com/kubernetes/kops/issues/2256"),
+        Citation::page(
+            "kubernetes-sigs/kubespray#2554",
+            "https://github.com/kubernetes-sigs/kubespray/issues/2554",
+        ),
+        Citation::page(
+            "NIST SP 800-57 part 1 section 5.2",
+            "https://csrc.nist.gov/pubs/sp/800/57/pt1/r5/final",
+        ),
+    ],
+    explanation: "Whoever has that key can sign tokens for every service account, and stand for the server as well. The certificate cannot be \
+                  renewed with a new key without making every token void, so it is renewed with the old one for ever. Old \
+                  installers took the API server's TLS key.",
+    fix: "Make a pair of its own: `openssl genrsa -out sa.key 2048 && openssl pkey -in sa.key -pubout -out sa.pub`; name the new and the old \
+          public key in --service-account-key-file, then sign with the new one, and drop the old one once its tokens have ended.",
+    applies_to: "service-account keys",
+    check: Check::Node(check),
+};
+
+fn check(scene: &Scene<'_>, answers: &mut Answers) {
+    let node = scene.node;
+    let keys: BTreeSet<[u8; 32]> = node
+        .keys
+        .iter()
+        .filter(|key| key.roles.iter().any(|(role, _)| *role == Role::ServiceAccount))
+        .filter_map(|key| key.spki)
+        .collect();
+    for key in keys {
+        answers.look();
+        // One that only carries the public key, as Kubernetes the Hard Way makes one, plays no part of its own.
+        let other = node
+            .certs_with_key(&key)
+            .find(|cert| cert.roles().any(|role| !matches!(role, Role::User | Role::ServiceAccount)));
+        if let Some(cert) = other
+            && let Some(role) = cert.roles().find(|role| *role != Role::User)
+        {
+            answers.fail(cert, format!("its key signs service-account tokens too; it is that of {role}"));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::testing::tree::{PKI, Tree};
+    use super::*;
+
+    #[test]
+    fn the_key_is_for_tokens_alone() {
+        let mut tree = Tree::control_plane();
+        assert_eq!(tree.findings("K020"), [""; 0]);
+        let mut by_flag = tree.clone();
+        by_flag.flag(
+            "kube-controller-manager",
+            "--service-account-private-key-file=/etc/kubernetes/pki/apiserver.key",
+        );
+        let finding = "high etc/kubernetes/pki/apiserver.crt:1: its key signs service-account tokens too; it is that of apiserver";
+        assert_eq!(by_flag.findings("K020"), [finding]);
+        tree.certificate(&format!("{PKI}/apiserver.crt"), "key=p256:sa");
+        assert_eq!(tree.findings("K020"), [finding]);
+        assert!(Tree::worker().not_applicable(&RULE));
+    }
+
+    #[test]
+    fn a_certificate_may_carry_the_public_key() {
+        let mut tree = Tree::control_plane();
+        tree.leaf(&format!("{PKI}/service-account.crt"), "cn=service-accounts key=p256:sa");
+        assert_eq!(tree.findings("K020"), [""; 0]);
+    }
+}

@@ -1,0 +1,82 @@
+//! K022: the controller manager and the scheduler show a certificate that can be verified.
+
+use super::super::{Answers, Place, Scene};
+use super::{Check, Citation, Rule, Severity};
+use crate::manifest::Component;
+use crate::x509::Printable;
+
+pub(super) static RULE: Rule = Rule {
+    id: "K022",
+    name: "component-serving",
+    title: "The controller manager or the scheduler shows a certificate of its own making",
+    severity: Severity::Medium,
+    citations: &[
+        Citation::page("kubernetes/kubeadm#2244", "https://github.com/kubernetes/kubeadm/issues/2244"),
+        Citation::page("k3s-io/k3s#12172", "https://github.com/k3s-io/k3s/issues/12172"),
+    ],
+    explanation: "Without --tls-cert-file the component makes itself a new certificate at each start, which nobody can verify: whoever scrapes \
+                  its metrics sends a token to whoever answers. kubeadm runs it so, bound to the loopback address, where only \
+                  the node itself can listen.",
+    fix: "Issue one, `kpki sign csr FILE.csr --profile controller-manager-serving` (or scheduler-serving), and name it in --tls-cert-file and \
+          --tls-private-key-file; or leave --bind-address at 127.0.0.1.",
+    applies_to: "controller managers and schedulers",
+    check: Check::Node(check),
+};
+
+fn check(scene: &Scene<'_>, answers: &mut Answers) {
+    let node = scene.node;
+    for component in [Component::ControllerManager, Component::Scheduler] {
+        let Some((file, pod)) = node.pod(component) else { continue };
+        // It may be told to serve nothing.
+        if pod.flags.value("secure-port") == Some("0") {
+            continue;
+        }
+        answers.look();
+        if pod.flags.value("tls-cert-file").is_some() {
+            continue;
+        }
+        let address = pod.flags.value("bind-address").unwrap_or("0.0.0.0");
+        let ip = address.parse::<std::net::IpAddr>();
+        let message = format!(
+            "{component} serves on {} and has no --tls-cert-file, so its certificate is one that it made itself",
+            Printable(address)
+        );
+        let fact = answers.fail(Place::file(file), message);
+        // On the loopback address there is nobody to be deceived; this is what kubeadm writes.
+        if ip.is_ok_and(|ip| ip.is_loopback()) {
+            fact.severity(Severity::Low);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::testing::tree::Tree;
+    use super::*;
+
+    #[test]
+    fn one_of_its_own_proves_nothing() {
+        let mut tree = Tree::control_plane();
+        let finding = |severity: &str, component: &str, address: &str| {
+            format!(
+                "{severity} etc/kubernetes/manifests/{component}.yaml: {component} serves on {address} and has no --tls-cert-file, so its \
+                 certificate is one that it made itself"
+            )
+        };
+        let scheduler = finding("low", "kube-scheduler", "127.0.0.1");
+        assert_eq!(
+            tree.findings("K022"),
+            [finding("low", "kube-controller-manager", "127.0.0.1"), scheduler.clone()]
+        );
+        tree.flag("kube-controller-manager", "--bind-address=0.0.0.0");
+        assert_eq!(
+            tree.findings("K022"),
+            [finding("medium", "kube-controller-manager", "0.0.0.0"), scheduler.clone()]
+        );
+        tree.flag("kube-controller-manager", "--tls-cert-file=/etc/kubernetes/pki/controller-manager.crt");
+        assert_eq!(tree.findings("K022"), [scheduler]);
+        tree.flag("kube-scheduler", "--secure-port=0");
+        assert_eq!(tree.findings("K022"), [""; 0]);
+        assert!(Tree::worker().not_applicable(&RULE));
+    }
+}
