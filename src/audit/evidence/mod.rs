@@ -35,7 +35,7 @@ use crate::key::{PrivateKeyFacts, algorithm_name};
 use crate::layout::{Promise, key_beside, promise};
 use crate::manifest::{Component, Flag, Flags, KubeletConfiguration, StaticPod};
 use crate::profile::KubernetesVersion;
-use crate::x509::{ExtendedKeyUsage, Name, RevocationList, TbsCertificate};
+use crate::x509::{ExtendedKeyUsage, Name, PublicKey, RevocationList, TbsCertificate};
 
 /// What a tree is that of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -649,6 +649,7 @@ impl Node {
         let mut intern = |text: String| -> Arc<str> {
             Arc::clone(interned.entry(text).or_insert_with_key(|text| Arc::from(text.as_str())))
         };
+        let mut moduli: HashMap<[u8; 32], Option<Arc<[u8]>>> = HashMap::new();
         let mut records: Vec<(usize, usize, Record)> = Vec::new();
         for cert in self.certs() {
             let tbs = cert.tbs();
@@ -680,27 +681,27 @@ impl Node {
                 kind: RecordKind::Certificate,
                 roles: cert.roles().collect(),
                 key: Some(cert.spki()),
+                modulus: moduli.entry(cert.spki()).or_insert_with(|| modulus(&tbs.public_key)).clone(),
                 algorithm: intern(algorithm_name(tbs.public_key.kind())),
                 certificate: Some(Box::new(certificate)),
             };
             records.push((cert.found.file, cert.found.item, record));
         }
         for key in &self.keys {
-            let algorithm = match self
-                .files
-                .get(key.file)
-                .and_then(|file| file.items().get(key.item))
-                .map(|item| &item.content)
-            {
+            let item = self.files.get(key.file).and_then(|file| file.items().get(key.item));
+            let algorithm = match item.map(|item| &item.content) {
                 Some(Content::PrivateKey(facts)) => facts.algorithm.clone(),
                 Some(Content::PublicKey(facts)) => Some(algorithm_name(facts.key.kind())),
                 _ => None,
             };
+            let read = || modulus(&PublicKey::from_der(item?.public_key()?).ok()?);
+            let modulus = key.spki.and_then(|spki| moduli.entry(spki).or_insert_with(read).clone());
             let record = Record {
                 location: self.location(&self.place_of_key(key)),
                 kind: if key.private { RecordKind::PrivateKey } else { RecordKind::PublicKey },
                 roles: key.roles.iter().map(|(role, _)| *role).collect(),
                 key: key.spki,
+                modulus,
                 algorithm: intern(algorithm.unwrap_or_else(|| "unknown".to_owned())),
                 certificate: None,
             };
@@ -709,4 +710,12 @@ impl Node {
         records.sort_by_key(|(file, item, _)| (*file, *item));
         records.into_iter().map(|(_, _, record)| record).collect()
     }
+}
+
+/// The largest RSA modulus that is kept, in bytes: what OpenSSL verifies with at most.
+const LARGEST_MODULUS: usize = 2048;
+
+/// The modulus of an RSA key, where it is no monster's.
+fn modulus(key: &PublicKey) -> Option<Arc<[u8]>> {
+    key.rsa_modulus().filter(|modulus| modulus.len() <= LARGEST_MODULUS).map(Arc::from)
 }

@@ -35,6 +35,7 @@ mod f023_role;
 mod f024_shared_key;
 mod f025_unreadable;
 mod f026_two_layouts;
+mod f027_weak_key;
 mod files;
 mod k001_apiserver_service_names;
 mod k002_apiserver_service_address;
@@ -67,6 +68,7 @@ mod m002_named_pair;
 mod m003_named_for_another_part;
 mod m008_one_authority;
 mod names;
+mod numbers;
 mod p001_version;
 mod p002_serial_positive;
 mod p003_serial_length;
@@ -141,6 +143,7 @@ pub const RULES: &[&Rule] = &[
     &f024_shared_key::RULE,
     &f025_unreadable::RULE,
     &f026_two_layouts::RULE,
+    &f027_weak_key::RULE,
     &k001_apiserver_service_names::RULE,
     &k002_apiserver_service_address::RULE,
     &k003_apiserver_hosts::RULE,
