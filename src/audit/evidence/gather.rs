@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::paths::{Anchor, Paths, anchor, anchor_of_file};
 use super::processes::{ProcessStat, booted};
@@ -306,6 +306,7 @@ impl Gatherer<'_> {
             paths,
             by_key: HashMap::new(),
             keys_by_key: HashMap::new(),
+            uses: OnceLock::new(),
         };
         collect(&mut node);
         refer(&mut node);

@@ -13,7 +13,7 @@ mod roles;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 pub use self::contents::{Contents, Known, StaticCredentials, TextFacts};
 pub(super) use self::gather::gather;
@@ -202,6 +202,8 @@ pub struct Node {
     by_key: HashMap<[u8; 32], Vec<usize>>,
     /// The numbers of the keys, in the same way.
     keys_by_key: HashMap<[u8; 32], Vec<usize>>,
+    /// What rules have worked out of its certificates, once the roles are known.
+    pub(super) uses: OnceLock<super::rules::Uses>,
 }
 
 /// A certificate of a node with everything that is known of it.
