@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::paths::{Anchor, Paths, anchor, anchor_of_file};
+use super::processes::{ProcessStat, booted};
 use super::references::{FileFlag, KUBELET, PAIRS, flags};
 use super::{
     File, FileKind, FoundCertificate, FoundKey, Holder, Known, Node, NodeKind, Pair, Reference, Signing,
@@ -44,6 +45,16 @@ const PLACES: [&str; 15] = [
 
 /// The most files that are read because somebody names them.
 const MOST_REFERENCED: usize = 500;
+
+/// The most processes of a running system that are looked at, by their names alone: the usual `pid_max`.
+const MOST_PROCESSES: usize = 1 << 15;
+
+/// How far one file of `/proc` is looked at: its first file alone, and little of that. `/proc/stat` has some 20 bytes for each interrupt.
+const LIMITS_OF_PROC: WalkLimits = WalkLimits { entries: 1, file: 1 << 20, total: 1 << 20, depth: 1 };
+
+/// The most files that one file names for one purpose, or a kubeconfig for all of its users: more is no configuration, but an attempt to keep
+/// the reader busy.
+const MOST_NAMED: usize = 1000;
 
 /// Whether the CAs and users that stand beside the nodes' trees are meant, which are no node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,6 +128,7 @@ impl Gatherer<'_> {
         for place in PLACES {
             self.place_of_system(argument, Path::new(place));
         }
+        self.processes(argument);
         self.systems.push(argument.to_owned());
         Ok(())
     }
@@ -143,6 +155,42 @@ impl Gatherer<'_> {
                 kind,
                 attributes: Some(attributes),
                 found_at: Some(argument.join(&within)),
+            });
+        }
+    }
+
+    /// Reads when the system and the processes of the control plane started. Nothing else of `/proc` is kept.
+    fn processes(&mut self, system: &Path) {
+        if !stays_within(system, Path::new("proc/stat")) {
+            return;
+        }
+        let Ok(entries) = std::fs::read_dir(system.join("proc")) else { return };
+        let mut places = vec![PathBuf::from("proc/stat")];
+        let names = entries.take(MOST_PROCESSES).filter_map(|entry| Some(entry.ok()?.file_name()));
+        let numbers = names.filter(|name| name.as_encoded_bytes().iter().all(u8::is_ascii_digit));
+        places.extend(numbers.map(|name| Path::new("proc").join(name).join("stat")));
+        for place in places {
+            let mut found = None;
+            // A process may be gone by now.
+            if !stays_within(system, &place)
+                || walk(&system.join(&place), LIMITS_OF_PROC, &mut |entry| found = Some(entry)).is_err()
+            {
+                continue;
+            }
+            let Some(entry) = found else { continue };
+            let EntryKind::File(Ok(bytes)) = &entry.kind else { continue };
+            let wanted = ProcessStat::read(bytes).is_some_and(|process| process.program().is_some());
+            if !wanted && booted(bytes).is_none() {
+                continue;
+            }
+            let (_, kind, attributes) = self.read(entry);
+            self.files.push(File {
+                shown: shown(&place).into(),
+                on_node: Path::new("/").join(&place),
+                anchored: true,
+                kind,
+                attributes: Some(attributes),
+                found_at: Some(system.join(&place)),
             });
         }
     }
@@ -261,6 +309,7 @@ impl Gatherer<'_> {
             incomplete: self.incomplete.clone(),
             paths,
             by_key: HashMap::new(),
+            references_by_file: HashMap::new(),
             keys_by_key: HashMap::new(),
         };
         collect(&mut node);
@@ -465,6 +514,16 @@ fn refer(node: &mut Node) {
             references.extend(namer.kubeconfig(kubeconfig));
         }
     }
+    let most = references.chunk_by(|a, b| a.file == b.file).filter(|chunk| chunk.len() >= MOST_NAMED);
+    let files: Vec<usize> = most.filter_map(|chunk| chunk.first()).map(|first| first.file).collect();
+    for file in files.iter().filter_map(|file| node.files.get(*file)) {
+        let reason =
+            format!("{}: it names more than {MOST_NAMED} files; the rest were not looked at", file.shown);
+        node.incomplete.push(reason);
+    }
+    for (index, reference) in references.iter().enumerate() {
+        node.references_by_file.entry(reference.file).or_default().push(index);
+    }
     node.pairs = pairs(&references);
     node.references = references;
 }
@@ -484,19 +543,15 @@ impl Namer<'_> {
             let flags = given.all().iter().filter(|flag| flag.name == entry.flag && !flag.value.is_empty());
             // Where only one may be given, the last one counts.
             let flags: Vec<_> = if entry.many { flags.collect() } else { flags.rev().take(1).collect() };
-            for flag in flags {
-                let values = flag.value.split(',').map(str::trim).filter(|value| !value.is_empty());
-                let values: Vec<&str> = if entry.many { values.collect() } else { vec![flag.value.as_str()] };
-                for value in values {
-                    let name = format!("--{}", entry.flag);
-                    references.push(self.reference(
-                        name,
-                        flag.line,
-                        entry.what,
-                        entry.role,
-                        Path::new(value),
-                    ));
-                }
+            let values = flags.into_iter().flat_map(|flag| {
+                let several =
+                    flag.value.split(',').map(str::trim).filter(|value| entry.many && !value.is_empty());
+                let whole = (!entry.many).then_some(flag.value.as_str());
+                several.chain(whole).map(|value| (value, flag.line))
+            });
+            for (value, line) in values.take(MOST_NAMED) {
+                let name = format!("--{}", entry.flag);
+                references.push(self.reference(name, line, entry.what, entry.role, Path::new(value)));
             }
         }
         references
@@ -504,7 +559,7 @@ impl Namer<'_> {
 
     /// `--tls-sni-cert-key=CERTIFICATE,KEY[:DOMAINS]` of the API server.
     fn sni(&self, given: &Flags) -> Vec<Reference> {
-        let flags = given.all().iter().filter(|flag| flag.name == "tls-sni-cert-key");
+        let flags = given.all().iter().filter(|flag| flag.name == "tls-sni-cert-key").take(MOST_NAMED / 2);
         let mut references = Vec::new();
         for flag in flags {
             let files = flag.value.split(':').next().unwrap_or_default();
@@ -525,7 +580,8 @@ impl Namer<'_> {
     fn kubeconfig(&self, kubeconfig: &Kubeconfig) -> Vec<Reference> {
         let mut references = Vec::new();
         let mut name = |field: String, named: &inspect::Reference, what| {
-            if let Some(path) = named.file.as_ref().filter(|_| !named.embedded) {
+            let is_read = !named.embedded && references.len() < MOST_NAMED;
+            if let Some(path) = named.file.as_ref().filter(|_| is_read) {
                 let line = u64::try_from(named.line).unwrap_or(0);
                 references.push(self.reference(field, line, what, None, Path::new(path)));
             }
@@ -576,6 +632,10 @@ impl Namer<'_> {
 
 /// The certificates and keys that are named together.
 fn pairs(references: &[Reference]) -> Vec<Pair> {
+    let mut keys: HashMap<(usize, Holder, &str), usize> = HashMap::new();
+    for (index, key) in references.iter().enumerate() {
+        keys.entry((key.file, key.holder, key.flag.trim_start_matches('-'))).or_insert(index);
+    }
     let partner = |certificate: usize| {
         let named = references.get(certificate)?;
         let name = named.flag.trim_start_matches('-');
@@ -593,11 +653,7 @@ fn pairs(references: &[Reference]) -> Vec<Pair> {
                 None => format!("{}client-key", name.strip_suffix("client-certificate")?),
             },
         };
-        references.iter().position(|key| {
-            key.file == named.file
-                && key.holder == named.holder
-                && key.flag.trim_start_matches('-') == key_flag
-        })
+        keys.get(&(named.file, named.holder, key_flag.as_str())).copied()
     };
     let is_certificate =
         |reference: &Reference| matches!(reference.what, What::Certificate | What::SigningCertificate);

@@ -7,10 +7,11 @@ mod gather;
 mod inventory;
 mod linking;
 mod paths;
+mod processes;
 mod references;
 mod roles;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -21,8 +22,11 @@ pub use self::inventory::{Inventory, Kept};
 pub(super) use self::linking::link as link_node;
 pub use self::linking::{Authorities, Authority, Signer, Signing};
 pub use self::paths::Target;
+pub use self::processes::ProcessStat;
 pub use self::references::{Holder, Pair, Reference, What};
-pub(super) use self::roles::{assign_users as name_users, by_content as role_by_content};
+pub(super) use self::roles::{
+    assign_users as name_users, by_content as role_by_content, by_place as role_by_place,
+};
 
 use super::answers::Place;
 use super::report::{CertificateRecord, Location, Record, RecordKind};
@@ -196,6 +200,8 @@ pub struct Node {
     paths: paths::Paths,
     /// The numbers of the certificates with a public key, by its SHA-256.
     by_key: HashMap<[u8; 32], Vec<usize>>,
+    /// The numbers of the references that a file makes.
+    references_by_file: HashMap<usize, Vec<usize>>,
     /// The numbers of the keys, in the same way.
     keys_by_key: HashMap<[u8; 32], Vec<usize>>,
 }
@@ -325,15 +331,17 @@ impl<'a> Cert<'a> {
         matches!(self.found.signing, Signing::SelfSigned)
     }
 
-    /// Whether the key of `authority` signed it.
+    /// Whether the key of `authority` signed it, in the name of `authority`.
     pub fn is_signed_by(self, authority: &TbsCertificate) -> bool {
         self.tbs().issuer.der() == authority.subject.der()
-            && self.issuer().is_some_and(|issuer| issuer.public_key == authority.public_key)
-            || self.tbs().issuer.der() == authority.subject.der()
-                && self
-                    .file()
-                    .contents()
-                    .is_some_and(|contents| contents.verify(self.found.item, &authority.public_key).is_ok())
+            && (self.issuer().is_some_and(|issuer| issuer.public_key == authority.public_key)
+                || self.is_signed_with_key_of(authority))
+    }
+
+    /// Whether the key of `authority` signed it, whatever name stands there. The signature is verified, once for each key.
+    pub fn is_signed_with_key_of(self, authority: &TbsCertificate) -> bool {
+        let contents = self.file().contents();
+        contents.is_some_and(|contents| contents.verify(self.found.item, &authority.public_key).is_ok())
     }
 
     /// Whether a chain of signatures leads from it to one of some trusted certificates, by their keys and names. Nothing else is looked at:
@@ -392,12 +400,6 @@ impl Node {
         self.certs().filter(move |cert| cert.is(role))
     }
 
-    /// The certificates that play a part, each once, however often it stands somewhere.
-    pub fn once_with_role(&self, role: Role) -> impl Iterator<Item = Cert<'_>> {
-        let mut seen = HashSet::new();
-        self.with_role(role).filter(move |cert| seen.insert(cert.found.same_as))
-    }
-
     /// The certificates of a file, in order, those of its fields among them.
     pub fn certs_in(&self, file: usize) -> impl Iterator<Item = Cert<'_>> {
         let start = self.certificates.partition_point(|found| found.file < file);
@@ -425,6 +427,7 @@ impl Node {
 
     /// The keys of a file.
     pub fn keys_in(&self, file: usize) -> impl Iterator<Item = &FoundKey> {
+        // They stand in the order of the files.
         let start = self.keys.partition_point(|key| key.file < file);
         self.keys.iter().skip(start).take_while(move |key| key.file == file)
     }
@@ -474,6 +477,15 @@ impl Node {
     pub fn entry_at(&self, path: &Path) -> Option<(usize, &File)> {
         let index = self.paths.at(path)?;
         self.files.get(index).map(|file| (index, file))
+    }
+
+    /// Whether everything in a directory was looked at, so that what is not there is known to be missing.
+    pub fn looked_through(&self, directory: &Path) -> bool {
+        // Any name does.
+        self.paths.is_given(&directory.join("file"))
+            || self
+                .entry_at(directory)
+                .is_some_and(|(_, entry)| matches!(entry.kind, FileKind::Directory(Ok(()))))
     }
 
     /// The file of the private key that belongs beside a certificate's file by their names.
@@ -541,6 +553,12 @@ impl Node {
         })
     }
 
+    /// The references that a file makes.
+    pub fn references_in(&self, file: usize) -> impl Iterator<Item = &Reference> {
+        let own = self.references_by_file.get(&file).into_iter().flatten();
+        own.filter_map(|index| self.references.get(*index))
+    }
+
     /// The first reference of a component's flag.
     pub fn reference(&self, component: Component, flag: &str) -> Option<&Reference> {
         self.references_of(Holder::Component(component), flag).next()
@@ -603,8 +621,7 @@ impl Node {
         if embedded {
             return self.certs_in_field(file, &format!("{field}-data"));
         }
-        let named =
-            self.references.iter().find(|reference| reference.file == file && reference.flag == field);
+        let named = self.references_in(file).find(|reference| reference.flag == field);
         named.map(|reference| self.referenced_certs(reference)).unwrap_or_default()
     }
 
