@@ -200,6 +200,8 @@ pub struct Node {
     paths: paths::Paths,
     /// The numbers of the certificates with a public key, by its SHA-256.
     by_key: HashMap<[u8; 32], Vec<usize>>,
+    /// The numbers of the references that a file makes.
+    references_by_file: HashMap<usize, Vec<usize>>,
     /// The numbers of the keys, in the same way.
     keys_by_key: HashMap<[u8; 32], Vec<usize>>,
     /// What rules have worked out of its certificates, once the roles are known.
@@ -553,6 +555,12 @@ impl Node {
         })
     }
 
+    /// The references that a file makes.
+    pub fn references_in(&self, file: usize) -> impl Iterator<Item = &Reference> {
+        let own = self.references_by_file.get(&file).into_iter().flatten();
+        own.filter_map(|index| self.references.get(*index))
+    }
+
     /// The first reference of a component's flag.
     pub fn reference(&self, component: Component, flag: &str) -> Option<&Reference> {
         self.references_of(Holder::Component(component), flag).next()
@@ -615,8 +623,7 @@ impl Node {
         if embedded {
             return self.certs_in_field(file, &format!("{field}-data"));
         }
-        let named =
-            self.references.iter().find(|reference| reference.file == file && reference.flag == field);
+        let named = self.references_in(file).find(|reference| reference.flag == field);
         named.map(|reference| self.referenced_certs(reference)).unwrap_or_default()
     }
 
