@@ -364,6 +364,13 @@ impl Tree {
         change(&mut entry.1);
     }
 
+    /// Gives every entry this owner and group.
+    pub(in crate::audit) fn owned_by(&mut self, uid: u32, gid: u32) {
+        for (_, attributes) in self.entries.values_mut() {
+            (attributes.uid, attributes.gid) = (uid, gid);
+        }
+    }
+
     /// Gives an entry another mode.
     #[track_caller]
     pub(in crate::audit) fn mode(&mut self, path: &str, mode: u32) {
