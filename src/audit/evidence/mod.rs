@@ -533,6 +533,15 @@ impl Node {
         Some((Place::line(file, flag.line), flag))
     }
 
+    /// The directory of etcd's data on the node, as far as it is named; none where its pod mounts nothing of the host there.
+    pub fn etcd_data(&self) -> Option<PathBuf> {
+        let path = Path::new(self.flags(Component::Etcd)?.value("data-dir")?);
+        match self.pod(Component::Etcd) {
+            Some((_, pod)) => gather::through(&pod.mounts, path),
+            None => Some(path.to_owned()),
+        }
+    }
+
     /// The kubelet's configuration, with the number of its file.
     pub fn kubelet(&self) -> Option<(usize, &KubeletConfiguration)> {
         let file = self.kubelet_configuration?;
