@@ -20,6 +20,7 @@ mod rehearse;
 mod requests;
 mod show;
 mod sign;
+mod status;
 mod verdict;
 mod verify;
 
@@ -92,6 +93,8 @@ enum Command {
     Audit(Box<audit::Args>),
     /// Say what a rule of the audit looks for, why, and what to do.
     Explain(audit::explain::Args),
+    /// Say when every certificate ends, in the table of kubeadm certs check-expiration.
+    Status(status::Args),
     /// Act out every TLS connection of a cluster in memory, with the files of its PKI.
     Rehearse(rehearse::Args),
     /// Look through what a CA has signed.
@@ -159,6 +162,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Verify(args) => verify::run(&context, &args),
         Command::Ledger(command) => ledger::run(&command),
         Command::Audit(args) => audit::run(&context, &args),
+        Command::Status(args) => status::run(&context, &args),
         Command::Explain(args) => audit::explain::run(&context, &args),
         Command::Rehearse(args) => rehearse::run(&context, &args),
         Command::Probe(args) => probe::run(&context, &args),

@@ -12,9 +12,11 @@ mod sarif;
 mod text;
 
 use clap::ValueEnum;
+use indicatif::{ProgressBar, ProgressStyle};
 use kpki::audit::{AuditError, FailOn, Report, audit};
 
 use asked::Asked;
+pub(super) use asked::parse_at;
 use form::{Form, OutputFile, Told};
 pub(super) use inputs::Trees;
 
@@ -49,7 +51,7 @@ pub(crate) struct Args {
     /// What to print.
     #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t)]
     output: Form,
-    /// Write this as well, in the form that the word before = or the file's ending says (txt, json, sarif, xml for JUnit, prom);
+    /// Write this as well, in the form that the word before = or the file's ending says (txt, json, sarif, xml for JUnit, prom, html);
     /// may be given several times. A file that is there is replaced, all of them at once.
     #[arg(long, value_name = "[FORMAT=]PATH", value_parser = str::parse::<OutputFile>)]
     output_file: Vec<OutputFile>,
@@ -73,7 +75,10 @@ pub(super) enum GroupBy {
 
 pub(super) fn run(context: &Context, args: &Args) -> Result<Status, Failure> {
     let question = args.asked.question(context)?;
-    let report = audit(args.trees.inputs()?, &question.policy, &|| {}).map_err(explain)?;
+    let inputs = args.trees.inputs()?;
+    let bar = progress(inputs.len());
+    let report = audit(inputs, &question.policy, &|| bar.inc(1)).map_err(explain_error)?;
+    bar.finish_and_clear();
     if report.read.files == 0 {
         return Err(nothing(&report, &args.trees));
     }
@@ -94,6 +99,21 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Status, Failure> {
     Ok(if fails(&report, question.fail_on) { Status::Refused } else { Status::Done })
 }
 
+/// A progress bar for many nodes, on a terminal.
+pub(super) fn progress(nodes: usize) -> ProgressBar {
+    /// Fewer are done before anybody could look.
+    const MANY: usize = 50;
+    if nodes < MANY {
+        return ProgressBar::hidden();
+    }
+    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} nodes, {eta} left");
+    let bar = ProgressBar::new(nodes as u64);
+    match style {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
+    }
+}
+
 fn print_text(text: &str) -> Result<(), Failure> {
     if text.is_empty() { Ok(()) } else { print(text.trim_end_matches('\n')) }
 }
@@ -105,7 +125,7 @@ fn fails(report: &Report, fail_on: FailOn) -> bool {
     }
 }
 
-pub(super) fn explain(error: AuditError) -> Failure {
+pub(super) fn explain_error(error: AuditError) -> Failure {
     Failure::from(error).hint("check the path, and run as one who may read it (root for /etc/kubernetes)")
 }
 
