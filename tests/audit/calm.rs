@@ -7,7 +7,8 @@ fn what_kubeadm_writes_has_no_finding_of_high_or_above() {
     for fixture in ["kubeadm-ecdsa", "kubeadm-rsa"] {
         let tree = Tree::of_kubeadm(fixture);
         for arguments in [vec![], vec!["--kubernetes-version", "1.36.2"]] {
-            let report = document(&tree.audit(&[&["-o", "json", "--fail-on", "none"], &arguments[..]].concat()).ok());
+            let report =
+                document(&tree.audit(&[&["-o", "json", "--fail-on", "none"], &arguments[..]].concat()).ok());
             let bad: Vec<String> = findings(&report)
                 .into_iter()
                 .filter(|finding| finding.starts_with("critical") || finding.starts_with("high"))

@@ -125,13 +125,17 @@ print(json.dumps({f.name: [f.type, f.documentation, [[s.labels, s.value] for s i
     let end = ends.iter().find(|sample| sample[0]["path"] == "pki/apiserver.crt").unwrap();
     assert_eq!(
         (&end[0]["role"], &end[0]["subject"], &end[0]["serial"], &end[1]),
-        (&"apiserver".into(), &"CN=kube-apiserver".into(), &"288157a58eb818c7".into(), &1_826_999_572.0.into())
+        (
+            &"apiserver".into(),
+            &"CN=kube-apiserver".into(),
+            &"288157a58eb818c7".into(),
+            &1_826_999_572.0.into()
+        )
     );
     assert!(ends.iter().any(|sample| sample[0]["path"].as_str().is_some_and(|path| path.contains("\"q\""))));
     assert_eq!(samples("kpki_certificate_not_before_timestamp_seconds").len(), ends.len());
     let report = document(&tree.audit(&["-o", "json", "--fail-on", "none"]).ok());
-    let findings: f64 =
-        samples("kpki_audit_findings").iter().map(|sample| sample[1].as_f64().unwrap()).sum();
+    let findings: f64 = samples("kpki_audit_findings").iter().map(|sample| sample[1].as_f64().unwrap()).sum();
     assert_eq!(Value::from(findings), Value::from(report["findings"].as_array().unwrap().len() as f64));
     let run = &samples("kpki_audit_last_run_timestamp_seconds")[0];
     assert_eq!(run[1], 1_795_478_400.0);
@@ -170,8 +174,13 @@ fn files_hold_what_is_printed_and_replace_what_was_there() {
     let mut arguments = vec!["-q", "--fail-on", "none"];
     files.iter().for_each(|file| arguments.extend(["--output-file", file]));
     tree.audit(&arguments).ok();
-    for (form, file) in [("json", "report.json"), ("sarif", "s"), ("junit", "report.xml"), ("prometheus", "kpki.prom"), ("text", "report.txt")]
-    {
+    for (form, file) in [
+        ("json", "report.json"),
+        ("sarif", "s"),
+        ("junit", "report.xml"),
+        ("prometheus", "kpki.prom"),
+        ("text", "report.txt"),
+    ] {
         let printed = tree.audit(&["-q", "--fail-on", "none", "-o", form]).ok().stdout;
         assert_eq!(std::fs::read_to_string(tree.beside(file)).unwrap(), printed, "{form}");
     }
@@ -194,9 +203,19 @@ fn text_tells_the_worst_first_by_file_or_by_rule() {
     let by_rule = tree.audit(&["--fail-on", "none", "--group-by", "rule"]).ok().stdout;
     for (text, title) in [(&by_file, "pki/etcd/server.crt\n"), (&by_rule, "P004 serial-entropy: ")] {
         assert!(text.contains(title), "{text}");
-        assert!(text.contains("pki/apiserver.crt:1 block 0") || text.contains("pki/etcd/server.crt:1 block 0"), "{text}");
-        for said in ["mend: ", "\nread ", "\nrules: ", "\nfindings: ", " waived", "by .kpki.yaml", ".kpki.yaml:6 F001: it expired on 2020-01-01"]
-        {
+        assert!(
+            text.contains("pki/apiserver.crt:1 block 0") || text.contains("pki/etcd/server.crt:1 block 0"),
+            "{text}"
+        );
+        for said in [
+            "mend: ",
+            "\nread ",
+            "\nrules: ",
+            "\nfindings: ",
+            " waived",
+            "by .kpki.yaml",
+            ".kpki.yaml:6 F001: it expired on 2020-01-01",
+        ] {
             assert!(text.contains(said), "{said}: {text}");
         }
         assert!(!text.contains('\u{1b}'), "colours are for terminals");
@@ -217,7 +236,8 @@ fn rules_explain_themselves() {
         assert!(one.contains(part), "{one}");
     }
     let several = document(&tree.kpki(&["explain", "P004", "C", "P004", "-o", "json"]).ok());
-    let ids: Vec<&str> = several.as_array().unwrap().iter().map(|rule| rule["id"].as_str().unwrap()).collect();
+    let ids: Vec<&str> =
+        several.as_array().unwrap().iter().map(|rule| rule["id"].as_str().unwrap()).collect();
     assert_eq!((ids[0], &ids[1][..1]), ("P004", "C"));
     assert_eq!(ids.iter().filter(|id| **id == "P004").count(), 1);
     let ran = tree.kpki(&["explain", "serial-entropie"]).expect_code(2);

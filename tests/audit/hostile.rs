@@ -22,13 +22,27 @@ fn audit(arguments: &[&str]) -> Ran {
 fn certificate(directory: &Path, name: &str, subject: &str) {
     let (certificate, key) = (directory.join(format!("{name}.crt")), directory.join(format!("{name}.key")));
     openssl([
-        "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "3650", "-subj", subject,
-        "-out", text(&certificate), "-keyout", text(&key),
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:P-256",
+        "-nodes",
+        "-days",
+        "3650",
+        "-subj",
+        subject,
+        "-out",
+        text(&certificate),
+        "-keyout",
+        text(&key),
     ]);
 }
 
 fn assert_clean(ran: &Ran) {
-    let bad = ran.words().chars().find(|c| c.is_control() && *c != '\n' || ('\u{202a}'..='\u{202e}').contains(c));
+    let bad =
+        ran.words().chars().find(|c| c.is_control() && *c != '\n' || ('\u{202a}'..='\u{202e}').contains(c));
     assert_eq!(bad, None, "{}", ran.words());
 }
 
@@ -45,7 +59,7 @@ fn links_pipes_and_devices_are_named_and_not_opened() {
     symlink("a", tree.join("b")).unwrap();
     symlink("b", tree.join("a")).unwrap();
     symlink(".", tree.join("self")).unwrap();
-    run(command("mkfifo", [text(&tree.join("pipe.crt"))])).ok();
+    run(&mut command("mkfifo", [text(&tree.join("pipe.crt"))])).ok();
     let socket = std::os::unix::net::UnixListener::bind(tree.join("socket.key")).unwrap();
     let root = dir.path().join("tree");
     for output in ["text", "json"] {
@@ -94,7 +108,14 @@ fn names_are_shown_harmless() {
     fs::create_dir_all(&root).unwrap();
     certificate(&root, "ca", "/CN=a\u{1b}[31m\u{202e}b<script>alert(1)<\u{2f}script>");
     let content = fs::read(root.join("ca.key")).unwrap();
-    for name in [&b"a\nERROR: b.crt"[..], b"\x1b[2Jc.crt", b"\xff\xfe.crt", "\u{202e}d.crt".as_bytes(), b"<b>'\"&.crt", b"$(id).crt"] {
+    for name in [
+        &b"a\nERROR: b.crt"[..],
+        b"\x1b[2Jc.crt",
+        b"\xff\xfe.crt",
+        "\u{202e}d.crt".as_bytes(),
+        b"<b>'\"&.crt",
+        b"$(id).crt",
+    ] {
         fs::write(root.join(OsString::from_vec(name.to_vec())), &content).unwrap();
     }
     for output in ["text", "json", "sarif", "junit", "prometheus", "html"] {
@@ -111,7 +132,8 @@ fn bombs_of_yaml_do_not_go_off() {
     let dir = scratch();
     let root = dir.path().join("kubernetes");
     fs::create_dir_all(root.join("manifests")).unwrap();
-    let mut laughs = String::from("apiVersion: v1\nkind: Pod\nx0: &x0 [lol, lol, lol, lol, lol, lol, lol, lol, lol]\n");
+    let mut laughs =
+        String::from("apiVersion: v1\nkind: Pod\nx0: &x0 [lol, lol, lol, lol, lol, lol, lol, lol, lol]\n");
     for level in 1..12 {
         let before = level - 1;
         let all = vec![format!("*x{before}"); 9].join(", ");
@@ -121,7 +143,10 @@ fn bombs_of_yaml_do_not_go_off() {
     write(&root.join("admin.conf"), &laughs.replace("kind: Pod", "kind: Config\nclusters: []\nusers: *x0"));
     write(&root.join("deep.conf"), &format!("kind: Config\nclusters: {}", "[".repeat(200_000)));
     write(&root.join("kubelet.conf"), &format!("kind: Config\nusers:\n{}", "- name: a\n".repeat(200_000)));
-    write(&root.join("wide.conf"), &format!("kind: Config\nclusters: [{{name: a, x: \"{}\"}}]", "a".repeat(3 << 20)));
+    write(
+        &root.join("wide.conf"),
+        &format!("kind: Config\nclusters: [{{name: a, x: \"{}\"}}]", "a".repeat(3 << 20)),
+    );
     let ran = audit(&[text(&root)]);
     assert_eq!(ran.code, Some(0), "{}", ran.words());
     assert_clean(&ran);

@@ -7,7 +7,8 @@ use crate::tree::{Tree, document, findings};
 fn the_exit_code_is_that_of_the_policy() {
     let tree = Tree::of_kubeadm("kubeadm-ecdsa");
     // kubeadm's serial numbers are an info.
-    for (fail_on, code) in [("info", 1), ("low", 0), ("medium", 0), ("high", 0), ("critical", 0), ("none", 0)] {
+    for (fail_on, code) in [("info", 1), ("low", 0), ("medium", 0), ("high", 0), ("critical", 0), ("none", 0)]
+    {
         tree.audit(&["--select", "P004", "--fail-on", fail_on]).expect_code(code);
     }
     tree.audit(&["--select", "P004"]).expect_code(0);
@@ -87,7 +88,9 @@ fn a_file_says_what_is_accepted() {
     assert!(findings(&report).iter().any(|finding| finding.starts_with("high P004 pki/")));
     assert!(report["deadWaivers"].to_string().contains("it expired on 2026-11-24"));
     // The command line counts more.
-    let ran = tree.audit(&["--config", "team.yaml", "--at", "2026-11-25", "--fail-on", "none", "--select", "P001"]).ok();
+    let ran = tree
+        .audit(&["--config", "team.yaml", "--at", "2026-11-25", "--fail-on", "none", "--select", "P001"])
+        .ok();
     assert!(ran.stdout.contains("nothing"), "{}", ran.stdout);
     // One with its usual name is found by itself.
     write(&tree.beside(".kpki.yaml"), "failOn: info\n");

@@ -11,7 +11,13 @@ fn no_secret_is_in_any_output() {
     write(&tree.file("tokens.csv"), &format!("{token},admin,1,\"system:masters\"\nshort1,u,2\n"));
     write(&tree.file("passwords.csv"), &format!("{password},admin,1,\"system:masters\"\n"));
     let conf = std::fs::read_to_string(tree.file("admin.conf")).unwrap();
-    write(&tree.file("token.conf"), &conf.replace("    client-key-data:", &format!("    token: {token}\n    password: {password}\n    client-key-data:")));
+    write(
+        &tree.file("token.conf"),
+        &conf.replace(
+            "    client-key-data:",
+            &format!("    token: {token}\n    password: {password}\n    client-key-data:"),
+        ),
+    );
     let manifest = tree.file("manifests/kube-apiserver.yaml");
     let flags = std::fs::read_to_string(&manifest).unwrap().replace(
         "    - kube-apiserver\n",
@@ -27,7 +33,9 @@ fn no_secret_is_in_any_output() {
     let mut secrets = vec![token.to_owned(), password.to_owned(), "short1".to_owned()];
     for file in files_under(&tree.root(), &["key"]) {
         let text = std::fs::read_to_string(file).unwrap();
-        secrets.extend(text.lines().filter(|line| line.len() >= 40 && !line.starts_with('-')).map(str::to_owned));
+        secrets.extend(
+            text.lines().filter(|line| line.len() >= 40 && !line.starts_with('-')).map(str::to_owned),
+        );
     }
     for line in conf.lines().filter(|line| line.contains("client-key-data")) {
         let data = line.split_whitespace().nth(1).unwrap();

@@ -1,6 +1,6 @@
 //! The trees that are audited, and how.
 
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -33,7 +33,8 @@ impl Tree {
     fn set_modes(&self, directory: &Path) {
         for entry in std::fs::read_dir(directory).expect("a directory") {
             let path = entry.expect("an entry").path();
-            let secret = ["key", "conf", "yaml"].iter().any(|ending| path.extension().is_some_and(|e| e == *ending));
+            let secret =
+                ["key", "conf", "yaml"].iter().any(|ending| path.extension().is_some_and(|e| e == *ending));
             let mode = match (path.is_dir(), secret) {
                 (true, _) => 0o755,
                 (false, true) => 0o600,
