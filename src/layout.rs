@@ -73,6 +73,9 @@ pub enum Promise {
     CertificateOrPublicKey,
 }
 
+/// Words of a `.pem` file's name that promise a private key. `privkey.pem` is Certbot's.
+const KEY_WORDS: [&str; 3] = ["key", "privkey", "privatekey"];
+
 /// What a file's name promises; none where it is named in no way that is known.
 pub fn promise(path: &Path) -> Option<Promise> {
     let name = path.file_name()?.to_str()?.to_ascii_lowercase();
@@ -81,7 +84,9 @@ pub fn promise(path: &Path) -> Option<Promise> {
         "key" => Some(Promise::PrivateKey),
         "pub" => Some(Promise::PublicKey),
         "crt" | "cert" | "cer" => Some(Promise::Certificate),
-        "pem" if stem.split(['-', '_', '.']).any(|word| word == "key") => Some(Promise::PrivateKey),
+        "pem" if stem.split(['-', '_', '.']).any(|word| KEY_WORDS.contains(&word)) => {
+            Some(Promise::PrivateKey)
+        }
         "pem" => Some(Promise::CertificateOrPublicKey),
         _ => None,
     }
@@ -321,6 +326,7 @@ mod tests {
             ("pki/ca.key", Some(Promise::PrivateKey)),
             ("etcd-key.pem", Some(Promise::PrivateKey)),
             ("key.pem", Some(Promise::PrivateKey)),
+            ("privkey.pem", Some(Promise::PrivateKey)),
             ("CA.KEY", Some(Promise::PrivateKey)),
             ("sa.pub", Some(Promise::PublicKey)),
             ("ca.crt", Some(Promise::Certificate)),

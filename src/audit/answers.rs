@@ -42,6 +42,11 @@ pub struct Estate<'a> {
 }
 
 impl<'a> Estate<'a> {
+    /// The records of a node with their numbers.
+    pub fn numbered(&self, node: &NodeSummary) -> impl Iterator<Item = (usize, &'a Record)> + use<'a> {
+        node.records.clone().zip(self.of(node))
+    }
+
     /// The records of a node.
     pub fn of(&self, node: &NodeSummary) -> &'a [Record] {
         self.records.get(node.records.clone()).unwrap_or_default()
@@ -55,6 +60,8 @@ pub struct Place {
     pub file: Option<usize>,
     /// The record's number in [`Estate::records`].
     pub record: Option<usize>,
+    /// The node's number in [`Estate::nodes`], where no record of it is meant.
+    pub node: Option<usize>,
     /// The line, from 1.
     pub line: Option<usize>,
     /// The PEM block, from 0.
@@ -88,6 +95,11 @@ impl Place {
             field: item.place.field.as_deref().map(Arc::from),
             ..Self::file(file)
         }
+    }
+
+    /// A node of the estate, as a whole.
+    pub fn node(node: usize) -> Self {
+        Self { node: Some(node), ..Self::default() }
     }
 
     /// A record of the estate.

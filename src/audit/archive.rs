@@ -221,6 +221,7 @@ impl Reading {
             size: entry.size(),
             links: 1,
             acl: extended.acl,
+            modified: header.mtime().ok().and_then(|seconds| i64::try_from(seconds).ok()),
         };
         let link = extended.link.clone().or_else(|| header.link_name_bytes().map(|name| name.into_owned()));
         let link = link.unwrap_or_default();

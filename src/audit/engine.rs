@@ -308,6 +308,9 @@ fn assemble(judged: Vec<Judged>, policy: &Policy) -> Report {
         let mut answers = Answers::default();
         check(&estate, &mut answers);
         let locate = |place: &Place| {
+            if let Some(node) = place.node.and_then(|node| estate.nodes.get(node)) {
+                return Location { node: node.name.clone(), ..Location::default() };
+            }
             let record = place.record.and_then(|record| estate.records.get(record));
             record.map(|record| record.location.clone()).unwrap_or_default()
         };

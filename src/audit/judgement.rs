@@ -386,7 +386,8 @@ mod tests {
                 seen.extend(bench.judge().findings().iter().map(|finding| finding.rule.id));
             }
         }
-        let all: Vec<&str> = RULES.iter().map(|rule| rule.id).collect();
+        let of_certificates = RULES.iter().filter(|rule| matches!(rule.check, Check::Certificate(_)));
+        let all: Vec<&str> = of_certificates.map(|rule| rule.id).collect();
         assert_eq!(seen.into_iter().collect::<Vec<_>>(), all, "every rule has a change that sets it off");
     }
 

@@ -84,6 +84,17 @@ impl CisBenchmark {
             Self::V1_12 => "1.12",
         }
     }
+
+    /// The widest mode that it allows for a certificate of the PKI (its 1.1.20). The releases from 1.24 to 1.10 want 600,
+    /// those from 1.11 on 644 again, which is what kubeadm writes.
+    ///
+    /// Source: `cfg/cis-*/master.yaml` of <https://github.com/aquasecurity/kube-bench>.
+    pub fn certificate_mode(self) -> u32 {
+        match self {
+            Self::V1_24 | Self::V1_7 | Self::V1_8 | Self::V1_9 | Self::V1_10 => 0o600,
+            Self::V1_11 | Self::V1_12 => 0o644,
+        }
+    }
 }
 
 impl FromStr for CisBenchmark {

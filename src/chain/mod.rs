@@ -26,9 +26,12 @@ use time::OffsetDateTime;
 pub use candidate::Verifier;
 pub use fault::{Fault, Reason, reasons_to_markdown};
 pub use located::{Located, LocatedList, Source, Unreadable, certificates, revocation_lists};
+pub use names::normal_form;
 pub use verdict::{Attempt, Link, Rejection, Role, Verdict, VerifiedChain, Warning};
 
-use crate::x509::{ExtendedKeyUsage, SubjectAltName};
+use self::budget::Budget;
+use self::candidate::View;
+use crate::x509::{Certificate, ExtendedKeyUsage, SubjectAltName};
 
 /// Whose verdict is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -93,4 +96,23 @@ pub struct Settings {
     pub names: Vec<SubjectAltName>,
     /// When; fractions of a second count as Go counts them.
     pub at: OffsetDateTime,
+}
+
+/// The first name of a path (end entity first) that lies outside of the name constraints above it. Signatures, dates and all
+/// the rest are not looked at.
+pub fn name_constraints_fault(path: &[&Certificate], policy: Policy) -> Option<Fault> {
+    let budget = Budget::new(policy);
+    match policy {
+        Policy::Kubernetes => {
+            let read: Vec<_> =
+                path.iter().map(|certificate| kubernetes::read_certificate(certificate).0).collect();
+            let views: Vec<View<'_>> = path
+                .iter()
+                .zip(&read)
+                .map(|(certificate, extensions)| View { certificate, extensions })
+                .collect();
+            kubernetes::constraints_fault(&views, &budget)
+        }
+        Policy::Rfc5280 => rfc5280::constraints_fault(path, &budget),
+    }
 }

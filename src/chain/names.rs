@@ -6,7 +6,7 @@ use crate::x509::{Name, hex};
 /// What a name means, as bytes that can be compared: letters in lower case, runs of spaces as one, spaces at both ends
 /// left out, the kind of string forgotten, and the attributes of a multi-valued RDN in one order (RFC 5280 section 7.1,
 /// RFC 4518 section 2).
-pub(super) fn normal_form(name: &Name) -> Vec<u8> {
+pub fn normal_form(name: &Name) -> Vec<u8> {
     let mut out = Vec::with_capacity(name.der().len());
     for rdn in relative_names(name) {
         out.push(0xff);

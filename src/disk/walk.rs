@@ -53,6 +53,8 @@ pub struct Attributes {
     pub links: u64,
     /// Whether an access control list widens or narrows what the permissions say.
     pub acl: bool,
+    /// When its contents were changed last, in seconds since 1970; none where that is not said.
+    pub modified: Option<i64>,
 }
 
 /// An entry that was found.
@@ -105,6 +107,7 @@ fn attributes(stat: &Stat) -> Attributes {
         #[expect(clippy::useless_conversion, reason = "its width is the platform's")]
         links: u64::from(stat.st_nlink),
         acl: false,
+        modified: i64::try_from(stat.st_mtime).ok(),
     }
 }
 

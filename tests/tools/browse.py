@@ -213,6 +213,7 @@ def look(browser, path, shots, js):
         if shots:
             browser.shot(f"{shots}/{name}.png")
     browser.screen(1280, 900)
+    browser.call("Emulation.setEmulatedMedia", media="", features=[])
     pdf = browser.call("Page.printToPDF", printBackground=True, preferCSSPageSize=True)["data"]
     seen["pdf"] = len(pdf)
     if shots:

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use lru::LruCache;
 
 use super::Inventory;
+use super::processes::{ProcessStat, booted};
 use crate::inspect::{self, CertificateFacts, Content, Encoding, Item};
 use crate::manifest::{
     Flags, KubeletConfiguration, StaticPod, etcd_environment, kubelet_arguments, kubelet_configuration,
@@ -40,6 +41,10 @@ pub struct Contents {
     pub credentials: Option<StaticCredentials>,
     /// The certificates that a CA has issued, where it is a list of them.
     pub inventory: Option<Inventory>,
+    /// The process, where it is a `/proc/PID/stat`.
+    pub process: Option<ProcessStat>,
+    /// When the system started, in seconds since 1970, where it is a `/proc/stat`.
+    pub booted: Option<i64>,
     /// Signatures that were looked at.
     signatures: Mutex<Verified>,
 }
@@ -111,6 +116,8 @@ impl Contents {
             etcd_environment: environment,
             credentials,
             inventory: Inventory::read(bytes),
+            process: unknown.then(|| ProcessStat::read(bytes)).flatten(),
+            booted: unknown.then(|| booted(bytes)).flatten(),
             signatures: Mutex::default(),
         }
     }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::paths::{Anchor, Paths, anchor, anchor_of_file};
+use super::processes::{ProcessStat, booted};
 use super::references::{FileFlag, KUBELET, PAIRS, flags};
 use super::{
     File, FileKind, FoundCertificate, FoundKey, Holder, Known, Node, NodeKind, Pair, Reference, Signing,
@@ -44,6 +45,12 @@ const PLACES: [&str; 15] = [
 
 /// The most files that are read because somebody names them.
 const MOST_REFERENCED: usize = 500;
+
+/// The most processes of a running system that are looked at, by their names alone: the usual `pid_max`.
+const MOST_PROCESSES: usize = 1 << 15;
+
+/// How far one file of `/proc` is looked at: its first file alone, and little of that. `/proc/stat` has some 20 bytes for each interrupt.
+const LIMITS_OF_PROC: WalkLimits = WalkLimits { entries: 1, file: 1 << 20, total: 1 << 20, depth: 1 };
 
 /// Whether the CAs and users that stand beside the nodes' trees are meant, which are no node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,6 +124,7 @@ impl Gatherer<'_> {
         for place in PLACES {
             self.place_of_system(argument, Path::new(place));
         }
+        self.processes(argument);
         self.systems.push(argument.to_owned());
         Ok(())
     }
@@ -143,6 +151,42 @@ impl Gatherer<'_> {
                 kind,
                 attributes: Some(attributes),
                 found_at: Some(argument.join(&within)),
+            });
+        }
+    }
+
+    /// Reads when the system and the processes of the control plane started. Nothing else of `/proc` is kept.
+    fn processes(&mut self, system: &Path) {
+        if !stays_within(system, Path::new("proc/stat")) {
+            return;
+        }
+        let Ok(entries) = std::fs::read_dir(system.join("proc")) else { return };
+        let mut places = vec![PathBuf::from("proc/stat")];
+        let names = entries.take(MOST_PROCESSES).filter_map(|entry| Some(entry.ok()?.file_name()));
+        let numbers = names.filter(|name| name.as_encoded_bytes().iter().all(u8::is_ascii_digit));
+        places.extend(numbers.map(|name| Path::new("proc").join(name).join("stat")));
+        for place in places {
+            let mut found = None;
+            // A process may be gone by now.
+            if !stays_within(system, &place)
+                || walk(&system.join(&place), LIMITS_OF_PROC, &mut |entry| found = Some(entry)).is_err()
+            {
+                continue;
+            }
+            let Some(entry) = found else { continue };
+            let EntryKind::File(Ok(bytes)) = &entry.kind else { continue };
+            let wanted = ProcessStat::read(bytes).is_some_and(|process| process.program().is_some());
+            if !wanted && booted(bytes).is_none() {
+                continue;
+            }
+            let (_, kind, attributes) = self.read(entry);
+            self.files.push(File {
+                shown: shown(&place).into(),
+                on_node: Path::new("/").join(&place),
+                anchored: true,
+                kind,
+                attributes: Some(attributes),
+                found_at: Some(system.join(&place)),
             });
         }
     }
@@ -387,15 +431,9 @@ fn etcd_environment(node: &Node) -> Option<usize> {
     usual.or_else(|| (0..node.files.len()).find(is_it))
 }
 
-/// The directory from which the kubelet runs static pods.
-fn manifests(node: &Node) -> PathBuf {
-    let configured = node.kubelet().and_then(|(_, kubelet)| kubelet.static_pod_path.as_ref());
-    configured.map_or_else(|| "/etc/kubernetes/manifests".into(), |field| field.path.clone())
-}
-
 /// The files of the static pods, those with the name that kubeadm gives them first.
 fn pods(node: &Node) -> Vec<usize> {
-    let directory = manifests(node);
+    let directory = node.manifest_directory();
     let is_manifest = |file: &File| {
         let alone = !file.anchored;
         file.on_node.parent() == Some(&directory)

@@ -7,10 +7,11 @@ mod gather;
 mod inventory;
 mod linking;
 mod paths;
+mod processes;
 mod references;
 mod roles;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -21,8 +22,11 @@ pub use self::inventory::{Inventory, Kept};
 pub(super) use self::linking::link as link_node;
 pub use self::linking::{Authorities, Authority, Signer, Signing};
 pub use self::paths::Target;
+pub use self::processes::ProcessStat;
 pub use self::references::{Holder, Pair, Reference, What};
-pub(super) use self::roles::{assign_users as name_users, by_content as role_by_content};
+pub(super) use self::roles::{
+    assign_users as name_users, by_content as role_by_content, by_place as role_by_place,
+};
 
 use super::answers::Place;
 use super::report::{CertificateRecord, Location, Record, RecordKind};
@@ -325,15 +329,17 @@ impl<'a> Cert<'a> {
         matches!(self.found.signing, Signing::SelfSigned)
     }
 
-    /// Whether the key of `authority` signed it.
+    /// Whether the key of `authority` signed it, in the name of `authority`.
     pub fn is_signed_by(self, authority: &TbsCertificate) -> bool {
         self.tbs().issuer.der() == authority.subject.der()
-            && self.issuer().is_some_and(|issuer| issuer.public_key == authority.public_key)
-            || self.tbs().issuer.der() == authority.subject.der()
-                && self
-                    .file()
-                    .contents()
-                    .is_some_and(|contents| contents.verify(self.found.item, &authority.public_key).is_ok())
+            && (self.issuer().is_some_and(|issuer| issuer.public_key == authority.public_key)
+                || self.is_signed_with_key_of(authority))
+    }
+
+    /// Whether the key of `authority` signed it, whatever name stands there. The signature is verified, once for each key.
+    pub fn is_signed_with_key_of(self, authority: &TbsCertificate) -> bool {
+        let contents = self.file().contents();
+        contents.is_some_and(|contents| contents.verify(self.found.item, &authority.public_key).is_ok())
     }
 
     /// Whether a chain of signatures leads from it to one of some trusted certificates, by their keys and names. Nothing else is looked at:
@@ -392,12 +398,6 @@ impl Node {
         self.certs().filter(move |cert| cert.is(role))
     }
 
-    /// The certificates that play a part, each once, however often it stands somewhere.
-    pub fn once_with_role(&self, role: Role) -> impl Iterator<Item = Cert<'_>> {
-        let mut seen = HashSet::new();
-        self.with_role(role).filter(move |cert| seen.insert(cert.found.same_as))
-    }
-
     /// The certificates of a file, in order, those of its fields among them.
     pub fn certs_in(&self, file: usize) -> impl Iterator<Item = Cert<'_>> {
         let start = self.certificates.partition_point(|found| found.file < file);
@@ -425,6 +425,7 @@ impl Node {
 
     /// The keys of a file.
     pub fn keys_in(&self, file: usize) -> impl Iterator<Item = &FoundKey> {
+        // They stand in the order of the files.
         let start = self.keys.partition_point(|key| key.file < file);
         self.keys.iter().skip(start).take_while(move |key| key.file == file)
     }
@@ -476,12 +477,27 @@ impl Node {
         self.files.get(index).map(|file| (index, file))
     }
 
+    /// Whether everything in a directory was looked at, so that what is not there is known to be missing.
+    pub fn looked_through(&self, directory: &Path) -> bool {
+        // Any name does.
+        self.paths.is_given(&directory.join("file"))
+            || self
+                .entry_at(directory)
+                .is_some_and(|(_, entry)| matches!(entry.kind, FileKind::Directory(Ok(()))))
+    }
+
     /// The file of the private key that belongs beside a certificate's file by their names.
     pub fn key_file_beside(&self, file: &File) -> Option<(usize, &File)> {
         match self.resolve(&key_beside(&file.on_node)) {
             Target::File(index) => self.files.get(index).map(|found| (index, found)),
             _ => None,
         }
+    }
+
+    /// The directory from which the kubelet runs static pods.
+    pub fn manifest_directory(&self) -> PathBuf {
+        let configured = self.kubelet().and_then(|(_, kubelet)| kubelet.static_pod_path.as_ref());
+        configured.map_or_else(|| "/etc/kubernetes/manifests".into(), |field| field.path.clone())
     }
 
     /// The static pod of a component that the kubelet runs, with the number of its file.

@@ -131,7 +131,8 @@ impl Paths {
         self.by_path.get(path).copied()
     }
 
-    fn is_given(&self, path: &Path) -> bool {
+    /// Whether what is not at a path is known to be missing.
+    pub(super) fn is_given(&self, path: &Path) -> bool {
         // Of a root, or of its `etc`, often only some directories were copied or archived: what is not there of the others is not known.
         let is_shallow = |directory: &Path| SHALLOW.iter().any(|shallow| directory == Path::new(shallow));
         let is_seen = || {

@@ -120,7 +120,7 @@ fn of_key(node: &Node, index: usize) -> Vec<(Role, Basis)> {
 }
 
 /// What the place and name of a file promise for an item in it.
-pub(super) fn by_place(node: &Node, file: usize, item: &Item) -> Option<Role> {
+pub(in super::super) fn by_place(node: &Node, file: usize, item: &Item) -> Option<Role> {
     let file = node.files.get(file)?;
     if !matches!(file.kind, FileKind::Regular(_)) {
         return None;

@@ -6,6 +6,7 @@ use ipnet::IpNet;
 
 use super::super::{Cert, Node, Place, Role};
 use super::names::Names;
+use super::subjects::in_use;
 use crate::manifest::Component;
 
 /// What its clients call the API server within the cluster, beside the name with the cluster's domain.
@@ -30,7 +31,7 @@ pub(super) fn names_with_sni(node: &Node, cert: Cert<'_>) -> Names {
 
 /// The certificates that the API server shows, each once.
 pub(super) fn certificates(node: &Node) -> impl Iterator<Item = Cert<'_>> {
-    node.once_with_role(Role::Apiserver)
+    in_use(node, Role::Apiserver).into_iter()
 }
 
 /// The domain of the cluster's services, where the kubelet's configuration or the issuer of tokens tells it.

@@ -7,7 +7,7 @@ use super::super::evidence::{Cert, File, Node, Signer, Signing, Target};
 use super::super::{Place, Role};
 use crate::inspect::CertificateFacts;
 use crate::layout::Authority;
-use crate::x509::SignatureFault;
+use crate::x509::{Name, SignatureFault};
 
 /// No chain is longer, and no circle ends.
 const LONGEST_CHAIN: usize = 8;
@@ -192,6 +192,19 @@ pub(super) fn path(cert: Cert<'_>) -> Vec<&CertificateFacts> {
         }
     }
     path
+}
+
+/// A name for a message: it may be as long as a certificate.
+pub(super) fn named(name: &Name) -> String {
+    const LONGEST: usize = 200;
+    if name.is_empty() {
+        return "(an empty name)".to_owned();
+    }
+    let text = name.to_string();
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text,
+    }
 }
 
 /// The role of the CA that issues for a role.

@@ -17,8 +17,8 @@ pub(super) static RULE: Rule = Rule {
     explanation: "What runs in the cluster calls the API server as kubernetes.default.svc, with the domain of the cluster or \
                   without. Where the certificate lacks the name, each of these calls fails, with a message about the \
                   certificate.",
-    fix: "Issue it again with all names: `kpki sign csr apiserver.csr --profile apiserver`, with the names that it has now and those \
-          that are missing as `--san`, and restart the API server.",
+    fix: "Issue it again with all of its names: `kpki issue apiserver --san NAME --out FILE --force`, one `--san` for each \
+          name that it has now and each that is missing, and restart the API server.",
     applies_to: "API servers' certificates",
     check: Check::Node(check),
 };

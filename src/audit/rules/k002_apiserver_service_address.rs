@@ -21,8 +21,8 @@ pub(super) static RULE: Rule = Rule {
                   (KUBERNETES_SERVICE_HOST). Where the certificate lacks it, every controller and every agent in the cluster \
                   fails. Of two networks of services, the service kubernetes has an address in the first only, and so kubeadm \
                   writes no other.",
-    fix: "Issue it again with that address as well: `kpki sign csr apiserver.csr --profile apiserver`, with the names that it has now \
-          and that address as `--san`, and restart the API server.",
+    fix: "Issue it again with that address as well: `kpki issue apiserver --san NAME --out FILE --force`, one `--san` for \
+          each name that it has now and each that is missing, and restart the API server.",
     applies_to: "API servers' certificates",
     check: Check::Node(check),
 };

@@ -28,8 +28,8 @@ pub(super) static RULE: Rule = Rule {
     explanation: "A client refuses a certificate that is not for the host in its URL: kubelets stop to report, and kubectl says \
                   that the certificate is valid for other names. That happens after the address of a node or the load \
                   balancer changed, and where a kubeconfig names an endpoint that the certificate was never made for.",
-    fix: "Issue it again with that host as well: `kpki sign csr apiserver.csr --profile apiserver`, with the names that it has now \
-          and that host as `--san`, and restart the API server.",
+    fix: "Issue it again with that host as well: `kpki issue apiserver --san NAME --out FILE --force`, one `--san` for \
+          each name that it has now and each that is missing, and restart the API server.",
     applies_to: "API servers' certificates",
     check: Check::Node(check),
 };
@@ -133,6 +133,19 @@ mod tests {
         );
         tree.file("etc/kubernetes/other.conf", 0o600, text.replace("10.0.0.10", "192.0.2.99"));
         assert_eq!(tree.findings("K003"), [finding]);
+    }
+
+    #[test]
+    fn what_was_put_aside_is_not_judged() {
+        let mut tree = Tree::control_plane();
+        let words = "cn=kube-apiserver eku=server sans=ip:10.0.0.9 key=p256:before";
+        tree.leaf("etc/kubernetes/pki.bak/apiserver.crt", words);
+        assert_eq!(tree.findings("K003"), [""; 0]);
+        // Nor what lies beside the one that the manifest names.
+        tree.leaf("etc/kubernetes/other/apiserver.crt", words);
+        assert_eq!(tree.findings("K003"), [""; 0]);
+        tree.remove("etc/kubernetes/manifests/kube-apiserver.yaml");
+        assert_eq!(tree.findings("K003").len(), 2);
     }
 
     #[test]

@@ -22,8 +22,9 @@ pub(super) static RULE: Rule = Rule {
                   this one's. An address that nobody uses any more may be given to another machine, which could then pass for \
                   the API server if it had the key. Load balancers and the other control planes are good reasons for an \
                   address that the node itself does not go by.",
-    fix: "Where the addresses are another node's, issue a certificate of its own for this one: remove apiserver.crt and apiserver.key \
-          and run `kubeadm init phase certs apiserver`, or use `kpki sign csr` with the profile apiserver.",
+    fix: "Where the addresses are another node's, issue a certificate of its own for this one: `kpki issue apiserver --san \
+          NAME --out FILE --force`, one `--san` for each name and address of this node and of the service kubernetes, and \
+          restart the API server.",
     applies_to: "API servers' certificates",
     check: Check::Node(check),
 };

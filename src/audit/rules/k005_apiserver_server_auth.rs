@@ -19,7 +19,8 @@ pub(super) static RULE: Rule = Rule {
     ],
     explanation: "Every client refuses a server's certificate whose purposes are given and do not include serverAuth. Often a \
                   client's certificate was put into its place.",
-    fix: "Issue it again with the profile of the API server: `kpki sign csr apiserver.csr --profile apiserver`.",
+    fix: "Issue it again as a server's: `kpki issue apiserver --san NAME --out FILE --force`, one `--san` for each name \
+          that it has now, and restart the API server.",
     applies_to: "API servers' certificates",
     check: Check::Node(check),
 };

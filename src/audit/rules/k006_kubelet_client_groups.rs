@@ -1,7 +1,7 @@
 //! K006: which rights the API server has towards kubelets.
 
 use super::super::{Answers, Role, Scene};
-use super::subjects::{MASTERS, NO_VERSION, expected, groups, is_in};
+use super::subjects::{MASTERS, NO_VERSION, expected, groups, in_use, is_in};
 use super::{Check, Citation, Rule, Severity};
 
 pub(super) static RULE: Rule = Rule {
@@ -24,16 +24,20 @@ pub(super) static RULE: Rule = Rule {
                   1.35.5 and 1.36.1 on in no group, because the cluster binds its user to the one role that it needs. A renewal by \
                   kubeadm keeps the groups that it had. With too many, whoever reads the key on a control plane is the \
                   cluster's administrator; with too few, logs and exec fail unless the cluster grants the user that itself.",
-    fix: "Issue it again for your version: `kpki sign csr apiserver-kubelet-client.csr --profile apiserver-kubelet-client \
-          --kubernetes-version VERSION`. Without a group, bind the user kube-apiserver-kubelet-client to the role \
-          system:kubelet-api-admin first.",
+    fix: "Issue it again for your version: `kpki issue apiserver-kubelet-client --kubernetes-version VERSION --out FILE \
+          --force`, and restart the API server. Where no group is right, bind the user kube-apiserver-kubelet-client to \
+          the role system:kubelet-api-admin first, unless kubeadm has done so.",
     applies_to: "API servers' client certificates towards kubelets",
     check: Check::Node(check),
 };
 
 fn check(scene: &Scene<'_>, answers: &mut Answers) {
-    for cert in scene.node.once_with_role(Role::ApiserverKubeletClient) {
+    for cert in in_use(scene.node, Role::ApiserverKubeletClient) {
         let subject = &cert.tbs().subject;
+        // k3s and RKE2 have a user of their own there, whose group nobody can choose; K016 names it.
+        if subject.common_name() == Some("system:apiserver") {
+            continue;
+        }
         let Some(version) = &scene.node.version else {
             answers.skip(cert, format!("whether {} is right depends: {NO_VERSION}", groups(subject)));
             continue;
@@ -101,6 +105,14 @@ mod tests {
                 .collect();
             assert_eq!(found, finding.into_iter().collect::<Vec<_>>(), "{version} {own}");
         }
+    }
+
+    #[test]
+    fn k3s_has_a_user_of_its_own() {
+        let mut tree = Tree::control_plane();
+        let words = "cn=system:apiserver o=system:masters";
+        tree.certificate(&format!("{PKI}/apiserver-kubelet-client.crt"), words);
+        assert!(tree.not_applicable(&RULE));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! K007: clients of etcd are in no group of Kubernetes.
 
 use super::super::{Answers, Role, Scene};
-use super::subjects::{MASTERS, NO_VERSION, client_authorities, expected, is_believed, is_in};
+use super::subjects::{MASTERS, NO_VERSION, client_authorities, expected, in_use, is_believed, is_in};
 use super::{Check, Citation, Rule, Severity};
 
 pub(super) static RULE: Rule = Rule {
@@ -22,7 +22,8 @@ pub(super) static RULE: Rule = Rule {
     explanation: "etcd reads no groups. kubeadm wrote this one up to 1.28, and keeps it when it renews. As long as etcd has a CA of its \
                   own it grants nothing; where the API server trusts the same CA, whoever has the key is the cluster's \
                   administrator.",
-    fix: "Issue it again without a group: `kpki sign csr FILE.csr --profile apiserver-etcd-client`, or with the profile etcd-client.",
+    fix: "Issue it again without a group: `kpki issue apiserver-etcd-client --out FILE --force` (for the health check, \
+          with the profile etcd-client).",
     applies_to: "clients of etcd",
     check: Check::Node(check),
 };
@@ -31,7 +32,7 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
     let node = scene.node;
     let authorities = client_authorities(node);
     for role in [Role::ApiserverEtcdClient, Role::EtcdClient] {
-        for cert in node.once_with_role(role) {
+        for cert in in_use(node, role) {
             if !is_in(&cert.tbs().subject, MASTERS) {
                 answers.look();
             } else if is_believed(cert, &authorities) == Some(true) {

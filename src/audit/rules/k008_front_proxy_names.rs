@@ -2,7 +2,7 @@
 
 use super::super::{Answers, Cert, Node, Role, Scene};
 use super::apiserver::NO_MANIFEST;
-use super::subjects::common_name;
+use super::subjects::{common_name, in_use};
 use super::{Check, Citation, Rule, Severity};
 use crate::manifest::Component;
 use crate::x509::Printable;
@@ -29,7 +29,7 @@ pub(super) static RULE: Rule = Rule {
 fn check(scene: &Scene<'_>, answers: &mut Answers) {
     let node = scene.node;
     let Some((file, pod)) = node.pod(Component::Apiserver) else {
-        if let Some(cert) = node.once_with_role(Role::FrontProxyClient).next() {
+        if let Some(cert) = in_use(node, Role::FrontProxyClient).first().copied() {
             answers.skip(cert, NO_MANIFEST);
         }
         return;
@@ -57,7 +57,7 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
         }
         return;
     }
-    for cert in node.once_with_role(Role::FrontProxyClient) {
+    for cert in in_use(node, Role::FrontProxyClient) {
         let subject = &cert.tbs().subject;
         if !subject.common_name().is_some_and(|name| allowed.contains(&name)) {
             let names = Printable(&allowed.join(", ").chars().take(200).collect::<String>()).to_string();

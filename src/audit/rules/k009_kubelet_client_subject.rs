@@ -1,7 +1,7 @@
 //! K009: who a kubelet says it is.
 
 use super::super::{Answers, Role, Scene};
-use super::subjects::{common_name, groups};
+use super::subjects::{common_name, groups, in_use};
 use super::{Check, Citation, Rule, Severity};
 use crate::x509::{Printable, check_dns_name};
 
@@ -24,8 +24,8 @@ pub(super) static RULE: Rule = Rule {
                   another user or without the group the node cannot register; with other groups it may do more than a node should. \
                   Alternative names grant nothing to a client: the signer for kubelets refuses requests with them, and a \
                   certificate that has them is often a server's as well.",
-    fix: "Issue it again: `kpki sign csr kubelet.csr --profile kubelet-client --name NODE`, or let the kubelet ask for it (join the node \
-          again, or give it a bootstrap kubeconfig).",
+    fix: "Issue it again, `kpki issue kubelet-client NODE --kubeconfig /etc/kubernetes/kubelet.conf --force`, or let the \
+          kubelet ask for it: give it a bootstrap kubeconfig, or join the node again.",
     applies_to: "kubelets' client certificates",
     check: Check::Node(check),
 };
@@ -33,7 +33,7 @@ pub(super) static RULE: Rule = Rule {
 fn check(scene: &Scene<'_>, answers: &mut Answers) {
     let node = scene.node;
     let own_name = node.kubelet_flag("hostname-override").map(|(_, flag)| flag.value.to_lowercase());
-    for cert in node.once_with_role(Role::KubeletClient) {
+    for cert in in_use(node, Role::KubeletClient) {
         answers.look();
         let subject = &cert.tbs().subject;
         let name = subject.common_name().and_then(|name| name.strip_prefix("system:node:"));

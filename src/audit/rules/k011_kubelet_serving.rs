@@ -27,9 +27,9 @@ pub(super) static RULE: Rule = Rule {
                   believe whoever answers at the node's address: logs and what is typed into exec go there. One of the \
                   cluster's CA whose names do not fit the node is refused as soon as somebody verifies. Neither kubeadm nor kpki can \
                   do better before the kubelet runs.",
-    fix: "Set `serverTLSBootstrap: true` in /var/lib/kubelet/config.yaml, restart the kubelet, and approve its request: `kubectl get csr`, \
-          `kubectl certificate approve NAME`. Or issue one by hand: `kpki sign csr kubelet.csr --profile kubelet-serving --name NODE`, and \
-          name it in tlsCertFile.",
+    fix: "Set `serverTLSBootstrap: true` in /var/lib/kubelet/config.yaml, restart the kubelet, and approve its request: \
+          `kubectl get csr`, `kubectl certificate approve NAME`. Or issue one, `kpki issue kubelet-serving NODE --san NODE \
+          --san ADDRESS --out kubelet.crt`, and name it and its key in tlsCertFile and tlsPrivateKeyFile.",
     applies_to: "kubelets' serving certificates",
     check: Check::Node(check),
 };
@@ -37,7 +37,7 @@ pub(super) static RULE: Rule = Rule {
 fn check(scene: &Scene<'_>, answers: &mut Answers) {
     let node = scene.node;
     let in_use = in_use(node);
-    for cert in node.once_with_role(Role::KubeletServing) {
+    for cert in super::subjects::in_use(node, Role::KubeletServing) {
         // What it showed before stays in its directory, and is shown no more.
         if in_use.is_some_and(|file| file != cert.found().file) {
             continue;
@@ -49,7 +49,7 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
             let who = cert.tbs().subject.common_name().unwrap_or("nobody");
             let mut message = format!("it is signed by the kubelet itself, for {}", Printable(who));
             if let Some(misfit) = &misfit {
-                message.push_str(&format!(", and {misfit}"));
+                message = format!("{message}, and {misfit}");
             }
             let fact = answers.fail(cert, message);
             // A kubelet that nobody configured does just that, under kubeadm too; it has no address among the names.

@@ -1,7 +1,7 @@
 //! K013: who the controller manager and the scheduler say they are.
 
 use super::super::{Answers, Role, Scene};
-use super::subjects::{common_name, groups};
+use super::subjects::{common_name, groups, in_use};
 use super::{Check, Citation, Rule, Severity};
 
 pub(super) static RULE: Rule = Rule {
@@ -21,8 +21,8 @@ pub(super) static RULE: Rule = Rule {
     ],
     explanation: "RBAC binds the users system:kube-controller-manager and system:kube-scheduler to the roles that they need. Under another \
                   name the component may do nothing; with a group it may do more than it needs, and who reads the file may too.",
-    fix: "Issue it again with the profile controller-manager or scheduler: `kpki sign csr FILE.csr --profile controller-manager`, or \
-          `kubeadm init phase kubeconfig controller-manager`.",
+    fix: "Write it anew: `kpki issue controller-manager --kubeconfig FILE --force`, or for the scheduler `kpki issue \
+          scheduler --kubeconfig FILE --force`, and restart the component.",
     applies_to: "kubeconfigs of the controller manager and the scheduler",
     check: Check::Node(check),
 };
@@ -32,7 +32,7 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
         (Role::ControllerManager, "system:kube-controller-manager"),
         (Role::Scheduler, "system:kube-scheduler"),
     ] {
-        for cert in scene.node.once_with_role(role) {
+        for cert in in_use(scene.node, role) {
             answers.look();
             let subject = &cert.tbs().subject;
             if subject.common_name() != Some(user) {

@@ -1,6 +1,7 @@
 //! K014: since 1.29 the administrator is bound by RBAC.
 
 use super::super::{Answers, Role, Scene};
+use super::distinct::Certificates;
 use super::subjects::{MASTERS, NO_VERSION, expected, is_in};
 use super::{Check, Citation, Rule, Severity};
 
@@ -19,14 +20,15 @@ pub(super) static RULE: Rule = Rule {
     explanation: "Nothing stands in the way of system:masters: neither RBAC nor a webhook is asked, and Kubernetes cannot revoke a \
                   certificate. Since 1.29 kubeadm writes admin.conf with the group kubeadm:cluster-admins, from which RBAC can take \
                   its rights, and keeps a super-admin.conf for the day on which RBAC is broken.",
-    fix: "Write it anew: `mv FILE FILE.old && kubeadm init phase kubeconfig admin`, and replace every copy. The old one stays good until \
-          its end or until the CA is replaced.",
+    fix: "Write it anew, `kpki issue admin --kubeconfig FILE --force`, and replace every copy. The old one stays good \
+          until its end or until the CA is replaced.",
     applies_to: "administrators' kubeconfigs",
     check: Check::Node(check),
 };
 
 fn check(scene: &Scene<'_>, answers: &mut Answers) {
-    for cert in scene.node.once_with_role(Role::Admin) {
+    // One that was put aside is as good as ever.
+    for cert in Certificates::of(scene.node).with_role(Role::Admin).map(|one| one.cert) {
         if !is_in(&cert.tbs().subject, MASTERS) {
             answers.look();
             continue;

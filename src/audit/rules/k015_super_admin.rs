@@ -67,7 +67,6 @@ fn is_one(record: &Record) -> bool {
 #[cfg(test)]
 mod tests {
     use super::super::super::testing::tree::{Tree, findings};
-    use super::*;
 
     #[test]
     fn one_is_left_by_kubeadm_and_two_by_somebody() {

@@ -1,8 +1,7 @@
 //! K016: who is in system:masters.
 
-use std::collections::HashMap;
-
 use super::super::{Answers, Role, Scene};
+use super::distinct::Certificates;
 use super::subjects::{MASTERS, client_authorities, common_name, is_believed, is_in};
 use super::{Check, Citation, Rule, Severity};
 
@@ -25,8 +24,8 @@ pub(super) static RULE: Rule = Rule {
                   the only way to take these rights away before its end is a new CA. Those whose place says so anyhow \
                   (super-admin.conf), and those of which another rule says that they should not be (K006, K009, K013, K014), are \
                   listed for information.",
-    fix: "Give its holder a certificate with a group that RBAC binds: `kpki sign csr NAME.csr --profile user --group GROUP`; and plan a \
-          rotation of the CA where the old one may be in other hands.",
+    fix: "Give its holder a certificate with a group that RBAC binds, `kpki issue user NAME --group GROUP --kubeconfig \
+          NAME.conf`, and plan a rotation of the CA where the old one may be in other hands.",
     applies_to: "client certificates of the API server",
     check: Check::Node(check),
 };
@@ -34,21 +33,19 @@ pub(super) static RULE: Rule = Rule {
 fn check(scene: &Scene<'_>, answers: &mut Answers) {
     let node = scene.node;
     let authorities = client_authorities(node);
-    // The parts that a certificate plays, wherever it stands.
-    let mut roles: HashMap<usize, Vec<Role>> = HashMap::new();
-    for found in &node.certificates {
-        roles.entry(found.same_as).or_default().extend(found.roles.iter().map(|(role, _)| *role));
-    }
-    for cert in node.distinct_certs() {
+    for one in Certificates::of(node).all {
+        let cert = one.cert;
         if cert.found().position > 0 || cert.is_ca() || !cert.may_be_client() {
             continue;
         }
         answers.look();
-        if !is_in(&cert.tbs().subject, MASTERS) || is_believed(cert, &authorities) == Some(false) {
+        // What has ended grants nothing any more.
+        let ended = cert.tbs().validity.not_after < scene.policy.at;
+        if ended || !is_in(&cert.tbs().subject, MASTERS) || is_believed(cert, &authorities) == Some(false) {
             continue;
         }
         let message = format!("{} is in system:masters", common_name(&cert.tbs().subject));
-        match roles.get(&cert.index).into_iter().flatten().find(|role| **role != Role::User) {
+        match one.roles.iter().find(|role| **role != Role::User) {
             // Of clients of etcd, K007 knows whether the API server believes them.
             Some(Role::ApiserverEtcdClient | Role::EtcdClient | Role::EtcdServer | Role::EtcdPeer) => {}
             Some(role) => {
@@ -106,6 +103,17 @@ mod tests {
         tree.put(&format!("{PKI}/web.crt"), leaf, "");
         assert_eq!(found(&tree), [""; 0]);
         assert!(Tree::empty().not_applicable(&RULE));
+    }
+
+    #[test]
+    fn a_copy_put_aside_counts_until_its_end() {
+        let mut tree = Tree::control_plane();
+        tree.remove("etc/kubernetes/super-admin.conf");
+        let old = "etc/kubernetes/old/jane.crt";
+        tree.leaf(old, "o=system:masters cn=jane eku=client until=+1d");
+        assert_eq!(found(&tree).len(), 1);
+        tree.policy.at = super::super::super::testing::tree::in_days(2);
+        assert_eq!(found(&tree), [""; 0]);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! K017: users with names that Kubernetes keeps for itself.
 
 use super::super::{Answers, Role, Scene};
+use super::distinct::Certificates;
 use super::subjects::MASTERS;
 use super::{Check, Citation, Rule, Severity};
 use crate::x509::Printable;
@@ -16,8 +17,8 @@ pub(super) static RULE: Rule = Rule {
     )],
     explanation: "Names that begin with system: are those of Kubernetes' own components and groups, and RBAC binds many of them. Somebody \
                   with such a name is taken for the component, in what it may do and in the audit log.",
-    fix: "Issue it again under a name and with groups of your own: `kpki sign csr NAME.csr --profile user --group GROUP`. The profile \
-          refuses reserved names.",
+    fix: "Issue it again under a name and with groups of your own: `kpki issue user NAME --group GROUP --kubeconfig \
+          NAME.conf`. The profile refuses reserved names.",
     applies_to: "users' client certificates",
     check: Check::Node(check),
 };
@@ -40,13 +41,15 @@ const USERS: [&str; 9] = [
 const GROUPS: [&str; 2] = ["system:node-proxier", "system:bootstrappers"];
 
 fn check(scene: &Scene<'_>, answers: &mut Answers) {
-    for cert in scene.node.distinct_certs() {
-        let unknown = match cert.role() {
+    for one in Certificates::of(scene.node).all {
+        let cert = one.cert;
+        let unknown = match one.role() {
             None => cert.found().position == 0 && !cert.is_ca() && cert.may_be_client(),
             Some(role) => role == Role::User,
         };
         let subject = &cert.tbs().subject;
-        if !unknown {
+        // What has ended is believed no more.
+        if !unknown || cert.tbs().validity.not_after < scene.policy.at {
             continue;
         }
         answers.look();
@@ -59,7 +62,10 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
         // Those in system:masters are another rule's (K016). A component's group of its own name is bound by nothing.
         let own = subject.common_name().unwrap_or_default();
         let strange = |group: &&str| {
-            is_reserved(group) && *group != MASTERS && !GROUPS.contains(group) && *group != own
+            let within = |known: &&str| {
+                group.strip_prefix(*known).is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
+            };
+            is_reserved(group) && *group != MASTERS && !GROUPS.iter().any(within) && *group != own
         };
         for group in subject.organizations().into_iter().filter(strange).take(8) {
             answers.fail(cert, format!("it is in the group {}", Printable(group)));
@@ -84,6 +90,7 @@ mod tests {
             ("cn=jane o=dev", vec![]),
             ("cn=jane o=system:masters", vec![]),
             ("cn=system:kube-proxy o=system:node-proxier", vec![]),
+            ("cn=a o=system:bootstrappers:kubeadm:default-node-token", vec![]),
             ("cn=jane o=system:nodes", vec!["it is in the group system:nodes"]),
             (
                 "cn=system:serviceaccount:kube-system:default o=system:serviceaccounts",

@@ -3,6 +3,7 @@
 use time::Duration;
 
 use super::super::{Answers, Role, Scene};
+use super::subjects::in_use;
 use super::{Check, Citation, Rule, Severity};
 
 pub(super) static RULE: Rule = Rule {
@@ -20,8 +21,8 @@ pub(super) static RULE: Rule = Rule {
     explanation: "Kubernetes reads no revocation lists: who leaves keeps what their certificate grants until its end. A life of more than a \
                   year is longer than anybody remembers who has it. The CIS benchmark advises against client certificates for \
                   people altogether.",
-    fix: "Issue short ones, `kpki sign csr NAME.csr --profile user` (30 days unless told otherwise), or let people log in with OpenID \
-          Connect.",
+    fix: "Issue short ones, `kpki issue user NAME --group GROUP --kubeconfig NAME.conf` (30 days unless told otherwise), \
+          or let people log in with OpenID Connect.",
     applies_to: "users' client certificates",
     check: Check::Node(check),
 };
@@ -30,7 +31,7 @@ pub(super) static RULE: Rule = Rule {
 const LONGEST: Duration = Duration::days(367);
 
 fn check(scene: &Scene<'_>, answers: &mut Answers) {
-    for cert in scene.node.once_with_role(Role::User) {
+    for cert in in_use(scene.node, Role::User) {
         answers.look();
         let validity = &cert.tbs().validity;
         if validity.not_after < scene.policy.at {

@@ -61,7 +61,9 @@ fn pairs(node: &Node) -> BTreeSet<(usize, usize)> {
         let name = file.name();
         let beside = match name.strip_suffix("-key.pem") {
             Some(base) => file.on_node.with_file_name(format!("{base}.pem")),
-            None if name.ends_with(".key") => file.on_node.with_extension("pub"),
+            None if file.on_node.extension().is_some_and(|extension| extension == "key") => {
+                file.on_node.with_extension("pub")
+            }
             None => continue,
         };
         if let Target::File(public) = node.resolve(&beside) {

@@ -64,7 +64,7 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
                 }
             }
             (None, _) => {
-                answers.skip(reference, "the private key that signs tokens was not given, or cannot be read")
+                answers.skip(reference, "the private key that signs tokens was not given, or cannot be read");
             }
             (_, None) => answers
                 .skip(reference, "not every key in --service-account-key-file was given, or can be read"),

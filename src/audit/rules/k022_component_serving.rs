@@ -17,8 +17,9 @@ pub(super) static RULE: Rule = Rule {
     explanation: "Without --tls-cert-file the component makes itself a new certificate at each start, which nobody can verify: whoever scrapes \
                   its metrics sends a token to whoever answers. kubeadm runs it so, bound to the loopback address, where only \
                   the node itself can listen.",
-    fix: "Issue one, `kpki sign csr FILE.csr --profile controller-manager-serving` (or scheduler-serving), and name it in --tls-cert-file and \
-          --tls-private-key-file; or leave --bind-address at 127.0.0.1.",
+    fix: "Issue one, `kpki issue controller-manager-serving --san 127.0.0.1 --out controller-manager.crt` (or \
+          scheduler-serving), and name it and its key in --tls-cert-file and --tls-private-key-file; or leave \
+          --bind-address at 127.0.0.1.",
     applies_to: "controller managers and schedulers",
     check: Check::Node(check),
 };

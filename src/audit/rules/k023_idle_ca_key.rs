@@ -38,7 +38,7 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
     }
     let mut seen = BTreeSet::new();
     for role in [Role::KubernetesCa, Role::EtcdCa] {
-        for cert in node.once_with_role(role).filter(|cert| cert.is_ca()) {
+        for cert in node.with_role(role).filter(|cert| cert.is_ca()) {
             let spki = cert.spki();
             // Of several certificates of one CA, the key is the same.
             for key in node.keys_with(&spki).filter(|key| key.private && !seen.contains(&spki)) {

@@ -113,7 +113,7 @@ impl<'a> Judge<'a> {
     fn says(&self, record: &Record, certificate: &CertificateRecord) -> Says {
         let holds = |inventory: &&Inventory| inventory.holds(&certificate.fingerprint, &certificate.serial);
         let begins = self.inventories.iter().filter_map(|inventory| inventory.begins).min();
-        if self.inventories.iter().any(|inventory| holds(&inventory)) {
+        if self.inventories.iter().any(holds) {
             Says::Known
         } else if record.roles.iter().any(|role| matches!(role, Role::KubeletClient | Role::KubeletServing)) {
             Says::NotKept
@@ -128,7 +128,6 @@ impl<'a> Judge<'a> {
 #[cfg(test)]
 mod tests {
     use super::super::super::testing::tree::{PKI, Tree, findings};
-    use super::*;
     use crate::forge;
     use crate::x509::sha256_hex;
 

@@ -132,7 +132,7 @@ mod tests {
         assert_eq!(
             tree.findings(RULE.id),
             [
-                "critical etc/kubernetes/manifests/etcd.yaml:30: --peer-key-file names /etc/kubernetes/pki/etcd/peer.key, and nothing names its certificate".to_owned(),
+                "critical etc/kubernetes/manifests/etcd.yaml:28: --peer-key-file names /etc/kubernetes/pki/etcd/peer.key, and nothing names its certificate".to_owned(),
                 format!("critical {APISERVER}:22: --etcd-certfile names /etc/kubernetes/pki/apiserver-etcd-client.crt, and nothing names its key"),
             ]
         );

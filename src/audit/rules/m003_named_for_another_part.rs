@@ -250,13 +250,15 @@ mod tests {
                 "kube-scheduler",
                 "--kubeconfig=/etc/kubernetes/admin.conf",
                 "high",
-                "(O=kubeadm:cluster-admins,CN=kubernetes-admin), which is the kubeconfig of admin and not of scheduler",
+                "(O=kubeadm:cluster-admins, CN=kubernetes-admin), which is the kubeconfig of admin and not of scheduler",
             ),
         ] {
             let mut tree = Tree::control_plane();
             let manifest = format!("etc/kubernetes/manifests/{component}.yaml");
             tree.flag(component, flag);
-            tree.replace(&manifest, "/etc/kubernetes/scheduler.conf", "/etc/kubernetes/admin.conf");
+            if component == "kube-scheduler" {
+                tree.replace(&manifest, "/etc/kubernetes/scheduler.conf", "/etc/kubernetes/admin.conf");
+            }
             let name = flag.replace('=', " names ");
             let message = if message.starts_with('(') {
                 format!("{name} {message}")

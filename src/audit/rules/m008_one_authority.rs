@@ -91,7 +91,7 @@ mod tests {
         assert_eq!(
             tree.findings(RULE.id),
             [format!(
-                "high {APISERVER}:35: --requestheader-client-ca-file names /etc/kubernetes/pki/front-proxy-ca.crt, which is the \
+                "high {APISERVER}:31: --requestheader-client-ca-file names /etc/kubernetes/pki/front-proxy-ca.crt, which is the \
                       same as /etc/kubernetes/pki/ca.crt of --client-ca-file"
             )]
         );

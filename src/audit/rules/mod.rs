@@ -6,9 +6,69 @@ use super::{
 };
 
 mod apiserver;
+mod between;
+mod c001_issuer_absent;
+mod c002_another_key;
+mod c003_one_name_two_keys;
+mod c004_reissued_ca;
+mod c005_self_signed_leaf;
 mod c006_outlives_issuer;
+mod c007_before_issuer;
+mod c008_path_length;
+mod c009_name_constraints;
+mod c010_purposes_nested;
+mod c011_intermediate_missing;
+mod c012_broken_ca_in_chain;
+mod c013_etcd_under_kubernetes;
+mod c014_front_proxy_is_client_ca;
+mod c015_shared_between_clusters;
+mod c016_trust_bundle;
+mod c017_names_written_otherwise;
+mod credentials;
 mod dates;
 mod distinct;
+mod e001_gateway_client;
+mod e002_peer_purposes;
+mod e003_peer_address;
+mod e004_peer_reverse_lookup;
+mod e005_server_address;
+mod e006_client_certificates;
+mod e007_etcd_plaintext;
+mod e008_etcd_admits_more;
+mod e009_revocation_list_form;
+mod e010_revocation_list;
+mod e011_revocation_bypass;
+mod e012_gateway_identity;
+mod e013_external_etcd;
+mod e014_data_directory;
+mod etcd;
+mod f001_key_in_certificate_file;
+mod f002_name_and_content;
+mod f003_public_and_private;
+mod f004_key_of_the_pair;
+mod f005_orphan_key;
+mod f006_orphan_certificate;
+mod f007_key_mode;
+mod f008_certificate_mode;
+mod f009_owner;
+mod f010_directory_mode;
+mod f011_odd_permissions;
+mod f012_links;
+mod f013_hard_links;
+mod f014_not_pem;
+mod f015_pem_text;
+mod f016_label;
+mod f017_encrypted_key;
+mod f018_order;
+mod f019_signing_certificates;
+mod f020_root_in_chain;
+mod f021_left_overs;
+mod f022_needless_ca_key;
+mod f023_role;
+mod f024_shared_key;
+mod f025_unreadable;
+mod f026_two_layouts;
+mod files;
 mod k001_apiserver_service_names;
 mod k002_apiserver_service_address;
 mod k003_apiserver_hosts;
@@ -34,11 +94,40 @@ mod k022_component_serving;
 mod k023_idle_ca_key;
 mod k024_not_in_inventory;
 mod k025_bootstrap_left;
+mod kubeconfigs;
 mod kubelet;
 mod m001_named_file_missing;
 mod m002_named_pair;
 mod m003_named_for_another_part;
+mod m004_static_tokens;
+mod m005_static_passwords;
+mod m006_clients_unknown;
+mod m007_kubelets_unverified;
 mod m008_one_authority;
+mod m009_signers;
+mod m010_root_ca;
+mod m011_etcd_trust;
+mod m012_tls_settings;
+mod m013_kubeconfig_pair;
+mod m014_kubeconfig_authority;
+mod m015_kubeconfig_unverified;
+mod m016_kubeconfig_readable;
+mod m017_kubeconfig_server;
+mod m018_kubeconfig_secrets;
+mod m019_kubeconfig_loose_ends;
+mod m020_kubelet_clients;
+mod m021_manifest_mode;
+mod m022_stray_manifest;
+mod m023_token_flags;
+mod n001_authorities_differ;
+mod n002_token_keys_differ;
+mod n003_bundles_differ;
+mod n004_copied_leaves;
+mod n005_renewed_here_not_there;
+mod n006_generations_differ;
+mod n007_rotation;
+mod n008_missing_roles;
+mod n009_kubelet_identity;
 mod names;
 mod p001_version;
 mod p002_serial_positive;
@@ -79,6 +168,7 @@ mod t002_not_yet_valid;
 mod t003_expires_soon;
 mod t004_ca_expires;
 mod t005_all_at_once;
+mod t006_not_restarted;
 mod t007_clock;
 mod t008_next_date;
 mod t009_crl_due;
@@ -87,7 +177,63 @@ mod tokens;
 
 /// Every rule, in the order of the ids.
 pub const RULES: &[&Rule] = &[
+    &c001_issuer_absent::RULE,
+    &c002_another_key::RULE,
+    &c003_one_name_two_keys::RULE,
+    &c004_reissued_ca::RULE,
+    &c005_self_signed_leaf::RULE,
     &c006_outlives_issuer::RULE,
+    &c007_before_issuer::RULE,
+    &c008_path_length::RULE,
+    &c009_name_constraints::RULE,
+    &c010_purposes_nested::RULE,
+    &c011_intermediate_missing::RULE,
+    &c012_broken_ca_in_chain::RULE,
+    &c013_etcd_under_kubernetes::RULE,
+    &c014_front_proxy_is_client_ca::RULE,
+    &c015_shared_between_clusters::RULE,
+    &c016_trust_bundle::RULE,
+    &c017_names_written_otherwise::RULE,
+    &e001_gateway_client::RULE,
+    &e002_peer_purposes::RULE,
+    &e003_peer_address::RULE,
+    &e004_peer_reverse_lookup::RULE,
+    &e005_server_address::RULE,
+    &e006_client_certificates::RULE,
+    &e007_etcd_plaintext::RULE,
+    &e008_etcd_admits_more::RULE,
+    &e009_revocation_list_form::RULE,
+    &e010_revocation_list::RULE,
+    &e011_revocation_bypass::RULE,
+    &e012_gateway_identity::RULE,
+    &e013_external_etcd::RULE,
+    &e014_data_directory::RULE,
+    &f001_key_in_certificate_file::RULE,
+    &f002_name_and_content::RULE,
+    &f003_public_and_private::RULE,
+    &f004_key_of_the_pair::RULE,
+    &f005_orphan_key::RULE,
+    &f006_orphan_certificate::RULE,
+    &f007_key_mode::RULE,
+    &f008_certificate_mode::RULE,
+    &f009_owner::RULE,
+    &f010_directory_mode::RULE,
+    &f011_odd_permissions::RULE,
+    &f012_links::RULE,
+    &f013_hard_links::RULE,
+    &f014_not_pem::RULE,
+    &f015_pem_text::RULE,
+    &f016_label::RULE,
+    &f017_encrypted_key::RULE,
+    &f018_order::RULE,
+    &f019_signing_certificates::RULE,
+    &f020_root_in_chain::RULE,
+    &f021_left_overs::RULE,
+    &f022_needless_ca_key::RULE,
+    &f023_role::RULE,
+    &f024_shared_key::RULE,
+    &f025_unreadable::RULE,
+    &f026_two_layouts::RULE,
     &k001_apiserver_service_names::RULE,
     &k002_apiserver_service_address::RULE,
     &k003_apiserver_hosts::RULE,
@@ -116,7 +262,35 @@ pub const RULES: &[&Rule] = &[
     &m001_named_file_missing::RULE,
     &m002_named_pair::RULE,
     &m003_named_for_another_part::RULE,
+    &m004_static_tokens::RULE,
+    &m005_static_passwords::RULE,
+    &m006_clients_unknown::RULE,
+    &m007_kubelets_unverified::RULE,
     &m008_one_authority::RULE,
+    &m009_signers::RULE,
+    &m010_root_ca::RULE,
+    &m011_etcd_trust::RULE,
+    &m012_tls_settings::RULE,
+    &m013_kubeconfig_pair::RULE,
+    &m014_kubeconfig_authority::RULE,
+    &m015_kubeconfig_unverified::RULE,
+    &m016_kubeconfig_readable::RULE,
+    &m017_kubeconfig_server::RULE,
+    &m018_kubeconfig_secrets::RULE,
+    &m019_kubeconfig_loose_ends::RULE,
+    &m020_kubelet_clients::RULE,
+    &m021_manifest_mode::RULE,
+    &m022_stray_manifest::RULE,
+    &m023_token_flags::RULE,
+    &n001_authorities_differ::RULE,
+    &n002_token_keys_differ::RULE,
+    &n003_bundles_differ::RULE,
+    &n004_copied_leaves::RULE,
+    &n005_renewed_here_not_there::RULE,
+    &n006_generations_differ::RULE,
+    &n007_rotation::RULE,
+    &n008_missing_roles::RULE,
+    &n009_kubelet_identity::RULE,
     &p001_version::RULE,
     &p002_serial_positive::RULE,
     &p003_serial_length::RULE,
@@ -153,6 +327,7 @@ pub const RULES: &[&Rule] = &[
     &t003_expires_soon::RULE,
     &t004_ca_expires::RULE,
     &t005_all_at_once::RULE,
+    &t006_not_restarted::RULE,
     &t007_clock::RULE,
     &t008_next_date::RULE,
     &t009_crl_due::RULE,

@@ -7,7 +7,7 @@ use crate::audit::{Cert, FileKind, Node, Reference, Signing, Target};
 use crate::x509::Printable;
 
 /// The most certificates of one file that are trusted anchors here: the largest bundles of a system have some 150.
-const MOST_ANCHORS: usize = 1000;
+pub(super) const MOST_ANCHORS: usize = 1000;
 
 /// A path, safe to show.
 pub(super) fn shown(path: &Path) -> String {

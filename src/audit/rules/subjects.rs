@@ -3,10 +3,23 @@
 use std::collections::HashSet;
 use std::sync::OnceLock;
 
-use super::super::{Cert, Node, Role};
+use super::super::{Basis, Cert, Node, Role};
+use super::distinct::{Certificates, Distinct, Use};
 use crate::manifest::Component;
 use crate::profile::{Catalogue, KubernetesVersion};
 use crate::x509::{Name, Printable, PublicKey};
+
+/// The certificates that play a part now, each once at its best place: those whose files somebody names for it, or without such, those
+/// that are there and not put aside.
+pub(super) fn in_use(node: &Node, role: Role) -> Vec<Cert<'_>> {
+    let certificates = Certificates::of(node);
+    let used = || certificates.with_role(role).filter(|one| one.usage != Use::Old);
+    let named = |one: &&Distinct<'_>| {
+        one.places.iter().any(|cert| cert.found().roles.contains(&(role, Basis::Reference)))
+    };
+    let all: Vec<Cert<'_>> = used().filter(named).map(|one| one.cert).collect();
+    if all.is_empty() { used().map(|one| one.cert).collect() } else { all }
+}
 
 /// The group that no authorization stands in the way of.
 pub(super) const MASTERS: &str = "system:masters";

@@ -147,6 +147,46 @@ impl Tree {
         tree
     }
 
+    /// Another control plane of this first one's cluster, as `kubeadm join --control-plane` makes it: the same CAs and service-account pair, and
+    /// everything else of its own.
+    pub(in crate::audit) fn joined(&self, host: &str, address: &str) -> Self {
+        let own = |text: &str| text.replace("cp1.example.com", host).replace("10.0.0.10", address);
+        let mut tree = self.clone();
+        for (base, _, words) in LEAVES {
+            let path = format!("{PKI}/{base}.crt");
+            tree.leaf(&path, &forge::over(&format!("{LEAF} key=p256:{base}@{host}"), &own(words)));
+            let key = tree.of(&path).key_pem();
+            tree.file(&format!("{PKI}/{base}.key"), 0o600, key);
+        }
+        for (file, words) in KUBECONFIGS {
+            tree.kubeconfig(&format!("etc/kubernetes/{file}"), &format!("{words} key=p256:{file}@{host}"));
+        }
+        tree.remove("etc/kubernetes/super-admin.conf");
+        for which in ["client", "server"] {
+            let path = format!("var/lib/kubelet/pki/kubelet-{which}-2026-05-31-11-55-00.pem");
+            let words = own(&tree.certificates[&path].1);
+            tree.leaf(&path, &forge::over(&words, &format!("key=p256:kubelet-{which}@{host}")));
+            let leaf = tree.of(&path);
+            tree.file(&path, 0o600, leaf.pem() + &leaf.key_pem());
+        }
+        let texts = MANIFESTS.map(|(name, _)| format!("etc/kubernetes/manifests/{name}.yaml")).into_iter();
+        let configurations = ["admin.conf", "controller-manager.conf", "scheduler.conf", "kubelet.conf"]
+            .map(|name| format!("etc/kubernetes/{name}"));
+        for path in texts.chain(configurations).chain(["var/lib/kubelet/kubeadm-flags.env".to_owned()]) {
+            let text = own(&tree.text(&path));
+            tree.set_text(&path, text);
+        }
+        tree.named(host.split('.').next().unwrap_or(host))
+    }
+
+    /// Three control planes of one cluster: cp1, cp2 and cp3.
+    pub(in crate::audit) fn control_planes() -> [Self; 3] {
+        let first = Self::control_plane().named("cp1");
+        let (second, third) =
+            (first.joined("cp2.example.com", "10.0.0.11"), first.joined("cp3.example.com", "10.0.0.12"));
+        [first, second, third]
+    }
+
     /// A worker: the CA's certificate, and a kubelet that rotates its certificates.
     pub(in crate::audit) fn worker() -> Self {
         let control_plane = Self::control_plane();
@@ -322,6 +362,13 @@ impl Tree {
     pub(in crate::audit) fn set_attributes(&mut self, path: &str, change: impl FnOnce(&mut Attributes)) {
         let entry = self.entries.get_mut(Path::new(path)).unwrap_or_else(|| panic!("no {path}"));
         change(&mut entry.1);
+    }
+
+    /// Gives every entry this owner and group.
+    pub(in crate::audit) fn owned_by(&mut self, uid: u32, gid: u32) {
+        for (_, attributes) in self.entries.values_mut() {
+            (attributes.uid, attributes.gid) = (uid, gid);
+        }
     }
 
     /// Gives an entry another mode.

@@ -15,7 +15,7 @@ use super::extensions::is_domain;
 use crate::x509::{GeneralSubtree, Name, NameConstraints, SubjectAltName};
 
 /// The first name of a path that is outside of a constraint above it.
-pub(super) fn fault(path: &[View<'_>], budget: &Budget) -> Option<Fault> {
+pub(in crate::chain) fn fault(path: &[View<'_>], budget: &Budget) -> Option<Fault> {
     path.iter().enumerate().find_map(|(index, view)| {
         let names = &view.extensions.subject_alt_names.as_ref()?.value;
         let above: Vec<(&Name, &NameConstraints)> = path

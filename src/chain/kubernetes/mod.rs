@@ -8,7 +8,7 @@ mod extensions;
 pub(super) mod hostname;
 mod uri;
 
-pub(super) use constraints::{of_kind, shown};
+pub(super) use constraints::{fault as constraints_fault, of_kind, shown};
 pub(super) use encoding::{key_refusal, read_certificate};
 
 use super::budget::Budget;

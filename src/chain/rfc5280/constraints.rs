@@ -13,7 +13,7 @@ use crate::x509::{Certificate, GeneralSubtree, Name, NameConstraints, SubjectAlt
 const EMAIL_ADDRESS: &str = "1.2.840.113549.1.9.1";
 
 /// The first name of a path (end entity first) that a constraint above it does not admit.
-pub(super) fn fault(path: &[&Certificate], budget: &Budget) -> Option<Fault> {
+pub(in crate::chain) fn fault(path: &[&Certificate], budget: &Budget) -> Option<Fault> {
     for (index, certificate) in path.iter().enumerate().skip(1) {
         if let Some(fault) = malformed(certificate) {
             return Some(fault.about(index));

@@ -5,6 +5,7 @@ mod constraints;
 mod web_pki;
 
 pub(super) use certificate::faults_anywhere;
+pub(super) use constraints::fault as constraints_fault;
 
 use time::OffsetDateTime;
 

@@ -203,8 +203,7 @@ impl<'a> Model<'a> {
                     entry.worst = entry.worst.max(Some(finding.severity));
                 }
             }
-            if about.is_empty()
-                && let Some(key) = lone_at.get(&spot(&finding.location))
+            if let Some(key) = lone_at.get(&spot(&finding.location))
                 && let Some(key) = self.lone_keys.get_mut(*key)
             {
                 key.findings.push(number);
@@ -218,7 +217,7 @@ impl<'a> Model<'a> {
         let mut by_subject: HashMap<&str, Vec<usize>> = HashMap::new();
         let mut authorities: BTreeMap<Role, Vec<usize>> = BTreeMap::new();
         for (index, entry) in self.entries.iter().enumerate() {
-            if entry.is_authority() {
+            if entry.is_authority() || entry.facts.is_ca {
                 by_subject.entry(&entry.facts.subject).or_default().push(index);
                 for role in entry.roles.iter().filter(|role| role.is_ca()) {
                     authorities.entry(*role).or_default().push(index);
@@ -305,9 +304,9 @@ impl<'a> Entry<'a> {
         format!("c-{}", hex(self.facts.fingerprint.get(..10).unwrap_or_default()))
     }
 
-    /// Whether it signs others, by its role or by its own word.
+    /// Whether it is there to sign others: by its role, or where it has none by its own word.
     pub(super) fn is_authority(&self) -> bool {
-        self.facts.is_ca || self.roles.iter().any(|role| role.is_ca())
+        if self.roles.is_empty() { self.facts.is_ca } else { self.roles.iter().any(|role| role.is_ca()) }
     }
 
     /// What it is, in one word or two.

@@ -39,6 +39,21 @@ pub(super) fn left(duration: Duration) -> String {
     }
 }
 
+/// The first end of several.
+pub(super) fn first_end(
+    soonest: Option<OffsetDateTime>,
+    latest: Option<OffsetDateTime>,
+    at: OffsetDateTime,
+) -> String {
+    match (soonest, latest) {
+        (Some(soonest), Some(latest)) if day(soonest) != day(latest) => {
+            format!("first {}", left(soonest - at))
+        }
+        (Some(soonest), _) => left(soonest - at),
+        (None, _) => String::new(),
+    }
+}
+
 /// Which class of end this is: `ended`, `near` or `later`.
 pub(super) fn end_class(left: Duration) -> &'static str {
     match left {

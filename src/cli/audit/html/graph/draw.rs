@@ -3,14 +3,16 @@
 use std::collections::HashMap;
 use std::fmt::Write as _;
 
-use kpki::audit::{Location, Severity};
+use kpki::audit::{Location, Role, Severity};
 use time::OffsetDateTime;
 
 use super::layout::{HEIGHT, Layout, Placed, narrow, wide};
 use super::{Edge, Graph, Node, Shape};
 use crate::cli::audit::html::model::{Entry, Model};
 use crate::cli::audit::html::svg::{Number, Svg, fitted, width};
-use crate::cli::audit::html::words::{counted, day, end_class, grouped, left, place, severity_class};
+use crate::cli::audit::html::words::{
+    counted, day, end_class, first_end, grouped, left, place, severity_class,
+};
 
 /// The most lines of which certificates with the same key are shown.
 const MOST_SHARED: usize = 8;
@@ -42,12 +44,21 @@ pub(in super::super) fn drawing(
     );
     svg.leaf("title", &[("id", &format!("{prefix}-title"))], "Trust graph");
     svg.leaf("desc", &[("id", &format!("{prefix}-desc"))], &description(graph, model));
-    for placed in &layout.boxes {
-        if let (Some(above), Some(node)) =
-            (placed.above.and_then(|above| layout.boxes.get(above)), graph.nodes.get(placed.node))
-        {
-            draw_edge(&mut svg, layout.narrow, above, placed, node.edge);
-        }
+    // Where lines run over each other, the broken ones lie below a sound one, and their marks above all.
+    let mut edges: Vec<(Edge, &Placed, &Placed)> = layout
+        .boxes
+        .iter()
+        .filter_map(|placed| {
+            let above = layout.boxes.get(placed.above?)?;
+            Some((graph.nodes.get(placed.node)?.edge, above, placed))
+        })
+        .collect();
+    edges.sort_by_key(|(edge, _, _)| *edge == Edge::Signed);
+    for (edge, above, below) in &edges {
+        draw_edge(&mut svg, layout.narrow, above, below, *edge);
+    }
+    for (_, above, below) in edges.iter().filter(|(edge, _, _)| edge.is_broken()) {
+        draw_cut(&mut svg, layout.narrow, above, below);
     }
     if !for_phones {
         draw_shared_keys(&mut svg, &layout, graph, model);
@@ -80,25 +91,33 @@ fn draw_edge(svg: &mut Svg, narrow: bool, above: &Placed, below: &Placed, edge: 
         Edge::Absent => "edge edge-absent",
         _ => "edge edge-broken",
     };
-    let middle = |placed: &Placed| placed.y + HEIGHT / 2.0;
-    let (path, mark) = if narrow {
+    let path = if narrow {
         let (x, top) = (above.x + 10.0, above.y + HEIGHT);
-        let path = format!("M{} {}V{}H{}", Number(x), Number(top), Number(middle(below)), Number(below.x));
-        (path, (x, middle(below)))
+        format!("M{} {}V{}H{}", Number(x), Number(top), Number(middle(below)), Number(below.x))
     } else {
-        let (x0, y0, x1, y1) = (above.x + above.width, middle(above), below.x, middle(below));
-        let half = f64::midpoint(x0, x1);
-        let [x0, y0, x1, y1t, half_text] = [x0, y0, x1, y1, half].map(Number);
-        let path = format!("M{x0} {y0}C{half_text} {y0} {half_text} {y1t} {x1} {y1t}");
-        (path, (half, f64::midpoint(middle(above), y1)))
+        let (x0, x1) = (above.x + above.width, below.x);
+        let [x0, y0, x1, y1, half] =
+            [x0, middle(above), x1, middle(below), f64::midpoint(x0, x1)].map(Number);
+        format!("M{x0} {y0}C{half} {y0} {half} {y1} {x1} {y1}")
     };
     svg.element("path", &[("class", &class), ("d", &path)]);
-    if edge.is_broken() {
-        let (x, y) = mark;
-        svg.element("circle", &[("class", &"cut"), ("cx", &Number(x)), ("cy", &Number(y)), ("r", &7)]);
-        let cross = format!("M{} {}l6 6m0 -6l-6 6", Number(x - 3.0), Number(y - 3.0));
-        svg.element("path", &[("class", &"cut-cross"), ("d", &cross)]);
-    }
+}
+
+/// The mark of a broken line.
+fn draw_cut(svg: &mut Svg, narrow: bool, above: &Placed, below: &Placed) {
+    let (x, y) = if narrow {
+        (above.x + 10.0, middle(below))
+    } else {
+        (f64::midpoint(above.x + above.width, below.x), f64::midpoint(middle(above), middle(below)))
+    };
+    svg.element("circle", &[("class", &"cut"), ("cx", &Number(x)), ("cy", &Number(y)), ("r", &7)]);
+    let cross = format!("M{} {}l6 6m0 -6l-6 6", Number(x - 3.0), Number(y - 3.0));
+    svg.element("path", &[("class", &"cut-cross"), ("d", &cross)]);
+}
+
+/// Half the way down a box.
+fn middle(placed: &Placed) -> f64 {
+    placed.y + HEIGHT / 2.0
 }
 
 /// Joins the boxes of certificates with the same key.
@@ -272,7 +291,7 @@ impl Told {
             badge: if bad > 0 { badge(worst, bad) } else { String::new() },
             line,
             line_class: if node.edge.is_broken() { "box-line box-broken" } else { "box-line" },
-            end: format!("first {}", left(to_soonest)),
+            end: first_end(soonest, latest, model.at),
             end_class: end_class(to_soonest),
             title,
             link: Some("#certificates".into()),
@@ -284,7 +303,13 @@ impl Told {
     fn key(index: usize, model: &Model<'_>) -> Self {
         let Some(key) = model.lone_keys.get(index) else { return Self::nothing() };
         let label = key.roles.first().map_or("key", |role| role.name());
-        let what = if key.private { "key pair" } else { "public key" };
+        let signs_tokens = key.roles.first() == Some(&Role::ServiceAccount);
+        let what = match (signs_tokens, key.private) {
+            (true, true) => "key pair, signs tokens",
+            (true, false) => "public key, checks tokens",
+            (false, true) => "key of no certificate here",
+            (false, false) => "public key",
+        };
         let mut title = format!("{label}: {what}, {}", key.algorithm);
         for at in key.places.iter().take(6) {
             let _ = write!(title, "\nin {}", place(at));
@@ -295,7 +320,7 @@ impl Told {
             label: label.to_owned(),
             aside: aside(&key.places, model),
             badge: badge(key.worst, key.findings.len()),
-            line: format!("{what} without a certificate"),
+            line: what.to_owned(),
             end: key.algorithm.to_owned(),
             title,
             link: Some("#keys".into()),
@@ -317,6 +342,8 @@ fn aside(places: &[&Location], model: &Model<'_>) -> String {
 
 fn badge(worst: Option<Severity>, count: usize) -> String {
     match (worst, count) {
+        // The colour says it; a badge on nearly every box would say nothing.
+        (Some(Severity::Info), _) => String::new(),
         (Some(worst), 0 | 1) => worst.name().to_owned(),
         (Some(worst), more) => format!("{worst} +{}", grouped(more - 1)),
         (None, _) => String::new(),

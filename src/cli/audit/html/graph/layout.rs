@@ -5,11 +5,11 @@ use super::Graph;
 /// The height of a box.
 pub(super) const HEIGHT: f64 = 48.0;
 /// The width of a box with others to its right.
-const INNER: f64 = 236.0;
+const INNER: f64 = 228.0;
 /// The width of a box with nothing to its right.
 const LEAF: f64 = 292.0;
 /// Between a box and those to its right.
-const GAP: f64 = 46.0;
+const GAP: f64 = 44.0;
 /// Between boxes one below the other.
 const LEADING: f64 = 10.0;
 /// Between trees.

@@ -101,9 +101,11 @@ fn certificate(model: &Model<'_>, entry: &Entry<'_>, linked: &[bool]) -> Certifi
     let (places, more) = listed(&entry.places);
     let (keys, _) = listed(&entry.keys);
     let nodes: BTreeSet<&str> = entry.places.iter().filter_map(|place| place.node.as_deref()).collect();
-    let aside = match (nodes.len(), entry.places.first()) {
+    // Rather a file of its own than a field of a kubeconfig.
+    let first = entry.places.iter().find(|place| place.field.is_none()).or(entry.places.first());
+    let aside = match (nodes.len(), first) {
         (2.., _) => counted(nodes.len(), "node", "nodes"),
-        (_, Some(first)) => place(&Location { line: None, ..(*first).clone() }),
+        (_, Some(first)) => place(&Location { line: None, field: None, ..(*first).clone() }),
         (_, None) => String::new(),
     };
     Certificate {

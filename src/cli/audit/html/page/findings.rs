@@ -13,10 +13,12 @@ use super::{MOST_FINDINGS, MOST_OF_A_RULE, MOST_PLACES, MOST_SKIPS, Part, parts}
 /// What one rule found, of one severity.
 #[derive(Serialize)]
 pub(super) struct Group {
+    pub(super) anchor: String,
     pub(super) id: &'static str,
     pub(super) title: &'static str,
     name: &'static str,
-    severity: &'static str,
+    pub(super) severity: &'static str,
+    pub(super) total: usize,
     count: String,
     explanation: Vec<Part>,
     sources: Vec<Link>,
@@ -59,10 +61,12 @@ pub(super) fn groups(model: &Model<'_>, linked: &[bool]) -> Vec<Group> {
         let left_out = findings.len() - listed;
         let rule = first.rule;
         groups.push(Group {
+            anchor: format!("f-{}-{severity}", rule.id),
             id: rule.id,
             title: rule.title,
             name: rule.name,
             severity: severity.name(),
+            total: findings.len(),
             count: grouped(findings.len()),
             explanation: parts(rule.explanation),
             sources: sources(rule),

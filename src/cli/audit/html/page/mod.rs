@@ -22,6 +22,8 @@ const MOST_PLACES: usize = 20;
 const MOST_NODES: usize = 500;
 const MOST_SKIPS: usize = 200;
 const MOST_KEYS: usize = 100;
+/// The most rules that are named at the top.
+const MOST_FIRST: usize = 4;
 
 /// The page.
 #[derive(Serialize)]
@@ -30,6 +32,7 @@ pub(super) struct Page {
     version: &'static str,
     at: String,
     verdict: Verdict,
+    first: Vec<First>,
     severities: Vec<Count>,
     read: Vec<Fact>,
     groups: Vec<Group>,
@@ -55,6 +58,15 @@ struct Verdict {
     class: &'static str,
     headline: &'static str,
     line: String,
+}
+
+/// What to look at first.
+#[derive(Serialize)]
+struct First {
+    severity: &'static str,
+    title: &'static str,
+    anchor: String,
+    count: usize,
 }
 
 #[derive(Serialize)]
@@ -109,6 +121,7 @@ pub(super) fn page(model: &Model<'_>, title: &str) -> (Page, Vec<bool>) {
         version: env!("CARGO_PKG_VERSION"),
         at: output::instant(report.at),
         verdict: verdict(model),
+        first: first(&groups),
         severities: SEVERITIES.map(|severity| count(report, severity)).into(),
         read: read(model),
         groups,
@@ -139,6 +152,18 @@ pub(super) fn page(model: &Model<'_>, title: &str) -> (Page, Vec<bool>) {
     (page, linked)
 }
 
+/// The worst, where it is bad.
+fn first(groups: &[Group]) -> Vec<First> {
+    let bad = groups.iter().filter(|group| ["critical", "high"].contains(&group.severity));
+    let first = |group: &Group| First {
+        severity: group.severity,
+        title: group.title,
+        anchor: group.anchor.clone(),
+        count: group.total,
+    };
+    bad.take(MOST_FIRST).map(first).collect()
+}
+
 fn count(report: &Report, severity: Severity) -> Count {
     let count = report.count(severity);
     Count { name: severity.name(), count, shown: grouped(count) }
@@ -150,7 +175,7 @@ fn verdict(model: &Model<'_>) -> Verdict {
     let nothing = report.read.files == 0 && report.findings.is_empty();
     let (class, headline) = match worst {
         _ if nothing => ("info", "Nothing to judge"),
-        Some(Severity::Critical) => ("critical", "Broken, or open to takeover"),
+        Some(Severity::Critical) => ("critical", "Act now"),
         Some(Severity::High) => ("high", "Trouble ahead"),
         Some(Severity::Medium) => ("medium", "Needs some care"),
         Some(Severity::Low) => ("low", "In order, with remarks"),
@@ -164,8 +189,9 @@ fn verdict(model: &Model<'_>) -> Verdict {
     let mut line = match counts.as_slice() {
         _ if nothing => "No file was read.".to_owned(),
         [] => "No findings.".to_owned(),
-        [one] => format!("{one}."),
-        [rest @ .., last] => format!("{} and {last}.", rest.join(", ")),
+        [one] if report.findings.len() == 1 => format!("{one} finding."),
+        [one] => format!("{one} findings."),
+        [rest @ .., last] => format!("{} and {last} findings.", rest.join(", ")),
     };
     if !report.skipped.is_empty() {
         line.push_str(&format!(" {} could not be judged.", counted(report.skipped.len(), "thing", "things")));

@@ -9,7 +9,7 @@ use super::axis::Axis;
 use super::{Row, Timeline};
 use crate::cli::audit::html::model::{Entry, Model};
 use crate::cli::audit::html::svg::{Number, Svg, fitted, width};
-use crate::cli::audit::html::words::{NEAR, counted, day, end_class, grouped, left};
+use crate::cli::audit::html::words::{NEAR, counted, day, end_class, first_end, grouped, left};
 
 /// Where things stand across the drawing, and how high its lines are.
 struct Frame {
@@ -139,7 +139,10 @@ fn draw_row(
             format!("begins {}", day(entry.facts.not_before))
         }
         Some(_) => left(to_soonest),
-        None => format!("first {}", left(to_soonest)),
+        None => {
+            let latest = entries.iter().map(|(_, entry)| entry.facts.not_after).max();
+            first_end(Some(soonest), latest, model.at)
+        }
     };
     let label = match single {
         Some(_) => row.label.to_owned(),

@@ -1,0 +1,70 @@
+//! What M004 and M005 say alike: files of static tokens and passwords.
+
+use super::references::{hidden, shown};
+use super::{Answers, Place, Severity};
+use crate::audit::{File, Node, Reference, StaticCredentials};
+
+/// The most lines that are named.
+const MOST_LINES: usize = 8;
+
+/// `3 users, 1 of them in system:masters`.
+pub(super) fn counted(credentials: &StaticCredentials) -> String {
+    let users = if credentials.users == 1 { "user" } else { "users" };
+    format!("{} {users}, {} of them in system:masters", credentials.users, credentials.masters.len())
+}
+
+/// What a flag that names such a file says: with how many users, where that can be seen.
+pub(super) fn named(node: &Node, reference: &Reference, answers: &mut Answers) -> String {
+    let flag = format!("{} names {}", reference.flag, shown(&reference.path));
+    if let Some(reason) = hidden(node, reference) {
+        answers.skip(reference, reason);
+        return flag;
+    }
+    let credentials = node
+        .referenced_file(reference)
+        .and_then(File::contents)
+        .and_then(|contents| contents.credentials.as_ref());
+    match credentials {
+        Some(credentials) => format!("{flag}: {}", counted(credentials)),
+        None => format!("{flag}, which holds no list of users that can be read"),
+    }
+}
+
+/// What is wrong with the file itself. No secret is shown, and none is known here.
+pub(super) fn judge(node: &Node, file: usize, what: &str, answers: &mut Answers) {
+    let Some(found) = node.files.get(file) else { return };
+    if let Some(mode) =
+        found.attributes.map(|attributes| attributes.mode & 0o7777).filter(|mode| mode & 0o077 != 0)
+    {
+        answers
+            .fail(file, format!("its mode is {mode:04o}: others than its owner can reach the {what}s in it"))
+            .severity(Severity::High)
+            .fix("chmod 600 FILE.");
+    }
+    let Some(credentials) = found.contents().and_then(|contents| contents.credentials.as_ref()) else {
+        return;
+    };
+    let mut lines = |lines: &[usize], message: &str| {
+        let Some(first) = lines.first().and_then(|line| u64::try_from(*line).ok()) else { return };
+        let shown: Vec<String> = lines.iter().take(MOST_LINES).map(ToString::to_string).collect();
+        let more = if lines.len() > MOST_LINES { ", …" } else { "" };
+        let word = if lines.len() == 1 { "line" } else { "lines" };
+        answers
+            .fail(Place::line(file, first), format!("{word} {}{more}: {message}", shown.join(", ")))
+            .severity(Severity::Medium);
+    };
+    lines(&credentials.short, &format!("a {what} of less than 16 characters can be guessed"));
+    lines(&credentials.repeated, &format!("the {what} of a line before"));
+}
+
+/// The files of that form with one of some names that nobody names.
+pub(super) fn stray<'a>(
+    node: &'a Node,
+    names: &'a [&str],
+) -> impl Iterator<Item = (usize, &'a StaticCredentials)> + use<'a> {
+    node.files.iter().enumerate().filter_map(move |(index, file)| {
+        let credentials = file.contents()?.credentials.as_ref()?;
+        let name = file.name().to_ascii_lowercase().replace('-', "_");
+        (names.contains(&name.as_str()) && !node.is_referenced(index)).then_some((index, credentials))
+    })
+}

@@ -1,0 +1,96 @@
+//! E014: etcd's data is etcd's alone.
+
+use std::path::{Path, PathBuf};
+
+use super::super::{Answers, Node, Place, Scene};
+use super::etcd::Etcd;
+use super::{Check, Citation, Rule, Severity};
+use crate::manifest::Component;
+use crate::x509::Printable;
+
+pub(super) static RULE: Rule = Rule {
+    id: "E014",
+    name: "etcd-data-directory",
+    title: "Others than etcd may enter its data directory",
+    severity: Severity::Medium,
+    citations: &[
+        Citation::page("CIS Kubernetes Benchmark 1.1.11", "https://www.cisecurity.org/benchmark/kubernetes"),
+        Citation::page(
+            "etcd: configuration options",
+            "https://etcd.io/docs/v3.6/op-guide/configuration/#member",
+        ),
+    ],
+    explanation: "All of the cluster's Secrets stand in that directory, in clear unless the API server encrypts them. etcd makes \
+                  it with mode 0700; a wider one lets other users of the node read them.",
+    fix: "Run `chmod 700 FILE`.",
+    applies_to: "the directory of --data-dir",
+    check: Check::Node(check),
+};
+
+// The catalogue has it as info; a directory that everybody may enter is worth more, so that is medium, and one for a group stays info.
+fn check(scene: &Scene<'_>, answers: &mut Answers) {
+    let Some(etcd) = Etcd::of(scene, answers) else { return };
+    let Some(given) = etcd.value("data-dir") else { return };
+    let path = on_host(scene.node, Path::new(given));
+    let entry = path.as_ref().and_then(|path| scene.node.entry_at(path));
+    let Some((file, attributes)) = entry.and_then(|(file, entry)| Some((file, entry.attributes?))) else {
+        let shown = path.as_deref().unwrap_or(Path::new(given));
+        let shown = Printable(&shown.to_string_lossy()).to_string();
+        return answers.skip(etcd.place("data-dir"), format!("{shown} was not given"));
+    };
+    answers.look();
+    let mode = attributes.mode & 0o777;
+    if mode & 0o077 != 0 {
+        let who = if mode & 0o007 == 0 { "its group" } else { "others" };
+        let fact = answers.fail(Place::file(file), format!("its mode is {mode:04o}: {who} may use it"));
+        if mode & 0o007 == 0 {
+            fact.severity(Severity::Info);
+        }
+    }
+}
+
+/// A path of etcd's container on the node.
+fn on_host(node: &Node, path: &Path) -> Option<PathBuf> {
+    let Some((_, pod)) = node.pod(Component::Etcd) else { return Some(path.to_owned()) };
+    let mount = pod
+        .mounts
+        .iter()
+        .filter(|mount| path.starts_with(&mount.path))
+        .max_by_key(|mount| mount.path.components().count())?;
+    let rest = path.strip_prefix(&mount.path).ok()?;
+    let host = mount.host.as_ref()?;
+    Some(if rest.as_os_str().is_empty() { host.clone() } else { host.join(rest) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::testing::tree::Tree;
+    use super::*;
+
+    #[test]
+    fn the_mode_is_looked_at() {
+        for (mode, finding) in [
+            (0o700, None),
+            (0o750, Some("info var/lib/etcd: its mode is 0750: its group may use it")),
+            (0o755, Some("medium var/lib/etcd: its mode is 0755: others may use it")),
+        ] {
+            let mut tree = Tree::control_plane();
+            tree.file("var/lib/etcd/member/x", 0o600, "");
+            tree.mode("var/lib/etcd", mode);
+            assert_eq!(tree.findings("E014"), finding.into_iter().collect::<Vec<_>>());
+            assert!(!tree.not_applicable(&RULE));
+        }
+    }
+
+    #[test]
+    fn what_was_not_given_is_skipped() {
+        assert_eq!(
+            Tree::control_plane().skipped("E014"),
+            ["etc/kubernetes/manifests/etcd.yaml: /var/lib/etcd was not given"]
+        );
+        let mut tree = Tree::control_plane();
+        tree.flag("etcd", "--data-dir=/data");
+        assert_eq!(tree.skipped("E014"), ["etc/kubernetes/manifests/etcd.yaml: /data was not given"]);
+        assert!(Tree::worker().not_applicable(&RULE));
+    }
+}

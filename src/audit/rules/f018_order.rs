@@ -1,0 +1,172 @@
+//! F018: several certificates in another order than their readers take them in.
+
+use std::collections::{HashMap, HashSet};
+
+use super::files::{groups, subject};
+use super::{Check, Citation, Rule, Severity};
+use crate::audit::{Answers, Cert, Scene, Signing, Target, What};
+
+pub(super) static RULE: Rule = Rule {
+    id: "F018",
+    name: "order",
+    title: "The certificates of a file are not a chain, leaf first",
+    severity: Severity::Medium,
+    citations: &[
+        Citation::rfc("RFC 8446 section 4.4.2"),
+        Citation::rfc("RFC 5246 section 7.4.2"),
+        Citation::page("kubernetes/kubeadm#1723", "https://github.com/kubernetes/kubeadm/issues/1723"),
+    ],
+    explanation: "A server and a client show the certificates of the file as they stand: the first is theirs, and each one after it signs the one \
+                  before. Another first certificate is one without its key, so that nothing starts; a gap or a stranger in the chain is \
+                  refused by verifiers that build no chain of their own. In a bundle of CAs that are trusted, the order is free.",
+    fix: "Put the leaf first, then each signer behind what it signed, and leave out the rest: `kpki verify FILE --ca CA` says what fits.",
+    applies_to: "files and fields with several certificates",
+    check: Check::Node(check),
+};
+
+fn check(scene: &Scene<'_>, answers: &mut Answers) {
+    let node = scene.node;
+    let trusted: HashSet<usize> = node
+        .references
+        .iter()
+        .filter(|reference| reference.what == What::Trust)
+        .filter_map(|reference| match reference.target {
+            Target::File(file) => Some(file),
+            _ => None,
+        })
+        .collect();
+    for group in groups(node).iter().filter(|group| group.len() > 1) {
+        answers.look();
+        let group = &without_repetitions(group, answers);
+        let Some(first) = group.first() else { continue };
+        // Where all may sign, they are a bundle of trust anchors, in which the order is free.
+        let bundle = trusted.contains(&first.found().file)
+            || group.iter().all(|cert| cert.is_ca() || cert.is_self_signed());
+        if !bundle {
+            chain(group, answers);
+        }
+    }
+}
+
+/// The certificates of a group, each once.
+fn without_repetitions<'a>(group: &[Cert<'a>], answers: &mut Answers) -> Vec<Cert<'a>> {
+    let mut seen: HashMap<usize, usize> = HashMap::new();
+    let mut kept = Vec::new();
+    for cert in group {
+        let number = cert.found().position + 1;
+        match seen.get(&cert.found().same_as) {
+            Some(first) => {
+                let message =
+                    format!("certificate {number} is the same as certificate {first} ({})", subject(*cert));
+                answers.fail(cert.place(), message).severity(Severity::Low);
+            }
+            None => {
+                seen.insert(cert.found().same_as, number);
+                kept.push(*cert);
+            }
+        }
+    }
+    kept
+}
+
+fn chain(group: &[Cert<'_>], answers: &mut Answers) {
+    let Some(first) = group.first() else { return };
+    if first.is_ca()
+        && let Some(leaf) = group.iter().find(|cert| !cert.is_ca())
+    {
+        let message = format!(
+            "a CA stands first ({}), and the leaf ({}) is certificate {}: the first is the one that is shown",
+            subject(*first),
+            subject(*leaf),
+            leaf.found().position + 1
+        );
+        answers.fail(first.place(), message);
+        return;
+    }
+    // Whom the certificates of the group name and are signed by.
+    let signers: HashSet<(&[u8], &[u8])> = group
+        .iter()
+        .filter(|cert| !cert.is_self_signed())
+        .filter_map(|cert| cert.issuer())
+        .map(|issuer| (issuer.subject.der(), issuer.public_key.der()))
+        .collect();
+    let mut told = false;
+    for (before, cert) in group.iter().zip(group.iter().skip(1)) {
+        if matches!(before.found().signing, Signing::NotChecked) {
+            answers.skip(before.place(), "who signed it was not looked at: there was too much to verify");
+            continue;
+        }
+        let (tbs, number) = (cert.tbs(), cert.found().position + 1);
+        let signed_the_one_before = before
+            .issuer()
+            .is_some_and(|issuer| issuer.subject == tbs.subject && issuer.public_key == tbs.public_key);
+        if signed_the_one_before {
+            continue;
+        }
+        if !signers.contains(&(tbs.subject.der(), tbs.public_key.der())) {
+            let message = format!("certificate {number} ({}) signed none of the others", subject(*cert));
+            answers.fail(cert.place(), message);
+        } else if !told {
+            told = true;
+            let message = format!(
+                "certificate {number} ({}) did not sign the one before it ({})",
+                subject(*cert),
+                subject(*before)
+            );
+            answers.fail(cert.place(), message);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::testing::tree::{PKI, Tree};
+    use super::*;
+    use crate::forge::{self, Forged};
+
+    fn found(certificates: &[&Forged]) -> Vec<String> {
+        let mut tree = Tree::empty();
+        tree.file(&format!("{PKI}/a.crt"), 0o644, forge::bundle(certificates.iter().copied()));
+        let found = tree.findings("F018");
+        found.into_iter().map(|found| found.replace("etc/kubernetes/pki/", "")).collect()
+    }
+
+    #[test]
+    fn a_chain_must_be_one() {
+        let root = forge::ca("cn=root");
+        let inter = root.ca("cn=inter");
+        let leaf = inter.leaf("cn=leaf");
+        let stranger = forge::ca("cn=stranger");
+        let line = root.pem().lines().count() + 1;
+        let inter_line = leaf.pem().lines().count() + 1;
+        assert_eq!(found(&[&leaf, &inter]), [""; 0]);
+        assert_eq!(found(&[&leaf, &inter, &root]), [""; 0]);
+        assert_eq!(found(&[&root, &inter, &stranger]), [""; 0], "trust anchors");
+        assert_eq!(
+            found(&[&inter, &leaf]),
+            [
+                "medium a.crt:1: a CA stands first (CN=inter), and the leaf (CN=leaf) is certificate 2: the first is the one that is shown"
+            ]
+        );
+        assert_eq!(
+            found(&[&leaf, &root, &inter]),
+            [format!(
+                "medium a.crt:{inter_line}: certificate 2 (CN=root) did not sign the one before it (CN=leaf)"
+            )]
+        );
+        assert_eq!(
+            found(&[&leaf, &stranger]),
+            [format!("medium a.crt:{inter_line}: certificate 2 (CN=stranger) signed none of the others")]
+        );
+        assert_eq!(
+            found(&[&root, &root]),
+            [format!("low a.crt:{line}: certificate 2 is the same as certificate 1 (CN=root)")]
+        );
+    }
+
+    #[test]
+    fn what_kubeadm_writes_is_silent_and_single_certificates_not_its_matter() {
+        assert_eq!(Tree::control_plane().findings("F018"), [""; 0]);
+        assert!(Tree::control_plane().not_applicable(&RULE));
+    }
+}

@@ -1,0 +1,73 @@
+//! F020: a root that is shown with the chain.
+
+use super::files::{groups, subject};
+use super::{Check, Citation, Rule, Severity};
+use crate::audit::{Answers, Scene};
+
+pub(super) static RULE: Rule = Rule {
+    id: "F020",
+    name: "root-in-chain",
+    title: "A root certificate stands in a leaf's chain",
+    // Of severity low, not medium: k3s writes its chains so, and nothing comes of it but bytes.
+    severity: Severity::Low,
+    citations: &[Citation::rfc("RFC 8446 section 4.4.2"), Citation::rfc("RFC 5246 section 7.4.2")],
+    explanation: "Who verifies must have the root already and trusts its own copy alone. The one in the chain goes over the wire with every \
+                  handshake and proves nothing.",
+    fix: "Leave the last certificate of FILE out.",
+    applies_to: "files and fields with a leaf and its chain",
+    check: Check::Node(check),
+};
+
+fn check(scene: &Scene<'_>, answers: &mut Answers) {
+    for group in groups(scene.node).iter().filter(|group| group.len() > 1) {
+        let Some(first) = group.first().filter(|first| !first.is_ca()) else { continue };
+        answers.look();
+        let root = group
+            .iter()
+            .skip(1)
+            .find(|cert| cert.is_self_signed() && cert.found().same_as != first.found().same_as);
+        if let Some(root) = root {
+            let number = root.found().position + 1;
+            answers.fail(
+                root.place(),
+                format!("certificate {number} ({}) signed itself, and need not be shown", subject(*root)),
+            );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::testing::tree::{PKI, Tree};
+    use super::*;
+    use crate::forge;
+
+    #[test]
+    fn a_root_behind_a_leaf_fires() {
+        let root = forge::ca("cn=root");
+        let inter = root.ca("cn=inter");
+        let leaf = inter.leaf("cn=leaf");
+        let mut tree = Tree::empty();
+        tree.file(&format!("{PKI}/a.crt"), 0o644, forge::bundle([&leaf, &inter]));
+        assert_eq!(tree.findings("F020"), [""; 0]);
+        let line = (leaf.pem() + &inter.pem()).lines().count() + 1;
+        tree.file(&format!("{PKI}/a.crt"), 0o644, forge::bundle([&leaf, &inter, &root]));
+        assert_eq!(
+            tree.findings("F020"),
+            [format!(
+                "low etc/kubernetes/pki/a.crt:{line}: certificate 3 (CN=root) signed itself, and need not be shown"
+            )]
+        );
+    }
+
+    #[test]
+    fn bundles_and_single_certificates_are_not_its_matter() {
+        let mut tree = Tree::control_plane();
+        tree.file(
+            &format!("{PKI}/trust.crt"),
+            0o644,
+            forge::bundle([&forge::ca("cn=a"), &forge::ca("cn=b")]),
+        );
+        assert!(tree.not_applicable(&RULE));
+    }
+}

@@ -1,0 +1,172 @@
+//! F023: a certificate in the place of another.
+
+use super::files::{left_over, subject};
+use super::{Check, Citation, Rule, Severity};
+use crate::audit::evidence::{role_by_content, role_by_place};
+use crate::audit::{Answers, Cert, Node, Role, Scene};
+use crate::x509::ExtendedKeyUsage;
+
+pub(super) static RULE: Rule = Rule {
+    id: "F023",
+    name: "role",
+    title: "A file's name says one role, and what is in it another",
+    severity: Severity::Medium,
+    citations: &[Citation::page(
+        "Kubernetes: PKI certificates and requirements, all certificates",
+        "https://kubernetes.io/docs/setup/best-practices/certificates/#all-certificates",
+    )],
+    explanation: "Files are copied and renamed by hand, and two that were swapped look right in a listing. The component that is given the wrong one \
+                  starts, and is refused by those that it talks to.",
+    fix: "See with `kpki inspect FILE` whose it is and put the right one in its place; `kpki issue PROFILE` writes a new one of the \
+          role.",
+    applies_to: "certificates whose place tells their role",
+    check: Check::Node(check),
+};
+
+fn check(scene: &Scene<'_>, answers: &mut Answers) {
+    let node = scene.node;
+    for cert in node.certs().filter(|cert| cert.item().place.field.is_none()) {
+        let Some(role) = placed(cert) else { continue };
+        if left_over(node, cert.file()).is_some() {
+            continue;
+        }
+        answers.look();
+        if let Some(why) = conflict(cert, role) {
+            let mut message = format!("it lies in the place of {role}, and {why} ({})", subject(cert));
+            if let Some(other) = swapped_with(node, cert, role) {
+                message.push_str(&format!("; {} holds the other: the two were swapped", other.file().shown));
+            }
+            answers.fail(cert.place(), message);
+        }
+    }
+}
+
+/// Why what a certificate says does not fit a role.
+fn conflict(cert: Cert<'_>, role: Role) -> Option<String> {
+    let content = role_by_content(cert.tbs());
+    match (role.is_ca(), cert.is_ca()) {
+        (true, false) => return Some("it is no CA".to_owned()),
+        (false, true) => return Some("it is a CA".to_owned()),
+        _ => {}
+    }
+    if let Some(content) = content.filter(|content| !is_near(role, *content)) {
+        return Some(format!("it is a certificate of {content}"));
+    }
+    if cert.is_ca() {
+        return None;
+    }
+    // One half of the usages and not the other: it was issued for the other half. Where both are missing, P017 tells.
+    let purposes = cert.tbs().extensions.purposes();
+    let has =
+        |purpose: &ExtendedKeyUsage| purposes.contains(purpose) || purposes.contains(&ExtendedKeyUsage::Any);
+    let (server, client) = (has(&ExtendedKeyUsage::ServerAuth), has(&ExtendedKeyUsage::ClientAuth));
+    match (role.is_server(), role.is_client()) {
+        (true, _) if !server && client => Some("it is for clients".to_owned()),
+        (false, true) if server && !client => Some("it is for servers".to_owned()),
+        _ => None,
+    }
+}
+
+/// Whether two roles are one to those who share certificates between them, or are named alike in the documents.
+fn is_near(placed: Role, content: Role) -> bool {
+    const ETCD: [Role; 4] = [Role::EtcdServer, Role::EtcdPeer, Role::EtcdClient, Role::ApiserverEtcdClient];
+    let of_etcd = |role: Role| ETCD.contains(&role);
+    let admin = |role: Role| matches!(role, Role::Admin | Role::SuperAdmin);
+    placed == content
+        // An etcd with one certificate for all, or the names of the documents (`kube-etcd`) in kubeadm's places.
+        || of_etcd(placed) && matches!(content, Role::EtcdServer | Role::EtcdPeer)
+        || admin(placed) && admin(content)
+}
+
+/// The role of a certificate's place. What stands behind a leaf is its chain.
+fn placed(cert: Cert<'_>) -> Option<Role> {
+    let role = role_by_place(cert.node, cert.found().file, cert.item())?;
+    (cert.found().position == 0 || role.is_ca() && cert.is_ca()).then_some(role)
+}
+
+/// The certificate in the place of the role that this one has, if it has the role of this one's place.
+fn swapped_with<'a>(node: &'a Node, cert: Cert<'_>, role: Role) -> Option<Cert<'a>> {
+    let own = role_by_content(cert.tbs())?;
+    node.with_role(own)
+        .filter(|other| other.index != cert.index && placed(*other) == Some(own))
+        .take(20)
+        .find(|other| role_by_content(other.tbs()) == Some(role))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::testing::tree::{PKI, Tree};
+    use super::*;
+
+    #[test]
+    fn what_kubeadm_writes_is_silent() {
+        assert_eq!(Tree::control_plane().findings("F023"), [""; 0]);
+        assert_eq!(Tree::worker().findings("F023"), [""; 0]);
+    }
+
+    #[test]
+    fn a_certificate_in_another_s_place_fires() {
+        for (file, words, message) in [
+            (
+                "apiserver",
+                "cn=kube-apiserver ca=true ku=keyCertSign",
+                "apiserver, and it is a CA (CN=kube-apiserver)",
+            ),
+            ("etcd/server", "eku=client", "etcd-server, and it is for clients (CN=cp1.example.com)"),
+            (
+                "front-proxy-client",
+                "eku=server",
+                "front-proxy-client, and it is for servers (CN=front-proxy-client)",
+            ),
+            (
+                "apiserver",
+                "cn=front-proxy-client eku=client",
+                "apiserver, and it is a certificate of front-proxy-client (CN=front-proxy-client)",
+            ),
+        ] {
+            let mut tree = Tree::control_plane();
+            tree.certificate(&format!("{PKI}/{file}.crt"), words);
+            assert_eq!(
+                tree.findings("F023"),
+                [format!("medium etc/kubernetes/pki/{file}.crt:1: it lies in the place of {message}")]
+            );
+        }
+        let mut tree = Tree::control_plane();
+        let leaf = tree.of(&format!("{PKI}/apiserver.crt"));
+        tree.file(&format!("{PKI}/ca.crt"), 0o644, leaf.pem());
+        assert_eq!(
+            tree.findings("F023"),
+            [
+                "medium etc/kubernetes/pki/ca.crt:1: it lies in the place of kubernetes-ca, and it is no CA (CN=kube-apiserver)"
+            ]
+        );
+    }
+
+    #[test]
+    fn swapped_files_are_told_as_such() {
+        let mut tree = Tree::control_plane();
+        let [one, other] =
+            ["apiserver-kubelet-client", "apiserver-etcd-client"].map(|base| format!("{PKI}/{base}.crt"));
+        let (first, second) = (tree.text(&one), tree.text(&other));
+        tree.file(&one, 0o644, second);
+        tree.file(&other, 0o644, first);
+        assert_eq!(
+            tree.findings("F023"),
+            [
+                "medium etc/kubernetes/pki/apiserver-etcd-client.crt:1: it lies in the place of apiserver-etcd-client, and it is a \
+                 certificate of apiserver-kubelet-client (CN=kube-apiserver-kubelet-client); \
+                 etc/kubernetes/pki/apiserver-kubelet-client.crt holds the other: the two were swapped",
+                "medium etc/kubernetes/pki/apiserver-kubelet-client.crt:1: it lies in the place of apiserver-kubelet-client, and it is a \
+                 certificate of apiserver-etcd-client (CN=kube-apiserver-etcd-client); \
+                 etc/kubernetes/pki/apiserver-etcd-client.crt holds the other: the two were swapped",
+            ]
+        );
+    }
+
+    #[test]
+    fn names_that_promise_nothing_are_not_its_matter() {
+        let mut tree = Tree::empty();
+        tree.file("web.crt", 0o644, Tree::control_plane().ca("ca").pem());
+        assert!(tree.not_applicable(&RULE));
+    }
+}

@@ -1,0 +1,114 @@
+//! M006: the API server and the kubelet know who asks.
+
+use super::{Answers, Check, Citation, Rule, Severity};
+use crate::audit::Scene;
+use crate::manifest::Component;
+
+pub(super) static RULE: Rule = Rule {
+    id: "M006",
+    name: "clients-unknown",
+    title: "Client certificates count for nothing, or nobody has to say who he is",
+    severity: Severity::High,
+    citations: &[
+        Citation::page(
+            "CIS Kubernetes Benchmark 1.2.1, 1.2.25 and 4.2.1",
+            "https://www.cisecurity.org/benchmark/kubernetes",
+        ),
+        Citation::page(
+            "Kubernetes authentication: anonymous requests",
+            "https://kubernetes.io/docs/reference/access-authn-authz/authentication/#anonymous-requests",
+        ),
+    ],
+    explanation: "Without `--client-ca-file` the API server takes no client certificate: administrators, kubelets and the control plane \
+                  itself are refused. A request without credentials is served as system:anonymous unless that is turned off; what \
+                  it may do is up to RBAC on the API server, and up to nobody on a kubelet that authorizes everything.",
+    fix: "Name the clients' CA with `--client-ca-file`; for anonymous requests give `--anonymous-auth=false`, or an AuthenticationConfiguration that admits them to the health checks alone.",
+    applies_to: "the API server's flags and the kubelet's configuration",
+    check: Check::Node(check),
+};
+
+fn check(scene: &Scene<'_>, answers: &mut Answers) {
+    let node = scene.node;
+    if let Some((file, pod)) = node.pod(Component::Apiserver) {
+        answers.look();
+        // A file of both can say more than the two flags.
+        let is_configured = pod.flags.value("authentication-config").is_some();
+        if pod.flags.value("client-ca-file").is_none() {
+            answers.fail(file, "kube-apiserver has no --client-ca-file: no client certificate counts");
+        }
+        // The health checks of kubeadm's own manifests need it: a note, and no more.
+        if !is_configured && pod.flags.switch("anonymous-auth") != Some(false) {
+            let place = node
+                .flag(Component::Apiserver, "anonymous-auth")
+                .map_or_else(|| file.into(), |(place, _)| place);
+            answers
+                .fail(place, "kube-apiserver serves requests without credentials as system:anonymous (--anonymous-auth)")
+                .severity(Severity::Info);
+        }
+    }
+    if let Some((file, kubelet)) = node.kubelet() {
+        answers.look();
+        if kubelet.anonymous {
+            answers.fail(
+                file,
+                "the kubelet serves requests without credentials (authentication.anonymous.enabled)",
+            );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::testing::tree::Tree;
+    use super::*;
+
+    const APISERVER: &str = "etc/kubernetes/manifests/kube-apiserver.yaml";
+    const ANONYMOUS: &str =
+        "kube-apiserver serves requests without credentials as system:anonymous (--anonymous-auth)";
+
+    #[test]
+    fn kubeadms_default_is_a_note() {
+        let mut tree = Tree::control_plane();
+        assert_eq!(tree.findings(RULE.id), [format!("info {APISERVER}: {ANONYMOUS}")]);
+        tree.flag("kube-apiserver", "--anonymous-auth=true");
+        assert_eq!(tree.findings(RULE.id), [format!("info {APISERVER}:15: {ANONYMOUS}")]);
+        tree.flag("kube-apiserver", "--anonymous-auth=false");
+        assert_eq!(tree.findings(RULE.id), [""; 0]);
+        tree.flag("kube-apiserver", "--authentication-config=/etc/kubernetes/pki/authentication.yaml");
+        tree.no_flag("kube-apiserver", "--anonymous-auth");
+        assert_eq!(tree.findings(RULE.id), [""; 0]);
+    }
+
+    #[test]
+    fn without_a_clients_ca_it_fires() {
+        for change in ["--client-ca-file=", ""] {
+            let mut tree = Tree::control_plane();
+            tree.flag("kube-apiserver", "--anonymous-auth=false");
+            tree.no_flag("kube-apiserver", "--client-ca-file");
+            if !change.is_empty() {
+                tree.flag("kube-apiserver", change);
+            }
+            assert_eq!(
+                tree.findings(RULE.id),
+                [format!(
+                    "high {APISERVER}: kube-apiserver has no --client-ca-file: no client certificate counts"
+                )]
+            );
+        }
+    }
+
+    #[test]
+    fn a_kubelet_that_asks_nobody_fires() {
+        let mut tree = Tree::worker();
+        assert_eq!((tree.findings(RULE.id), tree.not_applicable(&RULE)), (vec![], false));
+        tree.replace("var/lib/kubelet/config.yaml", "    enabled: false", "    enabled: true");
+        assert_eq!(
+            tree.findings(RULE.id),
+            [
+                "high var/lib/kubelet/config.yaml: the kubelet serves requests without credentials (authentication.anonymous.enabled)"
+            ]
+        );
+        tree.remove("var/lib/kubelet/config.yaml");
+        assert!(tree.not_applicable(&RULE));
+    }
+}

@@ -1,0 +1,112 @@
+//! M019: a kubeconfig in which everything leads somewhere.
+
+use std::collections::HashSet;
+
+use super::kubeconfigs::{all, line};
+use super::{Answers, Check, Citation, Rule, Severity};
+use crate::audit::Scene;
+
+pub(super) static RULE: Rule = Rule {
+    id: "M019",
+    name: "kubeconfig-loose-ends",
+    title: "A kubeconfig names what is not there, or keeps what nobody uses",
+    severity: Severity::Low,
+    citations: &[Citation::page(
+        "Kubernetes: organizing cluster access with kubeconfig files",
+        "https://kubernetes.io/docs/concepts/configuration/organize-cluster-access-kubeconfig/",
+    )],
+    explanation: "With a current context that is not there kubectl turns to localhost:8080, or fails. A user whom no context names is forgotten, and its \
+                  credential is good all the same for whoever finds the file.",
+    fix: "`kubectl --kubeconfig FILE config use-context NAME`; for what is not used `config delete-user NAME`, and have the credential withdrawn.",
+    applies_to: "kubeconfigs",
+    check: Check::Node(check),
+};
+
+fn check(scene: &Scene<'_>, answers: &mut Answers) {
+    for (file, kubeconfig) in all(scene.node) {
+        answers.look();
+        let contexts: HashSet<&str> =
+            kubeconfig.contexts.iter().map(|context| context.name.as_str()).collect();
+        let clusters: HashSet<&str> =
+            kubeconfig.clusters.iter().map(|cluster| cluster.name.as_str()).collect();
+        let users: HashSet<&str> = kubeconfig.users.iter().map(|user| user.name.as_str()).collect();
+        let used: HashSet<&str> = kubeconfig.contexts.iter().map(|context| context.user.as_str()).collect();
+        if let Some(current) = kubeconfig.current_context.as_deref().filter(|name| !contexts.contains(name)) {
+            answers.fail(
+                line(file, kubeconfig.current_context_line),
+                format!("current-context is {current}, and there is no such context"),
+            );
+        }
+        for context in &kubeconfig.contexts {
+            let (name, place) = (&context.name, line(file, context.line));
+            if !clusters.contains(context.cluster.as_str()) {
+                let message =
+                    format!("the context {name} names the cluster {}, which is not there", context.cluster);
+                answers.fail(place, message);
+            } else if !context.user.is_empty() && !users.contains(context.user.as_str()) {
+                answers.fail(
+                    place,
+                    format!("the context {name} names the user {}, which is not there", context.user),
+                );
+            }
+        }
+        for user in kubeconfig.users.iter().filter(|user| !used.contains(user.name.as_str())) {
+            let is_live = user.key.embedded || user.key.file.is_some() || !user.others.is_empty();
+            if is_live {
+                let message = format!("no context names the user {}, who has a credential", user.name);
+                answers.fail(line(file, user.line), message);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::testing::tree::{Tree, kubeconfig};
+    use super::*;
+
+    const ADMIN: &str = "etc/kubernetes/admin.conf";
+
+    #[test]
+    fn every_loose_end_fires() {
+        for (from, to, message) in [
+            (
+                "current-context: a@demo",
+                "current-context: b",
+                Some("13: current-context is b, and there is no such context"),
+            ),
+            ("current-context: a@demo", "current-context: ''", None),
+            (
+                "    cluster: demo",
+                "    cluster: other",
+                Some("9: the context a@demo names the cluster other, which is not there"),
+            ),
+            (
+                "users:\n- name: a\n  user:\n    token: x\n",
+                "users: []\n",
+                Some("9: the context a@demo names the user a, which is not there"),
+            ),
+            (
+                "users:\n",
+                "users:\n- name: old\n  user:\n    token: x\n",
+                Some("15: no context names the user old, who has a credential"),
+            ),
+            ("users:\n", "users:\n- name: old\n  user: {}\n", None),
+        ] {
+            let mut tree = Tree::empty();
+            tree.file(
+                ADMIN,
+                0o600,
+                kubeconfig("a", "insecure-skip-tls-verify: true", &["token: x".to_owned()]),
+            );
+            assert_eq!((tree.findings(RULE.id), tree.not_applicable(&RULE)), (vec![], false));
+            tree.replace(ADMIN, from, to);
+            let expected: Vec<String> =
+                message.iter().map(|message| format!("low {ADMIN}:{message}")).collect();
+            assert_eq!(tree.findings(RULE.id), expected);
+        }
+        let mut tree = Tree::empty();
+        tree.authority("ca", crate::forge::ca("cn=kubernetes"));
+        assert!(tree.not_applicable(&RULE));
+    }
+}
