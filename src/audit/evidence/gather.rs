@@ -3,8 +3,9 @@
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::paths::{Anchor, Paths, anchor, anchor_of_file};
 use super::processes::{ProcessStat, booted};
@@ -15,7 +16,7 @@ use super::{
 };
 use crate::audit::archive::{Archive, read_archive};
 use crate::audit::role::Role;
-use crate::disk::{Entry, EntryKind, WalkLimits, walk};
+use crate::disk::{Attributes, Entry, EntryKind, WalkLimits, walk};
 use crate::inspect::{self, Content, Kubeconfig};
 use crate::manifest::{Component, Flags, Mount};
 use crate::profile::KubernetesVersion;
@@ -274,6 +275,16 @@ impl Gatherer<'_> {
             }
             node = self.assemble(name.cloned());
         }
+        // etcd's data may be many GiB: of its directory, only what the file system says is of interest.
+        let directory =
+            self.systems.first().zip(node.etcd_data()).and_then(|(system, path)| directory(system, &path));
+        if let Some(directory) = directory
+            && node.entry_at(&directory.on_node).is_none()
+        {
+            self.files = node.files;
+            self.files.push(directory);
+            node = self.assemble(name.cloned());
+        }
         roles::assign(&mut node);
         node.kind = if store == Store::Yes { NodeKind::Store } else { kind(&node) };
         node.version = version.or_else(|| version_of(&node));
@@ -311,6 +322,7 @@ impl Gatherer<'_> {
             by_key: HashMap::new(),
             references_by_file: HashMap::new(),
             keys_by_key: HashMap::new(),
+            uses: OnceLock::new(),
         };
         collect(&mut node);
         refer(&mut node);
@@ -352,6 +364,27 @@ fn stays_within(system: &Path, place: &Path) -> bool {
     above.components().all(|component| {
         current.push(component);
         std::fs::symlink_metadata(&current).map_or(true, |metadata| !metadata.is_symlink())
+    })
+}
+
+/// A directory of a whole system with nothing of what is in it.
+fn directory(system: &Path, on_node: &Path) -> Option<File> {
+    let place = on_node.strip_prefix("/").ok()?;
+    let metadata = std::fs::symlink_metadata(system.join(place)).ok()?;
+    (metadata.is_dir() && stays_within(system, place)).then(|| File {
+        shown: shown(place).into(),
+        on_node: on_node.to_owned(),
+        anchored: true,
+        kind: FileKind::Directory(Err("only its mode and owner are looked at".into())),
+        attributes: Some(Attributes {
+            mode: metadata.mode() & 0o7777,
+            uid: metadata.uid(),
+            gid: metadata.gid(),
+            size: metadata.size(),
+            links: metadata.nlink(),
+            acl: false,
+        }),
+        found_at: Some(system.join(place)),
     })
 }
 
@@ -620,14 +653,19 @@ impl Namer<'_> {
             let directory = self.node.files.get(self.file)?.on_node.parent()?;
             return Some(directory.join(path));
         };
-        let mount = mounts
-            .iter()
-            .filter(|mount| path.starts_with(&mount.path))
-            .max_by_key(|mount| mount.path.components().count())?;
-        let rest = path.strip_prefix(&mount.path).ok()?;
-        let host = mount.host.as_ref()?;
-        Some(if rest.as_os_str().is_empty() { host.clone() } else { host.join(rest) })
+        through(mounts, path)
     }
+}
+
+/// A path of a container on its node, by what is mounted there.
+pub(super) fn through(mounts: &[Mount], path: &Path) -> Option<PathBuf> {
+    let mount = mounts
+        .iter()
+        .filter(|mount| path.starts_with(&mount.path))
+        .max_by_key(|mount| mount.path.components().count())?;
+    let rest = path.strip_prefix(&mount.path).ok()?;
+    let host = mount.host.as_ref()?;
+    Some(if rest.as_os_str().is_empty() { host.clone() } else { host.join(rest) })
 }
 
 /// The certificates and keys that are named together.
