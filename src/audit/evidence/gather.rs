@@ -324,7 +324,7 @@ impl Gatherer<'_> {
     }
 }
 
-type Found = (PathBuf, FileKind, crate::disk::Attributes);
+type Found = (PathBuf, FileKind, Attributes);
 
 /// Which directories of a node were given whole. Of a copy of a system, only what was copied: the rest was there, for all that is known.
 fn given(on_node: &Path, entries: &[Found]) -> Vec<PathBuf> {
@@ -377,6 +377,7 @@ fn directory(system: &Path, on_node: &Path) -> Option<File> {
             size: metadata.size(),
             links: metadata.nlink(),
             acl: false,
+            modified: Some(metadata.mtime()),
         }),
         found_at: Some(system.join(place)),
     })
