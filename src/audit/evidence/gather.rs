@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::paths::{Anchor, Paths, anchor, anchor_of_file};
 use super::processes::{ProcessStat, booted};
@@ -52,6 +52,10 @@ const MOST_PROCESSES: usize = 1 << 15;
 
 /// How far one file of `/proc` is looked at: its first file alone, and little of that. `/proc/stat` has some 20 bytes for each interrupt.
 const LIMITS_OF_PROC: WalkLimits = WalkLimits { entries: 1, file: 1 << 20, total: 1 << 20, depth: 1 };
+
+/// The most files that one file names for one purpose, or a kubeconfig for all of its users: more is no configuration, but an attempt to keep
+/// the reader busy.
+const MOST_NAMED: usize = 1000;
 
 /// Whether the CAs and users that stand beside the nodes' trees are meant, which are no node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -316,7 +320,9 @@ impl Gatherer<'_> {
             incomplete: self.incomplete.clone(),
             paths,
             by_key: HashMap::new(),
+            references_by_file: HashMap::new(),
             keys_by_key: HashMap::new(),
+            uses: OnceLock::new(),
         };
         collect(&mut node);
         refer(&mut node);
@@ -542,6 +548,16 @@ fn refer(node: &mut Node) {
             references.extend(namer.kubeconfig(kubeconfig));
         }
     }
+    let most = references.chunk_by(|a, b| a.file == b.file).filter(|chunk| chunk.len() >= MOST_NAMED);
+    let files: Vec<usize> = most.filter_map(|chunk| chunk.first()).map(|first| first.file).collect();
+    for file in files.iter().filter_map(|file| node.files.get(*file)) {
+        let reason =
+            format!("{}: it names more than {MOST_NAMED} files; the rest were not looked at", file.shown);
+        node.incomplete.push(reason);
+    }
+    for (index, reference) in references.iter().enumerate() {
+        node.references_by_file.entry(reference.file).or_default().push(index);
+    }
     node.pairs = pairs(&references);
     node.references = references;
 }
@@ -561,19 +577,15 @@ impl Namer<'_> {
             let flags = given.all().iter().filter(|flag| flag.name == entry.flag && !flag.value.is_empty());
             // Where only one may be given, the last one counts.
             let flags: Vec<_> = if entry.many { flags.collect() } else { flags.rev().take(1).collect() };
-            for flag in flags {
-                let values = flag.value.split(',').map(str::trim).filter(|value| !value.is_empty());
-                let values: Vec<&str> = if entry.many { values.collect() } else { vec![flag.value.as_str()] };
-                for value in values {
-                    let name = format!("--{}", entry.flag);
-                    references.push(self.reference(
-                        name,
-                        flag.line,
-                        entry.what,
-                        entry.role,
-                        Path::new(value),
-                    ));
-                }
+            let values = flags.into_iter().flat_map(|flag| {
+                let several =
+                    flag.value.split(',').map(str::trim).filter(|value| entry.many && !value.is_empty());
+                let whole = (!entry.many).then_some(flag.value.as_str());
+                several.chain(whole).map(|value| (value, flag.line))
+            });
+            for (value, line) in values.take(MOST_NAMED) {
+                let name = format!("--{}", entry.flag);
+                references.push(self.reference(name, line, entry.what, entry.role, Path::new(value)));
             }
         }
         references
@@ -581,7 +593,7 @@ impl Namer<'_> {
 
     /// `--tls-sni-cert-key=CERTIFICATE,KEY[:DOMAINS]` of the API server.
     fn sni(&self, given: &Flags) -> Vec<Reference> {
-        let flags = given.all().iter().filter(|flag| flag.name == "tls-sni-cert-key");
+        let flags = given.all().iter().filter(|flag| flag.name == "tls-sni-cert-key").take(MOST_NAMED / 2);
         let mut references = Vec::new();
         for flag in flags {
             let files = flag.value.split(':').next().unwrap_or_default();
@@ -602,7 +614,8 @@ impl Namer<'_> {
     fn kubeconfig(&self, kubeconfig: &Kubeconfig) -> Vec<Reference> {
         let mut references = Vec::new();
         let mut name = |field: String, named: &inspect::Reference, what| {
-            if let Some(path) = named.file.as_ref().filter(|_| !named.embedded) {
+            let is_read = !named.embedded && references.len() < MOST_NAMED;
+            if let Some(path) = named.file.as_ref().filter(|_| is_read) {
                 let line = u64::try_from(named.line).unwrap_or(0);
                 references.push(self.reference(field, line, what, None, Path::new(path)));
             }
@@ -658,6 +671,10 @@ pub(super) fn through(mounts: &[Mount], path: &Path) -> Option<PathBuf> {
 
 /// The certificates and keys that are named together.
 fn pairs(references: &[Reference]) -> Vec<Pair> {
+    let mut keys: HashMap<(usize, Holder, &str), usize> = HashMap::new();
+    for (index, key) in references.iter().enumerate() {
+        keys.entry((key.file, key.holder, key.flag.trim_start_matches('-'))).or_insert(index);
+    }
     let partner = |certificate: usize| {
         let named = references.get(certificate)?;
         let name = named.flag.trim_start_matches('-');
@@ -675,11 +692,7 @@ fn pairs(references: &[Reference]) -> Vec<Pair> {
                 None => format!("{}client-key", name.strip_suffix("client-certificate")?),
             },
         };
-        references.iter().position(|key| {
-            key.file == named.file
-                && key.holder == named.holder
-                && key.flag.trim_start_matches('-') == key_flag
-        })
+        keys.get(&(named.file, named.holder, key_flag.as_str())).copied()
     };
     let is_certificate =
         |reference: &Reference| matches!(reference.what, What::Certificate | What::SigningCertificate);
