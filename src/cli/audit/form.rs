@@ -40,7 +40,6 @@ const ENDINGS: [(&str, Form); 8] = [
     ("html", Form::Html),
     ("htm", Form::Html),
     ("junit", Form::Junit),
-    ("html", Form::Html),
 ];
 
 /// A file to be written.
@@ -89,7 +88,6 @@ impl Told<'_> {
             Form::Sarif => pretty(&sarif::Log::of(self.report))?,
             Form::Junit => junit::of(self.report, self.telling.fail_on)?,
             Form::Prometheus => prometheus::of(self.report, self.telling.now),
-            Form::Html => html::render(self.report, self.title)?,
             Form::Html => html::render(self.report, self.title)?,
         };
         if !text.is_empty() && !text.ends_with('\n') {
