@@ -383,6 +383,7 @@ fn directory(system: &Path, on_node: &Path) -> Option<File> {
             size: metadata.size(),
             links: metadata.nlink(),
             acl: false,
+            modified: Some(metadata.mtime()),
         }),
         found_at: Some(system.join(place)),
     })
