@@ -56,7 +56,8 @@ has_readers() {
 }
 # The tests prefer the environment's Python to the system's, so that it must have all that they need.
 python=python3
-if [ ${#from_pypi[@]} -gt 0 ] || [ -e "$venv/bin/python" ] || ! has_cryptography python3 || ! has_readers python3; then
+if [ ${#from_pypi[@]} -gt 0 ] || [ -e "$venv/bin/python" ] || ! has_cryptography python3 || ! has_readers python3 ||
+  ! has_websocket python3; then
   python=$venv/bin/python
 fi
 has_cryptography "$python" || from_pypi+=('cryptography==48.*')

@@ -330,7 +330,7 @@ impl Gatherer<'_> {
     }
 }
 
-type Found = (PathBuf, FileKind, crate::disk::Attributes);
+type Found = (PathBuf, FileKind, Attributes);
 
 /// Which directories of a node were given whole. Of a copy of a system, only what was copied: the rest was there, for all that is known.
 fn given(on_node: &Path, entries: &[Found]) -> Vec<PathBuf> {

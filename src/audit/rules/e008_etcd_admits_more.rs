@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::super::{Answers, Role, Scene};
+use super::super::{Answers, Cert, Role, Scene};
 use super::etcd::{Etcd, Side, signer};
 use super::references::{hidden, said};
 use super::{Check, Citation, Rule, Severity};
@@ -41,7 +41,7 @@ const NARROWING: [(Side, &[&str]); 2] = [
 fn check(scene: &Scene<'_>, answers: &mut Answers) {
     let Some(etcd) = Etcd::of(scene, answers) else { return };
     let keys = |side: Side| -> HashSet<[u8; 32]> {
-        etcd.authorities(side.trusted_ca()).into_iter().map(|cert| cert.spki()).collect()
+        etcd.authorities(side.trusted_ca()).into_iter().map(Cert::spki).collect()
     };
     let of_clients = keys(Side::Clients);
     for (side, narrowing) in NARROWING {
