@@ -198,7 +198,7 @@ fn sources() -> Vec<Source> {
 /// Tests in files of their own: `tests.rs` or what lies in `tests/`, which the parent declares under `#[cfg(test)]`.
 fn is_test_file(root: &Path, path: &Path) -> bool {
     let module = path.strip_prefix(root).expect("under src").with_extension("");
-    module.components().any(|part| part.as_os_str() == "tests")
+    module.components().any(|part| part.as_os_str() == "tests" || part.as_os_str() == "testing")
 }
 
 fn source(root: &Path, path: &Path) -> Source {

@@ -13,7 +13,7 @@ mod roles;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 pub use self::contents::{Contents, Known, StaticCredentials, TextFacts};
 pub(super) use self::gather::gather;
@@ -200,8 +200,12 @@ pub struct Node {
     paths: paths::Paths,
     /// The numbers of the certificates with a public key, by its SHA-256.
     by_key: HashMap<[u8; 32], Vec<usize>>,
+    /// The numbers of the references that a file makes.
+    references_by_file: HashMap<usize, Vec<usize>>,
     /// The numbers of the keys, in the same way.
     keys_by_key: HashMap<[u8; 32], Vec<usize>>,
+    /// What rules have worked out of its certificates, once the roles are known.
+    pub(super) uses: OnceLock<super::rules::Uses>,
 }
 
 /// A certificate of a node with everything that is known of it.
@@ -529,6 +533,15 @@ impl Node {
         Some((Place::line(file, flag.line), flag))
     }
 
+    /// The directory of etcd's data on the node, as far as it is named; none where its pod mounts nothing of the host there.
+    pub fn etcd_data(&self) -> Option<PathBuf> {
+        let path = Path::new(self.flags(Component::Etcd)?.value("data-dir")?);
+        match self.pod(Component::Etcd) {
+            Some((_, pod)) => gather::through(&pod.mounts, path),
+            None => Some(path.to_owned()),
+        }
+    }
+
     /// The kubelet's configuration, with the number of its file.
     pub fn kubelet(&self) -> Option<(usize, &KubeletConfiguration)> {
         let file = self.kubelet_configuration?;
@@ -549,6 +562,12 @@ impl Node {
         self.references.iter().filter(move |reference| {
             reference.holder == holder && reference.flag.trim_start_matches('-') == flag
         })
+    }
+
+    /// The references that a file makes.
+    pub fn references_in(&self, file: usize) -> impl Iterator<Item = &Reference> {
+        let own = self.references_by_file.get(&file).into_iter().flatten();
+        own.filter_map(|index| self.references.get(*index))
     }
 
     /// The first reference of a component's flag.
@@ -613,8 +632,7 @@ impl Node {
         if embedded {
             return self.certs_in_field(file, &format!("{field}-data"));
         }
-        let named =
-            self.references.iter().find(|reference| reference.file == file && reference.flag == field);
+        let named = self.references_in(file).find(|reference| reference.flag == field);
         named.map(|reference| self.referenced_certs(reference)).unwrap_or_default()
     }
 

@@ -177,6 +177,8 @@ mod t009_crl_due;
 mod t010_rancher_window;
 mod tokens;
 
+pub(super) use self::distinct::Uses;
+
 /// Every rule, in the order of the ids.
 pub const RULES: &[&Rule] = &[
     &c001_issuer_absent::RULE,
