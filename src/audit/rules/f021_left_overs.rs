@@ -28,7 +28,7 @@ pub(super) static RULE: Rule = Rule {
     explanation: "A key in a backup is as good as the one in use, until its certificate ends, and nobody watches over the modes of a backup, puts it \
                   into a rotation or knows who has copied it. Certificates, requests and serial numbers that were left behind harm nobody, \
                   and mislead whoever looks at the wrong file.",
-    fix: "Move it where backups are kept and encrypted, or remove it: `shred -u FILE` for a key (`rm -r FILE` for a directory).",
+    fix: "Move it where backups are kept and encrypted, or remove it: `shred -u FILE`.",
     applies_to: "files and directories with names of copies, and requests",
     check: Check::Node(check),
 };
@@ -103,7 +103,8 @@ fn tell(node: &Node, mark: &std::path::Path, found: &Found<'_>, answers: &mut An
             ", {} in {shown}",
             if found.keys.len() == 1 { "it stands" } else { "the first stands" }
         ));
-        answers.fail(directory, message + &in_use(node, found));
+        let fix = "Move it where backups are kept and encrypted, or remove it: `find FILE -type f -exec shred -u {} +`, then `rm -r FILE`.";
+        answers.fail(directory, message + &in_use(node, found)).fix(fix);
         return;
     }
     answers.fail(Place::of_item(*holder, key), message + &in_use(node, found));
