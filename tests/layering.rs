@@ -46,6 +46,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("p384", &["key", "x509"]),
     ("ml_dsa", &["x509"]),
     ("p521", &["key", "x509"]),
+    ("num_bigint", &["audit"]),
     ("sha2", &["x509"]),
     ("rustls", &["tls"]),
     ("webpki", &["chain"]),

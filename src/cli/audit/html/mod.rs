@@ -4,6 +4,8 @@ mod graph;
 mod model;
 mod page;
 mod svg;
+#[cfg(test)]
+mod tests;
 mod timeline;
 mod words;
 

@@ -172,7 +172,7 @@ fn count(report: &Report, severity: Severity) -> Count {
 fn verdict(model: &Model<'_>) -> Verdict {
     let report = model.report;
     let worst = report.worst();
-    let nothing = report.read.files == 0 && report.findings.is_empty();
+    let nothing = report.findings.is_empty() && report.records.is_empty();
     let (class, headline) = match worst {
         _ if nothing => ("info", "Nothing to judge"),
         Some(Severity::Critical) => ("critical", "Act now"),
@@ -187,7 +187,9 @@ fn verdict(model: &Model<'_>) -> Verdict {
         .map(|severity| format!("{} {severity}", grouped(report.count(severity))))
         .collect();
     let mut line = match counts.as_slice() {
-        _ if nothing => "No file was read.".to_owned(),
+        _ if nothing => {
+            format!("No certificate and no key is in {}.", counted(report.read.files, "file", "files"))
+        }
         [] => "No findings.".to_owned(),
         [one] if report.findings.len() == 1 => format!("{one} finding."),
         [one] => format!("{one} findings."),
