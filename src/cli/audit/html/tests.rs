@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use kpki::audit::{
-    CertificateRecord, DeadWaiver, Finding, Location, Outcomes, RULES, Read, Record, RecordKind, Report, Role,
-    Rule, Severity, Skipped, Waived,
+    CertificateRecord, DeadWaiver, Finding, Location, Outcomes, RULES, Read, Record, RecordKind, Report,
+    Role, Rule, Severity, Skipped, Waived,
 };
 use time::macros::{date, datetime};
 use time::{Duration, OffsetDateTime};
@@ -53,7 +53,10 @@ fn record(number: usize, signer: Option<usize>, subject: &str, issuer: &str, rol
         position: 0,
     };
     Record {
-        location: Location { node: Some(format!("node{}", number / 10).into()), ..location(&format!("{number}.crt")) },
+        location: Location {
+            node: Some(format!("node{}", number / 10).into()),
+            ..location(&format!("{number}.crt"))
+        },
         kind: RecordKind::Certificate,
         roles: roles.into(),
         key: Some(fingerprint(number + 1_000_000)),
@@ -118,7 +121,9 @@ fn circles_chains_and_crowds_of_authorities_end() {
     ];
     records.extend((10..10_010).map(|number| record(number, Some(number - 1), "CN=l", "CN=l", authority)));
     records.extend((20_000..30_000).map(|number| record(number, Some(number), "CN=r", "CN=r", authority)));
-    records.extend((30_000..40_000).map(|number| record(number, Some(number - 10_000), "CN=x", "CN=r", authority)));
+    records.extend(
+        (30_000..40_000).map(|number| record(number, Some(number - 10_000), "CN=x", "CN=r", authority)),
+    );
     records.extend((40_000..50_000).map(|number| {
         let issuer = format!("CN=absent {number}");
         record(number, None, "CN=y", &issuer, authority)
@@ -173,8 +178,7 @@ fn every_text_of_a_report_is_only_text() {
         own_fix: Some(format!("run `chmod 0600 {evil}` and {evil}").into()),
         ..finding(place.clone(), Severity::Critical, evil)
     }];
-    report.skipped =
-        vec![Skipped { rule: Some(rule()), location: place.clone(), reason: evil.to_owned() }];
+    report.skipped = vec![Skipped { rule: Some(rule()), location: place.clone(), reason: evil.to_owned() }];
     report.waived = vec![Waived {
         finding: finding(place, Severity::Low, evil),
         reason: evil.to_owned(),
@@ -197,7 +201,9 @@ fn the_policy_names_what_is_there() {
     let policy = super::policy();
     assert!(policy.starts_with("default-src 'none'; style-src 'sha256-"));
     assert!(page.contains(&policy.replace('\'', "&#x27;")), "{policy}");
-    for inline in [" style=", " onclick=", "javascript:", "@import", "url(", "src=\"http", "<link rel=\"stylesheet"] {
+    for inline in
+        [" style=", " onclick=", "javascript:", "@import", "url(", "src=\"http", "<link rel=\"stylesheet"]
+    {
         assert!(!page.contains(inline), "{inline}");
     }
 }

@@ -33,6 +33,8 @@ pub(super) struct Page {
     at: String,
     verdict: Verdict,
     first: Vec<First>,
+    /// How many more are as bad.
+    more_first: usize,
     severities: Vec<Count>,
     read: Vec<Fact>,
     groups: Vec<Group>,
@@ -121,7 +123,8 @@ pub(super) fn page(model: &Model<'_>, title: &str) -> (Page, Vec<bool>) {
         version: env!("CARGO_PKG_VERSION"),
         at: output::instant(report.at),
         verdict: verdict(model),
-        first: first(&groups),
+        first: first(&groups).take(MOST_FIRST).collect(),
+        more_first: first(&groups).count().saturating_sub(MOST_FIRST),
         severities: SEVERITIES.map(|severity| count(report, severity)).into(),
         read: read(model),
         groups,
@@ -153,7 +156,7 @@ pub(super) fn page(model: &Model<'_>, title: &str) -> (Page, Vec<bool>) {
 }
 
 /// The worst, where it is bad.
-fn first(groups: &[Group]) -> Vec<First> {
+fn first(groups: &[Group]) -> impl Iterator<Item = First> {
     let bad = groups.iter().filter(|group| ["critical", "high"].contains(&group.severity));
     let first = |group: &Group| First {
         severity: group.severity,
@@ -161,7 +164,7 @@ fn first(groups: &[Group]) -> Vec<First> {
         anchor: group.anchor.clone(),
         count: group.total,
     };
-    bad.take(MOST_FIRST).map(first).collect()
+    bad.map(first)
 }
 
 fn count(report: &Report, severity: Severity) -> Count {
@@ -234,7 +237,7 @@ fn read(model: &Model<'_>) -> Vec<Fact> {
     }
     let outcomes = report.outcomes;
     facts.push(fact(
-        "checks",
+        "rules",
         format!(
             "{} passed, {} failed, {} skipped",
             grouped(outcomes.passed),
