@@ -244,7 +244,7 @@ pub(crate) fn audit(data: &[u8]) {
     report.skipped.iter().for_each(|skipped| shown(&skipped.reason));
     for record in &report.records {
         shown(&record.location.path);
-        for certificate in &record.certificate {
+        if let Some(certificate) = &record.certificate {
             shown(&certificate.subject);
             shown(&certificate.names);
         }

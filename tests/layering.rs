@@ -46,6 +46,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("p384", &["key", "x509"]),
     ("ml_dsa", &["x509"]),
     ("p521", &["key", "x509"]),
+    ("num_bigint", &["audit"]),
     ("sha2", &["x509"]),
     ("rustls", &["tls"]),
     ("webpki", &["chain"]),
@@ -197,7 +198,7 @@ fn sources() -> Vec<Source> {
 /// Tests in files of their own: `tests.rs` or what lies in `tests/`, which the parent declares under `#[cfg(test)]`.
 fn is_test_file(root: &Path, path: &Path) -> bool {
     let module = path.strip_prefix(root).expect("under src").with_extension("");
-    module.components().any(|part| part.as_os_str() == "tests")
+    module.components().any(|part| part.as_os_str() == "tests" || part.as_os_str() == "testing")
 }
 
 fn source(root: &Path, path: &Path) -> Source {

@@ -295,6 +295,16 @@ waivers:
     }
 
     #[test]
+    fn the_template_and_the_documented_example_are_read() {
+        let template = include_bytes!("../../templates/kpki.yaml");
+        let config = Config::read("templates/kpki.yaml", template).unwrap();
+        assert_eq!((config.ignore.len(), config.severities.len(), config.waivers.len()), (1, 1, 1));
+        let document = include_str!("../../docs/audit.md");
+        let example = document.split("```yaml\n").nth(1).unwrap().split("```").next().unwrap();
+        assert_eq!(Config::read("docs/audit.md", example.as_bytes()).unwrap().waivers.len(), 1);
+    }
+
+    #[test]
     fn what_is_wrong_is_told_with_its_line() {
         let waiver = |fields: &str| format!("waivers:\n- rule: P004\n{fields}");
         for (text, line, part) in [

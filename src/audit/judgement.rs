@@ -311,6 +311,18 @@ mod tests {
             &["high P027"],
         ),
         (
+            "the issuer's certificate pinned",
+            |b| b.tbs.extensions.authority_key_identifier.as_mut().unwrap().value.names_certificate = true,
+            &["medium P023"],
+        ),
+        (
+            "a distribution point",
+            |b| {
+                b.tbs.extensions.crl_distribution_points = Some(Marked { critical: false, value: vec![] });
+            },
+            &["info P031"],
+        ),
+        (
             "a reversed validity",
             |b| b.tbs.validity.not_after = b.tbs.validity.not_before - Duration::DAY,
             &["medium P028"],
@@ -318,7 +330,7 @@ mod tests {
         (
             "two years",
             |b| b.tbs.validity.not_after = b.tbs.validity.not_before + Duration::days(730),
-            &["low P028"],
+            &["low P028", "info P029"],
         ),
         (
             "past the issuer's end",
@@ -386,8 +398,9 @@ mod tests {
                 seen.extend(bench.judge().findings().iter().map(|finding| finding.rule.id));
             }
         }
-        let of_certificates = RULES.iter().filter(|rule| matches!(rule.check, Check::Certificate(_)));
-        let all: Vec<&str> = of_certificates.map(|rule| rule.id).collect();
+        // P030 looks at the clock, which counts only once something is signed.
+        let judges_drafts = |rule: &&&Rule| matches!(rule.check, Check::Certificate(_)) && rule.id != "P030";
+        let all: Vec<&str> = RULES.iter().filter(judges_drafts).map(|rule| rule.id).collect();
         assert_eq!(seen.into_iter().collect::<Vec<_>>(), all, "every rule has a change that sets it off");
     }
 

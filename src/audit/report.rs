@@ -181,6 +181,8 @@ pub struct Record {
     pub roles: Box<[Role]>,
     /// The SHA-256 of the DER of its `SubjectPublicKeyInfo`; none of a key of which it is not known.
     pub key: Option<[u8; 32]>,
+    /// The modulus of an RSA key, without leading zeros; none of another, or of one larger than 16384 bits.
+    pub modulus: Option<Arc<[u8]>>,
     /// The algorithm of the key: `ECDSA-P256`.
     pub algorithm: Arc<str>,
     /// The rest, of a certificate.

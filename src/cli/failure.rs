@@ -13,7 +13,7 @@ use super::output::{BAD, FAINT, inform, styled};
 /// A command that failed: exit code 2, or 1 where something was refused.
 #[derive(Debug)]
 pub(crate) struct Failure {
-    message: String,
+    pub(crate) message: String,
     hint: Option<String>,
     code: u8,
 }

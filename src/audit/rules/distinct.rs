@@ -1,10 +1,10 @@
 //! The certificates of a node, each once with all of its places: what the rules of chains and of time look at.
 
 use std::collections::{HashMap, HashSet};
-use std::path::Path;
 
 use super::super::evidence::{Cert, File, Node, Signer, Signing, Target};
 use super::super::{Place, Role};
+use super::files::left_over;
 use crate::inspect::CertificateFacts;
 use crate::layout::Authority;
 use crate::x509::{Name, SignatureFault};
@@ -23,19 +23,42 @@ pub(super) enum Use {
     Old,
 }
 
+/// What is worked out once for all rules of a node: its certificates, each once.
+#[derive(Debug)]
+pub(in super::super) struct Uses {
+    groups: Vec<Group>,
+    /// By the number of the first place.
+    by_first: HashMap<usize, usize>,
+}
+
+/// A certificate with all of its places, by their numbers.
+#[derive(Debug)]
+struct Group {
+    /// The best first.
+    places: Vec<usize>,
+    usage: Use,
+    roles: Vec<Role>,
+}
+
 /// A certificate with all of its places on a node.
+#[derive(Clone, Copy)]
 pub(super) struct Distinct<'a> {
     /// Its best place: one where it is used, a file rather than a field, the first of a file.
     pub(super) cert: Cert<'a>,
-    /// All of them, the best first.
-    pub(super) places: Vec<Cert<'a>>,
     /// The best use that is made of it.
     pub(super) usage: Use,
     /// Its parts, those of the best place first.
-    pub(super) roles: Vec<Role>,
+    pub(super) roles: &'a [Role],
+    places: &'a [usize],
 }
 
-impl Distinct<'_> {
+impl<'a> Distinct<'a> {
+    /// All of its places, the best first.
+    pub(super) fn places(&self) -> impl Iterator<Item = Cert<'a>> + use<'a> {
+        let node = self.cert.node;
+        self.places.iter().filter_map(|index| node.certificate(*index))
+    }
+
     /// Its surest part.
     pub(super) fn role(&self) -> Option<Role> {
         self.roles.first().copied()
@@ -57,12 +80,12 @@ impl Distinct<'_> {
 
     /// Whether its holder replaces it by itself: a kubelet's, in the file behind the link to the current one.
     pub(super) fn renews_itself(&self) -> bool {
-        self.places.iter().any(|cert| current_file(cert.node, cert.file()) == Some(cert.found().file))
+        self.places().any(|cert| current_file(cert.node, cert.file()) == Some(cert.found().file))
     }
 
     /// Whether it is only a kubelet's certificate that another has replaced.
     pub(super) fn is_superseded(&self) -> bool {
-        self.places.iter().all(|cert| is_superseded(cert.node, cert.found().file))
+        self.places().all(|cert| is_superseded(cert.node, cert.found().file))
     }
 }
 
@@ -75,13 +98,12 @@ impl From<&Distinct<'_>> for Place {
 /// The certificates of a node, each once.
 pub(super) struct Certificates<'a> {
     pub(super) all: Vec<Distinct<'a>>,
-    /// By the number of the first place.
-    by_first: HashMap<usize, usize>,
+    by_first: &'a HashMap<usize, usize>,
 }
 
-impl<'a> Certificates<'a> {
+impl Uses {
     /// Those of a node.
-    pub(super) fn of(node: &'a Node) -> Self {
+    fn of(node: &Node) -> Self {
         let named: HashSet<usize> = node
             .references
             .iter()
@@ -90,40 +112,52 @@ impl<'a> Certificates<'a> {
                 _ => None,
             })
             .collect();
-        let mut all: Vec<(Distinct<'a>, Vec<Use>)> = Vec::new();
+        let mut all: Vec<Vec<(Use, Cert<'_>)>> = Vec::new();
         let mut by_first = HashMap::new();
+        // Certificates stand in the order of their files.
+        let mut last: Option<(usize, bool)> = None;
         for cert in node.certs() {
+            let file = cert.found().file;
+            let is_old = match last {
+                Some((known, is_old)) if known == file => is_old,
+                _ => left_over(node, cert.file()).is_some() || is_superseded(node, file),
+            };
+            last = Some((file, is_old));
             let number = *by_first.entry(cert.found().same_as).or_insert_with(|| {
-                all.push((
-                    Distinct { cert, places: Vec::new(), usage: Use::Old, roles: Vec::new() },
-                    Vec::new(),
-                ));
+                all.push(Vec::new());
                 all.len() - 1
             });
-            if let Some((one, usages)) = all.get_mut(number) {
-                usages.push(usage(cert, &named));
-                one.places.push(cert);
+            if let Some(places) = all.get_mut(number) {
+                places.push((if is_old { Use::Old } else { usage(cert, &named) }, cert));
             }
         }
-        let all = all.into_iter().map(|(mut one, usages)| {
-            let mut ranked: Vec<(Use, Cert<'a>)> =
-                usages.into_iter().zip(std::mem::take(&mut one.places)).collect();
-            ranked.sort_by_key(|(usage, cert)| {
+        let groups = all.into_iter().map(|mut places| {
+            places.sort_by_key(|(usage, cert)| {
                 let place = &cert.item().place;
                 (*usage, place.field.is_some(), cert.found().position > 0, cert.index)
             });
-            for role in ranked.iter().flat_map(|(_, cert)| cert.roles()) {
-                if !one.roles.contains(&role) {
-                    one.roles.push(role);
+            let mut roles = Vec::new();
+            for role in places.iter().flat_map(|(_, cert)| cert.roles()) {
+                if !roles.contains(&role) {
+                    roles.push(role);
                 }
             }
-            if let Some((usage, cert)) = ranked.first() {
-                (one.usage, one.cert) = (*usage, *cert);
-            }
-            one.places = ranked.into_iter().map(|(_, cert)| cert).collect();
-            one
+            let usage = places.first().map_or(Use::Old, |(usage, _)| *usage);
+            Group { places: places.into_iter().map(|(_, cert)| cert.index).collect(), usage, roles }
         });
-        Self { all: all.collect(), by_first }
+        Self { groups: groups.collect(), by_first }
+    }
+}
+
+impl<'a> Certificates<'a> {
+    /// Those of a node.
+    pub(super) fn of(node: &'a Node) -> Self {
+        let uses = node.uses.get_or_init(|| Uses::of(node));
+        let all = uses.groups.iter().filter_map(|group| {
+            let cert = node.certificate(*group.places.first()?)?;
+            Some(Distinct { cert, usage: group.usage, roles: &group.roles, places: &group.places })
+        });
+        Self { all: all.collect(), by_first: &uses.by_first }
     }
 
     /// What is known of a certificate with its other places.
@@ -216,38 +250,11 @@ pub(super) fn ca_of(role: Role) -> Option<Role> {
     })
 }
 
+/// What use is made of a certificate in a place that is not put aside.
 fn usage(cert: Cert<'_>, named: &HashSet<usize>) -> Use {
-    if is_backup(cert.file()) || is_superseded(cert.node, cert.found().file) {
-        Use::Old
-    } else if cert.roles().any(|role| role != Role::User)
-        || named.contains(&cert.found().file)
-        || cert.item().place.field.is_some() && cert.file().kubeconfig().is_some()
-    {
-        Use::Used
-    } else {
-        Use::Loose
-    }
-}
-
-/// Whether a file is put aside, by its name or that of a directory above it: what editors, people and the tools of
-/// Kubernetes leave behind (`kubeadm-backup-…`, k3s's `tls-SECONDS`). The name of what was given itself tells nothing.
-fn is_backup(file: &File) -> bool {
-    let given = usize::from(!file.anchored) + 1;
-    file.on_node.components().skip(given).any(|component| {
-        let name = component.as_os_str().to_string_lossy().to_ascii_lowercase();
-        let name = name.as_str();
-        let infixes = [".bak", ".old", ".orig", ".save", "backup"];
-        let seconds = name.strip_prefix("tls-").is_some_and(|rest| rest.len() >= 9 && is_number(rest));
-        name.ends_with('~')
-            || Path::new(name).extension().is_some_and(|extension| extension == "tmp")
-            || matches!(name, "old" | "bak")
-            || infixes.iter().any(|infix| name.contains(infix))
-            || seconds
-    })
-}
-
-fn is_number(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+    let in_kubeconfig = || cert.item().place.field.is_some() && cert.file().kubeconfig().is_some();
+    let plays = cert.roles().any(|role| role != Role::User);
+    if plays || named.contains(&cert.found().file) || in_kubeconfig() { Use::Used } else { Use::Loose }
 }
 
 /// Which of a kubelet's two certificates a file is of, by its name: `kubelet-client-` or `kubelet-server-`.
@@ -306,7 +313,7 @@ mod tests {
         let certificates = Certificates::of(&node);
         let ca = certificates.with_role(Role::KubernetesCa).next().unwrap();
         assert_eq!(&*ca.cert.file().shown, "etc/kubernetes/pki/ca.crt");
-        assert_eq!(ca.places.len(), 7);
+        assert_eq!(ca.places().count(), 7);
         assert_eq!(ca.elsewhere(), " (it stands in 6 more places)");
         assert!(ca.is_anchor());
     }

@@ -84,7 +84,7 @@ mod tests {
         assert_eq!(
             tree.skipped("E001"),
             [
-                "etc/kubernetes/manifests/etcd.yaml: no certificate was read from /etc/kubernetes/pki/etcd/server.crt"
+                "etc/kubernetes/manifests/etcd.yaml: --cert-file names /etc/kubernetes/pki/etcd/server.crt, which is not there"
             ]
         );
         let mut tree = Tree::control_plane();

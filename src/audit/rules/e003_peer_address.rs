@@ -104,7 +104,7 @@ mod tests {
         assert_eq!(
             tree.skipped("E003"),
             [
-                "etc/kubernetes/manifests/etcd.yaml: no certificate was read from /etc/kubernetes/pki/etcd/peer.crt"
+                "etc/kubernetes/manifests/etcd.yaml: --peer-cert-file names /etc/kubernetes/pki/etcd/peer.crt, which is not there"
             ]
         );
     }

@@ -2,8 +2,9 @@
 
 use std::collections::HashSet;
 
-use super::super::{Answers, Role, Scene};
+use super::super::{Answers, Cert, Role, Scene};
 use super::etcd::{Etcd, Side, signer};
+use super::references::{hidden, said};
 use super::{Check, Citation, Rule, Severity};
 use crate::layout::Authority;
 use crate::x509::Printable;
@@ -40,7 +41,7 @@ const NARROWING: [(Side, &[&str]); 2] = [
 fn check(scene: &Scene<'_>, answers: &mut Answers) {
     let Some(etcd) = Etcd::of(scene, answers) else { return };
     let keys = |side: Side| -> HashSet<[u8; 32]> {
-        etcd.authorities(side.trusted_ca()).into_iter().map(|cert| cert.spki()).collect()
+        etcd.authorities(side.trusted_ca()).into_iter().map(Cert::spki).collect()
     };
     let of_clients = keys(Side::Clients);
     for (side, narrowing) in NARROWING {
@@ -51,9 +52,10 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
         }
         let trusted = keys(side);
         if trusted.is_empty() {
+            let reason = hidden(scene.node, reference);
             answers.skip(
                 reference,
-                format!("no certificate was read from {}", super::etcd::shown_path(reference)),
+                reason.unwrap_or_else(|| format!("{}, which holds no certificate", said(reference))),
             );
             continue;
         }
@@ -169,7 +171,9 @@ mod tests {
         // The peers' CA was not given.
         assert_eq!(
             bare.skipped("E008"),
-            [format!("{MANIFEST}: no certificate was read from /etc/kubernetes/pki/etcd/ca.crt")]
+            [format!(
+                "{MANIFEST}: --peer-trusted-ca-file names /etc/kubernetes/pki/etcd/ca.crt, which is not there"
+            )]
         );
     }
 

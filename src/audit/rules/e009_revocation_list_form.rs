@@ -1,7 +1,8 @@
 //! E009: etcd can read the revocation list that it is given.
 
-use super::super::{Answers, FileKind, Place, Reference, Scene, Target};
-use super::etcd::{Etcd, Side, shown_path};
+use super::super::{Answers, File, Place, Reference, Scene, Target};
+use super::etcd::{Etcd, Side};
+use super::references::hidden;
 use super::{Check, Citation, Rule, Severity};
 use crate::inspect::{Content, Encoding};
 
@@ -38,26 +39,12 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
 
 fn judge(etcd: &Etcd<'_>, reference: &Reference, answers: &mut Answers) {
     let flag = &reference.flag;
-    let path = shown_path(reference);
-    let file = match reference.target {
-        Target::File(file) => file,
-        Target::Outside => {
-            return answers.skip(reference, format!("{path} was not given"));
-        }
-        Target::Missing | Target::Loop => {
-            answers.fail(reference, format!("{path} of {flag} is not there: every connection is refused"));
-            return;
-        }
-    };
-    let found = etcd.node.files.get(file).map(|found| (&found.kind, found.contents()));
-    let contents = match found {
-        Some((FileKind::Regular(Err(reason)), _)) => return answers.skip(file, reason.clone()),
-        Some((_, Some(contents))) => contents,
-        _ => {
-            answers.fail(file, format!("it is no file, and {flag} names it: every connection is refused"));
-            return;
-        }
-    };
+    // What is not there at all is M001's.
+    if let Some(reason) = hidden(etcd.node, reference) {
+        return answers.skip(reference, reason);
+    }
+    let Target::File(file) = reference.target else { return };
+    let Some(contents) = etcd.node.files.get(file).and_then(File::contents) else { return };
     answers.look();
     let list = contents.items.iter().find_map(|item| match &item.content {
         Content::RevocationList(list) => Some((list, Place::of_item(file, item), item.faults.first())),
@@ -140,26 +127,16 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_there_is_refused_and_what_was_not_given_is_skipped() {
+    fn what_cannot_be_looked_at_is_skipped() {
         let manifest = "etc/kubernetes/manifests/etcd.yaml";
-        assert_eq!(
-            tree(None).findings("E009"),
-            [format!(
-                "critical {manifest}:15: /etc/kubernetes/pki/etcd/ca.crl of --client-crl-file is not there: every connection is \
-                 refused"
-            )]
-        );
+        let names = "--client-crl-file names /etc/kubernetes/pki/etcd/ca.crl";
+        assert_eq!(tree(None).findings("E009"), [""; 0]);
+        assert_eq!(tree(None).skipped("E009"), [format!("{manifest}: {names}, which is not there")]);
         let mut tree = tree(None);
         tree.unread(&format!("{PKI}/etcd/ca.crl"), "it may not be read by this user");
-        assert_eq!(tree.skipped("E009"), ["etc/kubernetes/pki/etcd/ca.crl: it may not be read by this user"]);
-        tree.remove(&format!("{PKI}/etcd/ca.crl"));
-        tree.special(&format!("{PKI}/etcd/ca.crl"), "a pipe");
         assert_eq!(
-            tree.findings("E009"),
-            [
-                "critical etc/kubernetes/pki/etcd/ca.crl: it is no file, and --client-crl-file names it: every connection is \
-              refused"
-            ]
+            tree.skipped("E009"),
+            [format!("{manifest}: {names}, which could not be read: it may not be read by this user")]
         );
         assert!(Tree::control_plane().not_applicable(&RULE));
     }

@@ -95,10 +95,14 @@ impl Listed<'_> {
             by_serial.entry(&cert.tbs().serial).or_default().push(cert);
         }
         let flag = self.side.trusted_ca();
-        let trusted: HashSet<[u8; 32]> =
-            self.etcd.authorities(flag).into_iter().map(|cert| cert.spki()).collect();
-        let mut hit: Vec<Cert<'_>> =
-            self.list.entries().flat_map(|(_, serial, _)| by_serial.get(serial)).flatten().copied().collect();
+        let trusted: HashSet<[u8; 32]> = self.etcd.authorities(flag).into_iter().map(Cert::spki).collect();
+        let mut hit: Vec<Cert<'_>> = self
+            .list
+            .entries()
+            .filter_map(|(_, serial, _)| by_serial.get(serial))
+            .flatten()
+            .copied()
+            .collect();
         hit.sort_by_key(|cert| cert.index);
         hit.dedup_by_key(|cert| cert.index);
         for cert in hit {

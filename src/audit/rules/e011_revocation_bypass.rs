@@ -34,7 +34,7 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
         return;
     };
     answers.look();
-    if version < (3, 5, 32) || (3, 6, 0) <= version && version < (3, 6, 13) {
+    if version < (3, 5, 32) || ((3, 6, 0)..(3, 6, 13)).contains(&version) {
         let (major, minor, patch) = version;
         answers.fail(
             place,

@@ -33,7 +33,7 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
     }
     let flawed = etcd
         .version()
-        .is_some_and(|version| version < (3, 2, 26) || (3, 3, 0) <= version && version < (3, 3, 11));
+        .is_some_and(|version| version < (3, 2, 26) || ((3, 3, 0)..(3, 3, 11)).contains(&version));
     if !flawed && etcd.value("auth-token").is_none() {
         return;
     }

@@ -1,7 +1,8 @@
 //! E013: the API server reaches an etcd that runs elsewhere, and knows it.
 
 use super::super::{Answers, NodeKind, Place, Role, Scene, Target};
-use super::etcd::{Url, shown_path, signer};
+use super::etcd::{Url, signer};
+use super::references::{certificates, said};
 use super::{Check, Citation, Rule, Severity};
 use crate::manifest::Component;
 
@@ -65,22 +66,17 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
         }
     }
     let (Some(trust), Some(client)) = (named("etcd-cafile"), named("etcd-certfile")) else { return };
-    let trusted = node.referenced_certs(trust);
-    for (reference, found) in
-        [(trust, !trusted.is_empty()), (client, !node.referenced_certs(client).is_empty())]
-    {
-        if !found {
-            answers.skip(reference, format!("no certificate was read from {}", shown_path(reference)));
-        }
-    }
-    let Some(cert) = node.referenced_certs(client).into_iter().next().filter(|_| !trusted.is_empty()) else {
+    let (Some(trusted), Some(clients)) =
+        (certificates(node, trust, answers), certificates(node, client, answers))
+    else {
         return;
     };
+    let Some(cert) = clients.into_iter().next() else { return };
     let is_its = signer(cert).is_some_and(|key| trusted.iter().any(|authority| authority.spki() == key));
     if !is_its {
         let message = format!(
-            "the CA of --etcd-cafile ({}) did not sign it: that of etcd's clients is usually the same",
-            shown_path(trust)
+            "{}, and no CA in it signed this client: that of etcd's clients is usually the same",
+            said(trust)
         );
         answers.fail(cert, message);
     }
@@ -134,8 +130,8 @@ mod tests {
         assert_eq!(
             other.findings("E013"),
             [
-                "medium etc/kubernetes/pki/apiserver-etcd-client.crt:1: the CA of --etcd-cafile (/etc/kubernetes/pki/etcd/ca.crt) did \
-              not sign it: that of etcd's clients is usually the same"
+                "medium etc/kubernetes/pki/apiserver-etcd-client.crt:1: --etcd-cafile names /etc/kubernetes/pki/etcd/ca.crt, \
+              and no CA in it signed this client: that of etcd's clients is usually the same"
             ]
         );
         let mut without = tree();
@@ -157,7 +153,7 @@ mod tests {
         assert_eq!(
             plain.findings("E013"),
             [format!(
-                "medium {manifest}:16: the API server calls http://10.0.0.21:2379 without TLS: what is stored crosses the network \
+                "medium {manifest}:15: the API server calls http://10.0.0.21:2379 without TLS: what is stored crosses the network \
                  in clear"
             )]
         );
@@ -165,7 +161,7 @@ mod tests {
         absent.remove(&format!("{PKI}/etcd/ca.crt"));
         assert_eq!(
             absent.skipped("E013"),
-            [format!("{manifest}: no certificate was read from /etc/kubernetes/pki/etcd/ca.crt")]
+            [format!("{manifest}: --etcd-cafile names /etc/kubernetes/pki/etcd/ca.crt, which is not there")]
         );
     }
 

@@ -1,11 +1,10 @@
 //! E014: etcd's data is etcd's alone.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use super::super::{Answers, Node, Place, Scene};
+use super::super::{Answers, Place, Scene};
 use super::etcd::Etcd;
 use super::{Check, Citation, Rule, Severity};
-use crate::manifest::Component;
 use crate::x509::Printable;
 
 pub(super) static RULE: Rule = Rule {
@@ -31,7 +30,7 @@ pub(super) static RULE: Rule = Rule {
 fn check(scene: &Scene<'_>, answers: &mut Answers) {
     let Some(etcd) = Etcd::of(scene, answers) else { return };
     let Some(given) = etcd.value("data-dir") else { return };
-    let path = on_host(scene.node, Path::new(given));
+    let path = scene.node.etcd_data();
     let entry = path.as_ref().and_then(|path| scene.node.entry_at(path));
     let Some((file, attributes)) = entry.and_then(|(file, entry)| Some((file, entry.attributes?))) else {
         let shown = path.as_deref().unwrap_or(Path::new(given));
@@ -41,30 +40,19 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
     answers.look();
     let mode = attributes.mode & 0o777;
     if mode & 0o077 != 0 {
-        let who = if mode & 0o007 == 0 { "its group" } else { "others" };
+        let everybody = mode % 0o10 != 0;
+        let who = if everybody { "others" } else { "its group" };
         let fact = answers.fail(Place::file(file), format!("its mode is {mode:04o}: {who} may use it"));
-        if mode & 0o007 == 0 {
+        if !everybody {
             fact.severity(Severity::Info);
         }
     }
 }
 
-/// A path of etcd's container on the node.
-fn on_host(node: &Node, path: &Path) -> Option<PathBuf> {
-    let Some((_, pod)) = node.pod(Component::Etcd) else { return Some(path.to_owned()) };
-    let mount = pod
-        .mounts
-        .iter()
-        .filter(|mount| path.starts_with(&mount.path))
-        .max_by_key(|mount| mount.path.components().count())?;
-    let rest = path.strip_prefix(&mount.path).ok()?;
-    let host = mount.host.as_ref()?;
-    Some(if rest.as_os_str().is_empty() { host.clone() } else { host.join(rest) })
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::super::testing::tree::Tree;
+    use super::super::super::{Input, Source, Store, audit};
     use super::*;
 
     #[test]
@@ -80,6 +68,31 @@ mod tests {
             assert_eq!(tree.findings("E014"), finding.into_iter().collect::<Vec<_>>());
             assert!(!tree.not_applicable(&RULE));
         }
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "a system on the disk is what is audited")]
+    fn of_a_whole_system_the_directory_alone_is_looked_at() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let system = tempfile::tempdir().unwrap();
+        let tree = Tree::control_plane();
+        for directory in ["usr", "etc/kubernetes/manifests", "var/lib/etcd/member"] {
+            std::fs::create_dir_all(system.path().join(directory)).unwrap();
+        }
+        let manifest = "etc/kubernetes/manifests/etcd.yaml";
+        std::fs::write(system.path().join(manifest), tree.text(manifest)).unwrap();
+        std::fs::write(system.path().join("var/lib/etcd/member/db"), "data").unwrap();
+        let data = system.path().join("var/lib/etcd");
+        std::fs::set_permissions(data, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let input =
+            Input { name: None, sources: vec![Source::Path(system.path().to_owned())], store: Store::No };
+        let mut policy = tree.policy;
+        policy.select = vec!["E014".to_owned()];
+        let report = audit(vec![input], &policy, &|| ()).unwrap();
+        let found: Vec<_> =
+            report.findings.iter().map(|found| (&*found.location.path, found.message.as_str())).collect();
+        assert_eq!(found, [("var/lib/etcd", "its mode is 0755: others may use it")]);
+        assert_eq!(report.read.files, 1);
     }
 
     #[test]

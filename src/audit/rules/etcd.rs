@@ -4,8 +4,10 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::super::{Answers, Cert, Node, Place, Reference, Role, Scene};
+use super::names::{Names, host_of};
+use super::references::certificates;
 use crate::manifest::{Component, Flags};
-use crate::x509::{ExtendedKeyUsage, Printable, SubjectAltName, TbsCertificate, sha256};
+use crate::x509::{ExtendedKeyUsage, Printable, TbsCertificate, sha256};
 
 /// etcd as a node runs it.
 #[derive(Clone, Copy)]
@@ -67,12 +69,7 @@ impl<'a> Etcd<'a> {
 
     /// The certificate of a flag. Where the flag is given and its file was not read, that is skipped.
     pub(super) fn certificate(&self, flag: &str, answers: &mut Answers) -> Option<Cert<'a>> {
-        let reference = self.reference(flag)?;
-        let found = self.node.referenced_certs(reference).into_iter().next();
-        if found.is_none() {
-            answers.skip(reference, format!("no certificate was read from {}", shown_path(reference)));
-        }
-        found
+        certificates(self.node, self.reference(flag)?, answers)?.into_iter().next()
     }
 
     /// The certificates of a flag that names CAs.
@@ -96,12 +93,6 @@ impl<'a> Etcd<'a> {
 /// What is said where nothing tells how etcd runs.
 pub(super) const NOT_GIVEN: &str =
     "how etcd runs is not known: give its static pod's manifest, or its environment file (/etc/etcd.env)";
-
-/// The path of a reference, safe to show.
-pub(super) fn shown_path(reference: &Reference) -> String {
-    let path = reference.on_node.as_ref().unwrap_or(&reference.path);
-    Printable(&path.to_string_lossy()).to_string()
-}
 
 /// For whom etcd listens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -163,19 +154,13 @@ impl Host {
         matches!(self, Self::Ip(ip) if ip.is_unspecified())
     }
 
-    /// Whether a certificate holds it, as Go decides.
+    /// Whether a certificate holds it.
     pub(super) fn is_held_by(&self, tbs: &TbsCertificate) -> bool {
-        tbs.extensions.names().iter().any(|name| match (name, self) {
-            (SubjectAltName::Ip(own), Self::Ip(ip)) => own.to_canonical() == ip.to_canonical(),
-            (SubjectAltName::Dns(pattern), Self::Name(host)) => {
-                let host = host.strip_suffix('.').unwrap_or(host);
-                pattern.eq_ignore_ascii_case(host)
-                    || pattern.strip_prefix("*.").is_some_and(|domain| {
-                        host.split_once('.').is_some_and(|(_, rest)| rest.eq_ignore_ascii_case(domain))
-                    })
-            }
-            _ => false,
-        })
+        let names = Names::of(tbs.extensions.names());
+        match self {
+            Self::Ip(ip) => names.cover_ip(*ip),
+            Self::Name(name) => names.cover(name),
+        }
     }
 }
 
@@ -206,16 +191,13 @@ impl Url {
             "http" => false,
             _ => return None,
         };
-        let authority = rest.split(['/', '?', '#']).next()?;
-        let host = match authority.strip_prefix('[') {
-            Some(literal) => literal.split(']').next()?,
-            None => authority.rsplit_once(':').map_or(authority, |(host, _)| host),
-        };
-        let host = match host.split('%').next()?.parse() {
-            Ok(ip) => Host::Ip(ip),
+        let host = match host_of(rest) {
             // Without a host Go listens on every address.
-            Err(_) if host.is_empty() => Host::Ip(Ipv4Addr::UNSPECIFIED.into()),
-            Err(_) => Host::Name(host.to_owned()),
+            None => Host::Ip(Ipv4Addr::UNSPECIFIED.into()),
+            Some(host) => match host.split('%').next()?.parse() {
+                Ok(ip) => Host::Ip(ip),
+                Err(_) => Host::Name(host.to_owned()),
+            },
         };
         Some(Self { text: Printable(text).to_string(), host, tls })
     }

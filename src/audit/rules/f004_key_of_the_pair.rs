@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::files::{is_private, own, requests, subject};
+use super::files::{MOST_COPIES, is_private, own, requests, subject};
 use super::{Check, Citation, Rule, Severity};
 use crate::audit::{Answers, Cert, File, FileKind, Node, Place, Role, Scene};
 use crate::inspect::{Content, Item};
@@ -132,7 +132,7 @@ impl Pair<'_> {
         }
         let right = self.holder.public_key().map(sha256);
         if let Some(spki) = right
-            && let Some(key) = self.node.keys_with(&spki).find(|key| key.private)
+            && let Some(key) = self.node.keys_with(&spki).take(MOST_COPIES).find(|key| key.private)
             && let Some(file) = self.node.files.get(key.file)
         {
             message.push_str(&format!("; the right key stands in {}", file.shown));

@@ -1,6 +1,6 @@
 //! F006: a certificate without its key.
 
-use super::files::{is_named_as_certificate, left_over, referenced, subject};
+use super::files::{has_private_key, is_named_as_certificate, left_over, referenced, subject};
 use super::{Check, Citation, Rule, Severity};
 use crate::audit::{Answers, Cert, File, FileKind, Node, NodeKind, Role, Scene};
 use crate::layout::key_beside;
@@ -41,7 +41,7 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
         if !is_named_as_certificate(file) || left_over(node, file).is_some() {
             continue;
         }
-        let has_key = !cert.private_keys().is_empty();
+        let has_key = has_private_key(node, &cert.spki());
         if cert.is_ca() {
             if has_key || is_external(node, cert) {
                 answers.look();

@@ -1,8 +1,8 @@
 //! F014: a form that no component reads.
 
-use super::files::{is_thing_of_pki, left_over, own, referenced};
+use super::files::{is_thing_of_pki, left_over, own, referenced, referenced_for};
 use super::{Check, Citation, Rule, Severity};
-use crate::audit::{Answers, NodeKind, Place, Scene, Target, What};
+use crate::audit::{Answers, NodeKind, Place, Scene, What};
 use crate::inspect::{Content, Encoding, Item};
 
 pub(super) static RULE: Rule = Rule {
@@ -26,6 +26,7 @@ pub(super) static RULE: Rule = Rule {
 fn check(scene: &Scene<'_>, answers: &mut Answers) {
     let node = scene.node;
     let referenced = referenced(node);
+    let as_lists = referenced_for(node, What::RevocationList);
     for (index, file) in node.files.iter().enumerate() {
         let Some(contents) = file.contents() else { continue };
         let named = referenced.contains(&index);
@@ -46,10 +47,7 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
         let Some(item) = own(file).find(|item| is_asked_for(item)) else { continue };
         answers.look();
         let lists = matches!(item.content, Content::RevocationList(_));
-        let asked_as_list = node.references.iter().any(|reference| {
-            reference.target == Target::File(index) && reference.what == What::RevocationList
-        });
-        if lists || asked_as_list {
+        if lists || as_lists.contains(&index) {
             continue;
         }
         let what = item.title();

@@ -2,9 +2,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::files::{groups, subject};
+use super::files::{groups, referenced_for, subject};
 use super::{Check, Citation, Rule, Severity};
-use crate::audit::{Answers, Cert, Scene, Signing, Target, What};
+use crate::audit::{Answers, Cert, Scene, Signing, What};
 
 pub(super) static RULE: Rule = Rule {
     id: "F018",
@@ -26,15 +26,7 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(scene: &Scene<'_>, answers: &mut Answers) {
     let node = scene.node;
-    let trusted: HashSet<usize> = node
-        .references
-        .iter()
-        .filter(|reference| reference.what == What::Trust)
-        .filter_map(|reference| match reference.target {
-            Target::File(file) => Some(file),
-            _ => None,
-        })
-        .collect();
+    let trusted = referenced_for(node, What::Trust);
     for group in groups(node).iter().filter(|group| group.len() > 1) {
         answers.look();
         let group = &without_repetitions(group, answers);

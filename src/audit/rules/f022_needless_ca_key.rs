@@ -1,5 +1,6 @@
 //! F022: a CA's private key on a node that signs nothing.
 
+use super::files::MOST_COPIES;
 use super::{Check, Citation, Rule, Severity};
 use crate::audit::{Answers, FoundKey, Node, NodeKind, Role, Scene};
 
@@ -52,7 +53,8 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
 /// The CA whose key it is: its role, and its name.
 fn authority(node: &Node, key: &FoundKey) -> Option<(Option<Role>, String)> {
     let role = key.roles.iter().map(|(role, _)| *role).find(|role| role.is_ca());
-    let cert = key.spki.and_then(|spki| node.certs_with_key(&spki).find(|cert| cert.is_ca()));
+    let cert =
+        key.spki.and_then(|spki| node.certs_with_key(&spki).take(MOST_COPIES).find(|cert| cert.is_ca()));
     let role = role.or_else(|| cert.and_then(|cert| cert.roles().find(|role| role.is_ca())));
     match (cert, role) {
         (Some(cert), role) => Some((role, super::files::subject(cert))),

@@ -1,9 +1,11 @@
 //! F023: a certificate in the place of another.
 
+use std::collections::HashMap;
+
 use super::files::{left_over, subject};
 use super::{Check, Citation, Rule, Severity};
 use crate::audit::evidence::{role_by_content, role_by_place};
-use crate::audit::{Answers, Cert, Node, Role, Scene};
+use crate::audit::{Answers, Cert, Role, Scene};
 use crate::x509::ExtendedKeyUsage;
 
 pub(super) static RULE: Rule = Rule {
@@ -25,6 +27,15 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(scene: &Scene<'_>, answers: &mut Answers) {
     let node = scene.node;
+    let mut places: HashMap<Role, Vec<Cert<'_>>> = HashMap::new();
+    for cert in node.certs().filter(|cert| cert.item().place.field.is_none()) {
+        let Some(role) = placed(cert) else { continue };
+        let known = places.entry(role).or_default();
+        // A few tell enough.
+        if known.len() < 20 {
+            known.push(cert);
+        }
+    }
     for cert in node.certs().filter(|cert| cert.item().place.field.is_none()) {
         let Some(role) = placed(cert) else { continue };
         if left_over(node, cert.file()).is_some() {
@@ -33,7 +44,7 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
         answers.look();
         if let Some(why) = conflict(cert, role) {
             let mut message = format!("it lies in the place of {role}, and {why} ({})", subject(cert));
-            if let Some(other) = swapped_with(node, cert, role) {
+            if let Some(other) = swapped_with(&places, cert, role) {
                 message.push_str(&format!("; {} holds the other: the two were swapped", other.file().shown));
             }
             answers.fail(cert.place(), message);
@@ -85,12 +96,10 @@ fn placed(cert: Cert<'_>) -> Option<Role> {
 }
 
 /// The certificate in the place of the role that this one has, if it has the role of this one's place.
-fn swapped_with<'a>(node: &'a Node, cert: Cert<'_>, role: Role) -> Option<Cert<'a>> {
+fn swapped_with<'a>(places: &HashMap<Role, Vec<Cert<'a>>>, cert: Cert<'_>, role: Role) -> Option<Cert<'a>> {
     let own = role_by_content(cert.tbs())?;
-    node.with_role(own)
-        .filter(|other| other.index != cert.index && placed(*other) == Some(own))
-        .take(20)
-        .find(|other| role_by_content(other.tbs()) == Some(role))
+    let others = places.get(&own)?.iter().copied();
+    others.filter(|other| other.index != cert.index).find(|other| role_by_content(other.tbs()) == Some(role))
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::files::{has_extension, is_about_the_label, is_thing_of_pki, left_over, own, referenced};
 use super::{Check, Citation, Rule, Severity};
 use crate::audit::{Answers, Basis, Contents, File, FileKind, Node, Place, Scene};
-use crate::inspect::{Content, Encoding, Item};
+use crate::inspect::{Content, Encoding, Item, Oddity};
 use crate::layout::profile_by_name;
 
 pub(super) static RULE: Rule = Rule {
@@ -112,6 +112,13 @@ fn regular(
             .fail(index, format!("there is nothing of a PKI in it ({} bytes)", contents.text.bytes))
             .severity(severity);
     }
+    if is_named(file) || alone {
+        let strange = own(file).filter(|item| matches!(&item.content, Content::Named { what, .. } if what.starts_with("block labelled ")));
+        for item in strange {
+            let message = format!("it holds a {}, which is nothing that is known", item.title());
+            answers.fail(Place::of_item(index, item), message).severity(Severity::Medium);
+        }
+    }
     let list = own(file).any(|item| matches!(item.content, Content::RevocationList(_)));
     if contents.text.bytes > LARGE && !list && own(file).any(is_thing_of_pki) {
         let message =
@@ -144,22 +151,24 @@ fn faults(index: usize, item: &Item, contents: &Contents, severity: Severity, an
     encoding(index, item, answers);
 }
 
-/// What is read here and by few others, where no rule of certificates tells: how it is encoded, and keys, requests and lists.
+/// What is read here, and not by every reader.
 fn encoding(index: usize, item: &Item, answers: &mut Answers) {
     let certificate = matches!(item.content, Content::Certificate(_));
     if !(certificate || is_thing_of_pki(item)) || matches!(item.content, Content::Broken { .. }) {
         return;
     }
-    for oddity in &item.oddities {
-        let of_pem = oddity.source.starts_with("RFC 7468")
-            || oddity.source.starts_with("RFC 1421")
-            || oddity.what.starts_with("the label is ");
-        if !of_pem && (!certificate || oddity.source.starts_with("X.690")) {
-            let message =
-                format!("the {} is written otherwise than its standard says: {oddity}", item.title());
-            answers.fail(Place::of_item(index, item), message).severity(Severity::Low);
-        }
-    }
+    let of_pem = |oddity: &Oddity| {
+        ["RFC 7468", "RFC 1421"].iter().any(|source| oddity.source.starts_with(source))
+            || oddity.what.starts_with("the label is ")
+    };
+    let odd: Vec<&Oddity> = item.oddities.iter().filter(|oddity| !of_pem(oddity)).collect();
+    let Some(first) = odd.first() else { return };
+    let more = if odd.len() > 1 { format!(", and {} more", odd.len() - 1) } else { String::new() };
+    // What a standard says of certificates beyond their encoding, rules of their own judge.
+    let encoded = odd.iter().any(|oddity| oddity.source.starts_with("X.690"));
+    let severity = if certificate && !encoded { Severity::Info } else { Severity::Low };
+    let message = format!("the {} is written otherwise than its standard says: {first}{more}", item.title());
+    answers.fail(Place::of_item(index, item), message).severity(severity);
 }
 
 #[cfg(test)]
@@ -213,6 +222,43 @@ mod tests {
             let found = tree.findings("F025");
             assert!(found.len() == 1 && found[0].starts_with(&finding), "{finding}\n{found:?}");
         }
+    }
+
+    #[test]
+    fn what_is_cut_off_anywhere_is_named() {
+        let good = Tree::control_plane();
+        let key = crate::pem::parse(good.ca("ca").key_pem().as_bytes()).unwrap().remove(0).der.to_vec();
+        for der in [good.ca("ca").der().to_vec(), good.ca("ca").crl("").der().to_vec(), key] {
+            for length in (0..der.len()).step_by(29) {
+                let mut tree = Tree::empty();
+                tree.file("sample", 0o600, &der[..length]);
+                assert_eq!(tree.findings("F025").len(), 1, "{length}");
+                // In PEM, the block is named with its line.
+                tree.file("sample", 0o600, crate::pem::encode("CERTIFICATE", &der[..length]).to_string());
+                let found = tree.findings("F025");
+                assert!(
+                    found.len() == 1 && found[0].starts_with("medium sample:1: broken certificate: "),
+                    "{length} {found:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_written_otherwise_is_named() {
+        let mut tree = Tree::empty();
+        let ca = crate::forge::ca("cn=a");
+        tree.file("a.crt", 0o644, ca.leaf("cn=b ca=false-encoded").pem());
+        tree.file("a.crl", 0o644, ca.crl("number=absent").pem());
+        tree.file("b.pem", 0o644, "-----BEGIN SECRET-----\nAAAA\n-----END SECRET-----\n");
+        let found = tree.findings("F025");
+        assert!(
+            found.len() == 3
+                && found[0].starts_with("medium b.pem:1: it holds a block labelled SECRET, which")
+                && found[1].starts_with("low a.crl:1: the certificate revocation list is written otherwise than its standard says: it has no CRL number")
+                && found[2].starts_with("low a.crt:1: the certificate is written otherwise than its standard says: `cA` is FALSE"),
+            "{found:?}"
+        );
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use super::Severity;
-use crate::audit::{Cert, File, Node, Target};
+use crate::audit::{Cert, File, Node, Target, What};
 use crate::disk::Attributes;
 use crate::inspect::{Content, Item};
 use crate::layout::Promise;
@@ -93,9 +93,8 @@ pub(super) fn subject(cert: Cert<'_>) -> String {
 
 /// The place of a certificate in a file of its own, where it has one beside those in kubeconfigs.
 pub(super) fn in_own_file(cert: Cert<'_>) -> Cert<'_> {
-    // A few tell enough.
     let spki = cert.spki();
-    let mut places = cert.node.certs_with_key(&spki).take(200);
+    let mut places = cert.node.certs_with_key(&spki).take(MOST_COPIES);
     let alone = |other: &Cert<'_>| {
         other.found().same_as == cert.found().same_as && other.item().place.field.is_none()
     };
@@ -110,6 +109,24 @@ pub(super) fn referenced(node: &Node) -> HashSet<usize> {
     });
     targets.collect()
 }
+
+/// The files that somebody names for something.
+pub(super) fn referenced_for(node: &Node, what: What) -> HashSet<usize> {
+    let references = node.references.iter().filter(|reference| reference.what == what);
+    let targets = references.filter_map(|reference| match reference.target {
+        Target::File(file) => Some(file),
+        _ => None,
+    });
+    targets.collect()
+}
+
+/// Whether the private key that belongs to a public one, by its digest, is at hand. Of very many copies, the first tell enough.
+pub(super) fn has_private_key(node: &Node, spki: &[u8; 32]) -> bool {
+    node.keys_with(spki).take(MOST_COPIES).any(|key| key.private)
+}
+
+/// The most copies of one key that are looked at: a hostile tree has thousands.
+pub(super) const MOST_COPIES: usize = 200;
 
 /// The certificates that stand together: those of one file or of one field, in their order.
 pub(super) fn groups(node: &Node) -> Vec<Vec<Cert<'_>>> {

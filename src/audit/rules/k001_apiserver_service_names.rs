@@ -1,7 +1,8 @@
 //! K001: the names by which the cluster calls the API server.
 
 use super::super::{Answers, Scene};
-use super::apiserver::{SERVICE, certificates, domain, names_with_sni};
+use super::apiserver::{SERVICE, certificates, domain, sni_names};
+use super::names::Names;
 use super::{Check, Citation, Rule, Severity};
 use crate::x509::Printable;
 
@@ -25,19 +26,21 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(scene: &Scene<'_>, answers: &mut Answers) {
     let node = scene.node;
+    let (others, domain) = (sni_names(node), domain(node));
     for cert in certificates(node) {
         answers.look();
-        let names = names_with_sni(node, cert);
+        let names = Names::of(cert.tbs().extensions.names());
+        let covered = |name: &str| names.cover(name) || others.cover(name);
         let mut missing: Vec<String> =
-            SERVICE.iter().filter(|name| !names.cover(name)).map(|name| (*name).to_owned()).collect();
+            SERVICE.iter().filter(|name| !covered(name)).map(|name| (*name).to_owned()).collect();
         // Where nobody tells the domain, the certificate is believed.
-        let full = match domain(node) {
+        let full = match domain {
             Some(domain) => Some(domain),
             None if names.below("kubernetes.default.svc").next().is_some() => None,
             None => Some("cluster.local"),
         };
         let full = full.map(|domain| format!("kubernetes.default.svc.{domain}"));
-        missing.extend(full.filter(|name| !names.cover(name)));
+        missing.extend(full.filter(|name| !covered(name)));
         if !missing.is_empty() {
             let missing = Printable(&missing.join(", ")).to_string();
             answers.fail(cert, format!("it is not for {missing}"));

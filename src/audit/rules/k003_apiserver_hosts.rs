@@ -1,13 +1,13 @@
 //! K003: the hosts by which nodes and people call the API server.
 
-use std::collections::BTreeMap;
+use std::collections::HashSet;
 
 use super::super::{Answers, Cert, Node, Scene};
-use super::apiserver::{NO_MANIFEST, advertised, certificates, names_with_sni};
-use super::names::host_of;
+use super::apiserver::{NO_MANIFEST, advertised, certificates, sni_names};
+use super::names::{Names, host_of};
 use super::{Check, Citation, Rule, Severity};
 use crate::manifest::Component;
-use crate::x509::{Printable, TbsCertificate};
+use crate::x509::{Printable, PublicKey};
 
 pub(super) static RULE: Rule = Rule {
     id: "K003",
@@ -36,55 +36,78 @@ pub(super) static RULE: Rule = Rule {
 
 /// The most kubeconfigs of a node that are asked for the API server's host.
 const MOST_KUBECONFIGS: usize = 64;
+/// The most names of a node that are asked for.
+const MOST_NAMES: usize = 16;
+
+/// A host by which the API server is called.
+struct Called<'a> {
+    host: String,
+    /// Who calls it so.
+    why: String,
+    severity: Severity,
+    /// The keys that the caller trusts; none where that is not the point.
+    trusted: Option<HashSet<&'a PublicKey>>,
+}
 
 fn check(scene: &Scene<'_>, answers: &mut Answers) {
     let node = scene.node;
-    for cert in certificates(node) {
+    let certs: Vec<Cert<'_>> = certificates(node).collect();
+    if certs.is_empty() {
+        return;
+    }
+    let (others, called) = (sni_names(node), called(node));
+    for cert in certs {
         if node.pod(Component::Apiserver).is_none() {
             answers.skip(cert, format!("the address that it advertises is not known: {NO_MANIFEST}"));
         }
-        let hosts = hosts(node, cert);
-        if hosts.is_empty() {
-            continue;
-        }
-        answers.look();
-        let names = names_with_sni(node, cert);
-        for (host, (severity, why)) in hosts.iter().filter(|(host, _)| !names.cover(host)) {
-            answers.fail(cert, format!("it is not for {}, {why}", Printable(host))).severity(*severity);
+        let names = Names::of(cert.tbs().extensions.names());
+        let signers = cert.signers();
+        for called in &called {
+            // A kubeconfig may be that of another cluster, or trust another CA: that is a matter of its own.
+            let trusts =
+                |keys: &HashSet<&PublicKey>| signers.iter().any(|own| keys.contains(&own.public_key));
+            if called.trusted.as_ref().is_some_and(|keys| !trusts(keys)) {
+                continue;
+            }
+            answers.look();
+            if !names.cover(&called.host) && !others.cover(&called.host) {
+                let message = format!("it is not for {}, {}", Printable(&called.host), called.why);
+                answers.fail(cert, message).severity(called.severity);
+            }
         }
     }
 }
 
-/// The hosts by which it is called, each with how bad it is where it is missing, and who calls it so.
-fn hosts(node: &Node, cert: Cert<'_>) -> BTreeMap<String, (Severity, String)> {
-    let mut hosts = BTreeMap::new();
-    let signers = cert.signers();
-    // Not high as in the catalogue: kubeadm puts the node's name in, but whoever calls a server by it has a kubeconfig that says so.
-    for name in node.host_names() {
-        hosts.insert(name.to_lowercase(), (Severity::Medium, "the node's name".to_owned()));
+/// The hosts by which the API server is called, each once.
+fn called(node: &Node) -> Vec<Called<'_>> {
+    let mut called: Vec<Called<'_>> = Vec::new();
+    if let Some((_, ip)) = advertised(node) {
+        let why = "the address that the API server advertises".to_owned();
+        called.push(Called { host: ip.to_string(), why, severity: Severity::High, trusted: None });
     }
     for &file in node.kubeconfigs.iter().take(MOST_KUBECONFIGS) {
         let Some(kubeconfig) = node.kubeconfig(file) else { continue };
         let (_, Some(cluster), _) = node.current_context(kubeconfig) else { continue };
-        // It may be that of another cluster, or trust another CA: that is a matter of its own.
+        let host = cluster.tls_server_name.as_deref().or_else(|| host_of(cluster.server.as_deref()?));
+        let Some(host) = host.map(str::to_lowercase).filter(|_| !cluster.insecure) else { continue };
         let trusted = node.kubeconfig_authorities(file, cluster);
-        let trusts =
-            |signer: &&TbsCertificate| trusted.iter().any(|own| own.tbs().public_key == signer.public_key);
-        if cluster.insecure || !signers.iter().any(trusts) {
+        let trusted: HashSet<_> = trusted.into_iter().map(|cert| &cert.tbs().public_key).collect();
+        if called
+            .iter()
+            .any(|other| other.host == host && other.trusted.as_ref().is_none_or(|other| *other == trusted))
+        {
             continue;
         }
-        let host = cluster.tls_server_name.as_deref().or_else(|| host_of(cluster.server.as_deref()?));
-        let Some(host) = host else { continue };
-        let path = node.files.get(file).map(|file| &*file.shown).unwrap_or_default();
-        hosts.insert(host.to_lowercase(), (Severity::High, format!("the server in {path}")));
+        let why =
+            format!("the server in {}", node.files.get(file).map(|file| &*file.shown).unwrap_or_default());
+        called.push(Called { host, why, severity: Severity::High, trusted: Some(trusted) });
     }
-    if let Some((_, ip)) = advertised(node) {
-        hosts.insert(
-            ip.to_string(),
-            (Severity::High, "the address that the API server advertises".to_owned()),
-        );
+    // Not high as in the catalogue: kubeadm puts the node's name in, but whoever calls a server by it has a kubeconfig that says so.
+    for name in node.host_names().into_iter().take(MOST_NAMES) {
+        let (host, why) = (name.to_lowercase(), "the node's name".to_owned());
+        called.push(Called { host, why, severity: Severity::Medium, trusted: None });
     }
-    hosts
+    called
 }
 
 #[cfg(test)]

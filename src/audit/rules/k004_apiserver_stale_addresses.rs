@@ -34,8 +34,9 @@ const MOST: usize = 8;
 
 fn check(scene: &Scene<'_>, answers: &mut Answers) {
     let node = scene.node;
+    let advertised = advertised(node).map(|(_, own)| (own, known(node, own)));
     for cert in certificates(node) {
-        let Some((_, own)) = advertised(node) else {
+        let Some((own, known)) = &advertised else {
             let reason = match node.pod(Component::Apiserver) {
                 Some(_) => "the API server's manifest gives no --advertise-address",
                 None => NO_MANIFEST,
@@ -45,7 +46,6 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
         };
         answers.look();
         let names = Names::of(cert.tbs().extensions.names());
-        let known = known(node, own);
         let strange: Vec<IpAddr> =
             names.addresses().into_iter().filter(|ip| !ip.is_loopback() && !known.contains(ip)).collect();
         if strange.is_empty() {
@@ -56,7 +56,7 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
             if strange.len() > MOST { format!(" and {} more", strange.len() - MOST) } else { String::new() };
         let shown = format!("{}{more}", shown.join(", "));
         // Only where its own address is missing is it clear that they are another's; else they may be a load balancer's.
-        if names.cover_ip(own) {
+        if names.cover_ip(*own) {
             answers
                 .fail(cert, format!("it is for {shown}, by which nothing on this node calls it"))
                 .severity(Severity::Info);

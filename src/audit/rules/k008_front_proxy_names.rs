@@ -1,5 +1,7 @@
 //! K008: whom the API server believes to be its front proxy.
 
+use std::collections::HashSet;
+
 use super::super::{Answers, Cert, Node, Role, Scene};
 use super::apiserver::NO_MANIFEST;
 use super::subjects::{common_name, in_use};
@@ -57,14 +59,16 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
         }
         return;
     }
+    let shown: String = allowed.join(", ").chars().take(200).collect();
+    let shown = Printable(&shown).to_string();
+    let names: HashSet<&str> = allowed.iter().copied().collect();
     for cert in in_use(node, Role::FrontProxyClient) {
         let subject = &cert.tbs().subject;
-        if !subject.common_name().is_some_and(|name| allowed.contains(&name)) {
-            let names = Printable(&allowed.join(", ").chars().take(200).collect::<String>()).to_string();
+        if !subject.common_name().is_some_and(|name| names.contains(name)) {
             answers
                 .fail(
                     cert,
-                    format!("it has {}, and --requestheader-allowed-names is {names}", common_name(subject)),
+                    format!("it has {}, and --requestheader-allowed-names is {shown}", common_name(subject)),
                 )
                 .severity(Severity::High);
         }
@@ -76,7 +80,7 @@ fn shared_authority(node: &Node) -> Option<bool> {
     let certs = |flag| node.reference(Component::Apiserver, flag).map(|named| node.referenced_certs(named));
     let front: Vec<Cert<'_>> = certs("requestheader-client-ca-file").filter(|certs| !certs.is_empty())?;
     let clients: Vec<Cert<'_>> = certs("client-ca-file").filter(|certs| !certs.is_empty())?;
-    let keys: std::collections::HashSet<[u8; 32]> = clients.iter().map(|cert| cert.spki()).collect();
+    let keys: HashSet<[u8; 32]> = clients.iter().map(|cert| cert.spki()).collect();
     Some(front.iter().any(|cert| keys.contains(&cert.spki())))
 }
 

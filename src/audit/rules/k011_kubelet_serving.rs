@@ -34,9 +34,13 @@ pub(super) static RULE: Rule = Rule {
     check: Check::Node(check),
 };
 
+/// The most names of a node that are asked for.
+const MOST_NAMES: usize = 16;
+
 fn check(scene: &Scene<'_>, answers: &mut Answers) {
     let node = scene.node;
     let in_use = in_use(node);
+    let (hosts, addresses) = own_names(node);
     for cert in super::subjects::in_use(node, Role::KubeletServing) {
         // What it showed before stays in its directory, and is shown no more.
         if in_use.is_some_and(|file| file != cert.found().file) {
@@ -44,7 +48,7 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
         }
         answers.look();
         let names = Names::of(cert.tbs().extensions.names());
-        let misfit = misfit(node, &names);
+        let misfit = misfit(&hosts, &addresses, &names);
         if cert.is_kubelets_own() || cert.is_self_signed() {
             let who = cert.tbs().subject.common_name().unwrap_or("nobody");
             let mut message = format!("it is signed by the kubelet itself, for {}", Printable(who));
@@ -82,9 +86,10 @@ fn in_use(node: &Node) -> Option<usize> {
     })
 }
 
-/// Why a certificate's names do not fit the node, as far as its names and addresses are known.
-fn misfit(node: &Node, names: &Names) -> Option<String> {
-    let hosts = node.host_names();
+/// The names and addresses of the node, as far as they are known.
+fn own_names(node: &Node) -> (Vec<String>, Vec<String>) {
+    let mut hosts = node.host_names();
+    hosts.truncate(MOST_NAMES);
     let addresses: Vec<String> = match node.kubelet_flag("node-ip") {
         Some((_, flag)) => flag.value.split(',').map(|ip| ip.trim().to_owned()).collect(),
         None => node
@@ -93,8 +98,13 @@ fn misfit(node: &Node, names: &Names) -> Option<String> {
             .into_iter()
             .collect(),
     };
+    (hosts, addresses)
+}
+
+/// Why a certificate's names do not fit the node.
+fn misfit(hosts: &[String], addresses: &[String], names: &Names) -> Option<String> {
     let own = |host: &&String| names.cover(host);
-    if !hosts.is_empty() && !hosts.iter().chain(&addresses).any(|host| own(&host)) {
+    if !hosts.is_empty() && !hosts.iter().chain(addresses).any(|host| own(&host)) {
         return Some(format!("it is for no name or address of the node ({})", Printable(&hosts.join(", "))));
     }
     // A kubelet's own has no address at all, and is told so above.

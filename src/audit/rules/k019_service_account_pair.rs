@@ -1,6 +1,6 @@
 //! K019: sa.pub is the public half of sa.key.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::super::{Answers, Holder, Node, Role, Scene, Target, What};
 use super::tokens::public_keys;
@@ -32,10 +32,12 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(scene: &Scene<'_>, answers: &mut Answers) {
     let node = scene.node;
+    // Many links may lead to one large file.
+    let mut known: HashMap<usize, HashSet<[u8; 32]>> = HashMap::new();
     for (private, public) in pairs(node) {
         let shown = |file: usize| node.files.get(file).map_or("", |file| &*file.shown);
         let own = node.keys_in(private).find(|key| key.private).map(|key| key.spki);
-        let others = public_keys(node, public);
+        let others = known.entry(public).or_insert_with(|| public_keys(node, public));
         match own {
             Some(Some(own)) if !others.is_empty() => {
                 answers.look();

@@ -41,12 +41,14 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
         for cert in node.with_role(role).filter(|cert| cert.is_ca()) {
             let spki = cert.spki();
             // Of several certificates of one CA, the key is the same.
-            for key in node.keys_with(&spki).filter(|key| key.private && !seen.contains(&spki)) {
+            if !seen.insert(spki) {
+                continue;
+            }
+            for key in node.keys_with(&spki).filter(|key| key.private) {
                 let message =
                     format!("it is the private key of the {role}, and the controller manager signs nothing");
                 answers.fail(node.place_of_key(key), message);
             }
-            seen.insert(spki);
         }
     }
 }

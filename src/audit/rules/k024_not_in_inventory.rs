@@ -76,6 +76,9 @@ fn check(estate: &Estate<'_>, answers: &mut Answers) {
     }
 }
 
+/// The most inventories of one CA that are asked: one for each place where somebody signs.
+const MOST: usize = 64;
+
 /// The inventories of one CA.
 struct Judge<'a> {
     inventories: Vec<&'a Inventory>,
@@ -93,10 +96,17 @@ enum Says {
 impl<'a> Judge<'a> {
     fn of(kept: &[&'a Kept]) -> Result<Self, String> {
         let mut inventories = Vec::new();
+        let mut digests = HashSet::new();
         for kept in kept {
             let contents = kept.contents.as_ref();
             let contents =
                 contents.map_err(|reason| format!("{} could not be read: {reason}", kept.shown))?;
+            if !digests.insert(contents.digest) {
+                continue;
+            }
+            if digests.len() > MOST {
+                return Err(format!("its CA has more than {MOST} inventories, {} among them", kept.shown));
+            }
             let inventory = contents.inventory.as_ref();
             // One that is there and empty has issued nothing yet, or lost everything.
             let inventory =

@@ -20,7 +20,7 @@ pub(super) fn is_own_cluster(node: &Node, file: usize, cluster: &KubeCluster, na
     let is_systems = node.files.get(file).is_some_and(|file| {
         file.anchored
             && file.on_node.parent().is_some_and(|parent| parent.ends_with("etc/kubernetes"))
-            && file.name().ends_with(".conf")
+            && file.on_node.extension().is_some_and(|extension| extension == "conf")
     });
     let is_named = || {
         let mut references =

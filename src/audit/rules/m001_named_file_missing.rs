@@ -41,6 +41,10 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
         if !seen.insert((reference.file, &reference.path)) || is_excused(node, reference) {
             continue;
         }
+        // That of a list is E009's.
+        if reference.what == What::RevocationList && reference.target != Target::Outside {
+            continue;
+        }
         let said = said(reference);
         match reference.target {
             Target::File(file) => match node.files.get(file).map(|file| &file.kind) {
@@ -48,7 +52,7 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
                     answers.skip(reference, format!("{said}, which could not be read: {reason}"));
                 }
                 Some(FileKind::Directory(_)) => {
-                    fail(answers, reference, format!("{said}, which is a directory"))
+                    fail(answers, reference, format!("{said}, which is a directory"));
                 }
                 Some(FileKind::Special(what)) => fail(answers, reference, format!("{said}, which is {what}")),
                 _ => answers.look(),
@@ -62,16 +66,11 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
 
 fn fail(answers: &mut Answers, reference: &Reference, message: String) {
     let fact = answers.fail(reference, message);
-    match (reference.holder, reference.what) {
-        // It runs without: only its signers stand still.
-        (_, What::SigningCertificate | What::SigningKey) => {
-            fact.severity(Severity::High);
-        }
-        // It may be a kubeconfig that nobody uses.
-        (Holder::Kubeconfig, _) => {
-            fact.severity(Severity::High);
-        }
-        _ => {}
+    // Without the files to sign with a controller manager runs, and only its signers stand still; and a kubeconfig may be one that nobody uses.
+    let is_milder = matches!(reference.what, What::SigningCertificate | What::SigningKey)
+        || reference.holder == Holder::Kubeconfig;
+    if is_milder {
+        fact.severity(Severity::High);
     }
 }
 

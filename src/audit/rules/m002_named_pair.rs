@@ -2,7 +2,7 @@
 
 use super::references::{hidden, said, shown, subject};
 use super::{Answers, Check, Citation, Rule, Severity};
-use crate::audit::{Cert, Holder, Node, Reference, Scene, Target, What};
+use crate::audit::{Cert, File, Holder, Node, Reference, Scene, Target, What};
 
 pub(super) static RULE: Rule = Rule {
     id: "M002",
@@ -62,7 +62,9 @@ fn judge(node: &Node, certificate: &Reference, key: &Reference, answers: &mut An
     };
     let beside = node.files.get(certificate_file).and_then(|file| node.key_file_beside(file));
     let Some(leaf) = node.certs_in(certificate_file).next() else { return };
-    if certificate_file == key_file || beside.is_some_and(|(beside, _)| beside == key_file) {
+    let is_combined = node.files.get(certificate_file).is_some_and(File::holds_private_key);
+    let is_beside = beside.is_some_and(|(beside, _)| beside == key_file) && !is_combined;
+    if certificate_file == key_file || is_beside {
         answers.look();
         return;
     }

@@ -134,7 +134,7 @@ fn key(node: &Node, reference: &Reference, file: usize, answers: &mut Answers) {
     }
 }
 
-/// A file that does not hold what its name promises is F001's or F002's, an empty one F025's.
+/// A file that does not hold what its name promises is F001's or F002's, one with nothing of a PKI in it F025's.
 fn nothing_of_the_kind(node: &Node, reference: &Reference, file: usize, answers: &mut Answers) {
     let Some(found) = node.files.get(file) else { return };
     let (wanted, promises, is_swapped) = match reference.what {
@@ -150,8 +150,9 @@ fn nothing_of_the_kind(node: &Node, reference: &Reference, file: usize, answers:
             found.items().iter().any(|item| matches!(item.content, Content::Certificate(_))),
         ),
     };
+    let is_nothing = found.items().iter().all(|item| matches!(item.content, Content::Unknown { .. }));
     let is_empty = found.contents().is_some_and(|contents| contents.text.bytes == 0);
-    if is_empty || promises && is_swapped {
+    if is_empty || found.promise().is_some() && is_nothing || promises && is_swapped {
         answers.look();
     } else {
         answers.fail(reference, format!("{}, which holds no {wanted}", said(reference)));

@@ -79,7 +79,7 @@ mod tests {
             findings,
             [
                 "high etc/kubernetes/manifests/kube-apiserver.yaml:15: --token-auth-file names /etc/kubernetes/pki/tokens.csv: 3 users, 1 of them in system:masters",
-                "high etc/kubernetes/pki/tokens.csv: its mode is 0644: others than its owner can reach the tokens in it",
+                "high etc/kubernetes/pki/tokens.csv: mode 0644: every user may read the tokens in it",
                 "medium etc/kubernetes/pki/tokens.csv:3: line 3: a token of less than 16 characters can be guessed",
                 "medium etc/kubernetes/pki/tokens.csv:4: line 4: the token of a line before",
             ]

@@ -45,12 +45,11 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
         let Some(signers) = certificates(node, reference, answers) else { continue };
         let Some(signer) = signers.first().copied() else { continue };
         answers.look();
-        match key_of(node, reference) {
-            Some(key) => pair(node, signer, key, answers),
-            None => {
-                let flag = &reference.flag;
-                answers.fail(reference, format!("{flag} is given and the flag of its key is not"));
-            }
+        if let Some(key) = key_of(node, reference) {
+            pair(node, signer, key, answers);
+        } else {
+            let flag = &reference.flag;
+            answers.fail(reference, format!("{flag} is given and the flag of its key is not"));
         }
         if CLIENTS.contains(&reference.flag.as_str()) {
             trusted(node, reference, signer, answers);

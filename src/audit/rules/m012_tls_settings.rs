@@ -58,14 +58,14 @@ pub(super) static RULE: Rule = Rule {
 fn check(scene: &Scene<'_>, answers: &mut Answers) {
     let node = scene.node;
     for component in Component::ALL {
-        let Some((_, pod)) = node.pod(component) else { continue };
+        let Some(flags) = node.flags(component) else { continue };
         answers.look();
         if let Some((place, flag)) = node.flag(component, "tls-min-version") {
             version(place, component.program(), &flag.value, answers);
         }
         let suites = if component == Component::Etcd { "cipher-suites" } else { "tls-cipher-suites" };
         if let Some((place, _)) = node.flag(component, suites) {
-            judge(&place, component.program(), &pod.flags.list(suites), answers);
+            judge(&place, component.program(), &flags.list(suites), answers);
         }
     }
     kubelet(node, answers);

@@ -51,12 +51,13 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
 fn pair(node: &Node, file: usize, user: &KubeUser, answers: &mut Answers) {
     let named = |field: &str| {
         let field = format!("users[{}].{field}", user.name);
-        node.references.iter().find(|reference| reference.file == file && reference.flag == field)
+        node.references_in(file).find(|reference| reference.flag == field)
     };
     for (half, field) in [(&user.certificate, "client-certificate"), (&user.key, "client-key")] {
         if half.embedded {
             continue;
         }
+        // Where a kubeconfig names very many files, the rest is left out.
         let Some(reference) = named(field) else { return };
         if let Some(reason) = hidden(node, reference) {
             answers.skip(reference, reason);

@@ -52,11 +52,9 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
             let anchors = node.kubeconfig_authorities(file, cluster);
             if anchors.is_empty() {
                 let field = format!("clusters[{}].certificate-authority", cluster.name);
-                let is_hidden = node.references.iter().any(|reference| {
-                    reference.file == file
-                        && reference.flag == field
-                        && !matches!(reference.target, Target::File(_))
-                });
+                let is_hidden = node
+                    .references_in(file)
+                    .any(|reference| reference.flag == field && !matches!(reference.target, Target::File(_)));
                 if is_hidden {
                     answers
                         .skip(place, format!("the CA's file of the cluster {} was not found", cluster.name));

@@ -1,8 +1,10 @@
 //! M016: only its owner reads a kubeconfig.
 
+use super::files::{exposure, who};
 use super::kubeconfigs::all;
 use super::{Answers, Check, Citation, Rule, Severity};
 use crate::audit::Scene;
+use crate::disk::Attributes;
 use crate::inspect::Kubeconfig;
 
 pub(super) static RULE: Rule = Rule {
@@ -32,27 +34,36 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
     let node = scene.node;
     for (file, kubeconfig) in all(node) {
         let Some(attributes) = node.files.get(file).and_then(|file| file.attributes) else {
-            answers.skip(file, "its mode is not known");
+            answers.skip(file, "nothing is known of its permissions");
             continue;
         };
-        let mode = attributes.mode & 0o7777;
-        let (written, read) = (mode & 0o022 != 0, mode & 0o044 != 0);
+        answers.look();
         let secret = secret(kubeconfig);
-        let message = match (written, read, secret) {
-            (true, _, _) => "others can write it".to_owned(),
-            (_, true, Some(secret)) => format!("others can read the {secret} in it"),
-            (_, true, None) => "others can read it".to_owned(),
-            _ => {
-                answers.look();
-                continue;
-            }
-        };
-        let fact = answers.fail(file, format!("its mode is {mode:04o}: {message}"));
         // One that only points to files tells where to look, and no more.
-        if !written && secret.is_none() {
-            fact.severity(Severity::Low);
+        let reading = if secret.is_some() { Severity::High } else { Severity::Low };
+        let thing = secret.map_or_else(|| "it".to_owned(), |secret| format!("the {secret} in it"));
+        if let Some((severity, may)) = widest(&attributes, Severity::High, reading, &thing) {
+            answers.fail(file, may).severity(severity);
         }
     }
+}
+
+/// What others than the owner may do with a file, and how bad the worst of it is.
+pub(super) fn widest(
+    attributes: &Attributes,
+    writing: Severity,
+    reading: Severity,
+    thing: &str,
+) -> Option<(Severity, String)> {
+    let written = exposure(attributes, 0o022, writing);
+    let read = exposure(attributes, 0o044, reading);
+    let (severity, bits, what) = if written >= read && written.is_some() {
+        (written?, 0o022, "write it".to_owned())
+    } else {
+        (read?, 0o044, format!("read {thing}"))
+    };
+    let mode = attributes.mode & 0o7777;
+    Some((severity, format!("mode {mode:04o}: {} may {what}", who(attributes, bits))))
 }
 
 /// What in it is worth stealing.
@@ -82,17 +93,17 @@ mod tests {
         for (text, mode, finding) in [
             (None, 0o600, None),
             (None, 0o400, None),
-            (None, 0o640, Some("high its mode is 0640: others can read the private key in it")),
-            (None, 0o644, Some("high its mode is 0644: others can read the private key in it")),
-            (None, 0o620, Some("high its mode is 0620: others can write it")),
-            (Some(with("token: abc")), 0o644, Some("high its mode is 0644: others can read the token in it")),
+            (None, 0o640, Some("low mode 0640: group 0 may read the private key in it")),
+            (None, 0o644, Some("high mode 0644: every user may read the private key in it")),
+            (None, 0o602, Some("high mode 0602: every user may write it")),
+            (Some(with("token: abc")), 0o644, Some("high mode 0644: every user may read the token in it")),
             (
                 Some(with("username: abc")),
                 0o644,
-                Some("high its mode is 0644: others can read the password in it"),
+                Some("high mode 0644: every user may read the password in it"),
             ),
-            (Some(with("tokenFile: /x")), 0o644, Some("low its mode is 0644: others can read it")),
-            (Some(with("tokenFile: /x")), 0o666, Some("high its mode is 0666: others can write it")),
+            (Some(with("tokenFile: /x")), 0o644, Some("low mode 0644: every user may read it")),
+            (Some(with("tokenFile: /x")), 0o666, Some("high mode 0666: every user may write it")),
         ] {
             let mut tree = Tree::control_plane();
             if let Some(text) = text {
@@ -106,6 +117,16 @@ mod tests {
                 .collect();
             assert_eq!(tree.findings(RULE.id), expected, "{mode:o}");
         }
+    }
+
+    #[test]
+    fn a_group_of_others_is_as_bad() {
+        let mut tree = Tree::control_plane();
+        tree.set_attributes(ADMIN, |attributes| (attributes.mode, attributes.gid) = (0o640, 50));
+        assert_eq!(
+            tree.findings(RULE.id),
+            [format!("high {ADMIN}: mode 0640: group 50 may read the private key in it")]
+        );
     }
 
     #[test]

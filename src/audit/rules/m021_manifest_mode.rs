@@ -1,5 +1,6 @@
 //! M021: only root reads and writes the static pods' manifests.
 
+use super::m016_kubeconfig_readable::widest;
 use super::{Answers, Check, Citation, Rule, Severity};
 use crate::audit::{FileKind, Scene};
 
@@ -25,8 +26,8 @@ pub(super) static RULE: Rule = Rule {
     check: Check::Node(check),
 };
 
-/// The catalogue's medium is for what others can read: kubeadm writes 600, and all benchmarks from 1.24 on want that. What everybody can
-/// write is high. What a group can write stays medium: a copy that was made under a umask of 002 looks so.
+/// The catalogue's medium is for what others can read: kubeadm writes 600, and all benchmarks from 1.24 on want that. What others can write is
+/// high.
 fn check(scene: &Scene<'_>, answers: &mut Answers) {
     let node = scene.node;
     let directory = node.manifest_directory();
@@ -35,24 +36,12 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
             continue;
         }
         let Some(attributes) = file.attributes else {
-            answers.skip(index, "its mode is not known");
+            answers.skip(index, "nothing is known of its permissions");
             continue;
         };
         answers.look();
-        let mode = attributes.mode & 0o7777;
-        if mode & 0o002 != 0 {
-            answers.fail(
-                index,
-                format!("its mode is {mode:04o}: everybody can write it, and so run what he likes as root"),
-            );
-        } else if mode & 0o020 != 0 {
-            answers
-                .fail(index, format!("its mode is {mode:04o}: its group can write it"))
-                .severity(Severity::Medium);
-        } else if mode & 0o044 != 0 {
-            answers
-                .fail(index, format!("its mode is {mode:04o}: others can read it"))
-                .severity(Severity::Medium);
+        if let Some((severity, may)) = widest(&attributes, Severity::High, Severity::Medium, "it") {
+            answers.fail(index, may).severity(severity);
         }
     }
 }
@@ -68,10 +57,10 @@ mod tests {
         for (mode, finding) in [
             (0o600, None),
             (0o400, None),
-            (0o644, Some("medium: its mode is 0644: others can read it")),
-            (0o640, Some("medium: its mode is 0640: others can read it")),
-            (0o664, Some("medium: its mode is 0664: its group can write it")),
-            (0o666, Some("high: its mode is 0666: everybody can write it, and so run what he likes as root")),
+            (0o644, Some("medium: mode 0644: every user may read it")),
+            (0o640, Some("low: mode 0640: group 0 may read it")),
+            (0o664, Some("medium: mode 0664: every user may read it")),
+            (0o666, Some("high: mode 0666: every user may write it")),
         ] {
             let mut tree = Tree::control_plane();
             tree.mode(ETCD, mode);

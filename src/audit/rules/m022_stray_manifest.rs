@@ -44,7 +44,7 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
             Ok(Some(contents)) => match &contents.pod {
                 Some(Ok(pod)) => pods.push((index, file, pod)),
                 Some(Err(reason)) => {
-                    no_pod(index, file, &format!("it cannot be read as a pod: {reason}"), answers)
+                    no_pod(index, file, &format!("it cannot be read as a pod: {reason}"), answers);
                 }
                 None if is_pod(contents) => answers.look(),
                 None => no_pod(index, file, "it holds no pod", answers),

@@ -68,6 +68,7 @@ mod f023_role;
 mod f024_shared_key;
 mod f025_unreadable;
 mod f026_two_layouts;
+mod f027_weak_key;
 mod files;
 mod k001_apiserver_service_names;
 mod k002_apiserver_service_address;
@@ -129,6 +130,7 @@ mod n007_rotation;
 mod n008_missing_roles;
 mod n009_kubelet_identity;
 mod names;
+mod numbers;
 mod p001_version;
 mod p002_serial_positive;
 mod p003_serial_length;
@@ -174,6 +176,8 @@ mod t008_next_date;
 mod t009_crl_due;
 mod t010_rancher_window;
 mod tokens;
+
+pub(super) use self::distinct::Uses;
 
 /// Every rule, in the order of the ids.
 pub const RULES: &[&Rule] = &[
@@ -234,6 +238,7 @@ pub const RULES: &[&Rule] = &[
     &f024_shared_key::RULE,
     &f025_unreadable::RULE,
     &f026_two_layouts::RULE,
+    &f027_weak_key::RULE,
     &k001_apiserver_service_names::RULE,
     &k002_apiserver_service_address::RULE,
     &k003_apiserver_hosts::RULE,

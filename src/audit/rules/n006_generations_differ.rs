@@ -29,8 +29,11 @@ pub(super) static RULE: Rule = Rule {
 /// What a certificate is like: algorithm, purposes, groups.
 type Generation<'a> = (&'a str, &'a str, String);
 
+/// The nodes whose certificate is like that, each with its record.
+type Alike<'a> = BTreeMap<Generation<'a>, Vec<(&'a str, usize)>>;
+
 fn check(estate: &Estate<'_>, answers: &mut Answers) {
-    let mut by_role: BTreeMap<Role, BTreeMap<Generation<'_>, Vec<(&str, usize)>>> = BTreeMap::new();
+    let mut by_role: BTreeMap<Role, Alike<'_>> = BTreeMap::new();
     for (_, node) in nodes(estate) {
         let mut own: BTreeMap<Role, Found<'_>> = BTreeMap::new();
         for (role, found) in leaves(estate, node).filter(|(role, _)| is_the_same_everywhere(*role)) {

@@ -32,8 +32,11 @@ enum Kind {
     Worker,
 }
 
+/// A node with its number and the parts for which it has files.
+type Own<'a> = (usize, &'a NodeSummary, BTreeSet<Role>);
+
 fn check(estate: &Estate<'_>, answers: &mut Answers) {
-    let mut kinds: BTreeMap<Kind, Vec<(usize, &NodeSummary, BTreeSet<Role>)>> = BTreeMap::new();
+    let mut kinds: BTreeMap<Kind, Vec<Own<'_>>> = BTreeMap::new();
     for (number, node) in nodes(estate) {
         let roles = roles(estate, node);
         let has_etcd = roles.contains(&Role::EtcdServer) || roles.contains(&Role::EtcdPeer);

@@ -14,9 +14,8 @@ use crate::x509::{Name, Printable, PublicKey};
 pub(super) fn in_use(node: &Node, role: Role) -> Vec<Cert<'_>> {
     let certificates = Certificates::of(node);
     let used = || certificates.with_role(role).filter(|one| one.usage != Use::Old);
-    let named = |one: &&Distinct<'_>| {
-        one.places.iter().any(|cert| cert.found().roles.contains(&(role, Basis::Reference)))
-    };
+    let named =
+        |one: &&Distinct<'_>| one.places().any(|cert| cert.found().roles.contains(&(role, Basis::Reference)));
     let all: Vec<Cert<'_>> = used().filter(named).map(|one| one.cert).collect();
     if all.is_empty() { used().map(|one| one.cert).collect() } else { all }
 }

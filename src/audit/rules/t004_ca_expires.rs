@@ -42,7 +42,7 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
     for one in &certificates.all {
         let validity = one.cert.tbs().validity;
         // A chain behind a leaf ends with the leaf at the latest, or is C006's.
-        let chain = one.roles.is_empty() && one.places.iter().all(|cert| cert.found().position > 0);
+        let chain = one.roles.is_empty() && one.places().all(|cert| cert.found().position > 0);
         let is_ca = one.cert.is_ca() || one.is_anchor();
         if !is_ca || chain || one.usage == Use::Old || !validity.contains(at) {
             continue;

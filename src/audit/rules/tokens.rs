@@ -6,7 +6,7 @@ use super::super::{Node, Reference, Target};
 
 /// The public keys in a file, as Kubernetes takes them from it (`keyutil.PublicKeysFromFile`): of public keys, private keys and
 /// certificates; by their SHA-256.
-pub(super) fn public_keys(node: &Node, file: usize) -> Vec<[u8; 32]> {
+pub(super) fn public_keys(node: &Node, file: usize) -> HashSet<[u8; 32]> {
     let keys = node.keys_in(file).filter_map(|key| key.spki);
     keys.chain(node.certs_in(file).map(super::super::Cert::spki)).collect()
 }
@@ -17,8 +17,12 @@ pub(super) fn public_keys_of<'a>(
     references: impl IntoIterator<Item = &'a Reference>,
 ) -> Option<HashSet<[u8; 32]>> {
     let mut all = HashSet::new();
+    let mut files = HashSet::new();
     for reference in references {
         let Target::File(file) = reference.target else { return None };
+        if !files.insert(file) {
+            continue;
+        }
         let keys = public_keys(node, file);
         if keys.is_empty() {
             return None;

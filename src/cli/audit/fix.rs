@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::Trees;
 use super::form::Form;
 use crate::cli::output::{BAD, FAINT, GOOD, WARN, print, print_json, styled};
-use crate::cli::{Context, Failure};
+use crate::cli::{Context, Failure, Status};
 
 /// What is done about a file, for programs.
 #[derive(Serialize)]
@@ -64,7 +64,11 @@ impl<'a> Change<'a> {
             owner: repair
                 .owner
                 .map(|to| FromTo { from: owner((repair.found.uid, repair.found.gid)), to: owner(to) }),
-            contents: repair.contents.as_ref().map(|contents| contents.changes.as_slice()).unwrap_or_default(),
+            contents: repair
+                .contents
+                .as_ref()
+                .map(|contents| contents.changes.as_slice())
+                .unwrap_or_default(),
             done: None,
             backups: Vec::new(),
             error: None,
@@ -81,7 +85,7 @@ impl<'a> Change<'a> {
     }
 }
 
-/// Tells what would be mended, or mends it. Whether everything that was to be done is done is the answer.
+/// Tells what would be mended, or mends it.
 pub(super) fn run(
     context: &Context,
     report: &Report,
@@ -89,7 +93,10 @@ pub(super) fn run(
     cis: Option<CisBenchmark>,
     write: bool,
     form: Form,
-) -> Result<bool, Failure> {
+) -> Result<Status, Failure> {
+    if form != Form::Text && form != Form::Json {
+        return Err(Failure::new("what is mended is told as text or json"));
+    }
     let roots = trees.roots()?;
     let strict = cis.is_some_and(|cis| cis.certificate_mode() == 0o600);
     let plan = repair::plan(&roots, report, strict).map_err(|error| Failure::new(error.to_string()))?;
@@ -106,7 +113,7 @@ pub(super) fn run(
                 }
                 Err(error) => {
                     change.done = Some(false);
-                    change.error = Some(Failure::from(error).to_string());
+                    change.error = Some(Failure::from(error).message);
                     done = false;
                 }
             }
@@ -123,7 +130,12 @@ pub(super) fn run(
     } else {
         print(text(&changes, &plan, write))?;
     }
-    Ok(done)
+    if !done {
+        return Err(Failure::new("not everything could be mended")
+            .hint("run as the owner of the files (root for /etc/kubernetes)"));
+    }
+    let found = !write && !plan.repairs.is_empty();
+    Ok(if found { Status::Refused } else { Status::Done })
 }
 
 fn text(changes: &[Change<'_>], plan: &Plan, write: bool) -> String {

@@ -42,6 +42,25 @@ impl Trees {
         Ok(inputs)
     }
 
+    /// The directories and files themselves, each with the name of its node where there are several: what can be mended.
+    pub(in crate::cli) fn roots(&self) -> Result<Vec<(Option<String>, PathBuf)>, Failure> {
+        let archive = || {
+            Failure::new("nothing can be mended in an archive")
+                .hint("run kpki on the node, or on a directory")
+        };
+        if self.paths.iter().any(|path| is_standard_input(path)) {
+            return Err(archive());
+        }
+        let mut roots = Vec::new();
+        for input in self.inputs()? {
+            for source in input.sources {
+                let Source::Path(path) = source else { return Err(archive()) };
+                roots.push((input.name.clone(), path));
+            }
+        }
+        Ok(roots)
+    }
+
     /// What was given, for titles.
     pub(in crate::cli) fn title(&self) -> String {
         let of = |path: &PathBuf| {

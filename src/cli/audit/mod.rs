@@ -2,6 +2,7 @@
 
 mod asked;
 pub(super) mod explain;
+mod fix;
 mod form;
 mod html;
 mod inputs;
@@ -35,6 +36,7 @@ Examples:
   kpki audit pki --ignore P004,key-encipherment --config team.yaml
   kpki audit /etc/kubernetes -o json | jq -r '.findings[] | select(.severity == \"critical\") | .path'
   kpki audit /etc/kubernetes -q --output-file kpki.sarif --output-file junit=results.xml
+  kpki audit /etc/kubernetes --fix               what could be mended at once; --fix --write does it
   kpki audit / --output-file /var/lib/node_exporter/textfile/kpki.prom --fail-on none
 
 Everything is found by what is in it. What cannot be judged is told, never passed.
@@ -61,6 +63,13 @@ pub(crate) struct Args {
     /// In text, tell findings only.
     #[arg(short, long)]
     quiet: bool,
+    /// Tell what could be mended here: modes, owners, the order of certificates in a file, line ends. Nothing is changed
+    /// without --write, and no private key is ever rewritten. The exit code is 1 when there is something to mend.
+    #[arg(long, conflicts_with_all = ["output_file", "group_by", "quiet"])]
+    fix: bool,
+    /// With --fix: mend it. A file whose contents change stays beside the new one as NAME.TIMESTAMP.bak.
+    #[arg(long, requires = "fix")]
+    write: bool,
 }
 
 /// How findings are put together.
@@ -81,6 +90,9 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Status, Failure> {
     bar.finish_and_clear();
     if report.read.files == 0 {
         return Err(nothing(&report, &args.trees));
+    }
+    if args.fix {
+        return fix::run(context, &report, &args.trees, question.policy.cis, args.write, args.output);
     }
     let telling = Telling {
         group_by: args.group_by,

@@ -23,6 +23,7 @@ fn report(records: Vec<Record>) -> Report {
         waived: Vec::new(),
         dead_waivers: Vec::new(),
         outcomes: Outcomes::default(),
+        tallies: Vec::new(),
         read: Read { files: certificates, certificates, keys: 0, nodes: 1 },
         records,
     }
@@ -61,6 +62,7 @@ fn record(number: usize, signer: Option<usize>, subject: &str, issuer: &str, rol
         roles: roles.into(),
         key: Some(fingerprint(number + 1_000_000)),
         algorithm: "ECDSA-P256".into(),
+        modulus: None,
         certificate: Some(Box::new(certificate)),
     }
 }
