@@ -169,9 +169,8 @@ fn a_broken_tree_is_shown_and_filtered() {
 #[test]
 fn two_hundred_certificates_are_shown_together() {
     let dir = scratch();
-    let workers: String = (1..=60)
-        .map(|number| format!("    - name: worker{number:03}\n      addresses: [10.0.1.{number}]\n"))
-        .collect();
+    let worker = |number| format!("    - name: worker{number:03}\n      addresses: [10.0.1.{number}]\n");
+    let workers = (1..=60).map(worker).collect::<Vec<String>>().concat();
     let template = fs::read_to_string("templates/cluster.yaml").unwrap();
     let (before, after) = template.split_once("  workers:\n").unwrap();
     let rest = after.split_once("\n\n").map(|(_, rest)| rest).unwrap_or_default();

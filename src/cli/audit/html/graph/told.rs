@@ -213,9 +213,8 @@ fn aside(places: &[&Location], model: &Model<'_>) -> String {
 fn badge(worst: Option<Severity>, count: usize) -> String {
     match (worst, count) {
         // The colour says it; a badge on nearly every box would say nothing.
-        (Some(Severity::Info), _) => String::new(),
+        (Some(Severity::Info) | None, _) => String::new(),
         (Some(worst), 0 | 1) => worst.name().to_owned(),
         (Some(worst), more) => format!("{worst} +{}", grouped(more - 1)),
-        (None, _) => String::new(),
     }
 }

@@ -68,13 +68,13 @@ struct First {
     severity: &'static str,
     title: &'static str,
     anchor: String,
-    count: usize,
+    times: usize,
 }
 
 #[derive(Serialize)]
 struct Count {
     name: &'static str,
-    count: usize,
+    number: usize,
     shown: String,
 }
 
@@ -162,14 +162,14 @@ fn first(groups: &[Group]) -> impl Iterator<Item = First> {
         severity: group.severity,
         title: group.title,
         anchor: group.anchor.clone(),
-        count: group.total,
+        times: group.total,
     };
     bad.map(first)
 }
 
 fn count(report: &Report, severity: Severity) -> Count {
     let count = report.count(severity);
-    Count { name: severity.name(), count, shown: grouped(count) }
+    Count { name: severity.name(), number: count, shown: grouped(count) }
 }
 
 fn verdict(model: &Model<'_>) -> Verdict {
@@ -199,7 +199,8 @@ fn verdict(model: &Model<'_>) -> Verdict {
         [rest @ .., last] => format!("{} and {last} findings.", rest.join(", ")),
     };
     if !report.skipped.is_empty() {
-        line.push_str(&format!(" {} could not be judged.", counted(report.skipped.len(), "thing", "things")));
+        let skipped = counted(report.skipped.len(), "thing", "things");
+        line = format!("{line} {skipped} could not be judged.");
     }
     Verdict { class, headline, line }
 }
