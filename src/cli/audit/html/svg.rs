@@ -103,7 +103,7 @@ pub(super) fn width(text: &str, size: f64) -> f64 {
     text.chars().map(advance).sum::<f64>() * size
 }
 
-/// The width of a character, in units of the font's size. A little more than that of DejaVu Sans, the widest of the usual ones.
+/// The width of a character, in units of the font's size. A little more than that of `DejaVu Sans`, the widest of the usual ones.
 fn advance(c: char) -> f64 {
     match c {
         'i' | 'j' | 'l' | 'I' | '|' | '\'' | '.' | ',' | ':' | ';' | '!' | ' ' | '/' | '(' | ')' | '['

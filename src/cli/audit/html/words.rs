@@ -1,5 +1,7 @@
 //! Instants, lengths of time and counts as people read them.
 
+use std::fmt::Write as _;
+
 use kpki::audit::{Location, Severity};
 use time::macros::format_description;
 use time::{Duration, OffsetDateTime, UtcOffset};
@@ -78,7 +80,7 @@ pub(super) fn grouped(number: usize) -> String {
     let digits = number.to_string();
     let mut out = String::new();
     for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
             out.push(',');
         }
         out.push(digit);
@@ -88,6 +90,7 @@ pub(super) fn grouped(number: usize) -> String {
 
 /// Where something stands: `node path:line, block 0, field`.
 pub(super) fn place(location: &Location) -> String {
+    // Writing to a string cannot fail.
     let mut text = String::new();
     if let Some(node) = &location.node {
         text.push_str(node);
@@ -97,10 +100,10 @@ pub(super) fn place(location: &Location) -> String {
     }
     text.push_str(&location.path);
     if let Some(line) = location.line {
-        text.push_str(&format!(":{line}"));
+        let _ = write!(text, ":{line}");
     }
     if let Some(field) = &location.field {
-        text.push_str(&format!(" {field}"));
+        let _ = write!(text, " {field}");
     }
     if text.is_empty() { "everywhere".to_owned() } else { text }
 }

@@ -2,6 +2,7 @@
 
 mod draw;
 mod layout;
+mod told;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use kpki::audit::{Finding, Report, Rule, Severity};
+use kpki::audit::{Finding, Report, Rule};
 use serde::Serialize;
 
 use super::super::model::Model;
@@ -47,7 +47,7 @@ pub(super) struct Link {
 }
 
 pub(super) fn groups(model: &Model<'_>, linked: &[bool]) -> Vec<Group> {
-    let mut by_rule: BTreeMap<(Reverse<Severity>, &'static str), Vec<(usize, &Finding)>> = BTreeMap::new();
+    let mut by_rule: BTreeMap<_, Vec<(usize, &Finding)>> = BTreeMap::new();
     for (number, finding) in model.report.findings.iter().enumerate() {
         by_rule.entry((Reverse(finding.severity), finding.rule.id)).or_default().push((number, finding));
     }

@@ -33,6 +33,8 @@ pub(super) struct Page {
     at: String,
     verdict: Verdict,
     first: Vec<First>,
+    /// How many more are as bad.
+    more_first: usize,
     severities: Vec<Count>,
     read: Vec<Fact>,
     groups: Vec<Group>,
@@ -66,13 +68,13 @@ struct First {
     severity: &'static str,
     title: &'static str,
     anchor: String,
-    count: usize,
+    times: usize,
 }
 
 #[derive(Serialize)]
 struct Count {
     name: &'static str,
-    count: usize,
+    number: usize,
     shown: String,
 }
 
@@ -121,7 +123,8 @@ pub(super) fn page(model: &Model<'_>, title: &str) -> (Page, Vec<bool>) {
         version: env!("CARGO_PKG_VERSION"),
         at: output::instant(report.at),
         verdict: verdict(model),
-        first: first(&groups),
+        first: first(&groups).take(MOST_FIRST).collect(),
+        more_first: first(&groups).count().saturating_sub(MOST_FIRST),
         severities: SEVERITIES.map(|severity| count(report, severity)).into(),
         read: read(model),
         groups,
@@ -153,20 +156,20 @@ pub(super) fn page(model: &Model<'_>, title: &str) -> (Page, Vec<bool>) {
 }
 
 /// The worst, where it is bad.
-fn first(groups: &[Group]) -> Vec<First> {
+fn first(groups: &[Group]) -> impl Iterator<Item = First> {
     let bad = groups.iter().filter(|group| ["critical", "high"].contains(&group.severity));
     let first = |group: &Group| First {
         severity: group.severity,
         title: group.title,
         anchor: group.anchor.clone(),
-        count: group.total,
+        times: group.total,
     };
-    bad.take(MOST_FIRST).map(first).collect()
+    bad.map(first)
 }
 
 fn count(report: &Report, severity: Severity) -> Count {
     let count = report.count(severity);
-    Count { name: severity.name(), count, shown: grouped(count) }
+    Count { name: severity.name(), number: count, shown: grouped(count) }
 }
 
 fn verdict(model: &Model<'_>) -> Verdict {
@@ -196,7 +199,8 @@ fn verdict(model: &Model<'_>) -> Verdict {
         [rest @ .., last] => format!("{} and {last} findings.", rest.join(", ")),
     };
     if !report.skipped.is_empty() {
-        line.push_str(&format!(" {} could not be judged.", counted(report.skipped.len(), "thing", "things")));
+        let skipped = counted(report.skipped.len(), "thing", "things");
+        line = format!("{line} {skipped} could not be judged.");
     }
     Verdict { class, headline, line }
 }
@@ -234,7 +238,7 @@ fn read(model: &Model<'_>) -> Vec<Fact> {
     }
     let outcomes = report.outcomes;
     facts.push(fact(
-        "checks",
+        "rules",
         format!(
             "{} passed, {} failed, {} skipped",
             grouped(outcomes.passed),

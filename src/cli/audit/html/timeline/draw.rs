@@ -219,7 +219,8 @@ fn draw_label(
 fn draw_bar(svg: &mut Svg, frame: &Frame, middle: f64, entry: &Entry<'_>, model: &Model<'_>) {
     let class = end_class(model.left(entry));
     let (start, end) = (frame.axis.place(entry.facts.not_before), frame.axis.place(entry.facts.not_after));
-    let (start, end) = (start.min(end), end.max(start + 2.0));
+    let start = start.min(end);
+    let end = end.max(start + 2.0);
     let over = frame.axis.now.clamp(start, end);
     let mut bar = |class: &str, from: f64, to: f64| {
         if to - from > 0.2 {

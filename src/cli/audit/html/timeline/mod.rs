@@ -38,8 +38,7 @@ impl Timeline {
             // A CA stands with those that it signed.
             let head = match entry.issuer {
                 _ if entry.is_authority() => Some(index),
-                Issuer::Itself => None,
-                Issuer::Absent => None,
+                Issuer::Itself | Issuer::Absent => None,
                 other => other.above(),
             };
             let title = match head.and_then(|head| model.entries.get(head)) {
