@@ -223,7 +223,8 @@ impl Reading {
             acl: extended.acl,
             modified: header.mtime().ok().and_then(|seconds| i64::try_from(seconds).ok()),
         };
-        let link = extended.link.clone().or_else(|| header.link_name_bytes().map(|name| name.into_owned()));
+        let link =
+            extended.link.clone().or_else(|| header.link_name_bytes().map(std::borrow::Cow::into_owned));
         let link = link.unwrap_or_default();
         let kind = match kind {
             EntryType::Directory => EntryKind::Directory(Ok(())),
@@ -316,12 +317,12 @@ impl Reading {
 
     /// Of several entries with a name, the last one counts, as it does when an archive is unpacked.
     fn keep(&mut self, entry: Entry) {
-        match self.by_path.get(&entry.path).and_then(|index| self.archive.entries.get_mut(*index)) {
-            Some(before) => *before = entry,
-            None => {
-                self.by_path.insert(entry.path.clone(), self.archive.entries.len());
-                self.archive.entries.push(entry);
-            }
+        let before = self.by_path.get(&entry.path).and_then(|index| self.archive.entries.get_mut(*index));
+        if let Some(before) = before {
+            *before = entry;
+        } else {
+            self.by_path.insert(entry.path.clone(), self.archive.entries.len());
+            self.archive.entries.push(entry);
         }
     }
 }
@@ -534,7 +535,8 @@ mod tests {
         file(&mut archive, "short", b"gnu");
         let record = |keyword: &str, value: &str| {
             let rest = format!(" {keyword}={value}\n");
-            let length = (rest.len()..).find(|length| length.to_string().len() + rest.len() == *length);
+            let length =
+                (rest.len()..rest.len() + 9).find(|length| length.to_string().len() + rest.len() == *length);
             format!("{}{rest}", length.unwrap())
         };
         let acl = "user::rw-\nuser:1000:r--\ngroup::r--\nmask::r--\nother::---";

@@ -131,9 +131,10 @@ fn judge_node(mut node: Node, policy: &Policy, authorities: &Authorities) -> Jud
         records: node.records(),
         inventories: node.inventories(),
     };
+    let distinct = distinct(&node, policy);
     for rule in asked(policy, false) {
         let end = match rule.check {
-            Check::Certificate(check) => judge_certificates(&node, rule, check, policy, &mut judged.findings),
+            Check::Certificate(check) => judge_certificates(&distinct, rule, check, &mut judged.findings),
             Check::Node(check) => {
                 let mut answers = Answers::default();
                 check(&Scene { node: &node, policy, authorities }, &mut answers);
@@ -153,31 +154,50 @@ fn judge_node(mut node: Node, policy: &Policy, authorities: &Authorities) -> Jud
     judged
 }
 
-/// Lets a rule look at every certificate once, however often it stands somewhere.
+/// A certificate as the rules of certificates see it, however often it stands somewhere.
+struct Distinct<'a> {
+    cert: Cert<'a>,
+    evidence: CertificateEvidence<'a>,
+    /// In how many more places it stands.
+    others: usize,
+}
+
+fn distinct<'a>(node: &'a Node, policy: &Policy) -> Vec<Distinct<'a>> {
+    let mut places = vec![0_usize; node.certificates.len()];
+    for found in &node.certificates {
+        if let Some(places) = places.get_mut(found.same_as) {
+            *places += 1;
+        }
+    }
+    let one = |cert: Cert<'a>| {
+        let others = places.get(cert.index).map_or(0, |places| places.saturating_sub(1));
+        Distinct { cert, evidence: evidence_of(cert, policy), others }
+    };
+    node.distinct_certs().map(one).collect()
+}
+
+/// Lets a rule look at every certificate once.
 fn judge_certificates(
-    node: &Node,
+    distinct: &[Distinct<'_>],
     rule: &'static Rule,
     check: fn(&CertificateEvidence<'_>) -> Outcome,
-    policy: &Policy,
     findings: &mut Vec<Finding>,
 ) -> End {
     let mut end = End::NotApplicable;
-    for cert in node.distinct_certs() {
-        let evidence = evidence_of(cert, policy);
-        match check(&evidence) {
+    for Distinct { cert, evidence, others } in distinct {
+        match check(evidence) {
             Outcome::Pass => end = end.max(End::Passed),
             Outcome::NotApplicable(_) => {}
             Outcome::Fail(facts) => {
                 end = End::Failed;
-                let others = node.certificates.iter().filter(|other| other.same_as == cert.index).count() - 1;
                 for mut fact in facts {
-                    if others > 0 {
-                        let places = if others == 1 { "place" } else { "places" };
+                    if *others > 0 {
+                        let places = if *others == 1 { "place" } else { "places" };
                         let message = std::mem::take(&mut fact.message);
                         fact.message = format!("{message} (it stands in {others} more {places})");
                     }
-                    let location = node.location(&cert.place());
-                    let name = name_of(node, cert.found().file);
+                    let location = cert.node.location(&cert.place());
+                    let name = name_of(cert.node, cert.found().file);
                     findings.push(finding(rule, fact, location, name));
                 }
             }

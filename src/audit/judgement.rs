@@ -332,6 +332,7 @@ mod tests {
             |b| b.tbs.validity.not_after = b.tbs.validity.not_before + Duration::days(730),
             &["low P028", "info P029"],
         ),
+        ("before the issuer's beginning", |b| b.tbs.validity.not_before -= Duration::SECOND, &["low C007"]),
         (
             "past the issuer's end",
             |b| {

@@ -130,8 +130,9 @@ print(json.dumps({f.name: [f.type, f.documentation, [[s.labels, s.value] for s i
     assert!(ends.iter().any(|sample| sample[0]["path"].as_str().is_some_and(|path| path.contains("\"q\""))));
     assert_eq!(samples("kpki_certificate_not_before_timestamp_seconds").len(), ends.len());
     let report = document(&tree.audit(&["-o", "json", "--fail-on", "none"]).ok());
-    let findings: f64 = samples("kpki_audit_findings").iter().map(|sample| sample[1].as_f64().unwrap()).sum();
-    assert_eq!(Value::from(findings), Value::from(report["findings"].as_array().unwrap().len() as f64));
+    let counted = samples("kpki_audit_findings").iter().filter_map(|sample| sample[1].as_f64()).sum::<f64>();
+    let found = u32::try_from(report["findings"].as_array().unwrap().len()).unwrap();
+    assert!((counted - f64::from(found)).abs() < 0.5, "{counted} {found}");
     let run = &samples("kpki_audit_last_run_timestamp_seconds")[0];
     assert_eq!(run[1], 1_795_478_400.0);
     assert_eq!(samples("kpki_audit_files_read")[0][1].as_f64(), report["read"]["files"].as_f64());
@@ -167,7 +168,7 @@ fn files_hold_what_is_printed_and_replace_what_was_there() {
     std::fs::write(tree.beside("report.json"), "old").unwrap();
     let files = ["report.json", "sarif=s", "report.xml", "kpki.prom", "report.txt"];
     let mut arguments = vec!["-q", "--fail-on", "none"];
-    files.iter().for_each(|file| arguments.extend(["--output-file", file]));
+    arguments.extend(files.iter().flat_map(|file| ["--output-file", file]));
     tree.audit(&arguments).ok();
     for (form, file) in [
         ("json", "report.json"),

@@ -42,7 +42,7 @@ fn no_secret_is_in_any_output() {
         secrets.extend([data[..60].to_owned(), data[data.len() - 60..].to_owned()]);
     }
     assert!(secrets.len() > 20);
-    for form in ["text", "json", "sarif", "junit", "prometheus"] {
+    for form in ["text", "json", "sarif", "junit", "prometheus", "html"] {
         let ran = tree.audit(&["-o", form, "--fail-on", "none"]).ok();
         assert!(ran.stdout.contains("leaked.crt") || form == "prometheus", "{}", ran.words());
         for secret in &secrets {

@@ -26,25 +26,8 @@ impl Tree {
         let tree = Self { directory: scratch() };
         copy_tree(&repository("tests/fixtures").join(fixture), &tree.root());
         std::fs::remove_file(tree.file("cluster.yaml")).expect("kubeadm was given it");
-        tree.set_modes(&tree.root());
+        set_modes(&tree.root());
         tree
-    }
-
-    fn set_modes(&self, directory: &Path) {
-        for entry in std::fs::read_dir(directory).expect("a directory") {
-            let path = entry.expect("an entry").path();
-            let secret =
-                ["key", "conf", "yaml"].iter().any(|ending| path.extension().is_some_and(|e| e == *ending));
-            let mode = match (path.is_dir(), secret) {
-                (true, _) => 0o755,
-                (false, true) => 0o600,
-                (false, false) => 0o644,
-            };
-            std::fs::set_permissions(&path, PermissionsExt::from_mode(mode)).expect("its owner");
-            if path.is_dir() {
-                self.set_modes(&path);
-            }
-        }
     }
 
     /// What `kpki init` makes of a file, as `tree`.
@@ -86,6 +69,24 @@ impl Tree {
             .env("KPKI", crate::support::kpki_binary())
             .env("NO_COLOR", "1")
             .current_dir(self.directory.path()))
+    }
+}
+
+/// kubeadm's modes, which git does not keep.
+fn set_modes(directory: &Path) {
+    for entry in std::fs::read_dir(directory).expect("a directory") {
+        let path = entry.expect("an entry").path();
+        let secret =
+            ["key", "conf", "yaml"].iter().any(|ending| path.extension().is_some_and(|e| e == *ending));
+        let mode = match (path.is_dir(), secret) {
+            (true, _) => 0o755,
+            (false, true) => 0o600,
+            (false, false) => 0o644,
+        };
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(mode)).expect("its owner");
+        if path.is_dir() {
+            set_modes(&path);
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use std::ffi::OsStr;
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, OnceLock};
 
 use super::paths::{Anchor, Paths, anchor, anchor_of_file};
@@ -12,7 +13,7 @@ use super::processes::{ProcessStat, booted};
 use super::references::{FileFlag, KUBELET, PAIRS, flags};
 use super::{
     File, FileKind, FoundCertificate, FoundKey, Holder, Known, Node, NodeKind, Pair, Reference, Signing,
-    Target, What, roles,
+    Target, What, linking, roles,
 };
 use crate::audit::archive::{Archive, read_archive};
 use crate::audit::role::Role;
@@ -319,6 +320,7 @@ impl Gatherer<'_> {
             version: None,
             incomplete: self.incomplete.clone(),
             paths,
+            left: AtomicUsize::new(linking::BUDGET),
             by_key: HashMap::new(),
             references_by_file: HashMap::new(),
             keys_by_key: HashMap::new(),

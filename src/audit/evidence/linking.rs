@@ -9,7 +9,7 @@ use crate::inspect::{CertificateFacts, verification_cost};
 use crate::x509::{KeyUsage, SignatureFault, TbsCertificate};
 
 /// How much work the signatures of one node may be, in verifications of a P-256 signature (41 µs): two seconds.
-const BUDGET: usize = 50_000;
+pub(super) const BUDGET: usize = 50_000;
 /// The most certificates of one name that are tried as an issuer.
 const MOST_ISSUERS: usize = 16;
 

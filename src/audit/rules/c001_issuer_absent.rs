@@ -1,8 +1,13 @@
 //! C001: a certificate of the cluster that none of its CAs signed.
 
+use std::collections::HashMap;
+
 use super::super::{Answers, NodeKind, Scene};
 use super::distinct::{Certificates, Distinct, End, Use, ca_of, named};
 use super::{Check, Citation, Role, Rule, Severity};
+
+/// CAs of one part that are compared with a certificate's.
+const MOST_CAS: usize = 16;
 
 pub(super) static RULE: Rule = Rule {
     id: "C001",
@@ -27,14 +32,22 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(scene: &Scene<'_>, answers: &mut Answers) {
     let certificates = Certificates::of(scene.node);
+    let mut cas: HashMap<Role, Vec<&Distinct<'_>>> = HashMap::new();
+    for ca in certificates.all.iter().filter(|one| one.is_anchor()) {
+        for role in ca.roles {
+            let known = cas.entry(*role).or_default();
+            if known.len() < MOST_CAS {
+                known.push(ca);
+            }
+        }
+    }
     for one in certificates.all.iter().filter(|one| one.usage != Use::Old && !one.is_anchor()) {
         // What follows a leaf is looked at on the way up from it.
         if one.roles.is_empty() && one.cert.found().position > 0 {
             continue;
         }
         let ca = one.role().and_then(ca_of);
-        let expected: Vec<&Distinct<'_>> =
-            ca.into_iter().flat_map(|ca| certificates.with_role(ca)).take(16).collect();
+        let expected = ca.and_then(|ca| cas.get(&ca)).map(Vec::as_slice).unwrap_or_default();
         match certificates.climb(one.cert) {
             // C005 and C002 have these.
             End::Root(root) if root.index == one.cert.index => {}

@@ -1,6 +1,6 @@
 //! C003: two CAs of one name.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::super::{Answers, Cert, NodeKind, Scene, Signing};
 use super::distinct::{Certificates, Distinct, Use, named};
@@ -39,9 +39,16 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
     for cas in by_name.into_values() {
         let Some(((first, first_cert), others)) = cas.split_first() else { continue };
         answers.look();
+        // The link from an old key to a new one of the same name marks a rotation.
+        if cas.iter().any(|(_, cert)| is_link(*cert)) {
+            continue;
+        }
+        let place = |cert: Cert<'_>| (cert.found().file, cert.item().place.field.clone());
+        let of_first: HashSet<_> = first.places().map(place).collect();
         for (other, cert) in others {
             let same_key = cert.spki() == first_cert.spki();
-            if same_key || stand_together(first, other) || cas.iter().any(|(_, cert)| is_link(*cert)) {
+            let together = other.places().any(|cert| of_first.contains(&place(cert)));
+            if same_key || together {
                 continue;
             }
             let message = format!(
@@ -59,13 +66,6 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
             }
         }
     }
-}
-
-/// Whether two certificates stand in one file or field somewhere.
-fn stand_together(one: &Distinct<'_>, other: &Distinct<'_>) -> bool {
-    let place = |cert: &Cert<'_>| (cert.found().file, cert.item().place.field.clone());
-    let places: std::collections::HashSet<_> = one.places().map(|cert| place(&cert)).collect();
-    other.places().any(|cert| places.contains(&place(&cert)))
 }
 
 /// Whether it leads from an old key to a new one of the same name.

@@ -1,10 +1,10 @@
 //! C004: one CA with several certificates.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use time::Duration;
 
-use super::super::{Answers, Scene};
+use super::super::{Answers, Cert, Scene};
 use super::distinct::{Certificates, Distinct, Use};
 use super::{Check, Citation, Rule, Severity, dates};
 
@@ -28,9 +28,12 @@ pub(super) static RULE: Rule = Rule {
     check: Check::Node(check),
 };
 
+/// Subject, issuer and key.
+type Identity<'a> = (&'a [u8], &'a [u8], [u8; 32]);
+
 fn check(scene: &Scene<'_>, answers: &mut Answers) {
     let certificates = Certificates::of(scene.node);
-    let mut by_key: HashMap<(&[u8], &[u8], [u8; 32]), Vec<&Distinct<'_>>> = HashMap::new();
+    let mut by_key: HashMap<Identity<'_>, Vec<&Distinct<'_>>> = HashMap::new();
     for one in certificates.all.iter().filter(|one| one.usage != Use::Old && one.cert.is_ca()) {
         let tbs = one.cert.tbs();
         // Another issuer's word for the same key is a cross-certificate, and no older one.
@@ -40,13 +43,10 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
         answers.look();
         let end = |one: &Distinct<'_>| one.cert.tbs().validity.not_after;
         let Some(latest) = same.iter().copied().max_by_key(|one| end(one)) else { continue };
+        let place = |cert: Cert<'_>| (cert.found().file, cert.item().place.field.clone());
+        let of_latest: HashSet<_> = latest.places().map(place).collect();
         for older in same.iter().copied().filter(|one| end(one) < end(latest)) {
-            let together = older.places().all(|cert| {
-                let field = &cert.item().place.field;
-                latest.places().any(|other| {
-                    other.found().file == cert.found().file && other.item().place.field == *field
-                })
-            });
+            let together = older.places().all(|cert| of_latest.contains(&place(cert)));
             let severity = if together || older.usage == Use::Loose {
                 Severity::Low
             } else if end(older) - scene.policy.at <= Duration::days(365) {

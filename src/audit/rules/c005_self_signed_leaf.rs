@@ -1,6 +1,8 @@
 //! C005: a leaf that signed itself.
 
-use super::super::{Answers, Scene, Target};
+use std::collections::HashSet;
+
+use super::super::{Answers, Scene, Target, What};
 use super::distinct::{Certificates, Use, named};
 use super::{Check, Citation, Role, Rule, Severity};
 
@@ -27,6 +29,7 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(scene: &Scene<'_>, answers: &mut Answers) {
+    let trusted = trusted(scene);
     for one in &Certificates::of(scene.node).all {
         let cert = one.cert;
         // A key pair for tokens stands in a certificate at most for convenience.
@@ -43,7 +46,7 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
             // They do so by themselves where nothing is given (K022).
             Some(Role::ControllerManagerServing | Role::SchedulerServing) => Severity::Medium,
             Some(_) => Severity::High,
-            None if is_trusted(scene, cert.found().file) => continue,
+            None if trusted.contains(&cert.found().file) => continue,
             None if one.usage == Use::Used => Severity::Medium,
             None => Severity::Low,
         };
@@ -56,11 +59,15 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
     }
 }
 
-/// Whether somebody trusts the file: a certificate that is trusted by itself needs no CA.
-fn is_trusted(scene: &Scene<'_>, file: usize) -> bool {
-    scene.node.references.iter().any(|reference| {
-        reference.what == super::super::What::Trust && reference.target == Target::File(file)
-    })
+/// The files that somebody trusts: a certificate that is trusted by itself needs no CA.
+fn trusted(scene: &Scene<'_>) -> HashSet<usize> {
+    let references = scene.node.references.iter().filter(|reference| reference.what == What::Trust);
+    references
+        .filter_map(|reference| match reference.target {
+            Target::File(file) => Some(file),
+            _ => None,
+        })
+        .collect()
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! C011: an intermediate that nobody brings along.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::super::{Answers, Cert, Holder, Scene, Target, What};
 use super::distinct::{Certificates, Distinct, ca_of, named, path};
@@ -32,6 +32,7 @@ pub(super) static RULE: Rule = Rule {
 fn check(scene: &Scene<'_>, answers: &mut Answers) {
     let node = scene.node;
     let certificates = Certificates::of(node);
+    let mut known: HashMap<Role, Trust<'_>> = HashMap::new();
     for served in served(node) {
         let Some(leaf) = served.first().copied() else { continue };
         let Some(issuer) = leaf.issuer_here() else { continue };
@@ -41,14 +42,15 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
         if is_root || leaf.is_ca() {
             continue;
         }
-        let trust = trust(node, &certificates, role);
+        let trust = known.entry(role).or_insert_with(|| {
+            trust(node, &certificates, role).into_iter().map(|cert| holder(cert.tbs())).collect()
+        });
         if trust.is_empty() {
             answers.skip(leaf, "what its peers trust was not given");
             continue;
         }
         answers.look();
-        let trust: Trust<'_> = trust.iter().map(|cert| holder(cert.tbs())).collect();
-        if let Some(last) = stops_at(&served, leaf, &trust)
+        if let Some(last) = stops_at(&served, leaf, trust)
             && path(last).iter().any(|facts| trust.contains(&holder(&facts.certificate.tbs)))
         {
             let missing = named(&last.tbs().issuer);

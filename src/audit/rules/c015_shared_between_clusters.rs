@@ -33,9 +33,12 @@ pub(super) static RULE: Rule = Rule {
     check: Check::Estate(check),
 };
 
+/// The SHA-256 of a public key.
+type Key = [u8; 32];
+
 fn check(estate: &Estate<'_>, answers: &mut Answers) {
     // By part and key: the first node with that CA, and its Kubernetes CAs.
-    let mut first: HashMap<(Role, [u8; 32]), (&str, Vec<[u8; 32]>)> = HashMap::new();
+    let mut first: HashMap<(Role, Key), (&str, Vec<Key>)> = HashMap::new();
     for node in estate.nodes.iter().filter(|node| node.kind != NodeKind::Store) {
         let name = node.name.as_deref().unwrap_or("another node");
         let cas = |role: Role| {
@@ -43,7 +46,7 @@ fn check(estate: &Estate<'_>, answers: &mut Answers) {
                 record.kind == RecordKind::Certificate && record.roles.contains(&role)
             })
         };
-        let mut own: Vec<[u8; 32]> =
+        let mut own: Vec<Key> =
             cas(Role::KubernetesCa).filter_map(|(_, record)| record.key).take(64).collect();
         own.sort_unstable();
         own.dedup();

@@ -184,8 +184,9 @@ impl<'a> Certificates<'a> {
                     None => return End::Elsewhere,
                 },
                 Signing::By(Signer::Elsewhere(_)) => return End::Elsewhere,
-                Signing::AnotherKey(_, fault) => return End::AnotherKey(current, fault),
-                Signing::SelfIssued(fault) => return End::AnotherKey(current, fault),
+                Signing::AnotherKey(_, fault) | Signing::SelfIssued(fault) => {
+                    return End::AnotherKey(current, fault);
+                }
                 Signing::Absent => return End::Absent(current),
                 Signing::NotChecked => return End::NotChecked,
             };
@@ -262,7 +263,7 @@ fn kubelets_prefix(file: &File) -> Option<&'static str> {
     let name = file.name();
     ["kubelet-client-", "kubelet-server-"]
         .into_iter()
-        .find(|prefix| name.starts_with(prefix) && name.ends_with(".pem"))
+        .find(|prefix| name.starts_with(prefix) && name.strip_suffix(".pem").is_some())
 }
 
 /// The file of the kubelet's current certificate of the kind of this file.

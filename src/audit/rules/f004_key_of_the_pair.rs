@@ -122,12 +122,12 @@ impl Pair<'_> {
             // The renewal is under way where a request has the key.
             let requested = self.requests.get(&spki).and_then(|file| self.node.files.get(*file));
             if let Some(cert) = self.node.certs_with_key(&spki).next() {
-                message.push_str(&format!("; it is that of {}", whose(self.index, cert)));
+                message = format!("{message}; it is that of {}", whose(self.index, cert));
             } else if let Some(request) = requested {
-                message.push_str(&format!(
-                    "; it is that of the request in {}, whose certificate is still to come",
+                message = format!(
+                    "{message}; it is that of the request in {}, whose certificate is still to come",
                     request.shown
-                ));
+                );
             }
         }
         let right = self.holder.public_key().map(sha256);
@@ -135,7 +135,7 @@ impl Pair<'_> {
             && let Some(key) = self.node.keys_with(&spki).take(MOST_COPIES).find(|key| key.private)
             && let Some(file) = self.node.files.get(key.file)
         {
-            message.push_str(&format!("; the right key stands in {}", file.shown));
+            message = format!("{message}; the right key stands in {}", file.shown);
         }
         message
     }

@@ -64,11 +64,13 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
     }
 }
 
-/// Whether a certificate or public key stands in the same file or beside it, of which F004 says that it is another's.
+/// Whether a certificate or public key stands in the same file or beside it: F004 says that it is another's, or F025 that it is broken.
 fn has_a_partner_by_name(node: &Node, number: usize) -> bool {
     let Some(file) = node.keys.get(number).and_then(|key| node.files.get(key.file)) else { return false };
     let holds = |file: &File| {
-        own(file).any(|item| matches!(item.content, Content::Certificate(_) | Content::PublicKey(_)))
+        own(file).any(|item| {
+            matches!(item.content, Content::Certificate(_) | Content::PublicKey(_) | Content::Broken { .. })
+        })
     };
     let public = file.on_node.with_extension("pub");
     holds(file)
@@ -117,6 +119,15 @@ mod tests {
         tree.certificate(&format!("{PKI}/apiserver.crt"), "key=p256:another");
         tree.no_flag("kube-apiserver", "--tls-private-key-file");
         assert_eq!(tree.findings("F004").len(), 1);
+        assert_eq!(tree.findings("F005"), [""; 0]);
+    }
+
+    #[test]
+    fn the_key_of_a_broken_certificate_is_no_orphan() {
+        let mut tree = Tree::control_plane();
+        let cut: String =
+            tree.text(&format!("{PKI}/etcd/healthcheck-client.crt")).chars().take(200).collect();
+        tree.file(&format!("{PKI}/etcd/healthcheck-client.crt"), 0o644, cut);
         assert_eq!(tree.findings("F005"), [""; 0]);
     }
 

@@ -1,8 +1,9 @@
 //! F007: a private key that others may read.
 
-use super::files::{exposure, who};
+use super::files::{exposure, holds_private, who};
 use super::{Check, Citation, Rule, Severity};
-use crate::audit::{Answers, FileKind, Scene};
+use crate::audit::{Answers, FileKind, Node, Scene};
+use crate::disk::Attributes;
 use crate::layout::Promise;
 
 pub(super) static RULE: Rule = Rule {
@@ -28,10 +29,12 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(scene: &Scene<'_>, answers: &mut Answers) {
-    for (index, file) in scene.node.files.iter().enumerate() {
+    let node = scene.node;
+    let mut wide: Vec<(usize, &Attributes, Severity)> = Vec::new();
+    for (index, file) in node.files.iter().enumerate() {
         let named =
             file.promise() == Some(Promise::PrivateKey) && matches!(file.kind, FileKind::Regular(Err(_)));
-        let holds = file.holds_private_key() || super::files::holds_private(file);
+        let holds = file.holds_private_key() || holds_private(file);
         if !(named || holds) || file.kubeconfig().is_some() {
             continue;
         }
@@ -40,21 +43,47 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
             continue;
         };
         answers.look();
-        let severity = exposure(attributes, 0o066, Severity::High);
-        if let Some(severity) = severity {
-            let verb = match (attributes.mode & 0o044 != 0, attributes.mode & 0o022 != 0) {
-                (true, true) => "read and write",
-                (false, _) => "write",
-                _ => "read",
-            };
-            let message = format!(
-                "mode {:04o}: {} may {verb} this private key",
-                attributes.mode,
-                who(attributes, 0o066)
-            );
-            answers.fail(index, message).severity(severity);
+        if let Some(severity) = exposure(attributes, 0o066, Severity::High) {
+            wide.push((index, attributes, severity));
         }
     }
+    if let (Some(mode), [(first, ..), _, _, ..]) = (mode_of_a_copy(node), wide.as_slice()) {
+        let message = format!(
+            "mode {mode:04o}, as every file here: {} private keys can be read by others in this copy, and what their modes are on the \
+             node is not known",
+            wide.len()
+        );
+        // Whoever keeps such a copy may have it for a moment only; that the node's keys are open is not said.
+        answers.fail(*first, message).severity(Severity::Medium).fix(
+            "`chmod -R go= DIRECTORY` closes the copy; to judge the node's own modes, look there or make an archive of it with tar, as root.",
+        );
+        return;
+    }
+    for (index, attributes, severity) in wide {
+        let verb = match (attributes.mode & 0o044 != 0, attributes.mode & 0o022 != 0) {
+            (true, true) => "read and write",
+            (false, _) => "write",
+            _ => "read",
+        };
+        let who = who(attributes, 0o066);
+        let message = format!("mode {:04o}: {who} may {verb} this private key", attributes.mode);
+        answers.fail(index, message).severity(severity);
+    }
+}
+
+/// The one mode of all files, where the tree is a copy that has lost the modes (through git for one): it belongs to somebody else than root
+/// from its top on, and the certificates are as open as the keys.
+fn mode_of_a_copy(node: &Node) -> Option<u32> {
+    if node.files.first()?.attributes.as_ref()?.uid == 0 {
+        return None;
+    }
+    let mut modes = node
+        .files
+        .iter()
+        .filter(|file| matches!(file.kind, FileKind::Regular(_)))
+        .map(|file| file.attributes.as_ref().map(|attributes| attributes.mode & 0o777));
+    let first = modes.next()??;
+    modes.all(|mode| mode == Some(first)).then_some(first)
 }
 
 #[cfg(test)]
@@ -117,6 +146,26 @@ mod tests {
             tree.findings("F007"),
             ["high etc/kubernetes/pki/ca.key: mode 0660: group 12 may read and write this private key"]
         );
+    }
+
+    #[test]
+    fn a_copy_without_modes_is_one_finding() {
+        let mut tree = Tree::empty();
+        let good = Tree::control_plane();
+        for name in ["ca.crt", "ca.key", "apiserver.key", "sa.key"] {
+            tree.file(&format!("{PKI}/{name}"), 0o644, good.text(&format!("{PKI}/{name}")));
+        }
+        assert_eq!(tree.findings("F007").len(), 3, "on a node of root's");
+        tree.owned_by(1000, 1000);
+        assert_eq!(
+            tree.findings("F007"),
+            [
+                "medium etc/kubernetes/pki/apiserver.key: mode 0644, as every file here: 3 private keys can be read by others in this copy, and \
+              what their modes are on the node is not known"
+            ]
+        );
+        tree.mode(&format!("{PKI}/sa.key"), 0o600);
+        assert_eq!(tree.findings("F007").len(), 2, "the modes are kept");
     }
 
     #[test]

@@ -79,7 +79,7 @@ mod tests {
         ] {
             let mut tree = Tree::control_plane();
             tree.set_attributes(&format!("{PKI}/ca.crt"), |attributes| {
-                (attributes.mode, attributes.gid) = (mode, gid)
+                (attributes.mode, attributes.gid) = (mode, gid);
             });
             assert_eq!(tree.findings("F008"), [finding]);
         }

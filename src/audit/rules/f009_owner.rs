@@ -141,7 +141,7 @@ mod tests {
         let mut tree = Tree::control_plane();
         for name in ["", "/ca.crt", "/ca.key", "/server.crt", "/server.key"] {
             tree.set_attributes(&format!("{PKI}/etcd{name}"), |attributes| {
-                (attributes.uid, attributes.gid) = (107, 107)
+                (attributes.uid, attributes.gid) = (107, 107);
             });
         }
         assert_eq!(tree.findings("F009"), [""; 0]);

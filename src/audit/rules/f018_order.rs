@@ -46,16 +46,13 @@ fn without_repetitions<'a>(group: &[Cert<'a>], answers: &mut Answers) -> Vec<Cer
     let mut kept = Vec::new();
     for cert in group {
         let number = cert.found().position + 1;
-        match seen.get(&cert.found().same_as) {
-            Some(first) => {
-                let message =
-                    format!("certificate {number} is the same as certificate {first} ({})", subject(*cert));
-                answers.fail(cert.place(), message).severity(Severity::Low);
-            }
-            None => {
-                seen.insert(cert.found().same_as, number);
-                kept.push(*cert);
-            }
+        if let Some(first) = seen.get(&cert.found().same_as) {
+            let message =
+                format!("certificate {number} is the same as certificate {first} ({})", subject(*cert));
+            answers.fail(cert.place(), message).severity(Severity::Low);
+        } else {
+            seen.insert(cert.found().same_as, number);
+            kept.push(*cert);
         }
     }
     kept

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::files::{has_extension, is_thing_of_pki, left_over, own};
+use super::files::{MOST_COPIES, has_extension, is_thing_of_pki, left_over, own};
 use super::{Check, Citation, Rule, Severity};
 use crate::audit::{Answers, File, Node, Place, Scene};
 use crate::inspect::{Content, Item};
@@ -28,7 +28,7 @@ pub(super) static RULE: Rule = Rule {
     explanation: "A key in a backup is as good as the one in use, until its certificate ends, and nobody watches over the modes of a backup, puts it \
                   into a rotation or knows who has copied it. Certificates, requests and serial numbers that were left behind harm nobody, \
                   and mislead whoever looks at the wrong file.",
-    fix: "Move it where backups are kept and encrypted, or remove it: `shred -u FILE` for a key (`rm -r FILE` for a directory).",
+    fix: "Move it where backups are kept and encrypted, or remove it: `shred -u FILE`.",
     applies_to: "files and directories with names of copies, and requests",
     check: Check::Node(check),
 };
@@ -99,11 +99,10 @@ fn tell(node: &Node, mark: &std::path::Path, found: &Found<'_>, answers: &mut An
     };
     if let Some(directory) = directory {
         let shown = node.files.get(*holder).map(|file| &*file.shown).unwrap_or_default();
-        message.push_str(&format!(
-            ", {} in {shown}",
-            if found.keys.len() == 1 { "it stands" } else { "the first stands" }
-        ));
-        answers.fail(directory, message + &in_use(node, found));
+        let which = if found.keys.len() == 1 { "it" } else { "the first" };
+        message = format!("{message}, {which} stands in {shown}");
+        let fix = "Move it where backups are kept and encrypted, or remove it: `find FILE -type f -exec shred -u {} +`, then `rm -r FILE`.";
+        answers.fail(directory, message + &in_use(node, found)).fix(fix);
         return;
     }
     answers.fail(Place::of_item(*holder, key), message + &in_use(node, found));
@@ -112,15 +111,12 @@ fn tell(node: &Node, mark: &std::path::Path, found: &Found<'_>, answers: &mut An
 /// Where a key that was left behind is in use.
 fn in_use(node: &Node, found: &Found<'_>) -> String {
     // A few tell enough.
-    let spkis = found.keys.iter().take(20).filter_map(|(_, key)| key.public_key()).map(crate::x509::sha256);
-    let elsewhere = spkis
-        .filter_map(|spki| {
-            node.keys_with(&spki)
-                .filter(|key| key.private)
-                .take(20)
-                .find_map(|key| node.files.get(key.file).filter(|file| left_over(node, file).is_none()))
-        })
-        .next();
+    let mut spkis =
+        found.keys.iter().take(20).filter_map(|(_, key)| key.public_key()).map(crate::x509::sha256);
+    let elsewhere = spkis.find_map(|spki| {
+        let mut keys = node.keys_with(&spki).take(MOST_COPIES).filter(|key| key.private);
+        keys.find_map(|key| node.files.get(key.file).filter(|file| left_over(node, file).is_none()))
+    });
     elsewhere.map(|file| format!("; the same key is in use in {}", file.shown)).unwrap_or_default()
 }
 

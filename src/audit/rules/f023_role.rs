@@ -45,7 +45,7 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
         if let Some(why) = conflict(cert, role) {
             let mut message = format!("it lies in the place of {role}, and {why} ({})", subject(cert));
             if let Some(other) = swapped_with(&places, cert, role) {
-                message.push_str(&format!("; {} holds the other: the two were swapped", other.file().shown));
+                message = format!("{message}; {} holds the other: the two were swapped", other.file().shown);
             }
             answers.fail(cert.place(), message);
         }

@@ -109,7 +109,7 @@ mod tests {
     /// A certificate for a key with this modulus, whose private half nobody has.
     fn certificate(name: &str, modulus: &BigUint) -> String {
         let spki = rsa_key_of(&modulus.to_bytes_be(), &[1, 0, 1]);
-        let hex: String = spki.der().iter().map(|byte| format!("{byte:02x}")).collect();
+        let hex = forge::to_hex(spki.der());
         forge::ca("cn=ca").leaf(&format!("cn={name} spki={hex}")).pem()
     }
 

@@ -62,8 +62,10 @@ fn check(estate: &Estate<'_>, answers: &mut Answers) {
                 Says::Unknown => {
                     let message = format!("{} is not in {}", certificate.subject, judge.shown);
                     let fact = answers.fail(Place::record(number), message);
-                    // The cluster may have signed it, in answer to a CertificateSigningRequest.
-                    if record.roles.contains(&Role::User) {
+                    // The cluster may have signed it, in answer to a CertificateSigningRequest; never with this group
+                    // (admission plugin CertificateSubjectRestriction).
+                    if record.roles.contains(&Role::User) && !certificate.subject.contains("O=system:masters")
+                    {
                         fact.severity(Severity::Medium);
                     }
                 }
@@ -180,6 +182,8 @@ mod tests {
             tree.findings("K024"),
             [format!("medium {PKI}/jane.crt:1: CN=jane, O=dev is not in {LEDGER}")]
         );
+        tree.leaf(&format!("{PKI}/jane.crt"), "o=system:masters cn=jane eku=client from=+1h");
+        assert!(tree.findings("K024")[0].starts_with("high"));
     }
 
     #[test]

@@ -68,10 +68,11 @@ fn severity(one: &Distinct<'_>) -> Severity {
     }
 }
 
-/// Whether another CA that ends later stands beside one, in the same file or field.
+/// Whether another CA that ends later stands beside one, in the same file or field: among the first, which is where people look too.
 fn has_successor(cert: super::super::Cert<'_>) -> bool {
+    const FIRST: usize = 256;
     let field = cert.item().place.field.as_deref();
-    cert.node.certs_in(cert.found().file).any(|other| {
+    cert.node.certs_in(cert.found().file).take(FIRST).any(|other| {
         other.item().place.field.as_deref() == field
             && other.is_ca()
             && other.tbs().validity.not_after > cert.tbs().validity.not_after

@@ -1,6 +1,6 @@
 //! T009: a revocation list that is due.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::super::{Answers, Scene};
 use super::{Check, Citation, Place, Rule, Severity, dates};
@@ -26,11 +26,15 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(scene: &Scene<'_>, answers: &mut Answers) {
     let (node, at) = (scene.node, scene.policy.at);
-    let named = |file: usize| {
-        node.references
-            .iter()
-            .any(|reference| reference.what == What::RevocationList && reference.target == Target::File(file))
-    };
+    let named: HashSet<usize> = node
+        .references
+        .iter()
+        .filter(|reference| reference.what == What::RevocationList)
+        .filter_map(|reference| match reference.target {
+            Target::File(file) => Some(file),
+            _ => None,
+        })
+        .collect();
     // Of several lists of a CA that nobody names, the newest counts.
     let mut newest: HashMap<&[u8], time::OffsetDateTime> = HashMap::new();
     for list in node.lists.iter().filter_map(|place| node.list(*place)) {
@@ -41,7 +45,7 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
         let Some(list) = node.list((file, item)) else { continue };
         // Without a promise there is nothing to break.
         let Some(next) = list.next_update else { continue };
-        let is_named = named(file);
+        let is_named = named.contains(&file);
         let is_newest = newest.get(list.issuer.der()) == Some(&list.this_update);
         if !is_named && !is_newest {
             continue;

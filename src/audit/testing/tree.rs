@@ -9,6 +9,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -115,6 +116,12 @@ impl Tree {
 
     /// The whole of a first control plane, `cp1.example.com`, 10.0.0.10, of Kubernetes 1.36.2, whose kubelet rotates its certificates.
     pub(in crate::audit) fn control_plane() -> Self {
+        // Made once for all tests of a run.
+        static MADE: OnceLock<Tree> = OnceLock::new();
+        MADE.get_or_init(Self::new_control_plane).clone()
+    }
+
+    fn new_control_plane() -> Self {
         let mut tree = Self::empty();
         for (base, name) in
             [("ca", "kubernetes"), ("front-proxy-ca", "front-proxy-ca"), ("etcd/ca", "etcd-ca")]

@@ -1,4 +1,4 @@
-//! An audit as `JUnit` XML, as continuous integration reads it: a suite for each node, a case for each rule.
+//! An audit as JUnit XML, as continuous integration reads it: a suite for each node, a case for each rule.
 
 use std::collections::HashMap;
 
@@ -116,9 +116,7 @@ fn case(
                 let first = waived.first().map(|waived| waived.reason.as_str()).unwrap_or_default();
                 format!("waived: {first}")
             }
-            End::Skipped => {
-                skipped.first().map(|skipped| skipped.reason.clone()).unwrap_or_else(|| "skipped".to_owned())
-            }
+            End::Skipped => skipped.first().map(|skipped| skipped.reason.clone()).unwrap_or_default(),
             _ => "nothing to look at".to_owned(),
         };
         status.set_message(reason);

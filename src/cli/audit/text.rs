@@ -126,12 +126,11 @@ fn of_info(report: &Report) -> Option<String> {
     let lines = groups.iter().filter_map(|group| {
         let first = group.first()?;
         let rule = format!("{} {}", first.rule.id, first.rule.name);
-        let places = match group.as_slice() {
-            [only] => format!("{}, {}", only.message, place(&only.location)),
-            _ => {
-                let places = group.iter().map(|finding| place(&finding.location)).collect();
-                format!("{}, {} times: {}", first.rule.title, group.len(), some_of(places))
-            }
+        let places = if group.len() == 1 {
+            format!("{}, {}", first.message, place(&first.location))
+        } else {
+            let places = group.iter().map(|finding| place(&finding.location)).collect();
+            format!("{}, {} times: {}", first.rule.title, group.len(), some_of(places))
         };
         Some(format!("  {}  {rule}: {places}", word(Severity::Info)))
     });
@@ -266,7 +265,7 @@ fn verdict(report: &Report, fail_on: FailOn) -> String {
     };
     let above = if severity == Severity::Critical { "" } else { " or above" };
     match report.findings.iter().filter(|finding| finding.severity >= severity).count() {
-        0 if report.findings.is_empty() && report.skipped.is_empty() => {
+        0 if report.findings.is_empty() && report.skipped.is_empty() && report.waived.is_empty() => {
             format!("{} nothing was found", styled(GOOD, "ok:"))
         }
         0 => format!("{} nothing of severity {severity}{above} was found", styled(GOOD, "ok:")),

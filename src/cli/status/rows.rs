@@ -120,9 +120,12 @@ fn name(record: &Record, certificate: &CertificateRecord) -> String {
     format!("{}{position}", stem.trim_start_matches('/').replace('/', "-"))
 }
 
+/// A path with its node.
+type OnNode<'a> = (Option<&'a str>, &'a str);
+
 /// The files of a kubelet's earlier certificates, `kubelet-client-2026-11-23-19-30-00.pem`: it leaves them where they are.
-fn rotated(records: &[Record]) -> HashSet<(Option<&str>, &str)> {
-    let mut sets: HashMap<(Option<&str>, &str), Vec<(&str, OffsetDateTime)>> = HashMap::new();
+fn rotated(records: &[Record]) -> HashSet<OnNode<'_>> {
+    let mut sets: HashMap<OnNode<'_>, Vec<(&str, OffsetDateTime)>> = HashMap::new();
     for record in records {
         let Some(certificate) = &record.certificate else { continue };
         let path = &*record.location.path;
