@@ -119,7 +119,7 @@ fn whole_place(finding: &Finding) -> String {
 pub(super) struct Skips {
     rule: &'static str,
     title: &'static str,
-    reason: String,
+    reason: Vec<Part>,
     places: Vec<String>,
     more: String,
 }
@@ -135,7 +135,7 @@ pub(super) fn skips(report: &Report) -> Vec<Skips> {
         let skips = by_reason.entry(key).or_insert_with(|| Skips {
             rule: skipped.rule.map_or("", |rule| rule.id),
             title: skipped.rule.map_or("Not all was read", |rule| rule.title),
-            reason: skipped.reason.clone(),
+            reason: parts(&skipped.reason),
             places: Vec::new(),
             more: String::new(),
         });
