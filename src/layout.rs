@@ -286,11 +286,6 @@ pub const KUBECONFIGS: [(&str, &str); 5] = [
 
 /// The profile that goes with the base of a file's name, as in either layout: `apiserver`, `etcd/peer`, `admin.conf`.
 pub fn profile_by_name(base: &Path) -> Option<&'static str> {
-    let kubeconfig =
-        KUBECONFIGS.iter().find(|(name, _)| base.file_name().is_some_and(|known| known == *name));
-    if let Some((_, profile)) = kubeconfig {
-        return Some(profile);
-    }
     /// The bases of all leaves in either layout, worked out once.
     static LEAVES: LazyLock<Vec<(PathBuf, &str)>> = LazyLock::new(|| {
         let of = |leaf: Leaf| {
@@ -301,6 +296,11 @@ pub fn profile_by_name(base: &Path) -> Option<&'static str> {
         };
         Leaf::ALL.into_iter().flat_map(of).collect()
     });
+    let kubeconfig =
+        KUBECONFIGS.iter().find(|(name, _)| base.file_name().is_some_and(|known| known == *name));
+    if let Some((_, profile)) = kubeconfig {
+        return Some(profile);
+    }
     LEAVES.iter().find(|(path, _)| lies_at(base, path)).map(|(_, profile)| *profile)
 }
 

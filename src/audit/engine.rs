@@ -91,7 +91,9 @@ pub fn audit(
             judge_node(*node, policy, &authorities)
         })
         .collect();
-    judged.into_iter().for_each(|judged| assembly.add(judged));
+    for judged in judged {
+        assembly.add(judged);
+    }
     Ok(assembly.finish(policy))
 }
 
