@@ -72,9 +72,9 @@ pub(super) fn place(location: &Location) -> String {
 /// The file, with its node where there are several.
 fn file(location: &Location) -> String {
     match (&location.node, &*location.path) {
-        (None, "") => "the whole".to_owned(),
+        (None, "") => "the whole tree".to_owned(),
         (None, path) => path.to_owned(),
-        (Some(node), "") => format!("{node}:"),
+        (Some(node), "") => node.to_string(),
         (Some(node), path) => format!("{node}: {path}"),
     }
 }
