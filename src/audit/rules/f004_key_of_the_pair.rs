@@ -117,6 +117,10 @@ impl Pair<'_> {
             Some(cert) => format!("it is not the key of the certificate {place} ({})", subject(cert)),
             None => format!("it is not the private half of the public key {place}"),
         };
+        // The certificates are in the wrong order, and the key is right.
+        let is_order = key.public_key().is_some_and(|own| {
+            self.node.certs_in(self.index).take(MOST_COPIES).any(|cert| cert.tbs().public_key.der() == own)
+        });
         if let Some(own) = key.public_key() {
             let spki = sha256(own);
             // The renewal is under way where a request has the key.
@@ -134,6 +138,7 @@ impl Pair<'_> {
         if let Some(spki) = right
             && let Some(key) = self.node.keys_with(&spki).take(MOST_COPIES).find(|key| key.private)
             && let Some(file) = self.node.files.get(key.file)
+            && !is_order
         {
             message = format!("{message}; the right key stands in {}", file.shown);
         }
