@@ -1,5 +1,7 @@
 //! Which parts the certificates and keys of a node play: by who names their files, then by place, then by what they say.
 
+use std::path::Path;
+
 use super::{Cert, FileKind, Node, Signing, Target, What};
 use crate::audit::role::{Basis, Role};
 use crate::inspect::{Content, Item, promised};
@@ -174,6 +176,9 @@ pub(in super::super) fn by_place(node: &Node, file: usize, item: &Item) -> Optio
     if let Some((_, role)) = RANCHER.iter().find(|(known, _)| path.ends_with(known)) {
         return Some(*role);
     }
+    if let Some(role) = in_directory_of_etcd(path, name) {
+        return Some(role);
+    }
     let (name, weak) = promised(path, item)?;
     let role = Role::by_name(name)?;
     // `ca` alone may be anybody's: there the content has the last word.
@@ -185,6 +190,23 @@ pub(in super::super) fn by_place(node: &Node, file: usize, item: &Item) -> Optio
         return Some(own);
     }
     Some(role)
+}
+
+/// The files of an etcd outside of the cluster: `/etc/etcd/pki` of the documents' example, `/etc/ssl/etcd/ssl` of kubespray, whose
+/// `member-NODE.pem` is server and peer in one. Its clients' names (`node-NODE`) promise nothing: they have both purposes.
+fn in_directory_of_etcd(path: &Path, name: &str) -> Option<Role> {
+    let directory = path.parent()?;
+    if !(directory.ends_with("etcd/pki") || directory.ends_with("ssl/etcd/ssl")) {
+        return None;
+    }
+    let stem = name.strip_suffix(".pem").map(|stem| stem.strip_suffix("-key").unwrap_or(stem));
+    match stem.or_else(|| name.strip_suffix(".crt")).or_else(|| name.strip_suffix(".key"))? {
+        "ca" => Some(Role::EtcdCa),
+        "server" => Some(Role::EtcdServer),
+        "peer" => Some(Role::EtcdPeer),
+        stem if stem.starts_with("member-") => Some(Role::EtcdPeer),
+        _ => None,
+    }
 }
 
 /// What a certificate says it is, by names that only one role has. Names are kubeadm's, and those that the documents of etcd and
