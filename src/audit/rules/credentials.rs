@@ -72,12 +72,12 @@ pub(super) fn judge(node: &Node, file: usize, what: &str, answers: &mut Answers)
 pub(super) fn stray<'a>(
     node: &'a Node,
     names: &'a [&str],
-    named: Option<usize>,
+    meant: Option<usize>,
 ) -> impl Iterator<Item = (usize, &'a StaticCredentials)> + use<'a> {
     node.files.iter().enumerate().filter_map(move |(index, file)| {
         let credentials = file.contents()?.credentials.as_ref()?;
         let name = file.name().to_ascii_lowercase().replace('-', "_");
-        (names.contains(&name.as_str()) && !node.is_referenced(index) && named != Some(index))
+        (names.contains(&name.as_str()) && !node.is_referenced(index) && meant != Some(index))
             .then_some((index, credentials))
     })
 }
