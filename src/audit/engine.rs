@@ -8,6 +8,7 @@ use rayon::prelude::*;
 
 use super::answers::NodeSummary;
 use super::evidence::{self, link_node, name_users};
+use super::overlap::leave_once;
 use super::policy::{order, order_of_skipped, settle};
 use super::report::{End, Finding, Location, Outcomes, Read, Record, Report, Skipped, Tally};
 use super::{
@@ -151,6 +152,13 @@ fn judge_node(mut node: Node, policy: &Policy, authorities: &Authorities) -> Jud
             Check::Estate(_) => continue,
         };
         judged.ends.push(end);
+    }
+    leave_once(&mut judged.findings);
+    // Who has nothing left to say had nothing to look at that is not another's.
+    for (rule, end) in asked(policy, false).zip(&mut judged.ends) {
+        if *end == End::Failed && !judged.findings.iter().any(|finding| finding.rule.id == rule.id) {
+            *end = End::NotApplicable;
+        }
     }
     judged.skipped.extend(node.incomplete.iter().map(|reason| Skipped {
         rule: None,

@@ -160,7 +160,7 @@ mod tests {
     const SPOILED_SERVERS: &[(&str, Spoil, &[&str])] = &[
         ("version 1", |b| b.tbs.version = 1, &["high P001"]),
         ("serial zero", |b| b.tbs = with_serial(&[0]), &["medium P002"]),
-        ("serial negative", |b| b.tbs = with_serial(&[0x80; 9]), &["medium P002"]),
+        ("serial negative", |b| b.tbs = with_serial(&[0x80; 9]), &["high P002"]),
         ("serial of 21 octets", |b| b.tbs.serial = SerialNumber::from_unsigned(&[1; 21]), &["low P003"]),
         ("serial from a counter", |b| b.tbs.serial = SerialNumber::from_unsigned(&[16]), &["medium P004"]),
         ("serial of 63 bits", |b| b.tbs.serial = SerialNumber::from_unsigned(&[0x7f; 8]), &["info P004"]),

@@ -12,6 +12,7 @@ mod engine;
 mod evidence;
 mod judgement;
 mod markdown;
+mod overlap;
 mod policy;
 mod report;
 mod role;

@@ -60,6 +60,26 @@ fn json_has_the_documented_fields() {
 }
 
 #[test]
+fn text_tells_once_what_is_wrong_on_many_nodes() {
+    let tree = broken();
+    tree.shell(
+        "for n in 1 2 3 4 5 6 7 8; do mkdir -p nodes/n$n/etc && cp -r tree nodes/n$n/etc/kubernetes; done",
+    )
+    .ok();
+    for arguments in [&[][..], &["--group-by", "rule"]] {
+        let audit = ["audit", "--nodes", "nodes", "--fail-on", "none", "--select", "F004"];
+        let told = tree.kpki(&[&audit, arguments].concat()).ok().stdout;
+        let line = "etc/kubernetes/pki/apiserver.key";
+        let shared: Vec<&str> =
+            told.lines().filter(|line| line.contains(" on 8 nodes: n1, n2, n3, ")).collect();
+        assert_eq!(shared.len(), 1, "{told}");
+        assert!(shared[0].contains(line) && shared[0].ends_with(" and 2 more"), "{told}");
+        assert_eq!(told.matches("it is not the key of the certificate").count(), 1, "{told}");
+        assert!(told.contains("8 critical"), "{told}");
+    }
+}
+
+#[test]
 fn sarif_is_valid_by_the_schema_of_its_standard() {
     let tree = broken();
     tree.audit(&["-q", "--fail-on", "none", "--output-file", "report.sarif"]).ok();

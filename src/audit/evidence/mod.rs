@@ -653,7 +653,16 @@ impl Node {
     /// `--name`.
     pub fn host_names(&self) -> Vec<String> {
         let mut names: Vec<String> = Vec::new();
-        let kubelet = self.with_role(Role::KubeletClient).filter_map(|cert| {
+        // A loose certificate of some node may be anybody's.
+        let is_own = |cert: &Cert<'_>| {
+            cert.item().place.field.is_some()
+                || cert
+                    .found()
+                    .roles
+                    .iter()
+                    .any(|(role, basis)| *role == Role::KubeletClient && *basis != Basis::Content)
+        };
+        let kubelet = self.with_role(Role::KubeletClient).filter(is_own).filter_map(|cert| {
             Some(cert.tbs().subject.common_name()?.strip_prefix("system:node:")?.to_owned())
         });
         names.extend(kubelet);

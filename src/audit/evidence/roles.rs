@@ -1,12 +1,14 @@
 //! Which parts the certificates and keys of a node play: by who names their files, then by place, then by what they say.
 
+use std::path::Path;
+
 use super::{Cert, FileKind, Node, Signing, Target, What};
 use crate::audit::role::{Basis, Role};
 use crate::inspect::{Content, Item, promised};
 use crate::x509::{ExtendedKeyUsage, TbsCertificate};
 
 /// k3s's and RKE2's own layout below `server/tls` and `agent`, as their documents and `k3s certificate check` name it.
-const RANCHER: [(&str, Role); 18] = [
+const RANCHER: [(&str, Role); 19] = [
     ("tls/server-ca.crt", Role::KubernetesCa),
     ("tls/server-ca.key", Role::KubernetesCa),
     ("tls/client-ca.crt", Role::KubernetesCa),
@@ -25,7 +27,11 @@ const RANCHER: [(&str, Role); 18] = [
     ("tls/etcd/peer-server-client.crt", Role::EtcdPeer),
     ("tls/etcd/client.crt", Role::ApiserverEtcdClient),
     ("tls/service.key", Role::ServiceAccount),
+    ("tls/service.current.key", Role::ServiceAccount),
 ];
+
+/// No chain that is shown is longer.
+const LONGEST_CHAIN: usize = 8;
 
 /// Gives every certificate and key its roles.
 pub(super) fn assign(node: &mut Node) {
@@ -75,16 +81,20 @@ fn of_certificate(node: &Node, cert: Cert<'_>) -> Vec<(Role, Basis)> {
     let mut roles = Vec::new();
     let tbs = cert.tbs();
     let embedded = cert.item().place.field.is_some();
-    // What stands behind a leaf is its chain; several CAs in a file are CAs each.
+    // What stands behind a leaf is its chain, and what wrongly stands before it as well; several CAs in a file are CAs each.
     let chain = cert.found().position > 0;
+    let head = is_head(node, cert);
     if !embedded {
         for reference in
             node.references.iter().filter(|reference| reference.target == Target::File(cert.found().file))
         {
             let Some(role) = reference.role else { continue };
             match reference.what {
-                What::Certificate if !chain => push(&mut roles, role, Basis::Reference),
-                What::Trust | What::SigningCertificate if tbs.extensions.is_ca() || !chain => {
+                What::Certificate if head => push(&mut roles, role, Basis::Reference),
+                // A flag makes no CA of a leaf (rule M003); an anchor that signed itself may have forgotten to say that it is one.
+                What::Trust | What::SigningCertificate
+                    if tbs.extensions.is_ca() || !chain && tbs.subject == tbs.issuer =>
+                {
                     push(&mut roles, role, Basis::Reference);
                 }
                 _ => {}
@@ -92,17 +102,37 @@ fn of_certificate(node: &Node, cert: Cert<'_>) -> Vec<(Role, Basis)> {
         }
     }
     if let Some(role) = cert.place_role()
-        && (!chain || role.is_ca() && tbs.extensions.is_ca())
+        && if role.is_ca() { !chain || tbs.extensions.is_ca() } else { head }
     {
         push(&mut roles, role, Basis::Place);
     }
     if roles.is_empty()
-        && !chain
+        && head
         && let Some(role) = by_content(tbs)
     {
         push(&mut roles, role, Basis::Content);
     }
     roles
+}
+
+/// Whether a certificate is the one that the file, or the field, is for: the first, or where a CA stands there (rule F018), the
+/// first that is none.
+fn is_head(node: &Node, cert: Cert<'_>) -> bool {
+    let position = cert.found().position;
+    if position > 0 && (cert.is_ca() || position >= LONGEST_CHAIN) {
+        return false;
+    }
+    if position == 0 && !cert.is_ca() {
+        return true;
+    }
+    // Those of one field stand together.
+    let field = &cert.item().place.field;
+    let first = cert.index.saturating_sub(position);
+    let mut chain = (first..first + LONGEST_CHAIN)
+        .map_while(|index| node.certificate(index))
+        .take_while(|other| other.found().file == cert.found().file && other.item().place.field == *field);
+    let leaf = chain.find(|other| !other.is_ca());
+    leaf.map_or(position == 0, |leaf| leaf.index == cert.index)
 }
 
 fn of_key(node: &Node, index: usize) -> Vec<(Role, Basis)> {
@@ -151,6 +181,9 @@ fn by_place(node: &Node, file: usize, item: &Item) -> Option<Role> {
     if let Some((_, role)) = RANCHER.iter().find(|(known, _)| path.ends_with(known)) {
         return Some(*role);
     }
+    if let Some(role) = in_directory_of_etcd(path, name) {
+        return Some(role);
+    }
     let (name, weak) = promised(path, item)?;
     let role = Role::by_name(name)?;
     // `ca` alone may be anybody's: there the content has the last word.
@@ -162,6 +195,23 @@ fn by_place(node: &Node, file: usize, item: &Item) -> Option<Role> {
         return Some(own);
     }
     Some(role)
+}
+
+/// The files of an etcd outside of the cluster: `/etc/etcd/pki` of the documents' example, `/etc/ssl/etcd/ssl` of kubespray, whose
+/// `member-NODE.pem` is server and peer in one. Its clients' names (`node-NODE`) promise nothing: they have both purposes.
+fn in_directory_of_etcd(path: &Path, name: &str) -> Option<Role> {
+    let directory = path.parent()?;
+    if !(directory.ends_with("etcd/pki") || directory.ends_with("ssl/etcd/ssl")) {
+        return None;
+    }
+    let stem = name.strip_suffix(".pem").map(|stem| stem.strip_suffix("-key").unwrap_or(stem));
+    match stem.or_else(|| name.strip_suffix(".crt")).or_else(|| name.strip_suffix(".key"))? {
+        "ca" => Some(Role::EtcdCa),
+        "server" => Some(Role::EtcdServer),
+        "peer" => Some(Role::EtcdPeer),
+        stem if stem.starts_with("member-") => Some(Role::EtcdPeer),
+        _ => None,
+    }
 }
 
 /// What a certificate says it is, by names that only one role has. Names are kubeadm's, and those that the documents of etcd and

@@ -8,6 +8,7 @@ use super::super::{Cert, Node, Place, Role};
 use super::names::Names;
 use super::subjects::in_use;
 use crate::manifest::Component;
+use crate::x509::SubjectAltName;
 
 /// What its clients call the API server within the cluster, beside the name with the cluster's domain.
 pub(super) const SERVICE: [&str; 3] = ["kubernetes", "kubernetes.default", "kubernetes.default.svc"];
@@ -38,6 +39,12 @@ pub(super) fn sni_names(node: &Node) -> Names {
 /// The certificates that the API server shows, each once.
 pub(super) fn certificates(node: &Node) -> impl Iterator<Item = Cert<'_>> {
     in_use(node, Role::Apiserver).into_iter()
+}
+
+/// Whether a certificate has no name at all that a client compares: that is one mistake and not one for each name (K001 tells it).
+pub(super) fn is_nameless(cert: Cert<'_>) -> bool {
+    let names = cert.tbs().extensions.names();
+    !names.iter().any(|name| matches!(name, SubjectAltName::Dns(_) | SubjectAltName::Ip(_)))
 }
 
 /// The domain of the cluster's services, where the kubelet's configuration or the issuer of tokens tells it.

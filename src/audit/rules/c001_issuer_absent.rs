@@ -61,6 +61,23 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
                     || reached.is_some_and(|top| may_be_by(one, top));
                 if let (false, Some(ca)) = (is_right, ca) {
                     let by = named(&top.tbs().subject);
+                    if reached.is_some_and(|top| top.roles.contains(&ca)) {
+                        // Known from kubeconfigs alone: they have kept it, and its file has not. What they hold themselves is M014's.
+                        if let Some(right) = expected.first().filter(|_| in_file(one)) {
+                            let message = format!(
+                                "it is signed by another {by}, which stands in {}, and not by the {ca} in {}",
+                                top.file().shown,
+                                right.cert.file().shown
+                            );
+                            let fix = format!(
+                                "Where the CA in {} was replaced by mistake, bring back the old certificate with its key; otherwise let everybody trust both, then issue every leaf again: \
+                                 https://kubernetes.io/docs/tasks/tls/manual-rotation-of-ca-certificates/ has the steps.",
+                                right.cert.file().shown
+                            );
+                            answers.fail(one, message).fix(fix);
+                        }
+                        continue;
+                    }
                     let part =
                         reached.and_then(Distinct::role).map_or_else(String::new, |r| format!(" ({r})"));
                     answers.fail(one, format!("it is signed by {by}{part}, and not by the {ca}"));
@@ -86,6 +103,10 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
             }
         }
     }
+}
+
+fn in_file(one: &Distinct<'_>) -> bool {
+    one.places().any(|cert| cert.item().place.field.is_none())
 }
 
 /// Whether a CA other than that of its part may well have signed it.
@@ -120,6 +141,21 @@ mod tests {
 
     const API: &str = "etc/kubernetes/pki/apiserver.crt";
     const LEAF: &str = "cn=kube-apiserver eku=server key=p256:apiserver";
+
+    #[test]
+    fn a_ca_that_was_replaced_fires_though_kubeconfigs_kept_the_old_one() {
+        let mut tree = Tree::control_plane();
+        tree.file(&format!("{PKI}/ca.crt"), 0o644, forge::ca("cn=kubernetes key=p256:new-ca").pem());
+        let found = tree.findings("C001");
+        assert_eq!(found.len(), 3, "{found:?}");
+        assert_eq!(
+            found[1],
+            "critical etc/kubernetes/pki/apiserver.crt:1: it is signed by another CN=kubernetes, which stands in \
+             etc/kubernetes/admin.conf, and not by the kubernetes-ca in etc/kubernetes/pki/ca.crt"
+        );
+        assert_eq!((tree.findings("M014"), tree.findings("M010")), (vec![], vec![]));
+        assert_eq!(tree.findings("C005"), [""; 0]);
+    }
 
     #[test]
     fn a_foreign_ca_fires() {

@@ -34,7 +34,7 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
         let cert = one.cert;
         // A key pair for tokens stands in a certificate at most for convenience.
         let exempt = matches!(one.role(), Some(Role::ServiceAccount | Role::KubeletServing));
-        let is_leaf = if one.roles.is_empty() { !cert.is_ca() } else { !one.is_anchor() };
+        let is_leaf = if one.roles.is_empty() { !cert.is_ca() } else { !one.is_authority() };
         if one.usage == Use::Old || exempt || !is_leaf {
             continue;
         }

@@ -1,5 +1,7 @@
 //! C006: a certificate ends before its issuer's.
 
+use time::Duration;
+
 use super::{CertificateEvidence, Check, Citation, Fact, Outcome, Rule, Severity};
 
 pub(super) static RULE: Rule = Rule {
@@ -30,18 +32,24 @@ fn check(evidence: &CertificateEvidence<'_>) -> Outcome {
     if !excess.is_positive() {
         return Outcome::Pass;
     }
-    let (days, rest) = (excess.whole_days(), excess.whole_seconds() % 86_400);
-    Outcome::Fail(vec![Fact::new(format!(
-        "it ends {days} days, {} hours and {} seconds after its issuer's",
-        rest / 3600,
-        rest % 3600
-    ))])
+    Outcome::Fail(vec![Fact::new(format!("it ends {} after its issuer's", span(excess)))])
+}
+
+/// A span in its two largest units.
+fn span(span: Duration) -> String {
+    let of = |count: i64, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
+    let (days, hours, minutes) = (span.whole_days(), span.whole_hours() % 24, span.whole_minutes() % 60);
+    if days > 0 {
+        format!("{} and {}", of(days, "day"), of(hours, "hour"))
+    } else if hours > 0 {
+        format!("{} and {}", of(hours, "hour"), of(minutes, "minute"))
+    } else {
+        format!("{} and {}", of(minutes, "minute"), of(span.whole_seconds() % 60, "second"))
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use time::Duration;
-
     use super::super::super::testing::Bench;
     use super::*;
 
@@ -50,8 +58,8 @@ mod tests {
         for (excess, message) in [
             (-1, None),
             (0, None),
-            (1, Some("it ends 0 days, 0 hours and 1 seconds after its issuer's")),
-            (90_001, Some("it ends 1 days, 1 hours and 1 seconds after its issuer's")),
+            (1, Some("it ends 0 minutes and 1 second after its issuer's")),
+            (90_001, Some("it ends 1 day and 1 hour after its issuer's")),
         ] {
             let mut bench = Bench::server();
             bench.tbs.validity.not_after =

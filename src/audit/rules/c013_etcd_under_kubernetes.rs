@@ -1,8 +1,11 @@
 //! C013: etcd trusts the CA of the whole cluster.
 
-use super::super::{Answers, Scene};
+use std::collections::HashSet;
+
+use super::super::{Answers, Cert, Scene};
 use super::distinct::{Certificates, Distinct, Use};
 use super::{Check, Citation, Role, Rule, Severity};
+use crate::layout::Authority;
 
 pub(super) static RULE: Rule = Rule {
     id: "C013",
@@ -31,10 +34,17 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
     let kubernetes: Vec<&Distinct<'_>> = in_use(Role::KubernetesCa).collect();
     let Some(first) = kubernetes.first() else { return };
     let of_kubernetes = |key: [u8; 32]| kubernetes.iter().any(|ca| ca.cert.spki() == key);
+    let signers: HashSet<[u8; 32]> = [Role::EtcdServer, Role::EtcdPeer]
+        .into_iter()
+        .flat_map(in_use)
+        .filter_map(|leaf| leaf.cert.issuer_here().map(Cert::spki))
+        .collect();
     let mut shared = false;
     for ca in in_use(Role::EtcdCa) {
         answers.look();
-        if !of_kubernetes(ca.cert.spki()) {
+        // A flag that names the wrong CA makes none of it (M011).
+        let is_etcds = signers.is_empty() || signers.contains(&ca.cert.spki());
+        if !of_kubernetes(ca.cert.spki()) || !is_etcds {
             continue;
         }
         shared = true;
@@ -49,7 +59,10 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
     for leaf in roles.into_iter().flat_map(in_use) {
         answers.look();
         let by_kubernetes = leaf.cert.issuer_here().is_some_and(|issuer| of_kubernetes(issuer.spki()));
-        if by_kubernetes && !shared {
+        // One of another part that a flag names for etcd is M003's.
+        let own = leaf.cert.own_role().and_then(Role::authority);
+        let is_etcds = own.is_none_or(|own| own == Authority::Etcd);
+        if by_kubernetes && !shared && is_etcds {
             let role = leaf.role().map_or_else(String::new, |role| format!("the {role} certificate "));
             answers.fail(leaf, format!("{role}is signed by the CA of Kubernetes{}", leaf.elsewhere()));
         }

@@ -3,7 +3,7 @@
 use super::m016_kubeconfig_readable::widest;
 use super::references::{hidden, shown};
 use super::{Answers, Place, Severity};
-use crate::audit::{File, Node, Reference, StaticCredentials};
+use crate::audit::{File, Node, Reference, StaticCredentials, Target};
 
 /// The most lines that are named.
 const MOST_LINES: usize = 8;
@@ -17,17 +17,29 @@ pub(super) fn counted(credentials: &StaticCredentials) -> String {
 /// What a flag that names such a file says: with how many users, where that can be seen.
 pub(super) fn named(node: &Node, reference: &Reference, answers: &mut Answers) -> String {
     let flag = format!("{} names {}", reference.flag, shown(&reference.path));
-    if let Some(reason) = hidden(node, reference) {
+    let file = led_to(node, reference).and_then(|file| node.files.get(file));
+    if file.is_none_or(|file| file.contents().is_none())
+        && let Some(reason) = hidden(node, reference)
+    {
         answers.skip(reference, reason);
         return flag;
     }
-    let credentials = node
-        .referenced_file(reference)
-        .and_then(File::contents)
-        .and_then(|contents| contents.credentials.as_ref());
+    let credentials = file.and_then(File::contents).and_then(|contents| contents.credentials.as_ref());
     match credentials {
         Some(credentials) => format!("{flag}: {}", counted(credentials)),
         None => format!("{flag}, which holds no list of users that can be read"),
+    }
+}
+
+/// The file that is meant. Where the pod mounts nothing there (rule M001 tells that), the node's file of that path.
+pub(super) fn led_to(node: &Node, reference: &Reference) -> Option<usize> {
+    let target = match reference.on_node {
+        Some(_) => reference.target,
+        None => node.resolve(&reference.path),
+    };
+    match target {
+        Target::File(file) => Some(file),
+        _ => None,
     }
 }
 
@@ -60,10 +72,12 @@ pub(super) fn judge(node: &Node, file: usize, what: &str, answers: &mut Answers)
 pub(super) fn stray<'a>(
     node: &'a Node,
     names: &'a [&str],
+    meant: Option<usize>,
 ) -> impl Iterator<Item = (usize, &'a StaticCredentials)> + use<'a> {
     node.files.iter().enumerate().filter_map(move |(index, file)| {
         let credentials = file.contents()?.credentials.as_ref()?;
         let name = file.name().to_ascii_lowercase().replace('-', "_");
-        (names.contains(&name.as_str()) && !node.is_referenced(index)).then_some((index, credentials))
+        (names.contains(&name.as_str()) && !node.is_referenced(index) && meant != Some(index))
+            .then_some((index, credentials))
     })
 }

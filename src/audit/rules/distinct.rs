@@ -38,6 +38,7 @@ struct Group {
     places: Vec<usize>,
     usage: Use,
     roles: Vec<Role>,
+    is_anchor: bool,
 }
 
 /// A certificate with all of its places on a node.
@@ -50,6 +51,7 @@ pub(super) struct Distinct<'a> {
     /// Its parts, those of the best place first.
     pub(super) roles: &'a [Role],
     places: &'a [usize],
+    is_anchor: bool,
 }
 
 impl<'a> Distinct<'a> {
@@ -64,8 +66,14 @@ impl<'a> Distinct<'a> {
         self.roles.first().copied()
     }
 
-    /// Whether it is one of the cluster's CAs: a trust anchor, which needs no issuer.
+    /// Whether it is one of the cluster's CAs: a trust anchor, which needs no issuer. What kubeconfigs alone trust is none where the CA
+    /// lies in a file: it may be another cluster's, or one that was replaced.
     pub(super) fn is_anchor(&self) -> bool {
+        self.is_anchor
+    }
+
+    /// Whether it plays the part of a CA, be it the cluster's or another's.
+    pub(super) fn is_authority(&self) -> bool {
         self.roles.iter().any(|role| role.is_ca())
     }
 
@@ -143,9 +151,19 @@ impl Uses {
                 }
             }
             let usage = places.first().map_or(Use::Old, |(usage, _)| *usage);
-            Group { places: places.into_iter().map(|(_, cert)| cert.index).collect(), usage, roles }
+            let is_anchor = places
+                .iter()
+                .any(|(_, cert)| cert.item().place.field.is_none() && cert.roles().any(Role::is_ca));
+            let places = places.into_iter().map(|(_, cert)| cert.index).collect();
+            Group { places, usage, roles, is_anchor }
         });
-        Self { groups: groups.collect(), by_first }
+        let mut groups: Vec<Group> = groups.collect();
+        let in_files: HashSet<Role> =
+            groups.iter().filter(|group| group.is_anchor).flat_map(|group| group.roles.clone()).collect();
+        for group in &mut groups {
+            group.is_anchor |= group.roles.iter().any(|role| role.is_ca() && !in_files.contains(role));
+        }
+        Self { groups, by_first }
     }
 }
 
@@ -155,7 +173,13 @@ impl<'a> Certificates<'a> {
         let uses = node.uses.get_or_init(|| Uses::of(node));
         let all = uses.groups.iter().filter_map(|group| {
             let cert = node.certificate(*group.places.first()?)?;
-            Some(Distinct { cert, usage: group.usage, roles: &group.roles, places: &group.places })
+            Some(Distinct {
+                cert,
+                usage: group.usage,
+                roles: &group.roles,
+                places: &group.places,
+                is_anchor: group.is_anchor,
+            })
         });
         Self { all: all.collect(), by_first: &uses.by_first }
     }

@@ -45,6 +45,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn an_etcd_outside_of_the_cluster_is_known_by_its_directory() {
+        for path in ["etc/etcd/pki/peer.pem", "etc/ssl/etcd/ssl/member-node1.pem"] {
+            let mut tree = Tree::empty();
+            let leaf = crate::forge::ca("cn=etcd").leaf("cn=node1 eku=client");
+            tree.file(path, 0o644, leaf.pem());
+            assert_eq!(tree.findings("E002"), [format!("high {path}:1: it lacks the purpose serverAuth")]);
+        }
+    }
+
+    #[test]
     fn one_direction_is_not_enough() {
         for (words, message) in [
             ("eku=server,client", None),

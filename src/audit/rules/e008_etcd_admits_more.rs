@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::super::{Answers, Cert, Role, Scene};
+use super::super::{Answers, Cert, Node, Role, Scene};
 use super::etcd::{Etcd, Side, signer};
 use super::references::{hidden, said};
 use super::{Check, Citation, Rule, Severity};
@@ -63,7 +63,11 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
         let strangers: Vec<String> = scene
             .node
             .distinct_certs()
-            .filter(|cert| !cert.is_ca() && signer(*cert).is_some_and(|key| trusted.contains(&key)))
+            .filter(|cert| {
+                !cert.is_ca()
+                    && cert.may_be_client()
+                    && signer(*cert).is_some_and(|key| trusted.contains(&key))
+            })
             .filter_map(|cert| {
                 let role = cert.role().filter(|role| role.authority() != Some(Authority::Etcd))?;
                 let name = cert.tbs().subject.common_name().unwrap_or("no common name");
@@ -71,6 +75,10 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
             })
             .collect();
         let kubernetes = scene.node.with_role(Role::KubernetesCa).any(|cert| trusted.contains(&cert.spki()));
+        // One CA that signs for etcd and Kubernetes is C013's.
+        if kubernetes && signs_for_etcd(scene.node, &trusted) {
+            continue;
+        }
         let flag = side.trusted_ca();
         if let Some(first) = strangers.first() {
             let more = match strangers.len() - 1 {
@@ -90,6 +98,14 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
             answers.fail(reference, message).severity(Severity::Info);
         }
     }
+}
+
+/// Whether one of some keys signed the certificate of an etcd.
+fn signs_for_etcd(node: &Node, keys: &HashSet<[u8; 32]>) -> bool {
+    [Role::EtcdServer, Role::EtcdPeer]
+        .into_iter()
+        .flat_map(|role| node.with_role(role))
+        .any(|leaf| signer(leaf).is_some_and(|key| keys.contains(&key)))
 }
 
 #[cfg(test)]
@@ -146,6 +162,24 @@ mod tests {
     }
 
     #[test]
+    fn one_ca_for_everything_is_another_rule_s() {
+        let mut tree = Tree::control_plane();
+        let ca = tree.ca("ca");
+        tree.put(&format!("{PKI}/etcd/server.crt"), ca.leaf("cn=cp1 eku=server,client"), "");
+        tree.file(&format!("{PKI}/etcd/ca.crt"), 0o644, tree.ca("ca").pem());
+        assert_eq!(serious(&tree), [""; 0]);
+        assert!(!tree.findings("C013").is_empty());
+    }
+
+    #[test]
+    fn a_server_s_certificate_is_let_in_nowhere() {
+        let mut tree = Tree::control_plane();
+        let leaf = tree.ca("etcd/ca").leaf("cn=kube-apiserver eku=server");
+        tree.file(&format!("{PKI}/apiserver.crt"), 0o644, leaf.pem());
+        assert_eq!(serious(&tree), [""; 0]);
+    }
+
+    #[test]
     fn the_cluster_s_own_ca_fires() {
         let mut tree = Tree::control_plane();
         tree.flag("etcd", "--trusted-ca-file=/etc/kubernetes/pki/etcd/clients.crt");
@@ -154,7 +188,7 @@ mod tests {
         assert_eq!(findings.len(), 1, "{findings:?}");
         assert!(
             findings[0].contains(
-                "the CA of --trusted-ca-file signed others than etcd's: kubernetes-admin (admin) and 7 more"
+                "the CA of --trusted-ca-file signed others than etcd's: kubernetes-admin (admin) and 5 more"
             ),
             "{findings:?}"
         );

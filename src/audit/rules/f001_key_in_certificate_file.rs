@@ -57,6 +57,11 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
             None => format!("it holds {what} and no certificate"),
         };
         let fact = answers.fail(place, message);
+        if let Some(fix) =
+            swapped_with(scene.node, file).and_then(|other| exchange(file.name(), other.name()))
+        {
+            fact.fix(fix);
+        }
         if matches!(&key.content, Content::PrivateKey(facts) if facts.encryption.is_some()) {
             // Without the passphrase nobody can use it.
             fact.severity(Severity::High);
@@ -69,6 +74,20 @@ fn swapped_with<'a>(node: &'a Node, file: &File) -> Option<&'a File> {
     let (_, other) = node.key_file_beside(file)?;
     let back = certificate_file_beside(node, other).is_some_and(|(_, back)| back.on_node == file.on_node);
     (back && !holds_certificate(file) && holds_certificate(other) && !holds_private(other)).then_some(other)
+}
+
+/// The commands that give two files of one directory each other's name. A name that a shell might read otherwise has none.
+fn exchange(certificate: &str, key: &str) -> Option<String> {
+    let plain = |name: &str| {
+        name.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c)) && !name.starts_with('-')
+    };
+    (plain(certificate) && plain(key)).then(|| {
+        format!(
+            "`cd \"$(dirname FILE)\" && mv {certificate} {certificate}.swap && mv {key} {certificate} && mv {certificate}.swap {key} \
+             && chmod 644 {certificate} && chmod 600 {key}`; where others could read the key, issue the certificate again \
+             with a new one."
+        )
+    })
 }
 
 #[cfg(test)]

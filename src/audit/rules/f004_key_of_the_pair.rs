@@ -84,11 +84,27 @@ impl Pair<'_> {
             own(key_file).filter(|item| matches!(item.content, Content::PrivateKey(_))).collect();
         let Some(first) = keys.first() else { return };
         let wanted = self.holder.public_key();
-        if keys.iter().any(|key| key.public_key().is_some() && key.public_key() == wanted) {
-            answers.look();
-            return;
-        }
+        let right = keys.iter().position(|key| key.public_key().is_some() && key.public_key() == wanted);
         let place = Place::of_item(key_index, first);
+        match right {
+            Some(0) => {
+                answers.look();
+                return;
+            }
+            // Go takes the first private key of a file (crypto/tls, X509KeyPair).
+            Some(right) => {
+                let of = if is_public { "private half of the public key" } else { "key of the certificate" };
+                let message = format!(
+                    "the {of} in {} is key {} of this file, and the first is the one that is used",
+                    self.file.shown,
+                    right + 1
+                );
+                let fix = "Keep one private key in FILE, the right one, and put the other where it belongs.";
+                answers.fail(place, message).fix(fix);
+                return;
+            }
+            None => {}
+        }
         if keys.iter().any(|key| key.public_key().is_none()) {
             let why = if is_encrypted(first) {
                 "it is encrypted"
@@ -117,6 +133,10 @@ impl Pair<'_> {
             Some(cert) => format!("it is not the key of the certificate {place} ({})", subject(cert)),
             None => format!("it is not the private half of the public key {place}"),
         };
+        // The certificates are in the wrong order, and the key is right.
+        let is_order = key.public_key().is_some_and(|own| {
+            self.node.certs_in(self.index).take(MOST_COPIES).any(|cert| cert.tbs().public_key.der() == own)
+        });
         if let Some(own) = key.public_key() {
             let spki = sha256(own);
             // The renewal is under way where a request has the key.
@@ -134,6 +154,7 @@ impl Pair<'_> {
         if let Some(spki) = right
             && let Some(key) = self.node.keys_with(&spki).take(MOST_COPIES).find(|key| key.private)
             && let Some(file) = self.node.files.get(key.file)
+            && !is_order
         {
             message = format!("{message}; the right key stands in {}", file.shown);
         }
@@ -191,6 +212,23 @@ mod tests {
     use super::super::super::testing::tree::{PKI, Tree};
     use super::*;
     use crate::forge;
+
+    #[test]
+    fn the_first_key_is_the_one_that_counts() {
+        let mut tree = Tree::control_plane();
+        let path = format!("{PKI}/apiserver.key");
+        let (right, other) = (tree.text(&path), tree.text(&format!("{PKI}/sa.key")));
+        tree.file(&path, 0o600, format!("{right}{other}"));
+        assert_eq!(tree.findings("F004"), [""; 0]);
+        tree.file(&path, 0o600, format!("{other}{right}"));
+        assert_eq!(
+            tree.findings("F004"),
+            [
+                "critical etc/kubernetes/pki/apiserver.key:1: the key of the certificate in etc/kubernetes/pki/apiserver.crt is \
+                 key 2 of this file, and the first is the one that is used"
+            ]
+        );
+    }
 
     #[test]
     fn pairs_that_fit_are_silent() {

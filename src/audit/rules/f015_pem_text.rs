@@ -54,7 +54,8 @@ fn text(index: usize, facts: &TextFacts, behind_mark: bool, answers: &mut Answer
     let line = |line: usize| Place::line(index, line as u64);
     if let Some(at) = facts.run_together {
         let message = "a block ends and the next one begins on one line: Go and OpenSSL read neither";
-        answers.fail(line(at), message);
+        let fix = "`sed 's/-----\\(-----BEGIN \\)/-----\\n\\1/' FILE > FILE.new` (GNU sed; a private key: under umask 077) parts them; put that in the place of FILE.";
+        answers.fail(line(at), message).fix(fix);
     }
     if let Some(at) = facts.nul {
         answers

@@ -125,6 +125,20 @@ mod tests {
     }
 
     #[test]
+    fn the_leaf_keeps_its_part_behind_a_ca() {
+        let mut tree = Tree::control_plane();
+        let text = tree.text(&format!("{PKI}/ca.crt")) + &tree.text(&format!("{PKI}/apiserver.crt"));
+        tree.file(&format!("{PKI}/apiserver.crt"), 0o644, text);
+        assert_eq!(tree.findings("F018").len(), 1);
+        for rule in ["K001", "K002", "K003", "K005", "P012", "P017", "F023", "C016"] {
+            assert_eq!(tree.findings(rule), [""; 0], "{rule}");
+        }
+        let found = tree.findings("F004");
+        assert_eq!(found.len(), 1);
+        assert!(found[0].ends_with("the first is the one that is shown"), "{found:?}");
+    }
+
+    #[test]
     fn a_chain_must_be_one() {
         let root = forge::ca("cn=root");
         let inter = root.ca("cn=inter");

@@ -47,7 +47,12 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
             if let Some(other) = swapped_with(&places, cert, role) {
                 message = format!("{message}; {} holds the other: the two were swapped", other.file().shown);
             }
-            answers.fail(cert.place(), message);
+            let swapped = swapped_with(&places, cert, role);
+            let fact = answers.fail(cert.place(), message);
+            // Two parts fail at once.
+            if swapped.is_some() {
+                fact.severity(Severity::Critical);
+            }
         }
     }
 }
@@ -57,8 +62,14 @@ fn conflict(cert: Cert<'_>, role: Role) -> Option<String> {
     let content = role_by_content(cert.tbs());
     match (role.is_ca(), cert.is_ca()) {
         (true, false) => return Some("it is no CA".to_owned()),
+        // One that stands before the leaf is in the wrong order (F018).
+        (false, true) if leads_a_chain(cert) => return None,
         (false, true) => return Some("it is a CA".to_owned()),
         _ => {}
+    }
+    // One CA for two parts is C013's, C014's and M008's.
+    if cert.is_ca() && content.is_some_and(|content| plays(cert, content)) {
+        return None;
     }
     if let Some(content) = content.filter(|content| !is_near(role, *content)) {
         return Some(format!("it is a certificate of {content}"));
@@ -76,6 +87,18 @@ fn conflict(cert: Cert<'_>, role: Role) -> Option<String> {
         (false, true) if server && !client => Some("it is for servers".to_owned()),
         _ => None,
     }
+}
+
+/// Whether the same certificate plays a part in another place.
+fn plays(cert: Cert<'_>, role: Role) -> bool {
+    cert.node.certs_with_key(&cert.spki()).take(64).any(|other| {
+        other.found().file != cert.found().file && other.item().place.field.is_none() && other.is(role)
+    })
+}
+
+/// Whether a leaf follows in its file.
+fn leads_a_chain(cert: Cert<'_>) -> bool {
+    cert.node.certs_in(cert.found().file).take(8).any(|other| !other.is_ca())
 }
 
 /// Whether two roles are one to those who share certificates between them, or are named alike in the documents.
@@ -162,10 +185,10 @@ mod tests {
         assert_eq!(
             tree.findings("F023"),
             [
-                "medium etc/kubernetes/pki/apiserver-etcd-client.crt:1: it lies in the place of apiserver-etcd-client, and it is a \
+                "critical etc/kubernetes/pki/apiserver-etcd-client.crt:1: it lies in the place of apiserver-etcd-client, and it is a \
                  certificate of apiserver-kubelet-client (CN=kube-apiserver-kubelet-client); \
                  etc/kubernetes/pki/apiserver-kubelet-client.crt holds the other: the two were swapped",
-                "medium etc/kubernetes/pki/apiserver-kubelet-client.crt:1: it lies in the place of apiserver-kubelet-client, and it is a \
+                "critical etc/kubernetes/pki/apiserver-kubelet-client.crt:1: it lies in the place of apiserver-kubelet-client, and it is a \
                  certificate of apiserver-etcd-client (CN=kube-apiserver-etcd-client); \
                  etc/kubernetes/pki/apiserver-etcd-client.crt holds the other: the two were swapped",
             ]

@@ -1,7 +1,7 @@
 //! K001: the names by which the cluster calls the API server.
 
 use super::super::{Answers, Scene};
-use super::apiserver::{SERVICE, certificates, domain, sni_names};
+use super::apiserver::{SERVICE, certificates, domain, is_nameless, sni_names};
 use super::names::Names;
 use super::{Check, Citation, Rule, Severity};
 use crate::x509::Printable;
@@ -43,7 +43,8 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
         missing.extend(full.filter(|name| !covered(name)));
         if !missing.is_empty() {
             let missing = Printable(&missing.join(", ")).to_string();
-            answers.fail(cert, format!("it is not for {missing}"));
+            let nameless = if is_nameless(cert) { "it has no names at all: " } else { "" };
+            answers.fail(cert, format!("{nameless}it is not for {missing}"));
         }
     }
 }

@@ -1,7 +1,7 @@
 //! K002: the address by which the cluster calls the API server.
 
 use super::super::{Answers, Scene};
-use super::apiserver::{certificates, service_addresses};
+use super::apiserver::{certificates, is_nameless, service_addresses};
 use super::names::Names;
 use super::{Check, Citation, Rule, Severity};
 
@@ -34,7 +34,7 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
         Ok((_, addresses)) => addresses,
         Err(reason) => return answers.skip(first, reason),
     };
-    for cert in certs {
+    for cert in certs.filter(|cert| !is_nameless(*cert)) {
         answers.look();
         let names = Names::of(cert.tbs().extensions.names());
         for (number, ip) in addresses.iter().enumerate().filter(|(_, ip)| !names.cover_ip(**ip)) {

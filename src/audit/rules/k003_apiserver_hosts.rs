@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::super::{Answers, Cert, Node, Scene};
-use super::apiserver::{NO_MANIFEST, advertised, certificates, sni_names};
+use super::apiserver::{NO_MANIFEST, advertised, certificates, is_nameless, sni_names};
 use super::names::{Names, host_of};
 use super::{Check, Citation, Rule, Severity};
 use crate::manifest::Component;
@@ -51,7 +51,7 @@ struct Called<'a> {
 
 fn check(scene: &Scene<'_>, answers: &mut Answers) {
     let node = scene.node;
-    let certs: Vec<Cert<'_>> = certificates(node).collect();
+    let certs: Vec<Cert<'_>> = certificates(node).filter(|cert| !is_nameless(*cert)).collect();
     if certs.is_empty() {
         return;
     }
@@ -116,6 +116,24 @@ mod tests {
     use super::*;
 
     const AT: &str = "etc/kubernetes/pki/apiserver.crt:1: it is not for";
+
+    #[test]
+    fn a_loose_certificate_of_another_node_does_not_name_this_one() {
+        let mut tree = Tree::control_plane();
+        let other = tree.ca("ca").leaf("o=system:nodes cn=system:node:other eku=client");
+        tree.put(&format!("{PKI}/other.crt"), other, "");
+        assert_eq!(tree.findings("K003"), [""; 0]);
+    }
+
+    #[test]
+    fn no_name_at_all_is_one_mistake() {
+        let mut tree = Tree::control_plane();
+        let bare = tree.ca("ca").leaf("cn=kube-apiserver eku=server key=p256:apiserver");
+        tree.file(&format!("{PKI}/apiserver.crt"), 0o644, bare.pem());
+        assert_eq!((tree.findings("K002"), tree.findings("K003")), (vec![], vec![]));
+        let found = tree.findings("K001");
+        assert!(found[0].contains(": it has no names at all: it is not for kubernetes, "), "{found:?}");
+    }
 
     #[test]
     fn the_address_and_the_name_of_the_node_are_needed() {

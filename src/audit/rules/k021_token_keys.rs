@@ -46,6 +46,7 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
         return;
     }
     let verified = public_keys_of(node, verifiers.iter().copied());
+    let first = signers.first().map(|(_, first)| first.target);
     for (component, reference) in signers {
         // One public key beside one private key is a pair (K019).
         if component == Component::Apiserver && verifiers.len() == 1 {
@@ -55,7 +56,11 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
         match (signing_key(node, reference), &verified) {
             (Some(key), Some(verified)) => {
                 answers.look();
-                if !verified.contains(&key) {
+                // The same pair that the API server has.
+                let is_pair = verifiers.len() == 1
+                    && first == Some(reference.target)
+                    && is_beside(&verifiers, reference);
+                if !verified.contains(&key) && !is_pair {
                     let path = crate::x509::Printable(&path).to_string();
                     answers.fail(
                         reference,
@@ -70,6 +75,12 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
                 .skip(reference, "not every key in --service-account-key-file was given, or can be read"),
         }
     }
+}
+
+/// Whether the public key has the name of the private one, so that K019 holds them against each other.
+fn is_beside(verifiers: &[&Reference], signer: &Reference) -> bool {
+    let stem = signer.path.with_extension("");
+    verifiers.iter().any(|verifier| verifier.path.with_extension("") == stem)
 }
 
 #[cfg(test)]
@@ -119,6 +130,15 @@ mod tests {
             end(&found[0]),
             "kube-apiserver signs with /etc/kubernetes/pki/third.key, which is not among the keys in --service-account-key-file"
         );
+    }
+
+    #[test]
+    fn a_pair_of_one_name_is_another_rule_s() {
+        let mut tree = Tree::control_plane();
+        let other = forge::self_signed_leaf("cn=sa key=p256:other-sa");
+        tree.file(&format!("{PKI}/sa.key"), 0o600, other.key_pem());
+        assert_eq!(tree.findings("K021"), [""; 0]);
+        assert_eq!(tree.findings("K019").len(), 1);
     }
 
     #[test]

@@ -78,7 +78,7 @@ fn fail(answers: &mut Answers, reference: &Reference, message: String) {
 fn not_mounted(node: &Node, reference: &Reference, answers: &mut Answers) {
     let said = said(reference);
     let (Holder::Component(component), None) = (reference.holder, &reference.on_node) else {
-        answers.skip(reference, outside(reference));
+        answers.skip(reference, outside(node, reference));
         return;
     };
     if !reference.path.is_absolute() {

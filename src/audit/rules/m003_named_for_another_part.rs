@@ -152,7 +152,10 @@ fn nothing_of_the_kind(node: &Node, reference: &Reference, file: usize, answers:
     };
     let is_nothing = found.items().iter().all(|item| matches!(item.content, Content::Unknown { .. }));
     let is_empty = found.contents().is_some_and(|contents| contents.text.bytes == 0);
-    if is_empty || found.promise().is_some() && is_nothing || promises && is_swapped {
+    // F015 and F025 tell that nobody can read the blocks.
+    let is_lost = found.contents().is_some_and(|contents| contents.text.run_together.is_some())
+        || found.items().iter().any(|item| matches!(item.content, Content::Broken { .. }));
+    if is_empty || is_lost || found.promise().is_some() && is_nothing || promises && is_swapped {
         answers.look();
     } else {
         answers.fail(reference, format!("{}, which holds no {wanted}", said(reference)));
@@ -188,6 +191,44 @@ mod tests {
         let mut tree = Tree::control_plane();
         tree.flag(component, flag);
         tree.findings(RULE.id)
+    }
+
+    #[test]
+    fn a_flag_makes_no_ca_of_a_leaf() {
+        let mut tree = Tree::control_plane();
+        tree.flag("kube-apiserver", "--client-ca-file=/etc/kubernetes/pki/apiserver.crt");
+        assert_eq!(tree.findings(RULE.id).len(), 1);
+        for rule in ["P011", "P013", "P021", "M009", "C016"] {
+            let found = tree.findings(rule);
+            assert!(!found.iter().any(|found| found.contains("apiserver.crt:")), "{found:?}");
+        }
+        assert_eq!(tree.findings("M009"), [""; 0]);
+    }
+
+    #[test]
+    fn what_follows_from_a_flag_for_etcd_is_not_told_again() {
+        let mut tree = Tree::control_plane();
+        tree.flag("kube-apiserver", "--etcd-certfile=/etc/kubernetes/pki/apiserver-kubelet-client.crt");
+        assert_eq!(tree.findings(RULE.id).len(), 1);
+        assert_eq!((tree.findings("M011"), tree.findings("C013")), (vec![], vec![]));
+        let mut tree = Tree::control_plane();
+        tree.flag("kube-apiserver", "--etcd-cafile=/etc/kubernetes/pki/ca.crt");
+        assert_eq!((tree.findings("M011").len(), tree.findings("C013")), (1, vec![]));
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_another_rule_s() {
+        for spoil in [
+            |text: String| text.replace("\n-----END", "!\n-----END"),
+            |text: String| format!("{}{}", text.trim_end(), text),
+        ] {
+            let mut tree = Tree::control_plane();
+            let path = format!("{PKI}/apiserver.crt");
+            let text = spoil(tree.text(&path));
+            tree.file(&path, 0o644, text);
+            assert_eq!(tree.findings(RULE.id), [""; 0]);
+            assert_eq!(tree.findings("F015").len() + tree.findings("F025").len(), 1);
+        }
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! M004: no tokens in a file.
 
-use super::credentials::{counted, judge, named, stray};
+use super::credentials::{counted, judge, led_to, named, stray};
 use super::{Answers, Check, Citation, Rule, Severity};
-use crate::audit::{Scene, Target};
+use crate::audit::Scene;
 use crate::manifest::Component;
 
 /// What such files are called by kops, kubespray and the documents; `-` stands as `_`.
@@ -40,18 +40,20 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(scene: &Scene<'_>, answers: &mut Answers) {
     let node = scene.node;
-    match node.reference(Component::Apiserver, "token-auth-file") {
+    let reference = node.reference(Component::Apiserver, "token-auth-file");
+    let named_file = reference.and_then(|reference| led_to(node, reference));
+    match reference {
         Some(reference) => {
             let message = named(node, reference, answers);
             answers.fail(reference, message);
-            if let Target::File(file) = reference.target {
+            if let Some(file) = named_file {
                 judge(node, file, "token", answers);
             }
         }
         None if node.pod(Component::Apiserver).is_some() => answers.look(),
         None => {}
     }
-    for (file, credentials) in stray(node, &NAMES) {
+    for (file, credentials) in stray(node, &NAMES, named_file) {
         let message =
             format!("it looks like a file of static tokens that no flag names: {}", counted(credentials));
         answers
@@ -67,6 +69,20 @@ mod tests {
     use super::*;
 
     const TOKENS: &str = "0123456789abcdef0123,admin,1,\"ops,system:masters\"\n# a comment\nshort,jane,2\n0123456789abcdef0123,joe,3,dev\n";
+
+    #[test]
+    fn a_file_that_the_pod_does_not_see_is_the_one_that_is_meant() {
+        let mut tree = Tree::control_plane();
+        tree.file("etc/kubernetes/tokens.csv", 0o600, TOKENS);
+        tree.flag("kube-apiserver", "--token-auth-file=/etc/kubernetes/tokens.csv");
+        let found = tree.findings(RULE.id);
+        assert!(
+            found[0].ends_with("names /etc/kubernetes/tokens.csv: 3 users, 1 of them in system:masters"),
+            "{found:?}"
+        );
+        assert!(found.iter().all(|found| !found.contains("no flag names")), "{found:?}");
+        assert_eq!(tree.findings("M001").len(), 1);
+    }
 
     #[test]
     fn the_flag_fires_with_the_numbers_and_without_the_secrets() {

@@ -1,8 +1,8 @@
 //! M005: no passwords in a file.
 
-use super::credentials::{counted, judge, named, stray};
+use super::credentials::{counted, judge, led_to, named, stray};
 use super::{Answers, Check, Citation, Rule, Severity};
-use crate::audit::{Scene, Target};
+use crate::audit::Scene;
 use crate::manifest::Component;
 use crate::profile::KubernetesVersion;
 
@@ -34,7 +34,9 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(scene: &Scene<'_>, answers: &mut Answers) {
     let node = scene.node;
-    match node.reference(Component::Apiserver, "basic-auth-file") {
+    let reference = node.reference(Component::Apiserver, "basic-auth-file");
+    let named_file = reference.and_then(|reference| led_to(node, reference));
+    match reference {
         Some(reference) => {
             let message = named(node, reference, answers);
             match node.version.as_ref().filter(|version| **version < REMOVED) {
@@ -43,14 +45,14 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
                     answers.fail(reference, format!("{message}; since Kubernetes 1.19 there is no such flag"))
                 }
             };
-            if let Target::File(file) = reference.target {
+            if let Some(file) = named_file {
                 judge(node, file, "password", answers);
             }
         }
         None if node.pod(Component::Apiserver).is_some() => answers.look(),
         None => {}
     }
-    for (file, credentials) in stray(node, &NAMES) {
+    for (file, credentials) in stray(node, &NAMES, named_file) {
         let message =
             format!("it looks like a file of static passwords that no flag names: {}", counted(credentials));
         answers

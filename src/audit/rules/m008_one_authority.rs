@@ -2,7 +2,7 @@
 
 use super::references::{hidden, is_one_file, shown};
 use super::{Answers, Check, Citation, Place, Rule, Severity};
-use crate::audit::{Holder, Node, Reference, Scene};
+use crate::audit::{Cert, Holder, Node, Reference, Scene};
 use crate::manifest::Component;
 
 pub(super) static RULE: Rule = Rule {
@@ -61,6 +61,14 @@ fn flags(node: &Node) -> Option<(&Reference, &Reference)> {
 pub(super) fn is_one_authority(node: &Node, reference: &Reference) -> bool {
     reference.holder == Holder::Component(Component::Apiserver)
         && flags(node).is_some_and(|(proxies, clients)| is_one_file(node, proxies, clients))
+}
+
+/// Whether this rule speaks of this CA.
+pub(super) fn is_told(node: &Node, ca: Cert<'_>) -> bool {
+    flags(node).is_some_and(|(proxies, clients)| {
+        is_one_file(node, proxies, clients)
+            && node.referenced_certs(proxies).iter().any(|cert| cert.found().same_as == ca.found().same_as)
+    })
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! M010: pods can verify the API server.
 
-use super::references::{certificates, leads_to, said, subject, subjects};
+use super::references::{MOST_ANCHORS, certificates, leads_to, said, subject, subjects};
 use super::{Answers, Check, Citation, Rule, Severity};
-use crate::audit::{Cert, Node, Role, Scene};
+use crate::audit::{Cert, Node, Role, Scene, Signer, Signing};
 use crate::manifest::Component;
 
 pub(super) static RULE: Rule = Rule {
@@ -39,6 +39,9 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
         answers.skip(reference, "the API server's certificate was not given");
         return;
     };
+    if is_strangers(leaf) {
+        return;
+    }
     answers.look();
     if leads_to(leaf, &anchors) == Some(false) {
         answers.fail(
@@ -46,6 +49,21 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
             format!("{} ({}), which does not verify {}", said(reference), subjects(&anchors), subject(leaf)),
         );
     }
+}
+
+/// Whether a certificate comes from none of the cluster's CAs: whoever trusts those is right, and the rules of chains (C001, C002,
+/// C005) tell what is wrong.
+pub(super) fn is_strangers(leaf: Cert<'_>) -> bool {
+    if matches!(leaf.found().signing, Signing::By(Signer::Elsewhere(_)) | Signing::NotChecked) {
+        return false;
+    }
+    let anchors: Vec<Cert<'_>> = leaf
+        .node
+        .with_role(Role::KubernetesCa)
+        .filter(|cert| cert.item().place.field.is_none())
+        .take(MOST_ANCHORS)
+        .collect();
+    !anchors.is_empty() && leads_to(leaf, &anchors) == Some(false)
 }
 
 /// The certificate with which the API server serves: the one that its flag names, or the one in its place.

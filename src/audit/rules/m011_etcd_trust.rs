@@ -3,6 +3,7 @@
 use super::references::{certificates, leads_to, said, subject, subjects};
 use super::{Answers, Check, Citation, Rule, Severity};
 use crate::audit::{Cert, Node, Reference, Role, Scene};
+use crate::layout::Authority;
 use crate::manifest::Component;
 
 pub(super) static RULE: Rule = Rule {
@@ -55,6 +56,11 @@ fn leaf<'a>(node: &'a Node, component: Component, flag: &str, role: Role) -> Opt
 }
 
 fn judge(reference: &Reference, anchors: &[Cert<'_>], leaf: Cert<'_>, answers: &mut Answers) {
+    // M003 tells that it is the certificate of another part.
+    let own = leaf.own_role().and_then(Role::authority);
+    if own.is_some_and(|own| own != Authority::Etcd) {
+        return;
+    }
     answers.look();
     if leads_to(leaf, anchors) == Some(false) {
         answers.fail(

@@ -20,7 +20,7 @@ pub(super) static RULE: Rule = Rule {
     ],
     explanation: "The client reads both, finds that the key is not the certificate's or that one half is missing, and makes no connection. It happens \
                   where a certificate was renewed and only one of the two fields was replaced.",
-    fix: "Put a certificate and its own key into FILE: `kpki renew` replaces both at once.",
+    fix: "Put a certificate and its own key into FILE: `kpki issue PROFILE --kubeconfig FILE --force` writes both anew.",
     applies_to: "the users of kubeconfigs",
     check: Check::Node(check),
 };

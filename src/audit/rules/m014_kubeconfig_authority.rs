@@ -2,7 +2,7 @@
 
 use super::apiserver::names_with_sni;
 use super::kubeconfigs::{all, is_own_cluster, line};
-use super::m010_root_ca::serving;
+use super::m010_root_ca::{is_strangers, serving};
 use super::references::{leads_to, subject, subjects};
 use super::{Answers, Check, Citation, Place, Rule, Severity};
 use crate::audit::{NodeKind, Scene, Target};
@@ -38,6 +38,9 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
         );
         return;
     };
+    if is_strangers(leaf) {
+        return;
+    }
     let names = &names_with_sni(node, leaf);
     for (file, kubeconfig) in all(node) {
         for cluster in &kubeconfig.clusters {
@@ -103,6 +106,15 @@ mod tests {
                 "high etc/kubernetes/scheduler.conf:6: the CA of the cluster demo (CN=kubernetes) does not verify the API server's certificate (CN=kube-apiserver)",
             ]
         );
+    }
+
+    #[test]
+    fn a_certificate_that_is_the_odd_one_out_is_told_once() {
+        let mut tree = Tree::control_plane();
+        let leaf = tree.ca("etcd/ca").leaf("cn=kube-apiserver sans=ip:10.0.0.10 eku=server");
+        tree.file(&format!("{PKI}/apiserver.crt"), 0o644, leaf.pem());
+        assert_eq!((tree.findings(RULE.id), tree.findings("M010")), (vec![], vec![]));
+        assert_eq!(tree.findings("C001").len(), 1);
     }
 
     #[test]

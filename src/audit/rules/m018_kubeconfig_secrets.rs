@@ -23,7 +23,7 @@ pub(super) static RULE: Rule = Rule {
     explanation: "A token that stands in a kubeconfig is good until somebody deletes what it belongs to, and is copied with the file. Of several \
                   credentials the client sends all, and the API server takes the first that it knows: after the certificate was \
                   withdrawn the token beside it still works, and nobody remembers it.",
-    fix: "Leave one credential for each user in FILE: a short-lived client certificate (`kpki renew`), or a command (exec) or file that hands out tokens that end.",
+    fix: "Leave one credential for each user in FILE: a short-lived client certificate (`kpki issue`), or a command (exec) or file that hands out tokens that end.",
     applies_to: "the users of kubeconfigs",
     check: Check::Node(check),
 };

@@ -6,7 +6,7 @@ pub(super) static RULE: Rule = Rule {
     id: "P002",
     name: "serial-positive",
     title: "The serial number is not positive",
-    severity: Severity::Medium,
+    severity: Severity::High,
     citations: &[
         Citation::rfc("RFC 5280 section 4.1.2.2"),
         Citation::page("golang/go#71606", "https://github.com/golang/go/issues/71606"),
@@ -25,7 +25,10 @@ fn check(evidence: &CertificateEvidence<'_>) -> Outcome {
     }
     let zero = serial.content().iter().all(|&byte| byte == 0);
     let sign = if zero { "zero" } else { "negative" };
-    Outcome::Fail(vec![Fact::new(format!("the serial number, {serial} in hexadecimal, is {sign}"))])
+    let message = format!("the serial number, {serial} in hexadecimal, is {sign}");
+    // A negative one is worse than in the catalogue: Go refuses to read it since 1.23, and with it Kubernetes since 1.32.
+    let fact = if zero { Fact::milder(Severity::Medium, message) } else { Fact::new(message) };
+    Outcome::Fail(vec![fact])
 }
 
 #[cfg(test)]

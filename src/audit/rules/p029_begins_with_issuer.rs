@@ -22,7 +22,7 @@ pub(super) static RULE: Rule = Rule {
     explanation: "kubeadm gives every leaf the notBefore of its CA, so one that was renewed after two years seems to be valid for \
                   three. Nothing breaks, but tools that count a share of the life, or that ask when it was issued, are misled, \
                   and a clock that was set back years accepts it.",
-    fix: "Nothing has to be done; a certificate from `kpki renew` begins when it is issued.",
+    fix: "Nothing has to be done; a certificate from `kpki issue` begins when it is issued.",
     applies_to: "leaves whose issuer is known",
     check: Check::Certificate(check),
 };

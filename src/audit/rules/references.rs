@@ -20,8 +20,14 @@ pub(super) fn said(reference: &Reference) -> String {
 }
 
 /// Why nothing is known of a file that lies out of what was given.
-pub(super) fn outside(reference: &Reference) -> String {
+pub(super) fn outside(node: &Node, reference: &Reference) -> String {
+    let link =
+        reference.on_node.as_deref().and_then(|path| node.files.iter().find(|file| file.on_node == path));
+    let link = link.map(|file| &file.kind);
     let said = said(reference);
+    if let Some(FileKind::Link(to)) = link {
+        return format!("{said}, a link to {}, which was not given", shown(to));
+    }
     match reference.on_node.as_deref().and_then(Path::parent) {
         Some(directory) => {
             format!("{said}, which lies outside of what was given: give / or also {}", shown(directory))
@@ -34,7 +40,7 @@ pub(super) fn outside(reference: &Reference) -> String {
 pub(super) fn hidden(node: &Node, reference: &Reference) -> Option<String> {
     let said = said(reference);
     match reference.target {
-        Target::Outside => Some(outside(reference)),
+        Target::Outside => Some(outside(node, reference)),
         Target::Missing => Some(format!("{said}, which is not there")),
         Target::Loop => Some(format!("{said}, a link that leads round in a circle")),
         Target::File(file) => match node.files.get(file).map(|file| &file.kind) {

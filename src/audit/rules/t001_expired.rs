@@ -55,7 +55,7 @@ fn severity(one: &Distinct<'_>) -> Severity {
     match one.usage {
         Use::Old => Severity::Low,
         Use::Loose => Severity::Medium,
-        Use::Used if one.is_anchor() && one.places().all(|cert| has_successor(cert)) => Severity::Low,
+        Use::Used if one.is_authority() && one.places().all(|cert| has_successor(cert)) => Severity::Low,
         Use::Used => match one.role() {
             // Nobody looks at the dates around the key that signs tokens.
             Some(Role::ServiceAccount) => Severity::Info,

@@ -69,10 +69,18 @@ pub(super) fn place(location: &Location) -> String {
     text
 }
 
+/// Where a finding stands, for a list of many places.
+fn short(location: &Location) -> String {
+    match location.line {
+        Some(line) => format!("{}:{line}", file(location)),
+        None => file(location),
+    }
+}
+
 /// The file, with its node where there are several.
 fn file(location: &Location) -> String {
     match (&location.node, &*location.path) {
-        (None, "") => "the whole tree".to_owned(),
+        (None, "") => "the tree as a whole".to_owned(),
         (None, path) => path.to_owned(),
         (Some(node), "") => node.to_string(),
         (Some(node), path) => format!("{node}: {path}"),
@@ -93,19 +101,50 @@ fn grouped<K: Eq + Hash, T>(all: impl Iterator<Item = T>, key: impl Fn(&T) -> K)
     groups
 }
 
-/// The findings are in order, so the file with the worst comes first.
+/// What makes two findings of different nodes one to a reader.
+type Alike<'a> =
+    (&'a str, Severity, &'a str, (&'a str, Option<usize>, Option<usize>, Option<&'a str>), String);
+
+fn alike(finding: &Finding) -> Alike<'_> {
+    let Location { path, line, block, field, .. } = &finding.location;
+    let place = (&**path, *line, *block, field.as_deref());
+    (finding.rule.id, finding.severity, &finding.message, place, finding.fix())
+}
+
+/// Where findings that are alike stand: `pki/ca.crt`, `cp1: pki/ca.crt`, `pki/ca.crt on 30 nodes: cp1, cp2, …`.
+fn shared<'a>(locations: impl Iterator<Item = &'a Location>, show: impl Fn(&Location) -> String) -> String {
+    let all: Vec<&Location> = locations.collect();
+    let Some(first) = all.first() else { return String::new() };
+    let nodes: Vec<String> =
+        all.iter().filter_map(|location| location.node.as_deref()).map(str::to_owned).collect();
+    if nodes.len() < 2 {
+        return show(first);
+    }
+    let place = show(&Location { node: None, ..(*first).clone() });
+    format!("{place} on {} nodes: {}", nodes.len(), some_of(nodes))
+}
+
+/// The findings are in order, so the file with the worst comes first. Files of several nodes with which the same is wrong are told together.
 fn by_file(report: &Report) -> Vec<String> {
     let key = |finding: &&Finding| (finding.location.node.clone(), finding.location.path.clone());
     let findings = report.findings.iter().filter(|finding| finding.severity > Severity::Info);
     let files = grouped(findings, key);
-    files.iter().map(|group| of_file(group)).chain(of_info(report)).collect()
+    let files =
+        grouped(files.into_iter(), |file| file.iter().map(|finding| alike(finding)).collect::<Vec<_>>());
+    files.iter().map(|files| of_file(files)).chain(of_info(report)).collect()
 }
 
-fn of_file(group: &[&Finding]) -> String {
-    let title = group.first().map(|finding| file(&finding.location)).unwrap_or_default();
+/// One file, on each of the nodes that have it.
+fn of_file(files: &[Vec<&Finding>]) -> String {
+    let Some(group) = files.first() else { return String::new() };
+    let title = shared(files.iter().filter_map(|file| Some(&file.first()?.location)), file);
     let mut lines = vec![styled(Style::new().bold(), title)];
     for (at, finding) in group.iter().enumerate() {
-        let rule = format!("{} {}, {}", finding.rule.id, finding.rule.name, place(&finding.location));
+        let at_place = match files {
+            [_] => place(&finding.location),
+            _ => place(&Location { node: None, ..finding.location.clone() }),
+        };
+        let rule = format!("{} {}, {at_place}", finding.rule.id, finding.rule.name);
         lines.push(format!("  {}  {}", word(finding.severity), finding.message));
         lines.push(format!("            {}", styled(FAINT, rule)));
         // The same remedy is not told twice in a row.
@@ -129,7 +168,8 @@ fn of_info(report: &Report) -> Option<String> {
         let places = if group.len() == 1 {
             format!("{}, {}", first.message, place(&first.location))
         } else {
-            let places = group.iter().map(|finding| place(&finding.location)).collect();
+            let mut places: Vec<String> = group.iter().map(|finding| short(&finding.location)).collect();
+            places.dedup();
             format!("{}, {} times: {}", first.rule.title, group.len(), some_of(places))
         };
         Some(format!("  {}  {rule}: {places}", word(Severity::Info)))
@@ -147,15 +187,16 @@ fn of_rule(group: &[&Finding]) -> String {
     let rule = first.rule;
     let title = styled(Style::new().bold(), format_args!("{} {}: {}", rule.id, rule.name, rule.title));
     let mut lines = vec![title];
-    let alike = group.iter().all(|finding| finding.fix() == first.fix());
-    for finding in group {
-        let place = styled(FAINT, place(&finding.location));
+    let one_fix = group.iter().all(|finding| finding.fix() == first.fix());
+    for findings in grouped(group.iter().copied(), |finding| alike(finding)) {
+        let Some(finding) = findings.first() else { continue };
+        let place = styled(FAINT, shared(findings.iter().map(|finding| &finding.location), place));
         lines.push(format!("  {}  {}  {place}", word(finding.severity), finding.message));
-        if !alike {
+        if !one_fix {
             lines.push(format!("            {} {}", styled(GOOD, "mend:"), finding.fix()));
         }
     }
-    if alike {
+    if one_fix {
         lines.push(format!("  {} {}", styled(GOOD, "mend:"), first.fix()));
     }
     lines.join("\n")
@@ -182,7 +223,7 @@ fn of_reason(group: &[&Skipped]) -> String {
     let mut places: Vec<String> = group
         .iter()
         .filter(|skipped| skipped.location != Location::default())
-        .map(|skipped| place(&skipped.location))
+        .map(|skipped| short(&skipped.location))
         .collect();
     places.sort();
     places.dedup();
