@@ -51,6 +51,10 @@ pub const ATTRIBUTES_ONLY: &str = "only its mode and owner are looked at";
 /// The most files that are read because somebody names them.
 const MOST_REFERENCED: usize = 500;
 
+/// The most certificates of one node that are looked at, each of its places counted: names of one file in an archive have thousands
+/// each, and each takes memory.
+const MOST_CERTIFICATES: usize = 100_000;
+
 /// The most processes of a running system that are looked at, by their names alone: the usual `pid_max`.
 const MOST_PROCESSES: usize = 1 << 15;
 
@@ -97,7 +101,7 @@ pub(in super::super) fn gather(
     let mut gatherer = Gatherer {
         known,
         files: Vec::new(),
-        given: Vec::new(),
+        given: HashSet::new(),
         incomplete: Vec::new(),
         systems: Vec::new(),
         left: LIMITS,
@@ -128,7 +132,7 @@ struct Gatherer<'a> {
     known: &'a Known,
     files: Vec<File>,
     /// Directories of the node that were looked at whole.
-    given: Vec<PathBuf>,
+    given: HashSet<PathBuf>,
     incomplete: Vec<String>,
     /// Whole systems, of which more files may be read.
     systems: Vec<PathBuf>,
@@ -182,7 +186,9 @@ impl Gatherer<'_> {
                 self.incomplete.push(format!("{} was not looked at: {}", shown(place), error.kind()));
                 return;
             }
-            _ => self.given.push(Path::new("/").join(place)),
+            _ => {
+                self.given.insert(Path::new("/").join(place));
+            }
         }
         for (path, kind, attributes) in entries {
             let within = if path.as_os_str().is_empty() { place.to_owned() } else { place.join(path) };
@@ -436,10 +442,12 @@ fn directory(system: &Path, on_node: &Path) -> Option<File> {
 /// Lists the certificates, keys and the rest of what the files hold.
 fn collect(node: &mut Node) {
     let mut first: HashMap<[u8; 32], usize> = HashMap::new();
+    let mut left_out = 0_usize;
     for (file, found) in node.files.iter().enumerate() {
         let mut counts: HashMap<Option<&str>, usize> = HashMap::new();
         for (number, item) in found.items().iter().enumerate() {
             match &item.content {
+                Content::Certificate(_) if node.certificates.len() >= MOST_CERTIFICATES => left_out += 1,
                 Content::Certificate(facts) => {
                     let index = node.certificates.len();
                     let fingerprint = sha256(facts.der());
@@ -483,6 +491,11 @@ fn collect(node: &mut Node) {
         if contents.kubelet_arguments.is_some() {
             node.kubelet_arguments.push(file);
         }
+    }
+    if left_out > 0 {
+        node.incomplete.push(format!(
+            "there are more than {MOST_CERTIFICATES} certificates; {left_out} of them were not looked at"
+        ));
     }
     // Of several places of one certificate, a file of its own says more than a field of a kubeconfig.
     let own_file = |index: &usize| {

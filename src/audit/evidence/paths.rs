@@ -115,7 +115,7 @@ pub(super) struct Paths {
     by_path: HashMap<PathBuf, usize>,
     links: HashMap<PathBuf, PathBuf>,
     /// The directories of the node that were looked at whole.
-    pub(super) given: Vec<PathBuf>,
+    pub(super) given: HashSet<PathBuf>,
     /// Directories in them that were not looked at, or not at all that is in them.
     pub(super) unread: HashSet<PathBuf>,
 }
@@ -143,11 +143,9 @@ impl Paths {
         };
         // In what may not be read, anything may be.
         let is_unread = path.ancestors().skip(1).any(|above| self.unread.contains(above));
-        !is_unread
-            && self
-                .given
-                .iter()
-                .any(|directory| path.starts_with(directory) && (!is_shallow(directory) || is_seen()))
+        // An archive of files without their directories gives as many as it has files.
+        let is_given = |above: &Path| self.given.contains(above) && (!is_shallow(above) || is_seen());
+        !is_unread && path.ancestors().any(is_given)
     }
 
     /// Where an absolute path of the node leads, as it does there.
@@ -200,7 +198,7 @@ mod tests {
 
     #[test]
     fn what_lies_in_a_directory_that_was_not_read_is_not_known_to_be_missing() {
-        let mut paths = Paths { given: vec!["/etc/kubernetes".into()], ..Paths::default() };
+        let mut paths = Paths { given: HashSet::from(["/etc/kubernetes".into()]), ..Paths::default() };
         paths.unread.insert("/etc/kubernetes/pki".into());
         let resolve = |path: &str| paths.resolve(Path::new(path));
         assert_eq!(resolve("/etc/kubernetes/admin.conf"), Target::Missing);
