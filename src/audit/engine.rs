@@ -12,8 +12,8 @@ use super::overlap::leave_once;
 use super::policy::{order, order_of_skipped, settle};
 use super::report::{End, Finding, Location, Outcomes, Read, Record, Report, Skipped, Tally};
 use super::{
-    Answers, Authorities, Cert, CertificateEvidence, Check, Estate, Expected, Fact, Kept, Known, Node,
-    NodeKind, Outcome, Place, Policy, RULES, Rule, Scene, Source, Store,
+    Answers, Authorities, Cert, CertificateEvidence, Check, Estate, Expected, Fact, File, FileKind, Kept,
+    Known, Node, NodeKind, Outcome, Place, Policy, RULES, Rule, Scene, Source, Store,
 };
 use crate::x509::{ExtendedKeyUsage, Printable};
 
@@ -165,10 +165,38 @@ fn judge_node(mut node: Node, policy: &Policy, authorities: &Authorities) -> Jud
         location: Location { node: node.name.clone(), ..Location::default() },
         reason: reason.clone(),
     }));
+    if !asked(policy, false).any(|rule| rule.id == UNREADABLE) {
+        unread(&node, &mut judged.skipped);
+    }
     // Each node's own part, on all cores; what is left to do for all of them is little.
     judged.findings.sort_by(order);
     judged.skipped.sort_by(order_of_skipped);
     judged
+}
+
+/// The rule that names what cannot be read.
+const UNREADABLE: &str = "F025";
+/// The most files that are named because they cannot be read.
+const MOST_UNREAD: usize = 500;
+
+/// Names the files that could not be read: no rule that looks at what is in them has seen them.
+fn unread(node: &Node, skipped: &mut Vec<Skipped>) {
+    let reason = |file: &File| match &file.kind {
+        FileKind::Regular(Err(reason)) => Some(format!("what is in it is not known: {reason}")),
+        FileKind::Special(what) => Some(format!("it is {what}, which is not opened")),
+        _ => None,
+    };
+    let mut found = node.files.iter().enumerate().filter_map(|(index, file)| Some((index, reason(file)?)));
+    skipped.extend(found.by_ref().take(MOST_UNREAD).map(|(index, reason)| Skipped {
+        rule: None,
+        location: node.location(&Place::file(index)),
+        reason,
+    }));
+    let more = found.count();
+    if more > 0 {
+        let location = Location { node: node.name.clone(), ..Location::default() };
+        skipped.push(Skipped { rule: None, location, reason: format!("and {more} more that were not read") });
+    }
 }
 
 /// A certificate as the rules of certificates see it, however often it stands somewhere.

@@ -27,9 +27,9 @@ pub use certificate::{CertificateEvidence, Expected, OuterSignature};
 pub use config::{Config, ConfigError, FailOn, LARGEST_CONFIG};
 pub use engine::{AuditError, Input, audit};
 pub use evidence::{
-    Authorities, Authority, Cert, Contents, File, FileKind, FoundCertificate, FoundKey, Holder, Inventory,
-    Kept, Known, LIMITS, Node, NodeKind, Pair, ProcessStat, Reference, Signer, Signing, Source,
-    StaticCredentials, Store, Target, TextFacts, What,
+    ATTRIBUTES_ONLY, Authorities, Authority, Cert, Contents, File, FileKind, FoundCertificate, FoundKey,
+    Holder, Inventory, Kept, Known, LIMITS, Node, NodeKind, Pair, ProcessStat, Reference, Signer, Signing,
+    Source, StaticCredentials, Store, Target, TextFacts, What, is_whole_system,
 };
 pub use judgement::{Judgement, Objection, REFUSED_FROM, judge, refuses};
 pub use markdown::{family, to_markdown};

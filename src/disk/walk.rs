@@ -197,7 +197,7 @@ impl Walk<'_> {
         let most = usize::try_from(self.limits.file.min(self.left).saturating_add(1)).unwrap_or(usize::MAX);
         let expected = usize::try_from(attributes.size.saturating_add(1)).unwrap_or(most);
         let mut file = std::fs::File::from(file);
-        let contents = read_at_most(&mut file, expected.clamp(64, most), most)
+        let contents = read_at_most(&mut file, expected.max(64).min(most), most)
             .map_err(|error| format!("it cannot be read: {}", error.kind()))?
             .ok_or_else(|| too_large(attributes.size, self.limits.file))?;
         self.left = self.left.saturating_sub(contents.len() as u64);
@@ -359,6 +359,13 @@ mod tests {
         let read = little.iter().filter(|(_, what)| what == "100 bytes").count();
         assert_eq!(read, 4);
         assert_eq!(little[5].1, "the files before it were 450 bytes together, the most that is read");
+        // What is left may be less than the least that is read at once.
+        fs::write(dir.path().join("empty"), "").unwrap();
+        for total in [0, 1, 100, 150, 2000] {
+            let little = found(dir.path(), WalkLimits { total, ..WIDE });
+            assert!(little.contains(&("empty".to_owned(), "0 bytes".to_owned())), "{total} {little:?}");
+        }
+        fs::remove_file(dir.path().join("empty")).unwrap();
         let flat = found(dir.path(), WIDE);
         assert_eq!(flat.last().unwrap().1, "directory: it lies more than 5 directories deep");
     }

@@ -8,9 +8,9 @@ mod bundle;
 mod tests;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
-use crate::audit::{Finding, LIMITS, Report};
+use crate::audit::{Finding, LIMITS, Report, is_whole_system};
 use crate::disk::{
     Attributes, DiskError, Entry, EntryKind, Overwrite, Secrecy, Transaction, WalkLimits, read_bounded,
     set_permissions, walk,
@@ -125,13 +125,19 @@ pub fn plan(roots: &[(Option<String>, PathBuf)], report: &Report, strict: bool) 
         }
         // The contents are not wanted yet, but the same names and attributes as the audit saw.
         let mut entries: Vec<Entry> = Vec::new();
-        walk(root, WalkLimits { file: 0, total: 0, ..LIMITS }, &mut |entry| entries.push(entry))?;
+        if is_whole_system(root) {
+            // It has a million other files.
+            entries.extend(wanted.keys().filter_map(|shown| alone(root, Path::new(shown))));
+        } else {
+            walk(root, WalkLimits { file: 0, total: 0, ..LIMITS }, &mut |entry| entries.push(entry))?;
+        }
         for entry in entries {
             let shown = if entry.path.as_os_str().is_empty() { root } else { &entry.path };
             let shown = Printable(&shown.to_string_lossy()).to_string();
             let Some(findings) = wanted.remove(shown.as_str()) else { continue };
             // Of two arguments of one node with a file of that name, only one may be meant.
-            let others = roots.iter().filter(|(other, path)| *other == *name && path != root);
+            let inside = !entry.path.as_os_str().is_empty();
+            let others = roots.iter().filter(|(other, path)| inside && *other == *name && path != root);
             if others.map(|(_, path)| path.join(&entry.path)).any(|path| path.symlink_metadata().is_ok()) {
                 let reason = "another argument has a file of that name: mend one at a time".to_owned();
                 let rule = findings.first().map_or("", |finding| finding.rule.id);
@@ -140,8 +146,26 @@ pub fn plan(roots: &[(Option<String>, PathBuf)], report: &Report, strict: bool) 
             }
             plan.add(root, entry, &findings, strict);
         }
+        if roots.len() == 1 {
+            plan.left_alone.extend(wanted.into_iter().map(|(path, findings)| LeftAlone {
+                path: path.to_owned(),
+                rule: findings.first().map_or("", |finding| finding.rule.id),
+                reason: "it was not found again".into(),
+            }));
+        }
     }
     Ok(plan)
+}
+
+/// What the file system says of one path within a tree.
+fn alone(root: &Path, relative: &Path) -> Option<Entry> {
+    let limits = WalkLimits { entries: 1, file: 0, total: 0, depth: 0 };
+    let mut found = None;
+    let inside = relative.components().all(|component| matches!(component, Component::Normal(_)));
+    if inside && root.join(relative).symlink_metadata().is_ok_and(|metadata| !metadata.is_symlink()) {
+        walk(&root.join(relative), limits, &mut |entry| found = Some(entry)).ok()?;
+    }
+    found.map(|entry| Entry { path: relative.to_owned(), ..entry })
 }
 
 impl Plan {
@@ -187,6 +211,10 @@ impl Plan {
             if !repair.rules.contains(&rule) {
                 repair.rules.push(rule);
             }
+        }
+        // A program of somebody else must not become one of root's that runs as root for everybody.
+        if !is_directory && (repair.owner.is_some() || repair.contents.is_some()) {
+            repair.mode &= 0o1777;
         }
         let changes = repair.mode != found.mode || repair.owner.is_some() || repair.contents.is_some();
         if changes {

@@ -72,3 +72,57 @@ fn a_change_keeps_a_backup_and_the_mode() {
     // It is not what it was any more.
     assert!(matches!(apply(&repair, "20260601T120001Z"), Err(DiskError::Changed { .. })));
 }
+
+/// A finding of a rule on a file.
+fn finding(rule: &str, path: &str) -> Finding {
+    let rule = crate::audit::RULES.iter().copied().find(|known| known.id == rule).unwrap();
+    let location = crate::audit::Location { path: path.into(), ..crate::audit::Location::default() };
+    Finding { rule, severity: rule.severity, location, message: String::new(), own_fix: None, file: None }
+}
+
+#[test]
+fn what_becomes_roots_does_not_run_as_root() {
+    let entry = |mode, kind| Entry {
+        path: "x".into(),
+        kind,
+        attributes: Attributes { mode, uid: 1000, gid: 1000, ..Attributes::default() },
+    };
+    let planned = |rules: &[&str], entry| {
+        let findings: Vec<Finding> = rules.iter().map(|rule| finding(rule, "x")).collect();
+        let mut plan = Plan::default();
+        plan.add(Path::new("/tree"), entry, &findings.iter().collect::<Vec<_>>(), false);
+        plan.repairs.iter().map(|repair| (repair.mode, repair.owner)).collect::<Vec<_>>()
+    };
+    let file = || EntryKind::File(Err(String::new()));
+    assert_eq!(planned(&["F009"], entry(0o6755, file())), [(0o755, Some((0, 0)))]);
+    assert_eq!(planned(&["F009", "F007"], entry(0o6755, file())), [(0o600, Some((0, 0)))]);
+    // The set-id bit of a directory says whose group its files get.
+    assert_eq!(planned(&["F009"], entry(0o2755, EntryKind::Directory(Ok(())))), [(0o2755, Some((0, 0)))]);
+    assert_eq!(planned(&["F009"], entry(0o644, EntryKind::Link("/etc/shadow".into()))), []);
+}
+
+#[test]
+fn of_a_whole_system_only_what_was_found_is_looked_at() {
+    let dir = tempfile::tempdir().unwrap();
+    for directory in ["usr/deep", "etc/kubernetes/pki"] {
+        fs::create_dir_all(dir.path().join(directory)).unwrap();
+    }
+    let key = dir.path().join("etc/kubernetes/pki/ca.key");
+    fs::write(&key, "").unwrap();
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o644)).unwrap();
+    std::os::unix::fs::symlink("/etc/shadow", dir.path().join("etc/kubernetes/link.key")).unwrap();
+    let report = |paths: &[&str]| {
+        let policy = crate::audit::Policy::new(time::OffsetDateTime::UNIX_EPOCH);
+        let mut report = crate::audit::audit(Vec::new(), &policy, &|| ()).unwrap();
+        report.findings = paths.iter().map(|path| finding("F007", path)).collect();
+        report
+    };
+    let roots = [(None, dir.path().to_owned())];
+    let wanted = ["etc/kubernetes/pki/ca.key", "etc/kubernetes/link.key", "../x", "usr/gone"];
+    let plan = plan(&roots, &report(&wanted), false).unwrap();
+    let mended: Vec<(&Path, u32)> =
+        plan.repairs.iter().map(|repair| (repair.relative.as_path(), repair.mode)).collect();
+    assert_eq!(mended, [(Path::new("etc/kubernetes/pki/ca.key"), 0o600)]);
+    let left: Vec<&str> = plan.left_alone.iter().map(|left| left.path.as_str()).collect();
+    assert_eq!(left, ["../x", "etc/kubernetes/link.key", "usr/gone"]);
+}

@@ -99,6 +99,51 @@ fn what_is_too_large_or_too_many_is_named() {
     for said in ["huge.crt", "empty.crt", "more than 100000 entries", "directories deep"] {
         assert!(ran.stdout.contains(said), "{said} is not named");
     }
+    // Whatever is asked for: what was not read, no rule has seen.
+    write(&root.join("notes"), "");
+    File::create(root.join("notes")).unwrap().set_len(10 << 30).unwrap();
+    fs::remove_dir_all(pki.join("many")).unwrap();
+    for select in [&["--select", "P004"][..], &[]] {
+        let arguments = [&[text(&root), "-o", "json"][..], select].concat();
+        let ran = audit(&arguments);
+        let report: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+        let named = ["findings", "skipped"].iter().flat_map(|list| report[*list].as_array().unwrap());
+        let named: Vec<&str> = named.filter_map(|entry| entry["path"].as_str()).collect();
+        assert!(named.contains(&"notes") && named.contains(&"pki/huge.crt"), "{named:?}");
+    }
+    let ran = audit(&[text(&root.join("notes"))]);
+    assert_eq!(ran.code, Some(2), "{}", ran.words());
+    assert!(ran.stderr.contains("it is larger than what is read"), "{}", ran.words());
+}
+
+/// A tree in which directories are links to somebody else's.
+#[test]
+fn links_in_the_place_of_directories_are_not_followed() {
+    let dir = scratch();
+    let outside = dir.path().join("outside");
+    fs::create_dir_all(&outside).unwrap();
+    certificate(&outside, "ca", "/CN=outside-of-the-tree");
+    let system = dir.path().join("nodes/cp1");
+    for directory in ["usr", "etc", "var/lib/kubelet"] {
+        fs::create_dir_all(system.join(directory)).unwrap();
+    }
+    certificate(&system.join("var/lib/kubelet"), "inside", "/CN=inside");
+    fs::create_dir(system.join("var/lib/kubelet/pki")).unwrap();
+    fs::rename(system.join("var/lib/kubelet/inside.crt"), system.join("var/lib/kubelet/pki/inside.crt"))
+        .unwrap();
+    symlink(&outside, system.join("etc/kubernetes")).unwrap();
+    symlink(dir.path(), system.join("etc/etcd")).unwrap();
+    symlink(&outside, dir.path().join("nodes/cp2")).unwrap();
+    let nodes = dir.path().join("nodes");
+    for arguments in [vec![text(&system)], vec!["--nodes", text(&nodes)]] {
+        let ran = audit(&arguments);
+        assert_eq!(ran.code, Some(0), "{}", ran.words());
+        assert!(!ran.words().contains("outside-of-the-tree"), "{}", ran.words());
+        let told = "etc/kubernetes is a symbolic link and was not looked at";
+        assert!(ran.stdout.contains(told), "{}", ran.words());
+        let told = "cp2 is a symbolic link out of the directory of nodes";
+        assert_eq!(ran.stdout.contains(told), arguments.len() == 2, "{}", ran.words());
+    }
 }
 
 #[test]
@@ -143,7 +188,14 @@ fn bombs_of_yaml_do_not_go_off() {
     write(&root.join("manifests/kube-apiserver.yaml"), &laughs);
     write(&root.join("admin.conf"), &laughs.replace("kind: Pod", "kind: Config\nclusters: []\nusers: *x0"));
     write(&root.join("deep.conf"), &format!("kind: Config\nclusters: {}", "[".repeat(200_000)));
-    write(&root.join("kubelet.conf"), &format!("kind: Config\nusers:\n{}", "- name: a\n".repeat(200_000)));
+    write(&root.join("kubelet.conf"), &format!("kind: Config\nusers:\n{}", "- name: a\n".repeat(50_000)));
+    // Each context looks for its cluster and its user among as many.
+    let lists =
+        ["contexts", "clusters", "users"].map(|list| format!("{list}:\n{}", "- name: a\n".repeat(20_000)));
+    write(
+        &root.join("contexts.conf"),
+        &format!("kind: Config\n{}", lists.join("").replacen("name: a", "name: b", 9)),
+    );
     write(
         &root.join("wide.conf"),
         &format!("kind: Config\nclusters: [{{name: a, x: \"{}\"}}]", "a".repeat(3 << 20)),

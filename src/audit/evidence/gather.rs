@@ -45,8 +45,15 @@ const PLACES: [&str; 15] = [
     "etc/ssl/etcd",
 ];
 
+/// Why what is in etcd's data directory is not known.
+pub const ATTRIBUTES_ONLY: &str = "only its mode and owner are looked at";
+
 /// The most files that are read because somebody names them.
 const MOST_REFERENCED: usize = 500;
+
+/// The most certificates of one node that are looked at, each of its places counted: names of one file in an archive have thousands
+/// each, and each takes memory.
+const MOST_CERTIFICATES: usize = 100_000;
 
 /// The most processes of a running system that are looked at, by their names alone: the usual `pid_max`.
 const MOST_PROCESSES: usize = 1 << 15;
@@ -76,6 +83,8 @@ pub enum Source {
     Archive(String, Archive),
     /// An archive that is a file.
     ArchiveFile(PathBuf),
+    /// Something that is not read, and why; safe to show.
+    LeftOut(String),
 }
 
 /// Everything that is found under some arguments, as one node.
@@ -89,12 +98,19 @@ pub(in super::super) fn gather(
     version: Option<KubernetesVersion>,
     known: &Known,
 ) -> Result<Node, (PathBuf, io::Error)> {
-    let mut gatherer =
-        Gatherer { known, files: Vec::new(), given: Vec::new(), incomplete: Vec::new(), systems: Vec::new() };
+    let mut gatherer = Gatherer {
+        known,
+        files: Vec::new(),
+        given: HashSet::new(),
+        incomplete: Vec::new(),
+        systems: Vec::new(),
+        left: LIMITS,
+    };
     for source in sources {
         match source {
             Source::Path(path) => gatherer.path(&path).map_err(|error| (path, error))?,
             Source::Archive(name, archive) => gatherer.archive(Path::new(&name), archive),
+            Source::LeftOut(reason) => gatherer.incomplete.push(reason),
             Source::ArchiveFile(path) => {
                 let file = std::fs::File::open(&path).map_err(|error| (path.clone(), error))?;
                 match read_archive(file, LIMITS) {
@@ -107,21 +123,27 @@ pub(in super::super) fn gather(
     Ok(gatherer.finish(name, store, version))
 }
 
+/// Whether a directory is the root of a whole system, of which only some places are looked at.
+pub fn is_whole_system(argument: &Path) -> bool {
+    ["usr", "etc"].iter().all(|name| argument.join(name).is_dir())
+}
+
 struct Gatherer<'a> {
     known: &'a Known,
     files: Vec<File>,
     /// Directories of the node that were looked at whole.
-    given: Vec<PathBuf>,
+    given: HashSet<PathBuf>,
     incomplete: Vec<String>,
     /// Whole systems, of which more files may be read.
     systems: Vec<PathBuf>,
+    /// How much more may be read of whole systems, whoever names it.
+    left: WalkLimits,
 }
 
 impl Gatherer<'_> {
     fn path(&mut self, argument: &Path) -> io::Result<()> {
-        let is_system = std::fs::metadata(argument)?.is_dir()
-            && ["usr", "etc"].iter().all(|name| argument.join(name).is_dir());
-        if !is_system {
+        std::fs::metadata(argument)?;
+        if !is_whole_system(argument) {
             let mut entries = Vec::new();
             walk(argument, LIMITS, &mut |entry| entries.push(self.read(entry)))?;
             self.place(argument, entries);
@@ -137,19 +159,42 @@ impl Gatherer<'_> {
 
     /// Reads one place of a whole system. What is not there is given as well: that it is missing is known.
     fn place_of_system(&mut self, argument: &Path, place: &Path) {
-        self.given.push(Path::new("/").join(place));
-        let mut entries = Vec::new();
-        // The directories above may be links that lead out of the system.
-        if !stays_within(argument, place) {
-            self.incomplete
-                .push(format!("{} lies behind a symbolic link and was not looked at", shown(place)));
+        // The place and the directories above may be links that lead out of the system, unless it is the one that runs.
+        let is_link =
+            |path: &Path| std::fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink());
+        let whole = argument.join(place);
+        let leads_out = argument != Path::new("/") && is_link(&whole);
+        if leads_out || !stays_within(argument, place) {
+            let what = if leads_out { "is" } else { "lies behind" };
+            self.incomplete.push(format!("{} {what} a symbolic link and was not looked at", shown(place)));
             return;
         }
-        if walk(&argument.join(place), LIMITS, &mut |entry| entries.push(self.read(entry))).is_err() {
+        if self.left.entries == 0 {
+            self.incomplete.push(format!("{} was not looked at: too much was read before it", shown(place)));
             return;
+        }
+        let mut entries = Vec::new();
+        let mut bytes = 0;
+        let walked = walk(&whole, self.left, &mut |entry| {
+            bytes += if let EntryKind::File(Ok(contents)) = &entry.kind { contents.len() as u64 } else { 0 };
+            entries.push(self.read(entry));
+        });
+        self.left.entries = self.left.entries.saturating_sub(entries.len());
+        self.left.total = self.left.total.saturating_sub(bytes);
+        match walked {
+            Err(error) if !matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+                self.incomplete.push(format!("{} was not looked at: {}", shown(place), error.kind()));
+                return;
+            }
+            _ => {
+                self.given.insert(Path::new("/").join(place));
+            }
         }
         for (path, kind, attributes) in entries {
             let within = if path.as_os_str().is_empty() { place.to_owned() } else { place.join(path) };
+            if let FileKind::Directory(Err(reason)) = &kind {
+                self.incomplete.push(format!("{}: {reason}", shown(&within)));
+            }
             self.files.push(File {
                 shown: shown(&within).into(),
                 on_node: Path::new("/").join(&within),
@@ -307,6 +352,9 @@ impl Gatherer<'_> {
         paths.given.clone_from(&self.given);
         for (index, file) in files.iter().enumerate() {
             let link = if let FileKind::Link(target) = &file.kind { Some(target.as_path()) } else { None };
+            if matches!(file.kind, FileKind::Directory(Err(_))) {
+                paths.unread.insert(file.on_node.clone());
+            }
             paths.insert(file.on_node.clone(), index, link);
         }
         let mut node = Node {
@@ -383,7 +431,7 @@ fn directory(system: &Path, on_node: &Path) -> Option<File> {
         shown: shown(place).into(),
         on_node: on_node.to_owned(),
         anchored: true,
-        kind: FileKind::Directory(Err("only its mode and owner are looked at".into())),
+        kind: FileKind::Directory(Err(ATTRIBUTES_ONLY.into())),
         attributes: Some(Attributes {
             mode: metadata.mode() & 0o7777,
             uid: metadata.uid(),
@@ -402,10 +450,12 @@ fn directory(system: &Path, on_node: &Path) -> Option<File> {
 /// Lists the certificates, keys and the rest of what the files hold.
 fn collect(node: &mut Node) {
     let mut first: HashMap<[u8; 32], usize> = HashMap::new();
+    let mut left_out = 0_usize;
     for (file, found) in node.files.iter().enumerate() {
         let mut counts: HashMap<Option<&str>, usize> = HashMap::new();
         for (number, item) in found.items().iter().enumerate() {
             match &item.content {
+                Content::Certificate(_) if node.certificates.len() >= MOST_CERTIFICATES => left_out += 1,
                 Content::Certificate(facts) => {
                     let index = node.certificates.len();
                     let fingerprint = sha256(facts.der());
@@ -450,6 +500,11 @@ fn collect(node: &mut Node) {
         if contents.kubelet_arguments.is_some() {
             node.kubelet_arguments.push(file);
         }
+    }
+    if left_out > 0 {
+        node.incomplete.push(format!(
+            "there are more than {MOST_CERTIFICATES} certificates; {left_out} of them were not looked at"
+        ));
     }
     // Of several places of one certificate, a file of its own says more than a field of a kubeconfig.
     let own_file = |index: &usize| {

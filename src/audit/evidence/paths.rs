@@ -1,6 +1,6 @@
 //! Where a path of a node lies in what was given.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::ffi::{OsStr, OsString};
 use std::path::{Component, Path, PathBuf};
 
@@ -115,7 +115,9 @@ pub(super) struct Paths {
     by_path: HashMap<PathBuf, usize>,
     links: HashMap<PathBuf, PathBuf>,
     /// The directories of the node that were looked at whole.
-    pub(super) given: Vec<PathBuf>,
+    pub(super) given: HashSet<PathBuf>,
+    /// Directories in them that were not looked at, or not at all that is in them.
+    pub(super) unread: HashSet<PathBuf>,
 }
 
 impl Paths {
@@ -139,9 +141,11 @@ impl Paths {
             let mut above = path.ancestors().skip(1).take_while(|above| !is_shallow(above));
             above.any(|above| self.by_path.contains_key(above))
         };
-        self.given
-            .iter()
-            .any(|directory| path.starts_with(directory) && (!is_shallow(directory) || is_seen()))
+        // In what may not be read, anything may be.
+        let is_unread = path.ancestors().skip(1).any(|above| self.unread.contains(above));
+        // An archive of files without their directories gives as many as it has files.
+        let is_given = |above: &Path| self.given.contains(above) && (!is_shallow(above) || is_seen());
+        !is_unread && path.ancestors().any(is_given)
     }
 
     /// Where an absolute path of the node leads, as it does there.
@@ -186,4 +190,21 @@ fn names(path: &Path) -> VecDeque<OsString> {
             _ => None,
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_lies_in_a_directory_that_was_not_read_is_not_known_to_be_missing() {
+        let mut paths = Paths { given: HashSet::from(["/etc/kubernetes".into()]), ..Paths::default() };
+        paths.unread.insert("/etc/kubernetes/pki".into());
+        let resolve = |path: &str| paths.resolve(Path::new(path));
+        assert_eq!(resolve("/etc/kubernetes/admin.conf"), Target::Missing);
+        assert_eq!(resolve("/etc/kubernetes/pki"), Target::Missing);
+        assert_eq!(resolve("/etc/kubernetes/pki/ca.crt"), Target::Outside);
+        assert_eq!(resolve("/etc/kubernetes/pki/etcd/ca.crt"), Target::Outside);
+        assert_eq!(resolve("/srv/ca.crt"), Target::Outside);
+    }
 }

@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use super::super::{Answers, Cert, Node, Place, Reference, Role, Scene};
 use super::names::{Names, host_of};
 use super::references::certificates;
+use crate::inspect::without_user;
 use crate::manifest::{Component, Flags};
 use crate::x509::{ExtendedKeyUsage, Printable, TbsCertificate, sha256};
 
@@ -176,7 +177,7 @@ impl fmt::Display for Host {
 /// An address in a flag.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Url {
-    /// As it is written, safe to show.
+    /// As it is written but for a password, safe to show.
     pub(super) text: String,
     pub(super) host: Host,
     pub(super) tls: bool,
@@ -199,7 +200,7 @@ impl Url {
                 Err(_) => Host::Name(host.to_owned()),
             },
         };
-        Some(Self { text: Printable(text).to_string(), host, tls })
+        Some(Self { text: Printable(&without_user(text)).to_string(), host, tls })
     }
 }
 
@@ -245,6 +246,7 @@ mod tests {
             let url = Url::read(text).unwrap();
             assert_eq!((url.host.to_string().as_str(), url.tls), (host, tls), "{text}");
         }
+        assert_eq!(Url::read("http://root:secret@10.0.0.10:2379").unwrap().text, "http://10.0.0.10:2379");
         assert_eq!(Url::read("unix:///run/etcd.sock"), None);
         assert_eq!(Url::read("10.0.0.10:2379"), None);
     }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::files::{has_extension, is_about_the_label, is_thing_of_pki, left_over, own, referenced};
 use super::{Check, Citation, Rule, Severity};
-use crate::audit::{Answers, Basis, Contents, File, FileKind, Node, Place, Scene};
+use crate::audit::{ATTRIBUTES_ONLY, Answers, Basis, Contents, File, FileKind, Node, Place, Scene};
 use crate::inspect::{Content, Encoding, Item, Oddity};
 use crate::layout::profile_by_name;
 
@@ -45,15 +45,17 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
                 }
                 regular(node, index, contents, &referenced, answers);
             }
-            FileKind::Regular(Err(reason)) if named && reason.contains("may not be read") => {
+            // Whatever its name is: it may be a manifest, or a key under another name.
+            FileKind::Regular(Err(reason)) if !named || reason.contains("may not be read") => {
                 answers.skip(index, format!("what is in it is not known: {reason}"));
             }
-            FileKind::Regular(Err(reason)) if named => {
+            FileKind::Regular(Err(reason)) => {
                 answers.fail(index, format!("it was not read: {reason}")).severity(Severity::Medium);
             }
             FileKind::Directory(Err(reason)) if reason.contains("may not be read") => {
                 answers.skip(index, format!("what is in it is not known: {reason}"));
             }
+            FileKind::Directory(Err(reason)) if reason == ATTRIBUTES_ONLY => {}
             FileKind::Directory(Err(reason)) => {
                 answers
                     .fail(index, format!("not all of it was looked at: {reason}"))
@@ -328,6 +330,8 @@ mod tests {
         tree.special("var/lib/kubelet/kubelet.sock", "a socket");
         tree.unread(&format!("{PKI}/web.key"), "it changed while it was read");
         tree.unread(&format!("{PKI}/old.key"), "it may not be read by this user");
+        tree.unread("etc/kubernetes/manifests/other.yaml", "it may not be read by this user");
+        tree.unread("etc/kubernetes/core", "it is larger than what is read");
         assert_eq!(
             tree.findings("F025"),
             [
@@ -338,7 +342,11 @@ mod tests {
         );
         assert_eq!(
             tree.skipped("F025"),
-            ["etc/kubernetes/pki/old.key: what is in it is not known: it may not be read by this user"]
+            [
+                "etc/kubernetes/core: what is in it is not known: it is larger than what is read",
+                "etc/kubernetes/manifests/other.yaml: what is in it is not known: it may not be read by this user",
+                "etc/kubernetes/pki/old.key: what is in it is not known: it may not be read by this user",
+            ]
         );
     }
 

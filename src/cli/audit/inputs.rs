@@ -54,8 +54,11 @@ impl Trees {
         let mut roots = Vec::new();
         for input in self.inputs()? {
             for source in input.sources {
-                let Source::Path(path) = source else { return Err(archive()) };
-                roots.push((input.name.clone(), path));
+                match source {
+                    Source::Path(path) => roots.push((input.name.clone(), path)),
+                    Source::LeftOut(_) => {}
+                    Source::Archive(..) | Source::ArchiveFile(_) => return Err(archive()),
+                }
             }
         }
         Ok(roots)
@@ -133,8 +136,20 @@ fn nodes_in(directory: &Path) -> Result<Vec<Input>, Failure> {
         return Err(Failure::new(format!("{} holds no node's tree", output::path(directory)))
             .hint("--nodes takes a directory with one directory (or NODE.tar) for each node"));
     }
+    // Whoever made the directory may have put a link into it that leads to somebody else's files.
+    let within = directory.canonicalize().map_err(cannot)?;
+    let leads_out = |path: &Path| {
+        path.is_symlink() && !path.canonicalize().is_ok_and(|target| target.starts_with(&within))
+    };
     let inputs = children.into_iter().map(|path| {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if leads_out(&path) {
+            let reason = format!(
+                "{} is a symbolic link out of the directory of nodes and was not looked at: put the tree itself there",
+                output::path(&path)
+            );
+            return Input { name: Some(name), sources: vec![Source::LeftOut(reason)], store: Store::Yes };
+        }
         if is_archive(&path) {
             let name = name.strip_suffix(".tar").unwrap_or(&name).to_owned();
             return Input { name: Some(name), sources: vec![Source::ArchiveFile(path)], store: Store::No };

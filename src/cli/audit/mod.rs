@@ -14,7 +14,7 @@ mod text;
 
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
-use kpki::audit::{AuditError, FailOn, Report, audit};
+use kpki::audit::{AuditError, FailOn, Report, Rule, audit};
 
 use asked::Asked;
 pub(super) use asked::parse_at;
@@ -143,8 +143,11 @@ pub(super) fn explain_error(error: AuditError) -> Failure {
 
 /// Nothing could be read: why.
 pub(super) fn nothing(report: &Report, trees: &Trees) -> Failure {
-    let reason = report.skipped.iter().find(|skipped| skipped.rule.is_none());
-    let reason = reason.map_or("no file is in it", |skipped| skipped.reason.as_str());
+    let is_unread = |rule: &Rule| rule.id == "F025";
+    let skipped = report.skipped.iter().find(|skipped| skipped.rule.is_none_or(is_unread));
+    let found = report.findings.iter().find(|finding| is_unread(finding.rule));
+    let reason = skipped.map(|skipped| skipped.reason.as_str());
+    let reason = reason.or(found.map(|found| found.message.as_str())).unwrap_or("no file is in it");
     Failure::new(format!("nothing could be read of {}: {reason}", trees.title())).hint(
         "give a PKI directory, an /etc/kubernetes or a node's root, as one who may read it (root, usually)",
     )

@@ -1,5 +1,7 @@
 //! Kubeconfigs: every cluster and every user, with what is embedded in them and what they refer to.
 
+use std::collections::HashSet;
+
 use serde::Serialize;
 
 use super::{Node, in_base64, shown};
@@ -126,7 +128,7 @@ pub(super) fn item(node: &Node, within: &str, depth: usize) -> Item {
         let text = |field| cluster.and_then(|cluster| cluster.text(field)).map(shown);
         let path = format!("{within}clusters[{name}].");
         kubeconfig.clusters.push(KubeCluster {
-            server: text("server"),
+            server: text("server").map(|url| without_user(&url)),
             tls_server_name: text("tls-server-name"),
             insecure: text("insecure-skip-tls-verify").is_some_and(|value| value == "true"),
             authority: reference(cluster, "certificate-authority", &path, depth, &mut items),
@@ -154,6 +156,14 @@ pub(super) fn item(node: &Node, within: &str, depth: usize) -> Item {
     item.faults = faults(&kubeconfig);
     item.items = items;
     item
+}
+
+/// A URL without the name and the password that may stand before its host (RFC 3986 section 3.2.1).
+pub(crate) fn without_user(url: &str) -> String {
+    let (scheme, rest) = url.split_at(url.find("://").map_or(0, |at| at + 3));
+    let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    format!("{scheme}{host}{path}")
 }
 
 /// The line of a field; 0 where it is not there.
@@ -186,27 +196,82 @@ fn reference(node: Option<&Node>, field: &str, path: &str, depth: usize, items: 
     Reference { embedded: true, file, line: value.line }
 }
 
+/// The most names that are told to lead nowhere: more say nothing more.
+const MOST_FAULTS: usize = 100;
+
 /// What refers to something that is not there.
 fn faults(kubeconfig: &Kubeconfig) -> Vec<String> {
+    // A hostile file has a hundred thousand of each.
+    let contexts: HashSet<&str> = kubeconfig.contexts.iter().map(|context| context.name.as_str()).collect();
+    let clusters: HashSet<&str> = kubeconfig.clusters.iter().map(|cluster| cluster.name.as_str()).collect();
+    let users: HashSet<&str> = kubeconfig.users.iter().map(|user| user.name.as_str()).collect();
     let mut faults = Vec::new();
     if let Some(current) = &kubeconfig.current_context
-        && !kubeconfig.contexts.iter().any(|context| context.name == *current)
+        && !contexts.contains(current.as_str())
     {
         faults.push(format!("current-context is `{current}`, and there is no such context"));
     }
+    let mut more = 0;
     for context in &kubeconfig.contexts {
-        if !kubeconfig.clusters.iter().any(|cluster| cluster.name == context.cluster) {
+        let no_cluster = !clusters.contains(context.cluster.as_str());
+        let no_user = !context.user.is_empty() && !users.contains(context.user.as_str());
+        if faults.len() >= MOST_FAULTS {
+            more += usize::from(no_cluster || no_user);
+            continue;
+        }
+        if no_cluster {
             faults.push(format!(
                 "the context `{}` is for cluster `{}`, which is not there",
                 context.name, context.cluster
             ));
         }
-        if !context.user.is_empty() && !kubeconfig.users.iter().any(|user| user.name == context.user) {
+        if no_user {
             faults.push(format!(
                 "the context `{}` is for user `{}`, which is not there",
                 context.name, context.user
             ));
         }
     }
+    if more > 0 {
+        faults.push(format!("{more} more contexts are for a cluster or a user that is not there"));
+    }
     faults
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_password_is_kept_of_a_url() {
+        for (url, kept) in [
+            ("https://10.0.0.1:6443", "https://10.0.0.1:6443"),
+            ("https://user:secret@10.0.0.1:6443/a@b", "https://10.0.0.1:6443/a@b"),
+            ("http://user:sec@ret@host", "http://host"),
+            ("user:secret@host:1", "host:1"),
+            ("https://host?a=b@c", "https://host?a=b@c"),
+            ("", ""),
+        ] {
+            assert_eq!(without_user(url), kept, "{url}");
+        }
+    }
+
+    #[test]
+    fn names_that_lead_nowhere_are_told_up_to_a_bound() {
+        let context = |number: usize| Context {
+            name: format!("c{number}"),
+            cluster: "nowhere".into(),
+            user: String::new(),
+            namespace: None,
+            line: 0,
+        };
+        let with = |count: usize| Kubeconfig {
+            contexts: (0..count).map(context).collect(),
+            ..Kubeconfig::default()
+        };
+        assert_eq!(faults(&with(2))[1], "the context `c1` is for cluster `nowhere`, which is not there");
+        let many = faults(&with(100_000));
+        assert_eq!(many.len(), MOST_FAULTS + 1);
+        assert_eq!(many[MOST_FAULTS], "99900 more contexts are for a cluster or a user that is not there");
+    }
 }

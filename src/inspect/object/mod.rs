@@ -12,6 +12,7 @@ use self::node::{Node, Value};
 use super::{Content, Item, Place, sniff};
 use crate::x509::Printable;
 
+pub(crate) use self::kubeconfig::without_user;
 pub use self::kubeconfig::{Context as KubeContext, KubeCluster, KubeUser, Kubeconfig, Reference};
 
 /// The most that is shown of a name from an object, in characters: Kubernetes' own limit for names is 253.

@@ -150,6 +150,13 @@ fn times_that_no_axis_has_room_for_are_shown() {
     }
     let page = render(&report(vec![one, two]), "times").unwrap();
     let drawn = page.split("</style>").nth(1).unwrap().split("<script>").next().unwrap();
+    // The last second that there is.
+    let last = Report { at: datetime!(9999-12-31 23:59:59 UTC), ..report(Vec::new()) };
+    let mut three = record(3, None, "CN=c", "CN=c", &[]);
+    if let Some(three) = &mut three.certificate {
+        three.not_after = last.at;
+    }
+    render(&Report { records: vec![three], ..last }, "the end of time").unwrap();
     for said in ["7978 y left</text>", "begins 2026-06-11</text>"] {
         // On wide screens and on narrow ones.
         assert!(drawn.matches(said).count() >= 2, "{said}");

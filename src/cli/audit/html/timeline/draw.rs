@@ -90,7 +90,7 @@ fn description(model: &Model<'_>) -> String {
 
 fn draw_axis(svg: &mut Svg, frame: &Frame, height: f64, at: OffsetDateTime) {
     let axis = frame.axis;
-    let near = axis.place(at + NEAR);
+    let near = axis.place(at.saturating_add(NEAR));
     let (top, bottom) = (WORDS, height - WORDS);
     svg.element(
         "rect",
