@@ -5,6 +5,7 @@
 //! convention of etcd's and cfssl's documents (`ca.pem`, `etcd.pem`, `etcd-key.pem` in /etc/etcd/pki).
 
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 /// How certificates and keys are named.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -285,20 +286,45 @@ pub const KUBECONFIGS: [(&str, &str); 5] = [
 
 /// The profile that goes with the base of a file's name, as in either layout: `apiserver`, `etcd/peer`, `admin.conf`.
 pub fn profile_by_name(base: &Path) -> Option<&'static str> {
+    /// The bases of all leaves in either layout, worked out once.
+    static LEAVES: LazyLock<Vec<(PathBuf, &str)>> = LazyLock::new(|| {
+        let of = |leaf: Leaf| {
+            let paths = [Naming::Kubeadm, Naming::Pem]
+                .into_iter()
+                .filter_map(move |naming| Layout::node(naming).leaf(leaf));
+            paths.map(move |path| (within_pki(&path), leaf.profile()))
+        };
+        Leaf::ALL.into_iter().flat_map(of).collect()
+    });
     let kubeconfig =
         KUBECONFIGS.iter().find(|(name, _)| base.file_name().is_some_and(|known| known == *name));
     if let Some((_, profile)) = kubeconfig {
         return Some(profile);
     }
-    let layouts = [Layout::node(Naming::Kubeadm), Layout::node(Naming::Pem)];
-    let in_layout = |leaf: &Leaf| {
-        layouts.iter().filter_map(|layout| layout.leaf(*leaf)).any(|path| {
-            // etcd's files are told by their directory as well: `server` alone may be anybody's.
-            let path = path.strip_prefix("etc/kubernetes/pki").unwrap_or(&path);
-            base.ends_with(path)
-        })
-    };
-    Leaf::ALL.into_iter().find(in_layout).map(Leaf::profile)
+    LEAVES.iter().find(|(path, _)| lies_at(base, path)).map(|(_, profile)| *profile)
+}
+
+/// The authority that goes with the base of a file's name where its place or name is nobody else's: `etcd/ca`, `front-proxy-ca`.
+pub fn authority_by_name(base: &Path) -> Option<Authority> {
+    static AUTHORITIES: LazyLock<Vec<(PathBuf, Authority)>> = LazyLock::new(|| {
+        let of = |authority: Authority| {
+            [Naming::Kubeadm, Naming::Pem]
+                .map(|naming| (within_pki(&Layout::node(naming).authority(authority)), authority))
+        };
+        // The longer names first: etcd's CA is `ca` as well, in a directory of its own.
+        [Authority::Etcd, Authority::FrontProxy].into_iter().flat_map(of).collect()
+    });
+    AUTHORITIES.iter().find(|(path, _)| lies_at(base, path)).map(|(_, authority)| *authority)
+}
+
+/// A path below the PKI directory. etcd's files are told by their directory as well: `server` alone may be anybody's.
+fn within_pki(path: &Path) -> PathBuf {
+    path.strip_prefix("etc/kubernetes/pki").unwrap_or(path).to_owned()
+}
+
+/// Whether a path ends in another one. The last names are compared first, for nearly all differ there.
+fn lies_at(base: &Path, path: &Path) -> bool {
+    base.file_name() == path.file_name() && base.ends_with(path)
 }
 
 #[cfg(test)]

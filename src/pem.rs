@@ -212,7 +212,11 @@ fn decode(body: &[(usize, &[u8])]) -> Result<Zeroizing<Vec<u8>>, PemError> {
     let room = body.iter().map(|(_, content)| content.len()).sum();
     let mut characters = Zeroizing::new(Vec::with_capacity(room));
     for (_, content) in body {
-        characters.extend(content.iter().filter(|byte| !byte.is_ascii_whitespace()));
+        if content.iter().any(u8::is_ascii_whitespace) {
+            characters.extend(content.iter().filter(|byte| !byte.is_ascii_whitespace()));
+        } else {
+            characters.extend_from_slice(content);
+        }
     }
     let mut der = Zeroizing::new(vec![0; base64::decoded_len_estimate(characters.len())]);
     match STANDARD.decode_slice(&*characters, &mut der) {

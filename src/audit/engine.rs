@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use super::answers::NodeSummary;
 use super::evidence::{self, link_node, name_users};
 use super::overlap::leave_once;
-use super::policy::settle;
+use super::policy::{order, order_of_skipped, settle};
 use super::report::{End, Finding, Location, Outcomes, Read, Record, Report, Skipped, Tally};
 use super::{
     Answers, Authorities, Cert, CertificateEvidence, Check, Estate, Expected, Fact, Kept, Known, Node,
@@ -51,45 +51,51 @@ pub fn audit(
     policy: &Policy,
     progress: &(dyn Fn() + Sync),
 ) -> Result<Report, AuditError> {
+    /// So many nodes are held at a time with all that came of each.
+    const AT_A_TIME: usize = 256;
     let known = Known::default();
     let authorities = Authorities::default();
     let alone = inputs.len() == 1;
-    let gathered: Vec<Result<Stage, AuditError>> = inputs
-        .into_par_iter()
-        .map(|input| {
-            let name: Option<Arc<str>> = input.name.map(|name| Arc::from(Printable(&name).to_string()));
-            let mut node = evidence::gather(
-                name.as_ref(),
-                input.sources,
-                input.store,
-                policy.kubernetes_version.clone(),
-                &known,
-            )
+    let gather = |input: Input| {
+        let name: Option<Arc<str>> = input.name.map(|name| Arc::from(Printable(&name).to_string()));
+        let version = policy.kubernetes_version.clone();
+        let mut node = evidence::gather(name.as_ref(), input.sources, input.store, version, &known)
             .map_err(|(path, source)| AuditError::Unreadable { path, source })?;
-            let complete = link_node(&mut node, None);
-            authorities.add(&node);
-            // The others may hold the CAs that are not here; who has all of them need not wait, and is not kept.
-            let stage = if complete || alone {
-                Stage::Judged(Box::new(judge_node(node, policy, &authorities)))
-            } else {
-                Stage::Waiting(Box::new(node))
-            };
-            progress();
-            Ok(stage)
-        })
-        .collect();
-    let gathered = gathered.into_iter().collect::<Result<Vec<_>, _>>()?;
-    let judged: Vec<Judged> = gathered
-        .into_par_iter()
-        .map(|stage| match stage {
-            Stage::Judged(judged) => *judged,
-            Stage::Waiting(mut node) => {
-                link_node(&mut node, Some(&authorities));
-                judge_node(*node, policy, &authorities)
+        let complete = link_node(&mut node, None);
+        authorities.add(&node);
+        // The others may hold the CAs that are not here; who has all of them need not wait, and is not kept.
+        let stage = if complete || alone {
+            Stage::Judged(Box::new(judge_node(node, policy, &authorities)))
+        } else {
+            Stage::Waiting(Box::new(node))
+        };
+        progress();
+        Ok(stage)
+    };
+    let mut assembly = Assembly::new(policy);
+    let mut waiting = Vec::new();
+    let mut inputs = inputs.into_iter().peekable();
+    while inputs.peek().is_some() {
+        let some: Vec<Input> = inputs.by_ref().take(AT_A_TIME).collect();
+        let stages: Vec<Result<Stage, AuditError>> = some.into_par_iter().map(gather).collect();
+        for stage in stages {
+            match stage? {
+                Stage::Judged(judged) => assembly.add(*judged),
+                Stage::Waiting(node) => waiting.push(node),
             }
+        }
+    }
+    let judged: Vec<Judged> = waiting
+        .into_par_iter()
+        .map(|mut node| {
+            link_node(&mut node, Some(&authorities));
+            judge_node(*node, policy, &authorities)
         })
         .collect();
-    Ok(assemble(judged, policy))
+    for judged in judged {
+        assembly.add(judged);
+    }
+    Ok(assembly.finish(policy))
 }
 
 enum Stage {
@@ -159,6 +165,9 @@ fn judge_node(mut node: Node, policy: &Policy, authorities: &Authorities) -> Jud
         location: Location { node: node.name.clone(), ..Location::default() },
         reason: reason.clone(),
     }));
+    // Each node's own part, on all cores; what is left to do for all of them is little.
+    judged.findings.sort_by(order);
+    judged.skipped.sort_by(order_of_skipped);
     judged
 }
 
@@ -281,8 +290,12 @@ fn finding(rule: &'static Rule, fact: Fact, location: Location, file: Option<Arc
 /// The path of a file as a command takes it: that on the node, or where that is not known, the one that was found.
 fn name_of(node: &Node, file: usize) -> Option<Arc<str>> {
     let file = node.files.get(file)?;
-    let path = if file.anchored { &file.on_node } else { file.found_at.as_ref().unwrap_or(&file.on_node) };
-    Some(quoted(path).into())
+    let name = file.command_name.get_or_init(|| {
+        let path =
+            if file.anchored { &file.on_node } else { file.found_at.as_ref().unwrap_or(&file.on_node) };
+        quoted(path).into()
+    });
+    Some(Arc::clone(name))
 }
 
 /// A path as a shell takes it, safe to show.
@@ -296,25 +309,36 @@ fn quoted(path: &Path) -> String {
     }
 }
 
-fn assemble(judged: Vec<Judged>, policy: &Policy) -> Report {
-    let mut report = Report {
-        at: policy.at,
-        findings: Vec::new(),
-        skipped: Vec::new(),
-        waived: Vec::new(),
-        dead_waivers: Vec::new(),
-        outcomes: Outcomes::default(),
-        tallies: Vec::with_capacity(judged.len() + 1),
-        read: Read::default(),
-        records: Vec::new(),
-    };
-    let rules: Arc<[&'static Rule]> = asked(policy, false).collect();
-    let mut nodes = Vec::with_capacity(judged.len());
-    for mut node in judged {
+/// A report that grows node by node.
+struct Assembly {
+    report: Report,
+    nodes: Vec<NodeSummary>,
+    /// The rules that look at nodes.
+    rules: Arc<[&'static Rule]>,
+}
+
+impl Assembly {
+    fn new(policy: &Policy) -> Self {
+        let report = Report {
+            at: policy.at,
+            findings: Vec::new(),
+            skipped: Vec::new(),
+            waived: Vec::new(),
+            dead_waivers: Vec::new(),
+            outcomes: Outcomes::default(),
+            tallies: Vec::new(),
+            read: Read::default(),
+            records: Vec::new(),
+        };
+        Self { report, nodes: Vec::new(), rules: asked(policy, false).collect() }
+    }
+
+    fn add(&mut self, mut node: Judged) {
+        let report = &mut self.report;
         let start = report.records.len();
         report.records.append(&mut node.records);
         let name = node.name.clone();
-        nodes.push(NodeSummary {
+        self.nodes.push(NodeSummary {
             name: node.name,
             kind: node.kind,
             records: start..report.records.len(),
@@ -322,37 +346,43 @@ fn assemble(judged: Vec<Judged>, policy: &Policy) -> Report {
         });
         report.findings.append(&mut node.findings);
         report.skipped.append(&mut node.skipped);
-        report.tallies.push(Tally { node: name, rules: Arc::clone(&rules), ends: node.ends.into() });
+        let rules = Arc::clone(&self.rules);
+        report.tallies.push(Tally { node: name, rules, ends: node.ends.into() });
         report.read.files += node.read.files;
         report.read.certificates += node.read.certificates;
         report.read.keys += node.read.keys;
         report.read.nodes += node.read.nodes;
     }
-    let estate = Estate { nodes: &nodes, records: &report.records, policy };
-    let mut ends = Vec::new();
-    let rules: Arc<[&'static Rule]> = asked(policy, true).collect();
-    for &rule in rules.iter() {
-        let Check::Estate(check) = rule.check else { continue };
-        let mut answers = Answers::default();
-        check(&estate, &mut answers);
-        let locate = |place: &Place| {
-            if let Some(node) = place.node.and_then(|node| estate.nodes.get(node)) {
-                return Location { node: node.name.clone(), ..Location::default() };
-            }
-            let record = place.record.and_then(|record| estate.records.get(record));
-            record.map(|record| record.location.clone()).unwrap_or_default()
-        };
-        let name = |place: &Place| {
-            let record = place.record.and_then(|record| estate.records.get(record))?;
-            Some(quoted(Path::new(&*record.location.path)).into())
-        };
-        let end = take(rule, answers, &locate, &name, &mut report.findings, &mut report.skipped);
-        ends.push(end);
+
+    /// Lets the rules look that look at all nodes, and puts everything in order.
+    fn finish(self, policy: &Policy) -> Report {
+        let Self { mut report, nodes, .. } = self;
+        let estate = Estate { nodes: &nodes, records: &report.records, policy };
+        let mut ends = Vec::new();
+        let rules: Arc<[&'static Rule]> = asked(policy, true).collect();
+        for &rule in rules.iter() {
+            let Check::Estate(check) = rule.check else { continue };
+            let mut answers = Answers::default();
+            check(&estate, &mut answers);
+            let locate = |place: &Place| {
+                if let Some(node) = place.node.and_then(|node| estate.nodes.get(node)) {
+                    return Location { node: node.name.clone(), ..Location::default() };
+                }
+                let record = place.record.and_then(|record| estate.records.get(record));
+                record.map(|record| record.location.clone()).unwrap_or_default()
+            };
+            let name = |place: &Place| {
+                let record = place.record.and_then(|record| estate.records.get(record))?;
+                Some(quoted(Path::new(&*record.location.path)).into())
+            };
+            let end = take(rule, answers, &locate, &name, &mut report.findings, &mut report.skipped);
+            ends.push(end);
+        }
+        report.tallies.push(Tally { node: None, rules, ends: ends.into() });
+        for end in report.tallies.iter().flat_map(|tally| &tally.ends) {
+            report.outcomes.count(*end);
+        }
+        settle(&mut report, policy);
+        report
     }
-    report.tallies.push(Tally { node: None, rules, ends: ends.into() });
-    for end in report.tallies.iter().flat_map(|tally| &tally.ends) {
-        report.outcomes.count(*end);
-    }
-    settle(&mut report, policy);
-    report
 }

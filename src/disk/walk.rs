@@ -107,7 +107,7 @@ fn attributes(stat: &Stat) -> Attributes {
         #[expect(clippy::useless_conversion, reason = "its width is the platform's")]
         links: u64::from(stat.st_nlink),
         acl: false,
-        modified: i64::try_from(stat.st_mtime).ok(),
+        modified: Some(stat.st_mtime),
     }
 }
 

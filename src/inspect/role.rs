@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::{Content, Item};
-use crate::layout::{Authority, KUBECONFIGS, Layout, Naming, SERVICE_ACCOUNT, profile_by_name};
+use crate::layout::{Authority, KUBECONFIGS, SERVICE_ACCOUNT, authority_by_name, profile_by_name};
 use crate::profile::{Catalogue, KubernetesVersion, Profile};
 use crate::x509::{Certificate, ExtendedKeyUsage, Printable};
 
@@ -102,15 +102,7 @@ pub fn promised(path: &Path, item: &Item) -> Option<(&'static str, bool)> {
     if let Some(profile) = profile_by_name(&base) {
         return Some((profile, false));
     }
-    // The longer names first: etcd's CA is `ca` as well, in a directory of its own.
-    let layouts = [Layout::node(Naming::Kubeadm), Layout::node(Naming::Pem)];
-    let strong = [Authority::Etcd, Authority::FrontProxy].into_iter().find(|authority| {
-        layouts.iter().any(|layout| {
-            let place = layout.authority(*authority);
-            base.ends_with(place.strip_prefix("etc/kubernetes/pki").unwrap_or(&place))
-        })
-    });
-    if let Some(authority) = strong {
+    if let Some(authority) = authority_by_name(&base) {
         return Some((authority.profile(), false));
     }
     (stem == Authority::Kubernetes.base()).then(|| (Authority::Kubernetes.profile(), true))

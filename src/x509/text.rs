@@ -11,6 +11,9 @@ pub struct Printable<'a>(
 
 impl fmt::Display for Printable<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+            return f.write_str(self.0);
+        }
         for c in self.0.chars() {
             if is_deceptive(c) {
                 write!(f, "{}", c.escape_unicode())?;

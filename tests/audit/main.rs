@@ -6,6 +6,7 @@
 
 mod archives;
 mod calm;
+mod fix;
 mod forms;
 mod hostile;
 mod policy;

@@ -157,6 +157,8 @@ impl Gatherer<'_> {
                 kind,
                 attributes: Some(attributes),
                 found_at: Some(argument.join(&within)),
+                command_name: OnceLock::new(),
+                left_over: OnceLock::new(),
             });
         }
     }
@@ -193,6 +195,8 @@ impl Gatherer<'_> {
                 kind,
                 attributes: Some(attributes),
                 found_at: Some(system.join(&place)),
+                command_name: OnceLock::new(),
+                left_over: OnceLock::new(),
             });
         }
     }
@@ -249,6 +253,8 @@ impl Gatherer<'_> {
                 anchored: known,
                 attributes: Some(attributes),
                 found_at: on_disk.then(|| within(argument)),
+                command_name: OnceLock::new(),
+                left_over: OnceLock::new(),
                 kind,
             });
         }
@@ -388,6 +394,8 @@ fn directory(system: &Path, on_node: &Path) -> Option<File> {
             modified: Some(metadata.mtime()),
         }),
         found_at: Some(system.join(place)),
+        command_name: OnceLock::new(),
+        left_over: OnceLock::new(),
     })
 }
 
@@ -408,6 +416,7 @@ fn collect(node: &mut Node) {
                         item: number,
                         position: *position,
                         roles: Vec::new(),
+                        place_role: None,
                         signing: Signing::NotChecked,
                         same_as: *first.entry(fingerprint).or_insert(index),
                         fingerprint,

@@ -25,9 +25,7 @@ pub use self::linking::{Authorities, Authority, Signer, Signing};
 pub use self::paths::Target;
 pub use self::processes::ProcessStat;
 pub use self::references::{Holder, Pair, Reference, What};
-pub(super) use self::roles::{
-    assign_users as name_users, by_content as role_by_content, by_place as role_by_place,
-};
+pub(super) use self::roles::{assign_users as name_users, by_content as role_by_content};
 
 use super::answers::Place;
 use super::report::{CertificateRecord, Location, Record, RecordKind};
@@ -85,6 +83,10 @@ pub struct File {
     pub attributes: Option<Attributes>,
     /// The argument and the path in it, for those who want to mend it; none from an archive.
     pub found_at: Option<PathBuf>,
+    /// Its path as a command takes it, worked out once.
+    pub(super) command_name: OnceLock<Arc<str>>,
+    /// Whether its name is that of a left-over, worked out once.
+    pub(super) left_over: OnceLock<Option<PathBuf>>,
 }
 
 impl File {
@@ -146,6 +148,8 @@ pub struct FoundCertificate {
     /// The number of the certificate with the same bytes that stands for all of them: the first in a file of its own, or the first.
     /// Its own where it is that one.
     pub same_as: usize,
+    /// The part that its place promises.
+    pub place_role: Option<Role>,
     /// The SHA-256 of its bytes.
     pub fingerprint: [u8; 32],
     /// The SHA-256 of its `SubjectPublicKeyInfo`.
@@ -273,7 +277,7 @@ impl<'a> Cert<'a> {
 
     /// The part that its place promises, whoever names it.
     pub fn place_role(self) -> Option<Role> {
-        roles::by_place(self.node, self.found.file, self.item())
+        self.found.place_role
     }
 
     /// The part that its place promises, or where it promises none the one that it says itself.

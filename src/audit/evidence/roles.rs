@@ -35,6 +35,11 @@ const LONGEST_CHAIN: usize = 8;
 
 /// Gives every certificate and key its roles.
 pub(super) fn assign(node: &mut Node) {
+    let places: Vec<Option<Role>> =
+        node.certs().map(|cert| by_place(node, cert.found().file, cert.item())).collect();
+    for (certificate, place) in node.certificates.iter_mut().zip(places) {
+        certificate.place_role = place;
+    }
     let mut roles: Vec<Vec<(Role, Basis)>> = node.certs().map(|cert| of_certificate(node, cert)).collect();
     let mut key_roles: Vec<Vec<(Role, Basis)>> = (0..node.keys.len()).map(|key| of_key(node, key)).collect();
     for (certificate, roles) in node.certificates.iter_mut().zip(roles.iter_mut()) {
@@ -96,7 +101,7 @@ fn of_certificate(node: &Node, cert: Cert<'_>) -> Vec<(Role, Basis)> {
             }
         }
     }
-    if let Some(role) = by_place(node, cert.found().file, cert.item())
+    if let Some(role) = cert.place_role()
         && if role.is_ca() { !chain || tbs.extensions.is_ca() } else { head }
     {
         push(&mut roles, role, Basis::Place);
@@ -150,7 +155,7 @@ fn of_key(node: &Node, index: usize) -> Vec<(Role, Basis)> {
 }
 
 /// What the place and name of a file promise for an item in it.
-pub(in super::super) fn by_place(node: &Node, file: usize, item: &Item) -> Option<Role> {
+fn by_place(node: &Node, file: usize, item: &Item) -> Option<Role> {
     let file = node.files.get(file)?;
     if !matches!(file.kind, FileKind::Regular(_)) {
         return None;

@@ -157,6 +157,6 @@ mod tests {
             alone.skipped("F006"),
             ["web.crt: whether its key lies beside it is not known: give the whole directory"]
         );
-        assert!(alone.as_store().not_applicable(&RULE));
+        assert!(alone.into_store().not_applicable(&RULE));
     }
 }

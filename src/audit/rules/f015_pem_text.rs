@@ -1,5 +1,6 @@
 //! F015: PEM that some readers read otherwise than others.
 
+use super::files::left_over;
 use super::{Check, Citation, Rule, Severity};
 use crate::audit::{Answers, Contents, File, Place, Scene, TextFacts};
 use crate::inspect::Encoding;
@@ -30,6 +31,10 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
         let Some(contents) = file.contents().filter(|contents| contents.encoding == Encoding::Pem) else {
             continue;
         };
+        // What a change left behind is read by nobody (F021).
+        if left_over(scene.node, file).is_some() {
+            continue;
+        }
         answers.look();
         text(index, &contents.text, is_behind_mark(contents), answers);
         blocks(index, file, answers);

@@ -91,7 +91,7 @@ mod tests {
         let finding = "medium ca.key:1: the key is encrypted in an old way (legacy PEM encryption, AES-128-CBC, key by MD5), whose \
                        passphrase is guessed fast";
         assert_eq!(tree.findings("F017"), [finding]);
-        assert_eq!(tree.as_store().findings("F017"), [finding]);
+        assert_eq!(tree.into_store().findings("F017"), [finding]);
     }
 
     #[test]

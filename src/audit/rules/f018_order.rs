@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::files::{groups, referenced_for, subject};
+use super::files::{groups, left_over, referenced_for, subject};
 use super::{Check, Citation, Rule, Severity};
 use crate::audit::{Answers, Cert, Scene, Signing, What};
 
@@ -28,8 +28,12 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
     let node = scene.node;
     let trusted = referenced_for(node, What::Trust);
     for group in groups(node).iter().filter(|group| group.len() > 1) {
-        answers.look();
+        // What a change left behind is read by nobody (F021).
+        if group.first().is_some_and(|cert| left_over(node, cert.file()).is_some()) {
+            continue;
+        }
         let group = &without_repetitions(group, answers);
+        answers.look();
         let Some(first) = group.first() else { continue };
         // Where all may sign, they are a bundle of trust anchors, in which the order is free.
         let bundle = trusted.contains(&first.found().file)

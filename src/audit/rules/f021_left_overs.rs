@@ -45,7 +45,7 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
     let node = scene.node;
     let mut found: BTreeMap<PathBuf, Found<'_>> = BTreeMap::new();
     for (index, file) in node.files.iter().enumerate() {
-        let Some(mark) = left_over(node, file) else {
+        let Some(mark) = left_over(node, file).map(std::path::Path::to_owned) else {
             request(node, index, file, answers);
             continue;
         };

@@ -116,6 +116,6 @@ mod tests {
     #[test]
     fn control_planes_and_stores_need_theirs() {
         assert!(Tree::control_plane().not_applicable(&RULE));
-        assert!(Tree::worker().as_store().not_applicable(&RULE));
+        assert!(Tree::worker().into_store().not_applicable(&RULE));
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::files::{left_over, subject};
 use super::{Check, Citation, Rule, Severity};
-use crate::audit::evidence::{role_by_content, role_by_place};
+use crate::audit::evidence::role_by_content;
 use crate::audit::{Answers, Cert, Role, Scene};
 use crate::x509::ExtendedKeyUsage;
 
@@ -114,7 +114,7 @@ fn is_near(placed: Role, content: Role) -> bool {
 
 /// The role of a certificate's place. What stands behind a leaf is its chain.
 fn placed(cert: Cert<'_>) -> Option<Role> {
-    let role = role_by_place(cert.node, cert.found().file, cert.item())?;
+    let role = cert.place_role()?;
     (cert.found().position == 0 || role.is_ca() && cert.is_ca()).then_some(role)
 }
 

@@ -182,7 +182,11 @@ pub(super) fn who(attributes: &Attributes, bits: u32) -> String {
 }
 
 /// The entry of a path by which it is known as a left-over of some change: a copy, a directory of copies, an editor's file.
-pub(super) fn left_over(node: &Node, file: &File) -> Option<PathBuf> {
+pub(super) fn left_over<'a>(node: &Node, file: &'a File) -> Option<&'a Path> {
+    file.left_over.get_or_init(|| find_left_over(node, file)).as_deref()
+}
+
+fn find_left_over(node: &Node, file: &File) -> Option<PathBuf> {
     const TEMPORARY: &str = "/etc/kubernetes/tmp";
     // Above the argument nothing is known: a whole backup may be what is to be looked at.
     let path = if file.anchored {

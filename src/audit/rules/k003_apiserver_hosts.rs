@@ -155,7 +155,7 @@ mod tests {
         let mut tree = Tree::control_plane();
         tree.replace("etc/kubernetes/admin.conf", "https://10.0.0.10:6443", "https://API.example.com:6443");
         let finding = format!("high {AT} api.example.com, the server in etc/kubernetes/admin.conf");
-        assert_eq!(tree.findings("K003"), [finding.clone()]);
+        assert_eq!(tree.findings("K003"), std::slice::from_ref(&finding));
         // Another certificate may be shown for that name.
         let mut with_sni = tree.clone();
         with_sni.leaf(&format!("{PKI}/front.crt"), "cn=front sans=dns:api.example.com key=p256:front");

@@ -91,7 +91,7 @@ mod tests {
 
     #[test]
     fn beside_the_nodes_it_is_in_its_place() {
-        let store = Tree::control_plane().as_store().named("users");
+        let store = Tree::control_plane().into_store().named("users");
         let mut node = Tree::control_plane().named("cp1");
         node.remove("etc/kubernetes/super-admin.conf");
         assert_eq!(findings(&[&store, &node], "K015"), [""; 0]);

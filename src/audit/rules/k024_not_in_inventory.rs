@@ -209,7 +209,7 @@ mod tests {
     #[test]
     fn the_ledger_may_lie_beside_the_nodes() {
         let mut node = tree("2026-06-01T12:00:00Z").named("cp1");
-        let mut store = Tree::empty().as_store().named("ca");
+        let mut store = Tree::empty().into_store().named("ca");
         store.authority("ca", node.ca("ca").clone());
         let text = node.text(LEDGER);
         store.file(LEDGER, 0o644, text);

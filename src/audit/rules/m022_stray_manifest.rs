@@ -216,7 +216,7 @@ mod tests {
         let mut bomb = String::from("kind: Pod\na0: &a0 [x, x, x, x, x, x, x, x, x]\n");
         for level in 1..9 {
             let aliases = vec![format!("*a{}", level - 1); 9].join(", ");
-            bomb.push_str(&format!("a{level}: &a{level} [{aliases}]\n"));
+            bomb.extend([format!("a{level}: &a{level} [{aliases}]\n")]);
         }
         tree.file(&format!("{MANIFESTS}/etcd.yaml"), 0o600, bomb);
         let findings = tree.findings(RULE.id);

@@ -141,7 +141,7 @@ mod tests {
 
     #[test]
     fn one_node_is_alone_and_a_store_is_none() {
-        let mut other = Tree::control_plane().named("ca").as_store();
+        let mut other = Tree::control_plane().named("ca").into_store();
         other.file(&format!("{PKI}/ca.crt"), 0o644, forge::ca("cn=kubernetes key=p256:x").pem());
         let one = Tree::control_plane().named("cp1");
         assert_eq!(findings(&[&one, &other], "N001"), [""; 0]);

@@ -135,7 +135,7 @@ mod tests {
         assert_eq!(findings(&[first, second, third, &worker], "N008"), [""; 0]);
         let mut without = Tree::control_planes();
         without[0].remove(&format!("{PKI}/front-proxy-client.crt"));
-        let store = without[0].clone().named("ca").as_store();
+        let store = without[0].clone().named("ca").into_store();
         assert_eq!(findings(&[first, second, &store], "N008"), [""; 0]);
     }
 }

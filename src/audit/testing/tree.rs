@@ -212,7 +212,7 @@ impl Tree {
     }
 
     /// The same tree as that of the CAs and users beside the nodes.
-    pub(in crate::audit) fn as_store(mut self) -> Self {
+    pub(in crate::audit) fn into_store(mut self) -> Self {
         self.store = Store::Yes;
         self
     }
@@ -415,7 +415,7 @@ impl Tree {
                 .strip_prefix("- ")
                 .is_some_and(|word| word == name || word.starts_with(&format!("{name}=")))
         };
-        self.text(path).lines().filter(|line| !is_it(line)).map(|line| format!("{line}\n")).collect()
+        self.text(path).lines().filter(|line| !is_it(line)).flat_map(|line| [line, "\n"]).collect()
     }
 
     fn source(&self) -> Source {
@@ -526,7 +526,7 @@ pub(in crate::audit) fn kubeconfig_of(ca: &Forged, client: &Forged) -> String {
 
 /// A kubeconfig for `https://10.0.0.10:6443` with these fields.
 pub(in crate::audit) fn kubeconfig(user: &str, authority: &str, credentials: &[String]) -> String {
-    let credentials: String = credentials.iter().map(|field| format!("    {field}\n")).collect();
+    let credentials: String = credentials.iter().flat_map(|field| ["    ", field, "\n"]).collect();
     format!(
         "apiVersion: v1\nkind: Config\nclusters:\n- name: demo\n  cluster:\n    {authority}\n    server: https://10.0.0.10:6443\n\
          contexts:\n- name: {user}@demo\n  context:\n    cluster: demo\n    user: {user}\ncurrent-context: {user}@demo\n\
