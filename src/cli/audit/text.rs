@@ -80,11 +80,7 @@ fn short(location: &Location) -> String {
 /// The file, with its node where there are several.
 fn file(location: &Location) -> String {
     match (&location.node, &*location.path) {
-<<<<<<< HEAD
-        (None, "") => "the tree as a whole".to_owned(),
-=======
         (None, "") => "the whole tree".to_owned(),
->>>>>>> w-r1
         (None, path) => path.to_owned(),
         (Some(node), "") => node.to_string(),
         (Some(node), path) => format!("{node}: {path}"),
