@@ -183,7 +183,7 @@ fn bombs_of_yaml_do_not_go_off() {
     for level in 1..12 {
         let before = level - 1;
         let all = vec![format!("*x{before}"); 9].join(", ");
-        laughs.push_str(&format!("x{level}: &x{level} [{all}]\n"));
+        laughs.extend([format!("x{level}: &x{level} [{all}]\n")]);
     }
     write(&root.join("manifests/kube-apiserver.yaml"), &laughs);
     write(&root.join("admin.conf"), &laughs.replace("kind: Pod", "kind: Config\nclusters: []\nusers: *x0"));
@@ -242,11 +242,11 @@ fn every_malformed_file_is_named() {
     let ran = audit(&[text(&tree), "-o", "json"]);
     assert_eq!(ran.code, Some(0), "{}", ran.words());
     let report: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
-    let named: std::collections::BTreeSet<&str> = ["findings", "skipped"]
+    let told: std::collections::BTreeSet<&str> = ["findings", "skipped"]
         .iter()
         .flat_map(|list| report[*list].as_array().unwrap())
         .filter_map(|entry| entry["path"].as_str())
         .collect();
-    let silent: Vec<&String> = names.iter().filter(|name| !named.contains(name.as_str())).collect();
+    let silent: Vec<&String> = names.iter().filter(|name| !told.contains(name.as_str())).collect();
     assert!(silent.is_empty(), "nothing is said of {silent:?}");
 }
