@@ -2,18 +2,21 @@
 //!
 //! Gathering is the only part of the audit that reads anything. What cannot be read becomes evidence, not an abort.
 
+mod cert;
 mod contents;
 mod gather;
 mod inventory;
 mod linking;
 mod paths;
 mod processes;
+mod records;
+mod refer;
 mod references;
 mod roles;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, OnceLock};
 
 pub use self::contents::{Contents, Known, StaticCredentials, TextFacts};
@@ -28,17 +31,15 @@ pub use self::references::{Holder, Pair, Reference, What};
 pub(super) use self::roles::{assign_users as name_users, by_content as role_by_content};
 
 use super::answers::Place;
-use super::report::{CertificateRecord, Location, Record, RecordKind};
+use super::report::Location;
 use super::role::{Basis, Role};
 use crate::disk::Attributes;
-use crate::inspect::{
-    CertificateFacts, Content, Item, KubeCluster, KubeContext, KubeUser, Kubeconfig, verification_cost,
-};
-use crate::key::{PrivateKeyFacts, algorithm_name};
+use crate::inspect::{CertificateFacts, Content, Item, KubeCluster, KubeContext, KubeUser, Kubeconfig};
+use crate::key::PrivateKeyFacts;
 use crate::layout::{Promise, key_beside, promise};
 use crate::manifest::{Component, Flag, Flags, KubeletConfiguration, StaticPod};
 use crate::profile::KubernetesVersion;
-use crate::x509::{ExtendedKeyUsage, Name, PublicKey, RevocationList, TbsCertificate};
+use crate::x509::{RevocationList, TbsCertificate};
 
 /// What a tree is that of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -228,165 +229,6 @@ pub struct Cert<'a> {
     facts: &'a CertificateFacts,
 }
 
-impl<'a> Cert<'a> {
-    /// What it says, with how it is written.
-    pub fn facts(self) -> &'a CertificateFacts {
-        self.facts
-    }
-
-    /// What it says.
-    pub fn tbs(self) -> &'a TbsCertificate {
-        &self.facts.certificate.tbs
-    }
-
-    /// What is known of it.
-    pub fn found(self) -> &'a FoundCertificate {
-        self.found
-    }
-
-    /// Its file. A node's certificates always have one.
-    pub fn file(self) -> &'a File {
-        // The number is given out by the node itself.
-        &self.node.files[self.found.file]
-    }
-
-    /// Its item, with the place and the oddities.
-    pub fn item(self) -> &'a Item {
-        &self.file().items()[self.found.item]
-    }
-
-    /// Where it stands.
-    pub fn place(self) -> Place {
-        Place::of_item(self.found.file, self.item())
-    }
-
-    /// Its parts, the surest first.
-    pub fn roles(self) -> impl Iterator<Item = Role> + 'a {
-        self.found.roles.iter().map(|(role, _)| *role)
-    }
-
-    /// Its surest part.
-    pub fn role(self) -> Option<Role> {
-        self.roles().next()
-    }
-
-    /// Whether it plays a part.
-    pub fn is(self, role: Role) -> bool {
-        self.roles().any(|own| own == role)
-    }
-
-    /// The part that its place promises, whoever names it.
-    pub fn place_role(self) -> Option<Role> {
-        self.found.place_role
-    }
-
-    /// The part that its place promises, or where it promises none the one that it says itself.
-    pub fn own_role(self) -> Option<Role> {
-        self.place_role().or_else(|| roles::by_content(self.tbs()))
-    }
-
-    /// Whether it may sign certificates, by its role or by its own word.
-    pub fn is_ca(self) -> bool {
-        self.tbs().extensions.is_ca()
-    }
-
-    /// Whether a TLS server takes it for a client's: by its purposes, or because it names none.
-    pub fn may_be_client(self) -> bool {
-        let purposes = self.tbs().extensions.purposes();
-        purposes.is_empty()
-            || purposes.contains(&ExtendedKeyUsage::ClientAuth)
-            || purposes.contains(&ExtendedKeyUsage::Any)
-    }
-
-    /// Whether a kubelet signed it for itself: NODE@SECONDS, by NODE-ca@SECONDS.
-    pub fn is_kubelets_own(self) -> bool {
-        roles::is_kubelets_own(self.tbs())
-    }
-
-    /// The SHA-256 of its public key.
-    pub fn spki(self) -> [u8; 32] {
-        self.found.spki
-    }
-
-    /// The certificate that signed it, where it is at hand; of a self-signed one, itself.
-    pub fn issuer(self) -> Option<&'a TbsCertificate> {
-        match &self.found.signing {
-            Signing::SelfSigned => Some(self.tbs()),
-            Signing::By(signer) => signer.tbs(self.node),
-            _ => None,
-        }
-    }
-
-    /// The certificate of this node that signed it.
-    pub fn issuer_here(self) -> Option<Self> {
-        match &self.found.signing {
-            Signing::SelfSigned => Some(self),
-            Signing::By(Signer::Here(index)) => self.node.certificate(*index),
-            _ => None,
-        }
-    }
-
-    /// The certificates that signed it, one after the other, as far as they are at hand; eight at most.
-    pub fn signers(self) -> Vec<&'a TbsCertificate> {
-        let mut signers = Vec::new();
-        let mut current = Some(self);
-        while let Some(cert) = current.filter(|_| signers.len() < 8) {
-            signers.extend(cert.issuer());
-            current = cert.issuer_here().filter(|issuer| issuer.index != cert.index);
-        }
-        signers
-    }
-
-    /// Whether it signed itself.
-    pub fn is_self_signed(self) -> bool {
-        matches!(self.found.signing, Signing::SelfSigned)
-    }
-
-    /// Whether the key of `authority` signed it, in the name of `authority`.
-    pub fn is_signed_by(self, authority: &TbsCertificate) -> bool {
-        self.tbs().issuer.der() == authority.subject.der()
-            && (self.issuer().is_some_and(|issuer| issuer.public_key == authority.public_key)
-                || self.is_signed_with_key_of(authority))
-    }
-
-    /// Whether the key of `authority` signed it, whatever name stands there. The signature is verified, once for each key.
-    pub fn is_signed_with_key_of(self, authority: &TbsCertificate) -> bool {
-        let Some(contents) = self.file().contents() else { return false };
-        // A tree may be laid out so that everybody is asked about everybody; no good one comes near to this.
-        let cost = verification_cost(&authority.public_key);
-        let spend = |left: usize| left.checked_sub(cost);
-        let enough = self.node.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, spend).is_ok();
-        enough && contents.verify(self.found.item, &authority.public_key).is_ok()
-    }
-
-    /// Whether a chain of signatures leads from it to one of some trusted certificates, by their keys and names. Nothing else is looked at:
-    /// neither time nor constraints.
-    pub fn leads_to(self, anchors: &[Self]) -> bool {
-        let mut current = self;
-        // No chain is longer, and no circle ends.
-        for _ in 0..8 {
-            let reached = |anchor: &Self| {
-                anchor.tbs().public_key == current.tbs().public_key
-                    && anchor.tbs().subject == current.tbs().subject
-                    || current.is_signed_by(anchor.tbs())
-            };
-            if anchors.iter().any(reached) {
-                return true;
-            }
-            match current.issuer_here() {
-                Some(issuer) if issuer.index != current.index => current = issuer,
-                _ => return false,
-            }
-        }
-        false
-    }
-
-    /// The private keys on this node that belong to it.
-    pub fn private_keys(self) -> Vec<&'a FoundKey> {
-        self.node.keys_with(&self.spki()).filter(|key| key.private).collect()
-    }
-}
-
 impl Node {
     /// The name on the node, or in words where several were not given.
     pub fn shown_name(&self) -> &str {
@@ -550,7 +392,7 @@ impl Node {
     pub fn etcd_data(&self) -> Option<PathBuf> {
         let path = Path::new(self.flags(Component::Etcd)?.value("data-dir")?);
         match self.pod(Component::Etcd) {
-            Some((_, pod)) => gather::through(&pod.mounts, path),
+            Some((_, pod)) => refer::through(&pod.mounts, path),
             None => Some(path.to_owned()),
         }
     }
@@ -686,80 +528,4 @@ impl Node {
             field: place.field.clone(),
         }
     }
-
-    /// What tables, graphs and comparisons need of its certificates and keys.
-    pub fn records(&self) -> Vec<Record> {
-        let mut interned: HashMap<String, Arc<str>> = HashMap::new();
-        let mut intern = |text: String| -> Arc<str> {
-            Arc::clone(interned.entry(text).or_insert_with_key(|text| Arc::from(text.as_str())))
-        };
-        let mut moduli: HashMap<[u8; 32], Option<Arc<[u8]>>> = HashMap::new();
-        let mut records: Vec<(usize, usize, Record)> = Vec::new();
-        for cert in self.certs() {
-            let tbs = cert.tbs();
-            let signer = match &cert.found.signing {
-                Signing::SelfSigned => Some(cert.found.fingerprint),
-                Signing::By(signer) => signer.fingerprint(self),
-                _ => None,
-            };
-            let names: Vec<String> =
-                tbs.extensions.names().iter().take(64).map(ToString::to_string).collect();
-            let purposes: Vec<String> =
-                tbs.extensions.purposes().iter().take(16).map(ToString::to_string).collect();
-            let name = |name: &Name| if name.is_empty() { "(empty)".to_owned() } else { name.to_string() };
-            let certificate = CertificateRecord {
-                fingerprint: cert.found.fingerprint,
-                subject: intern(name(&tbs.subject)),
-                issuer: intern(name(&tbs.issuer)),
-                serial: tbs.serial.to_string().into(),
-                not_before: tbs.validity.not_before,
-                not_after: tbs.validity.not_after,
-                is_ca: tbs.extensions.is_ca(),
-                names: names.join(", ").into(),
-                purposes: purposes.join(", ").into(),
-                signer,
-                position: cert.found.position,
-            };
-            let record = Record {
-                location: self.location(&cert.place()),
-                kind: RecordKind::Certificate,
-                roles: cert.roles().collect(),
-                key: Some(cert.spki()),
-                modulus: moduli.entry(cert.spki()).or_insert_with(|| modulus(&tbs.public_key)).clone(),
-                algorithm: intern(algorithm_name(tbs.public_key.kind())),
-                certificate: Some(Box::new(certificate)),
-            };
-            records.push((cert.found.file, cert.found.item, record));
-        }
-        for key in &self.keys {
-            let item = self.files.get(key.file).and_then(|file| file.items().get(key.item));
-            let algorithm = match item.map(|item| &item.content) {
-                Some(Content::PrivateKey(facts)) => facts.algorithm.clone(),
-                Some(Content::PublicKey(facts)) => Some(algorithm_name(facts.key.kind())),
-                _ => None,
-            };
-            let read = || modulus(&PublicKey::from_der(item?.public_key()?).ok()?);
-            let modulus = key.spki.and_then(|spki| moduli.entry(spki).or_insert_with(read).clone());
-            let record = Record {
-                location: self.location(&self.place_of_key(key)),
-                kind: if key.private { RecordKind::PrivateKey } else { RecordKind::PublicKey },
-                roles: key.roles.iter().map(|(role, _)| *role).collect(),
-                key: key.spki,
-                modulus,
-                algorithm: intern(algorithm.unwrap_or_else(|| "unknown".to_owned())),
-                certificate: None,
-            };
-            records.push((key.file, key.item, record));
-        }
-        records.sort_by_key(|(file, item, _)| (*file, *item));
-        records.into_iter().map(|(_, _, record)| record).collect()
-    }
-}
-
-/// The largest RSA modulus that is kept, in bytes: what OpenSSL verifies with at most.
-const LARGEST_MODULUS: usize = 2048;
-
-/// The modulus of an RSA key, where it is no monster's.
-fn modulus(key: &PublicKey) -> Option<Arc<[u8]>> {
-    key.rsa_modulus().filter(|modulus| modulus.len() <= LARGEST_MODULUS).map(Arc::from)
 }

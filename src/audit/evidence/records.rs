@@ -1,0 +1,88 @@
+//! What of a node's certificates and keys is kept for the report.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::{Node, Signing};
+use crate::audit::report::{CertificateRecord, Record, RecordKind};
+use crate::inspect::Content;
+use crate::key::algorithm_name;
+use crate::x509::{Name, PublicKey};
+
+/// The largest RSA modulus that is kept, in bytes: what OpenSSL verifies with at most.
+const LARGEST_MODULUS: usize = 2048;
+
+impl Node {
+    /// What tables, graphs and comparisons need of its certificates and keys.
+    pub fn records(&self) -> Vec<Record> {
+        let mut interned: HashMap<String, Arc<str>> = HashMap::new();
+        let mut intern = |text: String| -> Arc<str> {
+            Arc::clone(interned.entry(text).or_insert_with_key(|text| Arc::from(text.as_str())))
+        };
+        let mut moduli: HashMap<[u8; 32], Option<Arc<[u8]>>> = HashMap::new();
+        let mut records: Vec<(usize, usize, Record)> = Vec::new();
+        for cert in self.certs() {
+            let tbs = cert.tbs();
+            let signer = match &cert.found.signing {
+                Signing::SelfSigned => Some(cert.found.fingerprint),
+                Signing::By(signer) => signer.fingerprint(self),
+                _ => None,
+            };
+            let names: Vec<String> =
+                tbs.extensions.names().iter().take(64).map(ToString::to_string).collect();
+            let purposes: Vec<String> =
+                tbs.extensions.purposes().iter().take(16).map(ToString::to_string).collect();
+            let name = |name: &Name| if name.is_empty() { "(empty)".to_owned() } else { name.to_string() };
+            let certificate = CertificateRecord {
+                fingerprint: cert.found.fingerprint,
+                subject: intern(name(&tbs.subject)),
+                issuer: intern(name(&tbs.issuer)),
+                serial: tbs.serial.to_string().into(),
+                not_before: tbs.validity.not_before,
+                not_after: tbs.validity.not_after,
+                is_ca: tbs.extensions.is_ca(),
+                names: names.join(", ").into(),
+                purposes: purposes.join(", ").into(),
+                signer,
+                position: cert.found.position,
+            };
+            let record = Record {
+                location: self.location(&cert.place()),
+                kind: RecordKind::Certificate,
+                roles: cert.roles().collect(),
+                key: Some(cert.spki()),
+                modulus: moduli.entry(cert.spki()).or_insert_with(|| modulus(&tbs.public_key)).clone(),
+                algorithm: intern(algorithm_name(tbs.public_key.kind())),
+                certificate: Some(Box::new(certificate)),
+            };
+            records.push((cert.found.file, cert.found.item, record));
+        }
+        for key in &self.keys {
+            let item = self.files.get(key.file).and_then(|file| file.items().get(key.item));
+            let algorithm = match item.map(|item| &item.content) {
+                Some(Content::PrivateKey(facts)) => facts.algorithm.clone(),
+                Some(Content::PublicKey(facts)) => Some(algorithm_name(facts.key.kind())),
+                _ => None,
+            };
+            let read = || modulus(&PublicKey::from_der(item?.public_key()?).ok()?);
+            let modulus = key.spki.and_then(|spki| moduli.entry(spki).or_insert_with(read).clone());
+            let record = Record {
+                location: self.location(&self.place_of_key(key)),
+                kind: if key.private { RecordKind::PrivateKey } else { RecordKind::PublicKey },
+                roles: key.roles.iter().map(|(role, _)| *role).collect(),
+                key: key.spki,
+                modulus,
+                algorithm: intern(algorithm.unwrap_or_else(|| "unknown".to_owned())),
+                certificate: None,
+            };
+            records.push((key.file, key.item, record));
+        }
+        records.sort_by_key(|(file, item, _)| (*file, *item));
+        records.into_iter().map(|(_, _, record)| record).collect()
+    }
+}
+
+/// The modulus of an RSA key, where it is no monster's.
+fn modulus(key: &PublicKey) -> Option<Arc<[u8]>> {
+    key.rsa_modulus().filter(|modulus| modulus.len() <= LARGEST_MODULUS).map(Arc::from)
+}
