@@ -322,9 +322,10 @@ fn within_pki(path: &Path) -> PathBuf {
     path.strip_prefix("etc/kubernetes/pki").unwrap_or(path).to_owned()
 }
 
-/// Whether a path ends in another one. The last names are compared first, for nearly all differ there.
+/// Whether a path ends in another one, which is asked of every file: compared as bytes, not name by name.
 fn lies_at(base: &Path, path: &Path) -> bool {
-    base.file_name() == path.file_name() && base.ends_with(path)
+    let before = base.as_os_str().as_encoded_bytes().strip_suffix(path.as_os_str().as_encoded_bytes());
+    before.is_some_and(|before| before.last().is_none_or(|last| *last == b'/'))
 }
 
 #[cfg(test)]

@@ -236,9 +236,12 @@ impl Known {
             return Arc::clone(known);
         }
         let contents = Arc::new(Contents::of(bytes, digest));
-        // Keys are never met twice where all is well, and the large are not worth their room.
-        let keep = contents.items.len() <= 16
-            && contents.items.iter().all(|item| !matches!(item.content, Content::PrivateKey(_)));
+        // What is met again and again are the CAs of a fleet; a leaf or a key is never met twice where all is well.
+        let is_ca = |item: &Item| {
+            matches!(&item.content, Content::Certificate(facts) if facts.certificate.tbs.is_self_issued()
+                || facts.certificate.tbs.extensions.is_ca())
+        };
+        let keep = contents.items.len() <= 16 && contents.items.iter().any(is_ca);
         if keep {
             self.0.lock().unwrap_or_else(PoisonError::into_inner).put(digest, Arc::clone(&contents));
         }

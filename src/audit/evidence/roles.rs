@@ -178,7 +178,7 @@ fn by_place(node: &Node, file: usize, item: &Item) -> Option<Role> {
             return Some(Role::KubeletServing);
         }
     }
-    if let Some((_, role)) = RANCHER.iter().find(|(known, _)| path.ends_with(known)) {
+    if let Some((_, role)) = RANCHER.iter().find(|(known, _)| ends_with(path, known)) {
         return Some(*role);
     }
     if let Some(role) = in_directory_of_etcd(path, name) {
@@ -212,6 +212,12 @@ fn in_directory_of_etcd(path: &Path, name: &str) -> Option<Role> {
         stem if stem.starts_with("member-") => Some(Role::EtcdPeer),
         _ => None,
     }
+}
+
+/// Whether a path ends in another one, which is asked of every file: compared as bytes, not name by name.
+fn ends_with(path: &Path, known: &str) -> bool {
+    let before = path.as_os_str().as_encoded_bytes().strip_suffix(known.as_bytes());
+    before.is_some_and(|before| before.last().is_none_or(|last| *last == b'/'))
 }
 
 /// What a certificate says it is, by names that only one role has. Names are kubeadm's, and those that the documents of etcd and
