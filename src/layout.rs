@@ -4,7 +4,9 @@
 //! Sources: kubeadm's tree (<https://kubernetes.io/docs/setup/best-practices/certificates/>), and the `.pem`
 //! convention of etcd's and cfssl's documents (`ca.pem`, `etcd.pem`, `etcd-key.pem` in /etc/etcd/pki).
 
-use std::path::{Path, PathBuf};
+use std::collections::VecDeque;
+use std::ffi::OsString;
+use std::path::{Component, Path, PathBuf};
 use std::sync::LazyLock;
 
 /// How certificates and keys are named.
@@ -91,6 +93,17 @@ pub fn promise(path: &Path) -> Option<Promise> {
         "pem" => Some(Promise::CertificateOrPublicKey),
         _ => None,
     }
+}
+
+/// The names of a path, `.` left out and `..` kept: what is followed link by link within a tree.
+pub fn path_names(path: &Path) -> VecDeque<OsString> {
+    path.components()
+        .filter_map(|component| match component {
+            Component::Normal(name) => Some(name.to_owned()),
+            Component::ParentDir => Some("..".into()),
+            _ => None,
+        })
+        .collect()
 }
 
 /// One of a cluster's authorities.

@@ -2,10 +2,10 @@
 
 use std::collections::VecDeque;
 use std::ffi::OsString;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use super::RehearseError;
-use crate::layout::{Layout, Naming};
+use crate::layout::{Layout, Naming, path_names};
 
 /// The most directories that are looked at for nodes: `kpki init` writes one for each, and clusters of 5,000 nodes are
 /// the largest that Kubernetes supports.
@@ -182,7 +182,7 @@ impl Tree {
     /// Where a file of the node, by its absolute path there, lies here. Symbolic links are followed as on the node
     /// itself: an absolute one starts at its root, which is not this machine's.
     pub(super) fn locate(&self, path: &Path) -> Option<PathBuf> {
-        let mut rest: VecDeque<OsString> = names(path);
+        let mut rest: VecDeque<OsString> = path_names(path);
         let mut current = PathBuf::from("/");
         let mut links = 0;
         while let Some(name) = rest.pop_front() {
@@ -203,7 +203,7 @@ impl Tree {
             if target.is_absolute() {
                 current = PathBuf::from("/");
             }
-            for name in names(&target).into_iter().rev() {
+            for name in path_names(&target).into_iter().rev() {
                 rest.push_front(name);
             }
         }
@@ -214,17 +214,6 @@ impl Tree {
     pub(super) fn place(&self, path: &Path) -> PathBuf {
         self.map(path).unwrap_or_else(|| path.to_owned())
     }
-}
-
-/// The names of a path, `.` left out and `..` kept.
-fn names(path: &Path) -> VecDeque<OsString> {
-    path.components()
-        .filter_map(|component| match component {
-            Component::Normal(name) => Some(name.to_owned()),
-            Component::ParentDir => Some("..".into()),
-            _ => None,
-        })
-        .collect()
 }
 
 /// The directory in which `directory` is `relative`.

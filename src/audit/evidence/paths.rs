@@ -2,7 +2,9 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::ffi::{OsStr, OsString};
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
+
+use crate::layout::path_names;
 
 /// The most symbolic links in one path, as in Linux (`path_resolution(7)`).
 const MOST_LINKS: usize = 40;
@@ -150,7 +152,7 @@ impl Paths {
 
     /// Where an absolute path of the node leads, as it does there.
     pub(super) fn resolve(&self, path: &Path) -> Target {
-        let mut rest: VecDeque<OsString> = names(path);
+        let mut rest: VecDeque<OsString> = path_names(path);
         let mut current = PathBuf::from("/");
         let mut links = 0;
         while let Some(name) = rest.pop_front() {
@@ -169,7 +171,7 @@ impl Paths {
             } else {
                 current.pop();
             }
-            for name in names(target).into_iter().rev() {
+            for name in path_names(target).into_iter().rev() {
                 rest.push_front(name);
             }
         }
@@ -179,17 +181,6 @@ impl Paths {
             None => Target::Outside,
         }
     }
-}
-
-/// The names of a path, `.` left out and `..` kept.
-fn names(path: &Path) -> VecDeque<OsString> {
-    path.components()
-        .filter_map(|component| match component {
-            Component::Normal(name) => Some(name.to_owned()),
-            Component::ParentDir => Some("..".into()),
-            _ => None,
-        })
-        .collect()
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use crate::audit::{File, Node, Reference, StaticCredentials, Target};
 const MOST_LINES: usize = 8;
 
 /// `3 users, 1 of them in system:masters`.
-pub(super) fn counted(credentials: &StaticCredentials) -> String {
+fn counted(credentials: &StaticCredentials) -> String {
     let users = if credentials.users == 1 { "user" } else { "users" };
     format!("{} {users}, {} of them in system:masters", credentials.users, credentials.masters.len())
 }
@@ -68,8 +68,25 @@ pub(super) fn judge(node: &Node, file: usize, what: &str, answers: &mut Answers)
     lines(&credentials.repeated, &format!("the {what} of a line before"));
 }
 
+/// Says of each file of that form, with one of some names, that no flag names it. `what` is in it: `tokens`.
+pub(super) fn judge_stray(
+    node: &Node,
+    names: &[&str],
+    meant: Option<usize>,
+    what: &str,
+    answers: &mut Answers,
+) {
+    for (file, credentials) in stray(node, names, meant) {
+        let counted = counted(credentials);
+        answers
+            .fail(file, format!("it looks like a file of static {what} that no flag names: {counted}"))
+            .severity(Severity::Medium)
+            .fix("shred -u FILE, unless something else needs it.");
+    }
+}
+
 /// The files of that form with one of some names that nobody names.
-pub(super) fn stray<'a>(
+fn stray<'a>(
     node: &'a Node,
     names: &'a [&str],
     meant: Option<usize>,

@@ -1,6 +1,6 @@
 //! M005: no passwords in a file.
 
-use super::credentials::{counted, judge, led_to, named, stray};
+use super::credentials::{judge, judge_stray, led_to, named};
 use super::{Answers, Check, Citation, Rule, Severity};
 use crate::audit::Scene;
 use crate::manifest::Component;
@@ -52,14 +52,7 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
         None if node.pod(Component::Apiserver).is_some() => answers.look(),
         None => {}
     }
-    for (file, credentials) in stray(node, &NAMES, named_file) {
-        let message =
-            format!("it looks like a file of static passwords that no flag names: {}", counted(credentials));
-        answers
-            .fail(file, message)
-            .severity(Severity::Medium)
-            .fix("shred -u FILE, unless something else needs it.");
-    }
+    judge_stray(node, &NAMES, named_file, "passwords", answers);
 }
 
 #[cfg(test)]
