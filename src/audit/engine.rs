@@ -315,12 +315,14 @@ fn finding(rule: &'static Rule, fact: Fact, location: Location, file: Option<Arc
     Finding { rule, severity, location, message: fact.message, own_fix, file }
 }
 
-/// The path of a file as a command takes it: that on the node, or where that is not known, the one that was found.
+/// The path of a file as a command takes it: the very one that was found, or of an archive that on the node.
 fn name_of(node: &Node, file: usize) -> Option<Arc<str>> {
     let file = node.files.get(file)?;
     let name = file.command_name.get_or_init(|| {
-        let path =
-            if file.anchored { &file.on_node } else { file.found_at.as_ref().unwrap_or(&file.on_node) };
+        let path = match &file.found_at {
+            Some(path) => path.strip_prefix(".").unwrap_or(path),
+            None => &file.on_node,
+        };
         quoted(path).into()
     });
     Some(Arc::clone(name))

@@ -78,7 +78,7 @@ mod tests {
     fn serious(tree: &Tree, path: &str) -> Vec<&'static str> {
         let report = tree.report();
         let here = report.findings.iter().filter(|finding| {
-            finding.severity >= Severity::Medium && *finding.location.path == format!("{PKI}/{path}")
+            finding.severity >= Severity::Medium && finding.location.within() == format!("{PKI}/{path}")
         });
         here.map(|finding| finding.rule.id).collect()
     }

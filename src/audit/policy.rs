@@ -279,7 +279,7 @@ impl Waiver {
             pattern.as_ref().is_none_or(|pattern| matches(pattern.as_bytes(), text.as_bytes()))
         };
         names_rule(&self.rule, finding.rule)
-            && fits(&self.path, &finding.location.path)
+            && fits(&self.path, finding.location.within())
             && fits(&self.node, finding.location.node.as_deref().unwrap_or_default())
     }
 }
@@ -292,6 +292,11 @@ fn matches(pattern: &[u8], text: &[u8]) -> bool {
     let mut at = 0;
     while let Some(&byte) = pattern.get(at) {
         if byte == b'*' && pattern.get(at + 1) == Some(&b'*') {
+            // `**/` stands for no directory as well.
+            let starts_name = at == 0 || pattern.get(at - 1) == Some(&b'/');
+            if starts_name && pattern.get(at + 2) == Some(&b'/') {
+                tokens.push(Token::NextTwoOrNone);
+            }
             tokens.push(Token::Anything);
             at += 2;
         } else {
@@ -303,6 +308,9 @@ fn matches(pattern: &[u8], text: &[u8]) -> bool {
         for (at, token) in tokens.iter().enumerate() {
             if !matches!(token, Token::Byte(_)) && states.get(at) == Some(&true) {
                 states[at + 1] = true;
+                if matches!(token, Token::NextTwoOrNone) {
+                    states[at + 3] = true;
+                }
             }
         }
     };
@@ -329,6 +337,8 @@ enum Token {
     Byte(u8),
     WithinName,
     Anything,
+    /// The next two tokens, or neither.
+    NextTwoOrNone,
 }
 
 #[cfg(test)]
@@ -343,6 +353,11 @@ mod tests {
             ("pki/*.crt", "pki/etcd/ca.crt", false),
             ("**/ca.crt", "pki/etcd/ca.crt", true),
             ("pki/**", "pki/etcd/ca.crt", true),
+            ("**/ca.crt", "ca.crt", true),
+            ("**/ca.crt", "old-ca.crt", false),
+            ("pki/**/ca.crt", "pki/ca.crt", true),
+            ("pki/**/ca.crt", "pki/a/b/ca.crt", true),
+            ("**/**/a/**", "a/b", true),
             ("*", "a/b", false),
             ("**", "", true),
             ("", "", true),

@@ -11,8 +11,8 @@ use super::{Role, Rule, Severity};
 pub struct Location {
     /// The node, where several were given; safe to show.
     pub node: Option<Arc<str>>,
-    /// The file, relative to the argument under which it was found; safe to show. The argument itself where it is a file; empty
-    /// for what stands in no file.
+    /// The file; safe to show. As it was named, the argument and the path in it; of one of several nodes, and of an archive, the path
+    /// within its tree. Empty for what stands in no file.
     pub path: Arc<str>,
     /// The line, from 1.
     pub line: Option<usize>,
@@ -20,6 +20,15 @@ pub struct Location {
     pub block: Option<usize>,
     /// The field of an object, safe to show: `users[admin].client-certificate-data`.
     pub field: Option<Arc<str>>,
+    /// How many bytes of the path are the argument under which the file was found.
+    pub base: usize,
+}
+
+impl Location {
+    /// The file, relative to the argument under which it was found; the argument itself where it is a file.
+    pub fn within(&self) -> &str {
+        self.path.get(self.base..).unwrap_or_default()
+    }
 }
 
 /// One thing that is wrong.
@@ -35,7 +44,7 @@ pub struct Finding {
     pub message: String,
     /// The remedy that goes before the rule's own; safe to show. See [`Finding::fix`].
     pub own_fix: Option<Box<str>>,
-    /// The file as a shell takes it: the path on the node, or where that is not known, the one that was found; safe to show.
+    /// The file as a shell takes it: the very path as it was named, of an archive that on the node; safe to show.
     pub file: Option<Arc<str>>,
 }
 

@@ -127,23 +127,14 @@ pub fn plan(roots: &[(Option<String>, PathBuf)], report: &Report, strict: bool) 
         let mut entries: Vec<Entry> = Vec::new();
         if is_whole_system(root) {
             // It has a million other files.
-            entries.extend(wanted.keys().filter_map(|shown| alone(root, Path::new(shown))));
+            let places = wanted.values().filter_map(|findings| findings.first());
+            entries.extend(places.filter_map(|finding| alone(root, Path::new(finding.location.within()))));
         } else {
             walk(root, WalkLimits { file: 0, total: 0, ..LIMITS }, &mut |entry| entries.push(entry))?;
         }
         for entry in entries {
-            let shown = if entry.path.as_os_str().is_empty() { root } else { &entry.path };
-            let shown = Printable(&shown.to_string_lossy()).to_string();
+            let shown = as_located(node.is_some(), root, &entry.path);
             let Some(findings) = wanted.remove(shown.as_str()) else { continue };
-            // Of two arguments of one node with a file of that name, only one may be meant.
-            let inside = !entry.path.as_os_str().is_empty();
-            let others = roots.iter().filter(|(other, path)| inside && *other == *name && path != root);
-            if others.map(|(_, path)| path.join(&entry.path)).any(|path| path.symlink_metadata().is_ok()) {
-                let reason = "another argument has a file of that name: mend one at a time".to_owned();
-                let rule = findings.first().map_or("", |finding| finding.rule.id);
-                plan.left_alone.push(LeftAlone { path: shown, rule, reason });
-                continue;
-            }
             plan.add(root, entry, &findings, strict);
         }
         if roots.len() == 1 {
@@ -155,6 +146,16 @@ pub fn plan(roots: &[(Option<String>, PathBuf)], report: &Report, strict: bool) 
         }
     }
     Ok(plan)
+}
+
+/// The path of a file as the audit says it: as it was named, or of one of several nodes within its tree.
+fn as_located(named: bool, root: &Path, relative: &Path) -> String {
+    let path = match (relative.as_os_str().is_empty(), named || root == Path::new(".")) {
+        (true, _) => root.to_owned(),
+        (false, true) => relative.to_owned(),
+        (false, false) => root.join(relative),
+    };
+    Printable(&path.to_string_lossy()).to_string()
 }
 
 /// What the file system says of one path within a tree.

@@ -100,6 +100,7 @@ pub(in super::super) fn gather(
         incomplete: Vec::new(),
         systems: Vec::new(),
         left: LIMITS,
+        named: name.is_some(),
     };
     for source in sources {
         match source {
@@ -133,6 +134,8 @@ struct Gatherer<'a> {
     systems: Vec<PathBuf>,
     /// How much more may be read of whole systems, whoever names it.
     left: WalkLimits,
+    /// Whether the node is one of several, whose name tells where a path begins.
+    named: bool,
 }
 
 impl Gatherer<'_> {
@@ -190,8 +193,10 @@ impl Gatherer<'_> {
             if let FileKind::Directory(Err(reason)) = &kind {
                 self.incomplete.push(format!("{}: {reason}", shown(&within)));
             }
+            let (shown, base) = self.shown(Some(argument), &within);
             self.files.push(File {
-                shown: shown(&within).into(),
+                shown,
+                base,
                 on_node: Path::new("/").join(&within),
                 anchored: true,
                 kind,
@@ -228,8 +233,10 @@ impl Gatherer<'_> {
                 continue;
             }
             let (_, kind, attributes) = self.read(entry);
+            let (shown, base) = self.shown(Some(system), &place);
             self.files.push(File {
-                shown: shown(&place).into(),
+                shown,
+                base,
                 on_node: Path::new("/").join(&place),
                 anchored: true,
                 kind,
@@ -259,6 +266,15 @@ impl Gatherer<'_> {
         (entry.path, kind, entry.attributes)
     }
 
+    /// How a path within an argument is shown, and how much of that is the argument.
+    fn shown(&self, argument: Option<&Path>, within: &Path) -> (Arc<str>, usize) {
+        let prefix = argument.filter(|argument| !self.named && *argument != Path::new("."));
+        let Some(argument) = prefix else { return (shown(within).into(), 0) };
+        let whole = shown(&argument.join(within));
+        let base = whole.len() - shown(within).len();
+        (whole.into(), base)
+    }
+
     fn place(&mut self, argument: &Path, entries: Vec<Found>) {
         self.place_as(argument, entries, true);
     }
@@ -281,14 +297,19 @@ impl Gatherer<'_> {
             self.given.extend(given(&on_node, &entries));
         }
         for (path, kind, attributes) in entries {
-            let text = if path.as_os_str().is_empty() { shown(argument) } else { shown(&path) };
+            let (text, base) = if path.as_os_str().is_empty() {
+                (shown(argument).into(), 0)
+            } else {
+                self.shown(on_disk.then_some(argument), &path)
+            };
             if let FileKind::Directory(Err(reason)) = &kind {
                 self.incomplete.push(format!("{text}: {reason}"));
             }
             let within =
                 |base: &Path| if path.as_os_str().is_empty() { base.to_owned() } else { base.join(&path) };
             self.files.push(File {
-                shown: text.into(),
+                shown: text,
+                base,
                 on_node: within(&on_node),
                 anchored: known,
                 attributes: Some(attributes),
@@ -323,8 +344,11 @@ impl Gatherer<'_> {
             node = self.assemble(name.cloned());
         }
         // etcd's data may be many GiB: of its directory, only what the file system says is of interest.
-        let directory =
-            self.systems.first().zip(node.etcd_data()).and_then(|(system, path)| directory(system, &path));
+        let directory = self
+            .systems
+            .first()
+            .zip(node.etcd_data())
+            .and_then(|(system, path)| directory(system, &path, |place| self.shown(Some(system), place)));
         if let Some(directory) = directory
             && node.entry_at(&directory.on_node).is_none()
         {
@@ -419,11 +443,13 @@ fn stays_within(system: &Path, place: &Path) -> bool {
 }
 
 /// A directory of a whole system with nothing of what is in it.
-fn directory(system: &Path, on_node: &Path) -> Option<File> {
+fn directory(system: &Path, on_node: &Path, show: impl FnOnce(&Path) -> (Arc<str>, usize)) -> Option<File> {
     let place = on_node.strip_prefix("/").ok()?;
     let metadata = std::fs::symlink_metadata(system.join(place)).ok()?;
+    let (shown, base) = show(place);
     (metadata.is_dir() && stays_within(system, place)).then(|| File {
-        shown: shown(place).into(),
+        shown,
+        base,
         on_node: on_node.to_owned(),
         anchored: true,
         kind: FileKind::Directory(Err(ATTRIBUTES_ONLY.into())),

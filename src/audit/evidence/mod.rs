@@ -72,8 +72,11 @@ pub enum FileKind {
 /// A file, a directory or another entry of a node's tree.
 #[derive(Debug)]
 pub struct File {
-    /// Its path within the argument under which it was found; safe to show.
+    /// Its path as it was named, the argument and the path in it; of one of several nodes, and of an archive, the path within its tree.
+    /// Safe to show.
     pub shown: Arc<str>,
+    /// How many bytes of that are the argument.
+    pub base: usize,
     /// Its path on the node. Where it is not known for what the argument stands, one that begins with the argument's name.
     pub on_node: PathBuf,
     /// Whether that path is known rather than made up.
@@ -516,13 +519,11 @@ impl Node {
 
     /// A location for the report.
     pub fn location(&self, place: &Place) -> Location {
+        let file = place.file.and_then(|file| self.files.get(file));
         Location {
             node: self.name.clone(),
-            path: place
-                .file
-                .and_then(|file| self.files.get(file))
-                .map(|file| Arc::clone(&file.shown))
-                .unwrap_or_default(),
+            path: file.map(|file| Arc::clone(&file.shown)).unwrap_or_default(),
+            base: file.map_or(0, |file| file.base),
             line: place.line,
             block: place.block,
             field: place.field.clone(),

@@ -194,7 +194,7 @@ fn find_left_over(node: &Node, file: &File) -> Option<PathBuf> {
     } else if node.files.len() == 1 {
         PathBuf::from(file.name())
     } else {
-        PathBuf::from(&*file.shown)
+        PathBuf::from(file.shown.get(file.base..).unwrap_or_default())
     };
     let mut above = PathBuf::new();
     for part in path.components() {

@@ -1,0 +1,1 @@
+//! Findings of `kpki audit`: whether it speaks, how loud, and where.

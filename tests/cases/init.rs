@@ -1,0 +1,1 @@
+//! `kpki init`, `kpki ca`, `kpki issue` and `kpki csr`.

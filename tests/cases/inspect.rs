@@ -1,0 +1,1 @@
+//! `kpki inspect`, and the forms of files that every command reads.

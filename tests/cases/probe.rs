@@ -1,0 +1,1 @@
+//! `kpki probe` against real servers.

@@ -1,0 +1,1 @@
+//! How components run: what is read of units, environment files and configurations, and what is told where it is not.

@@ -1,0 +1,1 @@
+//! `kpki sign csr`.

@@ -1,0 +1,1 @@
+//! `kpki status`.
