@@ -36,7 +36,7 @@ fn json_has_the_documented_fields() {
     let findings = report["findings"].as_array().unwrap();
     let p004 = findings
         .iter()
-        .find(|finding| finding["rule"] == "P004" && finding["path"] == "pki/apiserver.crt")
+        .find(|finding| finding["rule"] == "P004" && finding["path"] == "tree/pki/apiserver.crt")
         .unwrap();
     assert_eq!(
         (&p004["name"], &p004["severity"], &p004["line"], &p004["block"]),
@@ -113,8 +113,8 @@ assert list(validator.iter_errors(log)), 'a log without the name of its tool mus
         .iter()
         .filter_map(|result| result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"].as_str())
         .collect();
-    assert!(uris.contains(&"pki/ca.crt"), "{uris:?}");
-    assert!(uris.iter().any(|uri| uri.starts_with("pki/a%20b%23%3F/")), "{uris:?}");
+    assert!(uris.contains(&"tree/pki/ca.crt"), "{uris:?}");
+    assert!(uris.iter().any(|uri| uri.starts_with("tree/pki/a%20b%23%3F/")), "{uris:?}");
     // A day later the same findings have the same fingerprints, whatever their messages say.
     let later = tree.audit(&["--at", "2026-11-25", "-o", "sarif", "--fail-on", "none"]).ok();
     let later = document(&later);
@@ -142,7 +142,7 @@ print(json.dumps({f.name: [f.type, f.documentation, [[s.labels, s.value] for s i
         families[name][2].as_array().unwrap().clone()
     };
     let ends = samples("kpki_certificate_not_after_timestamp_seconds");
-    let end = ends.iter().find(|sample| sample[0]["path"] == "pki/apiserver.crt").unwrap();
+    let end = ends.iter().find(|sample| sample[0]["path"] == "tree/pki/apiserver.crt").unwrap();
     assert_eq!(
         (&end[0]["role"], &end[0]["subject"], &end[0]["serial"], end[1].as_f64()),
         (&"apiserver".into(), &"CN=kube-apiserver".into(), &"288157a58eb818c7".into(), Some(1_826_999_572.0))

@@ -85,7 +85,7 @@ fn a_file_says_what_is_accepted() {
     // The last day of the first waiver is over.
     let ran = tree.audit(&["--config", "team.yaml", "-o", "json", "--at", "2026-11-25"]).expect_code(1);
     let report = document(&ran);
-    assert!(findings(&report).iter().any(|finding| finding.starts_with("high P004 pki/")));
+    assert!(findings(&report).iter().any(|finding| finding.starts_with("high P004 tree/pki/")));
     assert!(report["deadWaivers"].to_string().contains("it expired on 2026-11-24"));
     // The command line counts more.
     let ran = tree

@@ -63,7 +63,7 @@ fn json_has_every_certificate_with_its_authority() {
     let proxy = row("front-proxy-client");
     assert_eq!(
         (&proxy["authority"], &proxy["externallyManaged"], &proxy["path"]),
-        (&"front-proxy-ca".into(), &true.into(), &"pki/front-proxy-client.crt".into())
+        (&"front-proxy-ca".into(), &true.into(), &"tree/pki/front-proxy-client.crt".into())
     );
     let admin = row("admin.conf");
     assert_eq!((&admin["role"], &admin["externallyManaged"]), (&"admin".into(), &false.into()));

@@ -90,7 +90,7 @@ mod tests {
         policy.select = vec!["E014".to_owned()];
         let report = audit(vec![input], &policy, &|| ()).unwrap();
         let found: Vec<_> =
-            report.findings.iter().map(|found| (&*found.location.path, found.message.as_str())).collect();
+            report.findings.iter().map(|found| (found.location.within(), found.message.as_str())).collect();
         assert_eq!(found, [("var/lib/etcd", "its mode is 0755: others may use it")]);
         assert_eq!(report.read.files, 1);
     }

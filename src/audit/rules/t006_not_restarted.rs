@@ -208,7 +208,7 @@ mod tests {
         let source = Source::Path(dir.path().to_owned());
         let node =
             crate::audit::evidence::gather(None, vec![source], Store::No, None, &Known::default()).unwrap();
-        let paths: Vec<_> = node.files.iter().map(|file| &*file.shown).collect();
+        let paths: Vec<_> = node.files.iter().map(|file| &file.shown[file.base..]).collect();
         assert_eq!(paths, ["proc/7/stat", "proc/stat"]);
         let started =
             OffsetDateTime::from_unix_timestamp(1_780_000_123).unwrap() + Duration::milliseconds(450);

@@ -101,14 +101,13 @@ fn grouped<K: Eq + Hash, T>(all: impl Iterator<Item = T>, key: impl Fn(&T) -> K)
     groups
 }
 
-/// What makes two findings of different nodes one to a reader.
-type Alike<'a> =
-    (&'a str, Severity, &'a str, (&'a str, Option<usize>, Option<usize>, Option<&'a str>), String);
+/// What makes two findings of different nodes one to a reader. Their remedies differ in the names of the files.
+type Alike<'a> = (&'a str, Severity, &'a str, (&'a str, Option<usize>, Option<usize>, Option<&'a str>));
 
 fn alike(finding: &Finding) -> Alike<'_> {
     let Location { path, line, block, field, .. } = &finding.location;
     let place = (&**path, *line, *block, field.as_deref());
-    (finding.rule.id, finding.severity, &finding.message, place, finding.fix())
+    (finding.rule.id, finding.severity, &finding.message, place)
 }
 
 /// Where findings that are alike stand: `pki/ca.crt`, `cp1: pki/ca.crt`, `pki/ca.crt on 30 nodes: cp1, cp2, …`.
@@ -151,10 +150,18 @@ fn of_file(files: &[Vec<&Finding>]) -> String {
         let again =
             group.get(at + 1).is_some_and(|next| next.rule == finding.rule && next.fix() == finding.fix());
         if !again {
-            lines.push(format!("            {} {}", styled(GOOD, "mend:"), finding.fix()));
+            lines.push(format!("            {} {}", styled(GOOD, "mend:"), mend(finding, files.len())));
         }
     }
     lines.join("\n")
+}
+
+/// The remedy of a finding, which stands for that of so many nodes.
+fn mend(finding: &Finding, nodes: usize) -> String {
+    match &finding.location.node {
+        Some(node) if nodes > 1 => format!("on {node}, and on the others likewise: {}", finding.fix()),
+        _ => finding.fix(),
+    }
 }
 
 /// What is worth knowing and nothing more has a line for each rule: there is much of it where all is well.
@@ -193,7 +200,8 @@ fn of_rule(group: &[&Finding]) -> String {
         let place = styled(FAINT, shared(findings.iter().map(|finding| &finding.location), place));
         lines.push(format!("  {}  {}  {place}", word(finding.severity), finding.message));
         if !one_fix {
-            lines.push(format!("            {} {}", styled(GOOD, "mend:"), finding.fix()));
+            let mend = mend(finding, findings.len());
+            lines.push(format!("            {} {mend}", styled(GOOD, "mend:")));
         }
     }
     if one_fix {
