@@ -6,9 +6,11 @@ mod cert;
 mod contents;
 mod gather;
 mod inventory;
+mod kind;
 mod launches;
 mod linking;
 mod paths;
+mod places;
 mod processes;
 mod records;
 mod refer;
@@ -51,13 +53,13 @@ const GIVE: &str = "give its manifest, or its unit and the files that this names
 pub enum NodeKind {
     /// A node with an API server.
     ControlPlane,
-    /// A node with etcd and without an API server.
+    /// A node with etcd, and nothing of a control plane that was found.
     Etcd,
-    /// A node with a kubelet and nothing of these.
+    /// A node with a kubelet, and nothing of these where they would be.
     Worker,
     /// No node: the CAs of a cluster kept apart, or the files of users, as `kpki init` writes them beside the nodes.
     Store,
-    /// A few files, of which that cannot be told.
+    /// Files of which that cannot be told.
     Unknown,
 }
 
@@ -322,6 +324,11 @@ impl Node {
     /// Where an absolute path of the node leads.
     pub fn resolve(&self, path: &Path) -> Target {
         self.paths.resolve(path)
+    }
+
+    /// The path at the end of the links of another one; none where they go round in a circle.
+    pub(super) fn end(&self, path: &Path) -> Option<PathBuf> {
+        self.paths.end(path)
     }
 
     /// The number and the file at an absolute path of the node, links followed.

@@ -92,7 +92,8 @@ pub(super) fn advertised(node: &Node) -> Option<(Place, IpAddr)> {
     ["advertise-address", "bind-address"].into_iter().find_map(|name| {
         let (place, flag) = node.flag(Component::Apiserver, name)?;
         let ip: IpAddr = flag.value.parse().ok()?;
-        (!ip.is_unspecified()).then_some((place, ip))
+        // Bound to the loopback address it tells another one.
+        (!ip.is_unspecified() && (name != "bind-address" || !ip.is_loopback())).then_some((place, ip))
     })
 }
 

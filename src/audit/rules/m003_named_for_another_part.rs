@@ -82,7 +82,7 @@ fn certificate(node: &Node, reference: &Reference, file: usize, answers: &mut An
         return;
     }
     let (Some(role), Some(own)) = (reference.role, leaf.own_role()) else { return };
-    if own != role {
+    if own != role && !may_be_one(leaf, own, role) {
         let fact =
             answers.fail(reference, format!("{is}, which is the certificate of {own} and not of {role}"));
         // It works, with another's name.
@@ -90,6 +90,15 @@ fn certificate(node: &Node, reference: &Reference, file: usize, answers: &mut An
             fact.severity(Severity::Medium);
         }
     }
+}
+
+/// Whether one certificate is usual for two parts, if its purposes are: etcd's for clients and peers (kubespray, kpki's `layout: pem`), and
+/// the API server's for whatever it calls where nothing names it `apiserver` (kubeasz, `MicroK8s`, the hard way, where it is etcd's too).
+fn may_be_one(leaf: Cert<'_>, own: Role, role: Role) -> bool {
+    const ETCD: [Role; 2] = [Role::EtcdServer, Role::EtcdPeer];
+    let is_for_all =
+        own == Role::Apiserver && leaf.file().on_node.file_stem().is_none_or(|stem| stem != "apiserver");
+    ETCD.contains(&own) && ETCD.contains(&role) || is_for_all
 }
 
 fn may_be(leaf: Cert<'_>, purpose: &ExtendedKeyUsage) -> bool {

@@ -561,7 +561,11 @@ fn the_tree_is_that_of_a_control_plane() {
     for role in Role::ALL {
         let missing = matches!(
             role,
-            Role::ControllerManagerServing | Role::SchedulerServing | Role::User | Role::ServiceAccount
+            Role::ControllerManagerServing
+                | Role::SchedulerServing
+                | Role::Component
+                | Role::User
+                | Role::ServiceAccount
         );
         assert_eq!(roles.contains(&role), !missing, "{role}");
     }

@@ -49,6 +49,8 @@ struct Running {
     /// Its own flags, those that count more last.
     flags: Vec<Flag>,
     data: PathBuf,
+    /// Whether that it runs is known by its data alone.
+    is_assumed: bool,
     doubts: Vec<Doubt>,
 }
 
@@ -109,7 +111,15 @@ impl Resolver<'_> {
         }
         flags.extend(given.all().iter().cloned());
         let default = if bundle.name == "k0s" { PathBuf::from(K0S_DATA) } else { rancher_data(bundle.name) };
-        let mut one = Running { name: bundle.name, command, file: bundle.file, flags, data: default, doubts };
+        let mut one = Running {
+            name: bundle.name,
+            command,
+            file: bundle.file,
+            flags,
+            data: default,
+            is_assumed: false,
+            doubts,
+        };
         if let Some(data) = one.last("data-dir").or_else(|| one.last("d")) {
             one.data = bundle.directory.join(&data.value);
         }
@@ -169,11 +179,15 @@ impl Resolver<'_> {
                 "k0s" => Vec::new(),
                 _ => self.rancher_configuration(name, None, &mut doubts),
             };
-            let reason = format!(
-                "{name} gives its components their flags; its unit was not given, in which there may be others"
-            );
-            doubts.push(Doubt { file, line: 0, reason });
-            found.push(Running { name, command: command.to_owned(), file, flags, data, doubts });
+            found.push(Running {
+                name,
+                command: command.to_owned(),
+                file,
+                flags,
+                data,
+                is_assumed: true,
+                doubts,
+            });
         }
         found
     }
@@ -200,7 +214,8 @@ impl Resolver<'_> {
             doubts: one.doubts.clone(),
         };
         self.configure(&mut launch);
-        self.out.launches.push(launch);
+        let launches = if one.is_assumed { &mut self.out.assumed } else { &mut self.out.launches };
+        launches.push(launch);
     }
 
     fn rancher(&mut self, one: &Running) {

@@ -85,8 +85,7 @@ impl Node {
         let mut notes = Vec::new();
         let launching = Launching::read(reader);
         noted(reader, &launching, &mut notes);
-        let flags =
-            |component| launching.launched.of(component).find_map(|launch| Source::of(launch, &launching));
+        let flags = |component| launching.launch(component).and_then(|launch| Source::of(launch, &launching));
         let settings = kubelet::Settings::of(&launching);
         let is = |wanted: fn(&KnownNode) -> bool| known.map(wanted);
 
