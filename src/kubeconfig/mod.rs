@@ -18,6 +18,7 @@ pub use server::{ServerFault, check_server, corrected_server};
 
 use crate::key::KeyError;
 use crate::x509::X509Error;
+use crate::yaml;
 
 /// Who a kubeconfig speaks to, and as whom.
 #[derive(Debug, Clone, Copy)]
@@ -69,6 +70,8 @@ pub fn write(
     key_pem: &str,
 ) -> Result<Zeroizing<String>, KubeconfigError> {
     check_server(access.server)?;
+    let scalar =
+        |text: &str| yaml::scalar(text).map_err(|error| KubeconfigError::Malformed(error.to_string()));
     let context = scalar(&format!("{}@{}", access.user, access.cluster))?;
     let (cluster, server, user) = (scalar(access.cluster)?, scalar(access.server)?, scalar(access.user)?);
     let data = |pem: &str| Zeroizing::new(BASE64_STANDARD.encode(pem));
@@ -105,14 +108,4 @@ pub fn write(
         text.push_str(part);
     }
     Ok(text)
-}
-
-/// A string as it stands in YAML, on one line, in quotes where it needs them.
-fn scalar(text: &str) -> Result<String, KubeconfigError> {
-    let options = serde_saphyr::ser_options! { prefer_block_scalars: false };
-    let mut out = String::with_capacity(text.len() + 8);
-    serde_saphyr::to_fmt_writer_with_options(&mut out, &text, options)
-        .map_err(|error| KubeconfigError::Malformed(error.to_string()))?;
-    out.truncate(out.trim_end_matches('\n').len());
-    Ok(out)
 }
