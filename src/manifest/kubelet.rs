@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use serde::Deserialize;
-use serde_saphyr::Spanned;
 
 use super::{ManifestError, expect_kind, read};
+use crate::yaml::Spanned;
 
 /// A file that a configuration names.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -34,6 +34,7 @@ pub use settings::Settings;
 pub use unit::Unit;
 
 use crate::x509::Printable;
+use crate::yaml;
 
 /// The largest manifest or configuration, in bytes: the kubelet's own limit (`maxConfigLength` in its
 /// `pkg/kubelet/config`).
@@ -61,16 +62,14 @@ pub enum ManifestError {
     },
 }
 
-/// A type out of a text, with what its format may cost bounded: depth 64, 250,000 nodes, and what aliases repeat.
+/// A type out of a text, with what its format may cost bounded.
 fn read<T: serde::de::DeserializeOwned>(text: &[u8], what: &'static str) -> Result<T, ManifestError> {
     let malformed = |reason: &str| ManifestError::Malformed { what, reason: Printable(reason).to_string() };
     if u64::try_from(text.len()).is_ok_and(|length| length > LARGEST) {
         return Err(malformed("it is larger than 10 MiB"));
     }
-    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
     let text = std::str::from_utf8(text).map_err(|_| malformed("it is not UTF-8"))?;
-    let options = serde_saphyr::options! { with_snippet: false };
-    serde_saphyr::from_str_with_options(text, options).map_err(|error| malformed(&error.to_string()))
+    yaml::read(text).map_err(|error| malformed(&error.to_string()))
 }
 
 /// That an object is of the kind that is expected.

@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
-use serde_saphyr::Spanned;
 
 use super::etcd::etcd_flag;
 use super::{Component, Flags, ManifestError, expect_kind, read};
+use crate::yaml::Spanned;
 
 /// A component as a manifest runs it.
 #[derive(Debug, Clone, PartialEq, Eq)]

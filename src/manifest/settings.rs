@@ -3,9 +3,9 @@
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_saphyr::Spanned;
 
 use super::environment::is_secret;
+use crate::yaml::Spanned;
 
 /// The most values of one file that are kept.
 const MOST_VALUES: usize = 10_000;
