@@ -30,7 +30,8 @@ use time::OffsetDateTime;
 pub use cause::{Blame, Cause};
 pub use edge::{Edge, Service};
 pub use report::{
-    Agreed, Cell, Failure, Matrix, Negative, NegativeKind, NodeSummary, Outcome, Party, Rehearsal, Report,
+    Above, Agreed, Cell, Failure, Matrix, Negative, NegativeKind, NodeSummary, Outcome, Party, Rehearsal,
+    Report,
 };
 
 use crate::chain::Policy;

@@ -284,9 +284,7 @@ impl Resolver<'_> {
             return;
         };
         // etcd looks at nothing else then (its documentation of --config-file).
-        let named = launch.flags.last("config-file").cloned();
         launch.flags = super::etcd::configured(settings, file);
-        launch.flags.extend(named);
     }
 
     fn configure_kubelet(&mut self, launch: &mut Launch) {
