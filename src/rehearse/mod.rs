@@ -54,6 +54,8 @@ pub struct Settings {
 pub struct Known {
     /// The DNS name or address behind which every API server is.
     pub endpoint: Option<String>,
+    /// The address of the service `kubernetes`.
+    pub service: Option<IpAddr>,
     /// The nodes.
     pub nodes: Vec<KnownNode>,
 }

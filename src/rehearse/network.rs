@@ -135,7 +135,7 @@ pub(super) struct Answering {
 /// The nodes with their addresses.
 pub(super) struct Network<'a> {
     pub(super) nodes: &'a [Node],
-    known: Option<&'a Known>,
+    pub(super) known: Option<&'a Known>,
     addresses: Vec<Addresses>,
 }
 

@@ -135,9 +135,11 @@ pub(super) fn pods(network: &Network<'_>, plan: &mut Vec<Connection>) {
                 continue;
             }
         }
-        let address = apiserver.service.address.as_ref();
-        let address = address.map(|(ip, why)| {
-            (SubjectAltName::Ip(*ip), format!("the address of the service kubernetes, the first of {why}"))
+        let told = apiserver.service.address.as_ref();
+        let told = told.map(|(ip, why)| (*ip, format!("the first of {why}")));
+        let of_file = || Some((network.known?.service?, "from the cluster's file".to_owned()));
+        let address = told.or_else(of_file).map(|(ip, why)| {
+            (SubjectAltName::Ip(ip), format!("the address of the service kubernetes, {why}"))
         });
         let name = (name(NAME), "the name of the service kubernetes".to_owned());
         for (dialled, why) in address.into_iter().chain([name]) {
