@@ -174,7 +174,9 @@ impl Resolver<'_> {
                 continue;
             }
             let At::File(file, _) = self.files.at(&data.join(sign)) else { continue };
-            let mut doubts = Vec::new();
+            let reason =
+                format!("what starts {name} was not given, which may give its components other flags");
+            let mut doubts = vec![Doubt { file, line: 0, reason }];
             let flags = match name {
                 "k0s" => Vec::new(),
                 _ => self.rancher_configuration(name, None, &mut doubts),
@@ -304,6 +306,7 @@ impl Resolver<'_> {
                         own.extend(K0S_ETCD_CLIENT);
                     }
                     more.extend(flag("advertise-address", "spec.api.address"));
+                    more.extend(default_range(one, "10.96.0.0/12"));
                     more.extend(flag("service-cluster-ip-range", "spec.network.serviceCIDR"));
                     let names = [
                         ("etcd-servers", "endpoints"),
@@ -378,14 +381,18 @@ fn k3s_network(one: &Running) -> Vec<Flag> {
         line: 0,
     };
     let domain = one.last("cluster-domain").map_or("cluster.local", |flag| &flag.value);
-    let mut flags = vec![
-        own("service-cluster-ip-range", "10.43.0.0/16".to_owned()),
-        own("service-account-issuer", format!("https://kubernetes.default.svc.{domain}")),
-    ];
+    let mut flags = vec![own("service-account-issuer", format!("https://kubernetes.default.svc.{domain}"))];
+    flags.extend(default_range(one, "10.43.0.0/16"));
     for (from, to) in NAMES {
         flags.extend(one.last(from).map(|flag| Flag { name: to.to_owned(), ..flag.clone() }));
     }
     flags
+}
+
+/// The network of services that a program takes unless it is told another; what starts it may tell it that.
+fn default_range(one: &Running, range: &str) -> Option<Flag> {
+    let (name, value) = ("service-cluster-ip-range".to_owned(), range.to_owned());
+    (!one.is_assumed).then(|| Flag { name, value, field: None, file: one.file, line: 0 })
 }
 
 /// What a configuration sets, over what stood before it.

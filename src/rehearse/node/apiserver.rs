@@ -60,11 +60,11 @@ impl Service {
         let mut given = given.filter_map(|source| Some((source, source.flags.value(FLAG)?)));
         let (range, why) = match (given.next(), apiserver) {
             (Some((source, range)), _) => (Some(range), format!("--{FLAG} in {}", source.name.short)),
-            (None, Some(source)) => (
+            (None, Some(source)) if source.launch.doubts.is_empty() => (
                 Some(DEFAULT_SERVICE_RANGE),
                 format!("{DEFAULT_SERVICE_RANGE}, for {} has no --{FLAG}", source.name.short),
             ),
-            (None, None) => (None, String::new()),
+            (None, _) => (None, String::new()),
         };
         // The service has the first address of the first network, however many there are.
         let first = range.and_then(|range| *service_addresses(range).first()?);
