@@ -107,7 +107,11 @@ fn words(line: &str) -> Vec<String> {
             '"' => {
                 while let Some(c) = chars.next().filter(|c| *c != '"') {
                     match c {
-                        '\\' => word.extend(chars.next()),
+                        '\\' => word.extend(chars.next().map(|c| match c {
+                            'n' => '\n',
+                            't' => '\t',
+                            c => c,
+                        })),
                         c => word.push(c),
                     }
                 }
@@ -196,8 +200,7 @@ fn environment_files_are_read_as_systemd_reads_them() {
     for name in ('A'..='S').map(String::from) {
         let expected = ran.stdout.lines().find_map(|line| line.strip_prefix(&format!("{name}=")));
         let Some(expected) = expected else { continue };
-        // A newline and such stand there as in C.
-        let expected = words(&expected.replace("\\n", "\u{1}")).concat().replace('\u{1}', "\n");
+        let expected = words(expected).concat();
         let unit =
             format!("[Service]\nEnvironmentFile=/etc/e.env\nExecStart=/usr/bin/etcd --v=${{{name}}}\n");
         write(&directory.path().join(UNITS).join("etcd.service"), &unit);
