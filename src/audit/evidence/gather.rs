@@ -244,11 +244,14 @@ impl Gatherer<'_> {
             node = self.assemble(name.cloned());
         }
         // etcd's data may be many GiB: of its directory, only what the file system says is of interest.
-        let directory = self
-            .systems
-            .first()
-            .zip(node.etcd_data())
-            .and_then(|(system, path)| directory(system, &path, |place| self.shown(Some(system), place)));
+        let data = self.systems.first().zip(node.etcd_data());
+        if let Some((system, path)) = &data
+            && path.strip_prefix("/").is_ok_and(|place| system.join(place).symlink_metadata().is_err())
+        {
+            node.paths.given.insert(path.clone());
+        }
+        let directory =
+            data.and_then(|(system, path)| directory(system, &path, |place| self.shown(Some(system), place)));
         if let Some(directory) = directory
             && node.entry_at(&directory.on_node).is_none()
         {
