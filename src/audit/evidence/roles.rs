@@ -1,6 +1,6 @@
 //! Which parts the certificates and keys of a node play: by who names their files, then by place, then by what they say.
 
-use super::{Cert, FileKind, Node, Signing, Target, What, places};
+use super::{Cert, FileKind, Node, Signing, Target, What, layouts};
 use crate::audit::role::{Basis, Role};
 use crate::inspect::{Content, Item, promised};
 use crate::x509::{ExtendedKeyUsage, SubjectAltName, TbsCertificate};
@@ -172,14 +172,14 @@ fn by_place(node: &Node, file: usize, item: &Item) -> Option<Role> {
             return matches!(item.content, Content::Certificate(_)).then_some(Role::KubernetesCa);
         }
         let own = field.ends_with("client-certificate-data") || field.ends_with("client-key-data");
-        let named = own.then(|| places::of_kubeconfig(path)).flatten();
+        let named = own.then(|| layouts::of_kubeconfig(path)).flatten();
         return named.or_else(|| promised(path, item).and_then(|(name, _)| Role::by_name(name)));
     }
     let own = match &item.content {
         Content::Certificate(facts) => by_content(&facts.certificate.tbs),
         _ => None,
     };
-    if let Some(role) = places::of_file(path) {
+    if let Some(role) = layouts::of_file(path) {
         // A certificate beside the key for tokens is no key.
         let is_certificate = matches!(item.content, Content::Certificate(_));
         return (role != Role::ServiceAccount || !is_certificate).then_some(role);

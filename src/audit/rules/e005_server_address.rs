@@ -18,8 +18,8 @@ pub(super) static RULE: Rule = Rule {
         Citation::page("etcd: transport security model", "https://etcd.io/docs/v3.6/op-guide/security/"),
     ],
     explanation: "Clients compare the host that they call with the alternative names: those of --advertise-client-urls, \
-                  what the API server of the node calls (--etcd-servers), and on the node itself 127.0.0.1 and localhost, which \
-                  etcdctl calls. Where the host is missing, they refuse the connection. An address that etcd only listens on \
+                  what the API server of the node calls (--etcd-servers), and on the node itself 127.0.0.1, which etcdctl calls, \
+                  and in kubeadm's layout localhost. Where the host is missing, they refuse the connection. An address that etcd only listens on \
                   needs no name.",
     fix: "Issue it again with every one of them: `kpki issue etcd-server NAME --san ip:ADDRESS --san dns:localhost --san \
           ip:127.0.0.1 --out FILE --force`.",
@@ -56,8 +56,10 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
                 .fail(cert, format!("it lacks {host}, the host of {flag}; it holds {}", names(cert.tbs())));
         }
     }
-    // Nobody has to say localhost; whoever does on the node is refused.
-    for host in [Host::Name("localhost".to_owned()), Host::Ip([127, 0, 0, 1].into())] {
+    // etcdctl calls 127.0.0.1 unless told otherwise. Nobody has to say localhost: it is kubeadm's certificates that hold it, and what
+    // is written for their clusters says it.
+    let localhost = etcd.is_pod().then(|| Host::Name("localhost".to_owned()));
+    for host in localhost.into_iter().chain([Host::Ip([127, 0, 0, 1].into())]) {
         if here && !host.is_held_by(cert.tbs()) && !wanted.iter().any(|(known, _)| *known == host) {
             answers
                 .fail(cert, format!("it lacks {host}, under which etcd is reached on its own node"))
@@ -108,6 +110,15 @@ mod tests {
             found.len() == 1 && found[0].contains("IP:192.0.2.7, the host of --etcd-servers="),
             "{found:?}"
         );
+    }
+
+    #[test]
+    fn localhost_is_a_name_in_the_layout_of_kubeadm() {
+        let mut tree = Tree::control_plane();
+        tree.certificate(&format!("{PKI}/etcd/server.crt"), "sans=ip:10.0.0.10,ip:127.0.0.1");
+        assert_eq!(tree.findings("E005").len(), 1);
+        assert_eq!(tree.by_units().findings("E005"), [""; 0]);
+        assert_eq!(tree.by_environment().findings("E005"), [""; 0]);
     }
 
     #[test]

@@ -104,6 +104,28 @@ mod tests {
     }
 
     #[test]
+    fn flags_alone_may_say_it() {
+        let mut tree = Tree::worker();
+        tree.remove(CONFIG);
+        tree.remove("var/lib/kubelet/kubeadm-flags.env");
+        let unit = "etc/systemd/system/kubelet.service";
+        tree.file(
+            unit,
+            0o644,
+            "[Service]\nExecStart=/usr/bin/kubelet --kubeconfig=/etc/kubernetes/kubelet.conf\n",
+        );
+        assert_eq!(tree.findings("K012").len(), 2);
+        assert_eq!(tree.skipped("K012"), [""; 0]);
+        let more = " --rotate-certificates --rotate-server-certificates=true\n";
+        tree.replace(unit, "kubelet.conf\n", &format!("kubelet.conf{more}"));
+        assert_eq!(tree.findings("K012"), [""; 0]);
+        assert!(!tree.not_applicable(&RULE));
+        // Its configuration is named and not here.
+        tree.replace(unit, "kubelet.conf", "kubelet.conf --config=/var/lib/kubelet/config.yaml");
+        assert_eq!(tree.skipped("K012").len(), 1);
+    }
+
+    #[test]
     fn without_the_configuration_nothing_is_known() {
         let mut tree = Tree::worker();
         tree.file(CONFIG, 0o644, "kind: KubeletConfiguration\nrotateCertificates: [1]\n");

@@ -92,13 +92,14 @@ fn certificate(node: &Node, reference: &Reference, file: usize, answers: &mut An
     }
 }
 
-/// Whether one certificate is usual for two parts, if its purposes are: etcd's for clients and peers (kubespray, kpki's `layout: pem`), and
-/// the API server's for whatever it calls where nothing names it `apiserver` (kubeasz, `MicroK8s`, the hard way, where it is etcd's too).
+/// Whether one certificate is usual for two parts, if its purposes are: etcd's for clients and peers (kubespray, kpki's `layout: pem`), a
+/// kubelet's for both of its sides (the hard way, kubeasz), and the API server's for whatever it calls where nothing names it `apiserver` (kubeasz, `MicroK8s`, the hard way, where it is etcd's too).
 fn may_be_one(leaf: Cert<'_>, own: Role, role: Role) -> bool {
     const ETCD: [Role; 2] = [Role::EtcdServer, Role::EtcdPeer];
     let is_for_all =
         own == Role::Apiserver && leaf.file().on_node.file_stem().is_none_or(|stem| stem != "apiserver");
-    ETCD.contains(&own) && ETCD.contains(&role) || is_for_all
+    const KUBELET: [Role; 2] = [Role::KubeletClient, Role::KubeletServing];
+    [ETCD, KUBELET].iter().any(|pair| pair.contains(&own) && pair.contains(&role)) || is_for_all
 }
 
 fn may_be(leaf: Cert<'_>, purpose: &ExtendedKeyUsage) -> bool {

@@ -135,5 +135,16 @@ mod tests {
         );
         tree.remove("var/lib/kubelet/config.yaml");
         assert!(tree.not_applicable(&RULE));
+        // By its flags alone it asks nobody unless told to.
+        let unit = "etc/systemd/system/kubelet.service";
+        tree.file(unit, 0o644, "[Service]\nExecStart=/usr/bin/kubelet --v=2\n");
+        assert_eq!(
+            tree.findings(RULE.id),
+            [format!(
+                "high {unit}: the kubelet serves requests without credentials: it has neither --anonymous-auth=false nor --config"
+            )]
+        );
+        tree.replace(unit, "--v=2", "--anonymous-auth=false");
+        assert_eq!((tree.findings(RULE.id), tree.not_applicable(&RULE)), (vec![], false));
     }
 }

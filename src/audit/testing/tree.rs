@@ -344,6 +344,11 @@ impl Tree {
         }
     }
 
+    /// Whether there is such a file.
+    pub(in crate::audit) fn has(&self, path: &str) -> bool {
+        matches!(self.entries.get(Path::new(path)), Some((Kind::File(_), _)))
+    }
+
     /// Changes a text; `from` must be in it.
     #[track_caller]
     pub(in crate::audit) fn replace(&mut self, path: &str, from: &str, to: &str) {
