@@ -190,7 +190,8 @@ impl<'a> Network<'a> {
             return Err("etcd's files are not here: it runs elsewhere".to_owned());
         }
         self.answering(host, Some(client), candidates, false, |node, name| {
-            node.etcd.as_ref().is_some_and(|etcd| holds(&etcd.clients.pair, name))
+            let pair = node.etcd.as_ref().and_then(|etcd| etcd.clients.pair.as_ref());
+            pair.is_some_and(|pair| holds(pair, name))
         })
     }
 

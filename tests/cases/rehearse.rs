@@ -103,6 +103,12 @@ fn by_units(desk: &Desk) {
     unit("kube-proxy", "/usr/local/bin/kube-proxy --kubeconfig=/var/lib/kubernetes/kube-proxy.kubeconfig");
 }
 
+/// An etcd that systemd starts with these flags.
+fn etcd_of_unit(desk: &Desk, flags: &str) {
+    let text = format!("[Service]\nExecStart=/usr/local/bin/etcd --name cp1 {flags}\n");
+    desk.put("n/etc/systemd/system/etcd.service", 0o644, text);
+}
+
 const CASES: &[Case] = &[
     Case {
         situation: "a certificate that has the network of the services and not the address of the service",
@@ -261,5 +267,124 @@ const CASES: &[Case] = &[
                 never: &[],
             },
         ],
+    },
+    Case {
+        situation: "an etcd that speaks without TLS, beside an API server that knows so",
+        inputs: |desk| {
+            by_units(desk);
+            etcd_of_unit(
+                desk,
+                "--listen-client-urls http://127.0.0.1:2379 --listen-peer-urls http://127.0.0.1:2380",
+            );
+        },
+        runs: &[
+            Run {
+                line: "kpki rehearse n",
+                code: 0,
+                says: &[
+                    "n/etc/systemd/system/etcd.service: etcd speaks with its clients without TLS: no --cert-file is given",
+                    "etcd speaks with its peers without TLS",
+                    "ok: all ",
+                ],
+                never: &["→ etcd", "pki/etcd", "healthcheck", "is missing"],
+            },
+            Run {
+                line: "sed -i s,http://127.0.0.1:2379,https://127.0.0.1:2379, n/etc/systemd/system/kube-apiserver.service; kpki rehearse n",
+                code: 1,
+                says: &[
+                    "apiserver → etcd                FAIL",
+                    "the member speaks without TLS: no --cert-file is given",
+                ],
+                never: &["pki/etcd"],
+            },
+            Run {
+                line: "sed -i 's,--listen-client-urls,--cert-file=/etc/etcd/a.pem &,' n/etc/systemd/system/etcd.service; kpki rehearse n",
+                code: 1,
+                says: &["without TLS: --listen-client-urls has no https"],
+                never: &[],
+            },
+        ],
+    },
+    Case {
+        situation: "an API server of which a variable is not known",
+        inputs: |desk| {
+            by_units(desk);
+            let unit = "n/etc/systemd/system/kube-apiserver.service";
+            for flag in
+                ["--client-ca-file=/var/lib/kubernetes/ca.crt ", "--etcd-servers=http://127.0.0.1:2379 "]
+            {
+                desk.replace(unit, flag, "");
+            }
+            let client = "--kubelet-client-certificate=/var/lib/kubernetes/kube-api-server.crt \
+                          --kubelet-client-key=/var/lib/kubernetes/kube-api-server.key";
+            desk.replace(unit, client, "$MORE");
+            desk.replace(unit, "ExecStart=", "EnvironmentFile=/run/kubernetes/more.env\nExecStart=");
+        },
+        runs: &[Run {
+            line: "kpki rehearse n",
+            code: 2,
+            says: &["how kube-apiserver runs is not known in full: ", "/run/kubernetes/more.env"],
+            never: &["FAIL", "has no --client-ca-file", "has no --etcd-servers", "is missing"],
+        }],
+    },
+    Case {
+        situation: "MicroK8s, whose API server calls kubelets by their names and keeps its data behind a socket",
+        inputs: |desk| {
+            let ca = forge::ca("cn=10.152.183.1");
+            let snap = "n/var/snap/microk8s/6089";
+            let both = "eku=server,client sans=dns:kubernetes.default.svc,ip:10.152.183.1,ip:127.0.0.1";
+            desk.pair(&format!("{snap}/certs/ca"), &ca);
+            for (name, words) in [
+                ("server", format!("cn=127.0.0.1 {both} key=p256:server")),
+                (
+                    "apiserver-kubelet-client",
+                    "cn=apiserver-kubelet-client o=system:masters eku=client key=p256:a".to_owned(),
+                ),
+                (
+                    "kubelet",
+                    "cn=system:node:mk1 o=system:nodes eku=server,client sans=dns:mk1 key=p256:k".to_owned(),
+                ),
+            ] {
+                let leaf = ca.leaf(&format!("{LEAF} {words}"));
+                desk.pair(&format!("{snap}/certs/{name}"), &leaf);
+                if name == "kubelet" {
+                    let file = format!("{snap}/credentials/kubelet.config");
+                    desk.kubeconfig(&file, &ca.pem(), &leaf, "https://127.0.0.1:16443");
+                }
+            }
+            let certs = "${SNAP_DATA}/certs";
+            desk.put(
+                &format!("{snap}/args/kube-apiserver"),
+                0o644,
+                format!(
+                    "--cert-dir={certs}\n--service-cluster-ip-range=10.152.183.0/24\n--client-ca-file={certs}/ca.crt\n\
+                     # what it serves with is in its directory\n\
+                     --tls-cert-file={certs}/server.crt\n--tls-private-key-file={certs}/server.key\n\
+                     --kubelet-client-certificate={certs}/apiserver-kubelet-client.crt\n\
+                     --kubelet-client-key={certs}/apiserver-kubelet-client.key\n--secure-port=16443\n\
+                     --etcd-servers=\"unix://${{SNAP_DATA}}/var/kubernetes/backend/kine.sock:12379\"\n"
+                ),
+            );
+            desk.put(
+                &format!("{snap}/args/kubelet"),
+                0o644,
+                format!(
+                    "--kubeconfig=${{SNAP_DATA}}/credentials/kubelet.config\n--client-ca-file={certs}/ca.crt\n--anonymous-auth=false\n\
+                     --tls-cert-file={certs}/kubelet.crt\n--tls-private-key-file={certs}/kubelet.key\n"
+                ),
+            );
+            desk.link("n/var/snap/microk8s/current", "6089");
+        },
+        runs: &[Run {
+            line: "kpki rehearse n",
+            code: 0,
+            says: &[
+                "DIALS                mk1",
+                "apiserver → kubelet  ok",
+                "pods → apiserver     ?",
+                "keeps its data behind unix:///var/snap/microk8s/current/var/kubernetes/backend/kine.sock:12379",
+            ],
+            never: &["FAIL", "→ etcd"],
+        }],
     },
 ];

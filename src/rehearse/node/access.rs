@@ -75,13 +75,14 @@ const ADMINS: [&str; 6] = [
 ];
 
 /// The same of a kubelet, where no flag names it.
-const KUBELETS: [&str; 6] = [
+const KUBELETS: [&str; 7] = [
     "/etc/kubernetes/kubelet.conf",
     "/etc/kubernetes/kubelet.kubeconfig",
     "/var/lib/kubelet/kubeconfig",
     "/var/lib/rancher/k3s/agent/kubelet.kubeconfig",
     "/var/lib/rancher/rke2/agent/kubelet.kubeconfig",
     "/var/lib/k0s/kubelet.conf",
+    "/var/snap/microk8s/current/credentials/kubelet.config",
 ];
 
 /// A kubelet's kubeconfig with which it dials before it has joined.

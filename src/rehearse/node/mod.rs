@@ -105,6 +105,9 @@ impl Node {
             .unwrap_or_else(|| has_apiserver && as_kubeadm || settings.is_there(reader));
         let kubelet = has_kubelet.then(|| Kubelet::read(reader, &settings));
         let access = access::read(reader, has_apiserver, has_kubelet, &flags);
+        let kubelet = kubelet.map(|kubelet| kubelet.named_as(&access));
+        notes.extend(etcd.iter().flat_map(|etcd| etcd.notes.iter().cloned()));
+        notes.extend(apiserver.iter().filter_map(|apiserver| apiserver.etcd.socket.clone()));
         let serving = [Component::ControllerManager, Component::Scheduler]
             .into_iter()
             .filter_map(|component| serving(reader, component, flags(component)))
@@ -118,11 +121,15 @@ impl Node {
             KubeletServing::Pair(pair) => Some(&**pair),
             KubeletServing::SelfMade { .. } => None,
         });
-        let etcd = self.etcd.iter().flat_map(|etcd| [&*etcd.peers.pair, &*etcd.clients.pair]);
+        let etcd = self.etcd.iter().flat_map(|etcd| [&etcd.peers.pair, &etcd.clients.pair]);
+        let etcd = etcd.filter_map(Option::as_deref);
         let apiserver = self.apiserver.iter().map(|apiserver| &*apiserver.serving);
         kubelet.chain(etcd).chain(apiserver)
     }
 }
+
+/// The most reasons that are told at once why something is not known.
+const MOST_DOUBTS: usize = 3;
 
 /// A component's flags, and the manifest, unit or other file that gives them.
 #[derive(Clone, Copy)]
@@ -139,9 +146,22 @@ impl<'a> Source<'a> {
 
     /// The file that a flag names.
     fn path(&self, flag: &str) -> Option<PathBuf> {
-        let path = Path::new(self.flags.value(flag)?);
+        self.flags.value(flag).map(|path| self.on_node(Path::new(path)))
+    }
+
+    /// The path on the node of a file that a flag names.
+    fn on_node(&self, path: &Path) -> PathBuf {
         // What a pod does not mount is taken from the node all the same: the audit tells that.
-        Some(self.launch.on_node(path).unwrap_or_else(|| Path::new("/").join(path)))
+        self.launch.on_node(path).unwrap_or_else(|| Path::new("/").join(path))
+    }
+
+    /// What of its flags is not known: one that is not among them may be given all the same.
+    fn doubt(&self) -> Option<String> {
+        let reasons: Vec<&str> =
+            self.launch.doubts.iter().take(MOST_DOUBTS).map(|doubt| doubt.reason.as_str()).collect();
+        let (component, file) = (self.launch.component, &self.name.path);
+        (!reasons.is_empty())
+            .then(|| format!("{file}: how {component} runs is not known in full: {}", reasons.join("; ")))
     }
 }
 
