@@ -1,5 +1,7 @@
 //! F012: symbolic links that lead nowhere, and one that is none.
 
+use std::cell::OnceCell;
+use std::collections::HashSet;
 use std::path::Path;
 
 use super::{Check, Citation, Rule, Severity};
@@ -33,9 +35,10 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(scene: &Scene<'_>, answers: &mut Answers) {
     let node = scene.node;
+    let above = OnceCell::new();
     for (index, file) in node.files.iter().enumerate() {
         match &file.kind {
-            FileKind::Link(target) => link(node, index, target, answers),
+            FileKind::Link(target) => link(node, index, target, &above, answers),
             FileKind::Regular(_) if is_current(file.name()) => {
                 let rotates = file.on_node.starts_with("/var/lib/kubelet/pki") && file.anchored
                     || dated_beside(node, index);
@@ -49,7 +52,10 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
     }
 }
 
-fn link(node: &Node, index: usize, target: &Path, answers: &mut Answers) {
+/// The directories that something of a node was read in; made once it is asked for.
+type Above<'a> = OnceCell<HashSet<&'a Path>>;
+
+fn link<'a>(node: &'a Node, index: usize, target: &Path, above: &Above<'a>, answers: &mut Answers) {
     let Some(file) = node.files.get(index) else { return };
     let leads = target.to_string_lossy();
     let leads = Printable(&leads);
@@ -63,10 +69,21 @@ fn link(node: &Node, index: usize, target: &Path, answers: &mut Answers) {
         }
         // A part of a node was given, and its absolute path is not known.
         Target::Outside if beside(node, index, target) => answers.look(),
+        // What of a whole system lies behind a directory was read as far as it matters, and no more.
+        Target::Outside if is_above(node, index, target, above) => answers.look(),
         Target::Outside => {
             answers.skip(index, format!("it leads to {leads}, out of what was given: give that as well"));
         }
     }
+}
+
+/// Whether the target is a directory of which a part was given.
+fn is_above<'a>(node: &'a Node, index: usize, target: &Path, above: &Above<'a>) -> bool {
+    let Some(file) = node.files.get(index).filter(|file| file.anchored) else { return false };
+    let to = file.on_node.parent().map(|parent| parent.join(target)).unwrap_or_default();
+    let above =
+        above.get_or_init(|| node.files.iter().flat_map(|file| file.on_node.ancestors().skip(1)).collect());
+    above.contains(&*to)
 }
 
 /// Whether a file of the target's name lies beside the link.
@@ -137,6 +154,12 @@ mod tests {
             tree.skipped("F012"),
             ["pki/ca.crt: it leads to /srv/ca.crt, out of what was given: give that as well"]
         );
+        // A directory of the system of which a part was read.
+        let mut tree = Tree::worker();
+        tree.link("lib", "usr/lib");
+        assert_eq!(tree.skipped("F012").len(), 1);
+        tree.file("usr/lib/systemd/system/kubelet.service", 0o644, "[Service]\nExecStart=/usr/bin/kubelet\n");
+        assert_eq!((tree.skipped("F012"), tree.findings("F012")), (vec![], vec![]));
         // Of a copied directory, the file that is meant lies beside.
         let mut tree = Tree::empty();
         tree.file("copy/2026.pem", 0o600, Tree::worker().text(DATED));

@@ -93,13 +93,16 @@ fn certificate(node: &Node, reference: &Reference, file: usize, answers: &mut An
 }
 
 /// Whether one certificate is usual for two parts, if its purposes are: etcd's for clients and peers (kubespray, kpki's `layout: pem`), a
-/// kubelet's for both of its sides (the hard way, kubeasz), and the API server's for whatever it calls where nothing names it `apiserver` (kubeasz, `MicroK8s`, the hard way, where it is etcd's too).
+/// kubelet's for both of its sides (the hard way, kubeasz), a node's for whoever calls etcd from there (kubespray), and the API server's for whatever it calls where nothing names it `apiserver` (kubeasz, `MicroK8s`, the hard way, where it is etcd's too).
 fn may_be_one(leaf: Cert<'_>, own: Role, role: Role) -> bool {
     const ETCD: [Role; 2] = [Role::EtcdServer, Role::EtcdPeer];
     let is_for_all =
         own == Role::Apiserver && leaf.file().on_node.file_stem().is_none_or(|stem| stem != "apiserver");
     const KUBELET: [Role; 2] = [Role::KubeletClient, Role::KubeletServing];
-    [ETCD, KUBELET].iter().any(|pair| pair.contains(&own) && pair.contains(&role)) || is_for_all
+    let is_of_node = own == Role::EtcdClient
+        && role == Role::ApiserverEtcdClient
+        && leaf.file().name().starts_with("node-");
+    [ETCD, KUBELET].iter().any(|pair| pair.contains(&own) && pair.contains(&role)) || is_of_node || is_for_all
 }
 
 fn may_be(leaf: Cert<'_>, purpose: &ExtendedKeyUsage) -> bool {
@@ -213,6 +216,20 @@ mod tests {
             assert!(!found.iter().any(|found| found.contains("apiserver.crt:")), "{found:?}");
         }
         assert_eq!(tree.findings("M009"), [""; 0]);
+    }
+
+    #[test]
+    fn the_nodes_certificate_is_for_whoever_calls_etcd_from_there() {
+        let mut tree = Tree::control_plane();
+        for name in ["node-cp1", "admin-cp1"] {
+            let base = format!("{PKI}/etcd/ssl/{name}");
+            let leaf = tree.ca("etcd/ca").leaf(&format!("cn=etcd-{name} eku=client key=p256:{name}"));
+            tree.file(&format!("{base}-key.pem"), 0o600, leaf.key_pem());
+            tree.file(&format!("{base}.pem"), 0o644, leaf.pem());
+            tree.flag("kube-apiserver", &format!("--etcd-certfile=/{base}.pem"));
+            tree.flag("kube-apiserver", &format!("--etcd-keyfile=/{base}-key.pem"));
+            assert_eq!(tree.findings(RULE.id).len(), usize::from(name != "node-cp1"), "{name}");
+        }
     }
 
     #[test]
