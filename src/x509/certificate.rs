@@ -14,8 +14,9 @@ use super::{
 };
 use crate::pem;
 
-/// The largest certificate that is read, in bytes: Go's TLS accepts no handshake message over 64 KiB.
-const LARGEST: usize = 64 * 1024;
+/// The largest certificate that is read, in bytes: Go reads one of any size from a file, and in a handshake 256 KiB for
+/// all of them together.
+const LARGEST: usize = 1 << 20;
 
 /// A serial number: the content of its DER INTEGER, sign and all.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -123,7 +124,7 @@ impl TbsCertificate {
             version: tbs.version.0.saturating_add(1),
             serial: SerialNumber(tbs.raw_serial().to_vec()),
             signature_algorithm: dotted(&tbs.signature.algorithm),
-            signature_parameters: parameters(&tbs.signature),
+            signature_parameters: algorithm_parameters(&tbs.signature),
             issuer: Name::read(&tbs.issuer)?,
             validity: Validity {
                 not_before: tbs.validity.not_before.to_datetime(),
@@ -146,7 +147,7 @@ impl TbsCertificate {
 }
 
 /// The DER of an algorithm's parameters; none when they are absent or have a tag of several bytes.
-pub(super) fn parameters(algorithm: &AlgorithmIdentifier<'_>) -> Option<Vec<u8>> {
+pub(crate) fn algorithm_parameters(algorithm: &AlgorithmIdentifier<'_>) -> Option<Vec<u8>> {
     let any = algorithm.parameters.as_ref()?;
     let number = u8::try_from(any.tag().0).ok().filter(|number| *number < 0x1f)?;
     let tag = (any.header.class() as u8) << 6 | u8::from(any.header.is_constructed()) << 5 | number;
@@ -174,10 +175,10 @@ impl Certificate {
     /// Reads one certificate in DER.
     ///
     /// # Errors
-    /// [`X509Error::Malformed`] when it is not one, is over 64 KiB, or something follows it.
+    /// [`X509Error::Malformed`] when it is not one, is over 1 MiB, or something follows it.
     pub fn from_der(der: &[u8]) -> Result<Self, X509Error> {
         if der.len() > LARGEST {
-            return Err(malformed("it is larger than 64 KiB"));
+            return Err(malformed("it is larger than 1 MiB"));
         }
         let (rest, certificate) =
             x509_parser::certificate::X509Certificate::from_der(der).map_err(malformed)?;
@@ -189,7 +190,7 @@ impl Certificate {
             der: der.to_vec(),
             tbs: TbsCertificate::read(&certificate.tbs_certificate)?,
             outer_signature_algorithm: dotted(&certificate.signature_algorithm.algorithm),
-            outer_signature_parameters: parameters(&certificate.signature_algorithm),
+            outer_signature_parameters: algorithm_parameters(&certificate.signature_algorithm),
         })
     }
 

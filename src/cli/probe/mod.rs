@@ -91,7 +91,10 @@ fn parse_name(text: &str) -> Result<SubjectAltName, String> {
 
 pub(super) fn run(context: &Context, args: &Args) -> Result<Status, Failure> {
     let trust = Trust {
-        anchors: args.cacert.clone().map(|file| pool::read_anchors(&[file])).transpose()?,
+        anchors: match &args.cacert {
+            Some(file) => Some(pool::read_anchors(&[file.clone()], args.policy.into())?.certificates),
+            None => None,
+        },
         policy: args.policy.into(),
         at: context.now,
     };

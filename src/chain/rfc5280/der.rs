@@ -1,0 +1,642 @@
+//! What certificates and lists are made of, field by field (RFC 5280 appendix A): which tag stands where, what is in it, and
+//! that it is DER (X.690). The readers elsewhere are patient, for they are to show what stands there.
+
+use crate::x509::der::{Element, elements, read, tag};
+
+/// What is wrong, in words that follow the name of a field.
+type Flaw = String;
+
+/// What an element must be.
+pub(super) enum Shape {
+    /// A value of this tag, its content tested; and what it is called.
+    Value(u8, fn(&[u8]) -> bool, &'static str),
+    /// A SEQUENCE, or what stands for one under another tag, with these fields in this order.
+    Fields(u8, &'static [Field]),
+    /// A list of this tag of so many elements at least.
+    List(u8, &'static Shape, usize),
+    /// A SET OF: a list in ascending order.
+    Set(&'static Shape, usize),
+    /// An explicit tag around one element.
+    Within(u8, &'static Shape),
+    /// One of several, told by the tag.
+    OneOf(&'static [&'static Shape]),
+    /// An attribute of a name, whose kind of string its type says.
+    Attribute,
+    /// Anything that is DER.
+    Anything,
+}
+use Shape::{Anything, Attribute, Fields, List, OneOf, Set, Value, Within};
+
+/// A field of a SEQUENCE.
+pub(super) struct Field(&'static str, &'static Shape, Presence);
+
+enum Presence {
+    /// It is always there.
+    Required,
+    /// It may be left out.
+    Optional,
+    /// It is left out where it would say this (X.690 section 11.5).
+    Unless(&'static [u8]),
+}
+use Presence::{Optional, Required, Unless};
+
+const BOOLEAN_TAG: u8 = 0x01;
+const ENUMERATED_TAG: u8 = 0x0a;
+const IA5_TAG: u8 = 0x16;
+const UTC_TIME: u8 = 0x17;
+const GENERALIZED_TIME: u8 = 0x18;
+
+fn any(_: &[u8]) -> bool {
+    true
+}
+
+fn boolean(content: &[u8]) -> bool {
+    matches!(content, [0 | 0xff])
+}
+
+/// In the shortest form (X.690 section 8.3.2).
+fn integer(content: &[u8]) -> bool {
+    match content {
+        [] => false,
+        [0, second, ..] => *second >= 0x80,
+        [0xff, second, ..] => *second < 0x80,
+        _ => true,
+    }
+}
+
+/// The same, and not below zero.
+fn count(content: &[u8]) -> bool {
+    integer(content) && content.first().is_some_and(|byte| *byte < 0x80)
+}
+
+fn bits(content: &[u8]) -> bool {
+    match content {
+        [0] => true,
+        [unused @ 0..=7, .., last] => u16::from(*last) & ((1 << unused) - 1) == 0,
+        _ => false,
+    }
+}
+
+/// Bits with names: zeros at the end are left out (X.690 section 11.2.2).
+fn named_bits(content: &[u8]) -> bool {
+    match content {
+        [0] => true,
+        [unused @ 0..=7, .., last] => last.trailing_zeros() == u32::from(*unused),
+        _ => false,
+    }
+}
+
+/// Arcs in their shortest form, none open (X.690 section 8.19).
+fn identifier(content: &[u8]) -> bool {
+    let before = std::iter::once(&0).chain(content);
+    content.last().is_some_and(|last| *last < 0x80)
+        && content.iter().zip(before).all(|(byte, before)| *byte != 0x80 || *before >= 0x80)
+}
+
+fn utf8(content: &[u8]) -> bool {
+    std::str::from_utf8(content).is_ok()
+}
+
+fn printable(content: &[u8]) -> bool {
+    content.iter().all(|byte| byte.is_ascii_alphanumeric() || b" '()+,-./:=?".contains(byte))
+}
+
+fn pairs(content: &[u8]) -> bool {
+    content.len().is_multiple_of(2)
+}
+
+fn quadruples(content: &[u8]) -> bool {
+    content.len().is_multiple_of(4)
+}
+
+static BOOLEAN: Shape = Value(BOOLEAN_TAG, boolean, "BOOLEAN");
+static INTEGER: Shape = Value(tag::INTEGER, integer, "INTEGER");
+static COUNT: Shape = Value(tag::INTEGER, count, "INTEGER that is not negative");
+/// Serial numbers have a test of their own.
+static NUMBER: Shape = Value(tag::INTEGER, any, "INTEGER");
+static BITS: Shape = Value(tag::BIT_STRING, bits, "BIT STRING");
+static OCTETS: Shape = Value(tag::OCTET_STRING, any, "OCTET STRING");
+static OID: Shape = Value(tag::OBJECT_IDENTIFIER, identifier, "OBJECT IDENTIFIER");
+static UTF8: Shape = Value(tag::UTF8_STRING, utf8, "UTF8String");
+static PRINTABLE: Shape = Value(tag::PRINTABLE_STRING, printable, "PrintableString");
+static TELETEX: Shape = Value(0x14, any, "TeletexString");
+static IA5: Shape = Value(IA5_TAG, <[u8]>::is_ascii, "IA5String");
+static UNIVERSAL: Shape = Value(0x1c, quadruples, "UniversalString");
+static BMP: Shape = Value(0x1e, pairs, "BMPString");
+static VISIBLE: Shape = Value(0x1a, <[u8]>::is_ascii, "VisibleString");
+/// Dates have a test of their own.
+static TIME: Shape = OneOf(&[&Value(UTC_TIME, any, "UTCTime"), &Value(GENERALIZED_TIME, any, "GeneralizedTime")]);
+static DIRECTORY_STRING: Shape = OneOf(&[&UTF8, &PRINTABLE, &TELETEX, &BMP, &UNIVERSAL]);
+static DISPLAY_TEXT: Shape = OneOf(&[&UTF8, &IA5, &VISIBLE, &BMP]);
+
+static ALGORITHM: Shape = Fields(
+    tag::SEQUENCE,
+    &[Field("algorithm", &OID, Required), Field("parameters", &Anything, Optional)],
+);
+static NAME: Shape = List(tag::SEQUENCE, &RELATIVE_NAME, 0);
+static RELATIVE_NAME: Shape = Set(&Attribute, 1);
+static VALIDITY: Shape = Fields(
+    tag::SEQUENCE,
+    &[Field("notBefore", &TIME, Required), Field("notAfter", &TIME, Required)],
+);
+static PUBLIC_KEY: Shape = Fields(
+    tag::SEQUENCE,
+    &[Field("algorithm", &ALGORITHM, Required), Field("subjectPublicKey", &BITS, Required)],
+);
+static EXTENSIONS: Shape = List(tag::SEQUENCE, &EXTENSION, 1);
+static EXTENSION: Shape = Fields(
+    tag::SEQUENCE,
+    &[
+        Field("extnID", &OID, Required),
+        Field("critical", &BOOLEAN, Unless(&[1, 1, 0])),
+        Field("extnValue", &OCTETS, Required),
+    ],
+);
+static TBS_CERTIFICATE: Shape = Fields(
+    tag::SEQUENCE,
+    &[
+        Field("version", &Within(0xa0, &INTEGER), Unless(&[0xa0, 3, 2, 1, 0])),
+        Field("serialNumber", &NUMBER, Required),
+        Field("signature", &ALGORITHM, Required),
+        Field("issuer", &NAME, Required),
+        Field("validity", &VALIDITY, Required),
+        Field("subject", &NAME, Required),
+        Field("subjectPublicKeyInfo", &PUBLIC_KEY, Required),
+        Field("issuerUniqueID", &Value(0x81, bits, "BIT STRING"), Optional),
+        Field("subjectUniqueID", &Value(0x82, bits, "BIT STRING"), Optional),
+        Field("extensions", &Within(0xa3, &EXTENSIONS), Optional),
+    ],
+);
+static CERTIFICATE: Shape = Fields(
+    tag::SEQUENCE,
+    &[
+        Field("tbsCertificate", &TBS_CERTIFICATE, Required),
+        Field("signatureAlgorithm", &ALGORITHM, Required),
+        Field("signature", &BITS, Required),
+    ],
+);
+static REVOKED: Shape = Fields(
+    tag::SEQUENCE,
+    &[
+        Field("userCertificate", &NUMBER, Required),
+        Field("revocationDate", &TIME, Required),
+        Field("crlEntryExtensions", &EXTENSIONS, Optional),
+    ],
+);
+static TBS_LIST: Shape = Fields(
+    tag::SEQUENCE,
+    &[
+        Field("version", &INTEGER, Optional),
+        Field("signature", &ALGORITHM, Required),
+        Field("issuer", &NAME, Required),
+        Field("thisUpdate", &TIME, Required),
+        Field("nextUpdate", &TIME, Optional),
+        // Section 5.1.2.6: left out where nothing is revoked.
+        Field("revokedCertificates", &List(tag::SEQUENCE, &REVOKED, 1), Optional),
+        Field("crlExtensions", &Within(0xa0, &EXTENSIONS), Optional),
+    ],
+);
+static LIST: Shape = Fields(
+    tag::SEQUENCE,
+    &[
+        Field("tbsCertList", &TBS_LIST, Required),
+        Field("signatureAlgorithm", &ALGORITHM, Required),
+        Field("signature", &BITS, Required),
+    ],
+);
+
+static OTHER_NAME: Shape = Fields(
+    0xa0,
+    &[Field("type-id", &OID, Required), Field("value", &Within(0xa0, &Anything), Required)],
+);
+static PARTY: Shape = Fields(
+    0xa5,
+    &[
+        Field("nameAssigner", &Within(0xa0, &DIRECTORY_STRING), Optional),
+        Field("partyName", &Within(0xa1, &DIRECTORY_STRING), Required),
+    ],
+);
+static GENERAL_NAME: Shape = OneOf(&[
+    &OTHER_NAME,
+    &Value(0x81, <[u8]>::is_ascii, "rfc822Name"),
+    &Value(0x82, <[u8]>::is_ascii, "dNSName"),
+    &List(0xa3, &Anything, 0),
+    &Within(0xa4, &NAME),
+    &PARTY,
+    &Value(0x86, <[u8]>::is_ascii, "uniformResourceIdentifier"),
+    &Value(0x87, any, "iPAddress"),
+    &Value(0x88, identifier, "registeredID"),
+]);
+static SUBTREE: Shape = Fields(tag::SEQUENCE, &[Field("base", &GENERAL_NAME, Required)]);
+static PLACE: Shape =
+    Within(0xa0, &OneOf(&[&List(0xa0, &GENERAL_NAME, 1), &List(0xa1, &Attribute, 1)]));
+static POINT: Shape = Fields(
+    tag::SEQUENCE,
+    &[
+        Field("distributionPoint", &PLACE, Optional),
+        Field("reasons", &Value(0x81, named_bits, "BIT STRING"), Optional),
+        Field("cRLIssuer", &List(0xa2, &GENERAL_NAME, 1), Optional),
+    ],
+);
+static QUALIFIER: Shape = Fields(
+    tag::SEQUENCE,
+    &[Field("policyQualifierId", &OID, Required), Field("qualifier", &Anything, Required)],
+);
+static POLICY: Shape = Fields(
+    tag::SEQUENCE,
+    &[
+        Field("policyIdentifier", &OID, Required),
+        Field("policyQualifiers", &List(tag::SEQUENCE, &QUALIFIER, 1), Optional),
+    ],
+);
+static USER_NOTICE: Shape = Fields(
+    tag::SEQUENCE,
+    &[
+        Field(
+            "noticeRef",
+            &Fields(
+                tag::SEQUENCE,
+                &[
+                    Field("organization", &DISPLAY_TEXT, Required),
+                    Field("noticeNumbers", &List(tag::SEQUENCE, &INTEGER, 0), Required),
+                ],
+            ),
+            Optional,
+        ),
+        Field("explicitText", &DISPLAY_TEXT, Optional),
+    ],
+);
+static MAPPING: Shape = Fields(
+    tag::SEQUENCE,
+    &[Field("issuerDomainPolicy", &OID, Required), Field("subjectDomainPolicy", &OID, Required)],
+);
+static ACCESS: Shape = Fields(
+    tag::SEQUENCE,
+    &[Field("accessMethod", &OID, Required), Field("accessLocation", &GENERAL_NAME, Required)],
+);
+static DIRECTORY_ATTRIBUTE: Shape =
+    Fields(tag::SEQUENCE, &[Field("type", &OID, Required), Field("values", &Set(&Anything, 1), Required)]);
+
+/// The values of extensions of certificates, of lists and of their entries (sections 4.2, 5.2, 5.3).
+static VALUES: &[(&str, Shape)] = &[
+    ("2.5.29.9", List(tag::SEQUENCE, &DIRECTORY_ATTRIBUTE, 1)),
+    ("2.5.29.14", Value(tag::OCTET_STRING, any, "OCTET STRING")),
+    ("2.5.29.15", Value(tag::BIT_STRING, named_bits, "BIT STRING")),
+    // An empty list of alternative names has a fault of its own.
+    ("2.5.29.17", List(tag::SEQUENCE, &GENERAL_NAME, 0)),
+    ("2.5.29.18", List(tag::SEQUENCE, &GENERAL_NAME, 1)),
+    (
+        "2.5.29.19",
+        Fields(
+            tag::SEQUENCE,
+            &[
+                Field("cA", &BOOLEAN, Unless(&[1, 1, 0])),
+                Field("pathLenConstraint", &COUNT, Optional),
+            ],
+        ),
+    ),
+    ("2.5.29.20", Value(tag::INTEGER, integer, "INTEGER")),
+    ("2.5.29.21", Value(ENUMERATED_TAG, count, "ENUMERATED")),
+    ("2.5.29.24", Value(GENERALIZED_TIME, any, "GeneralizedTime")),
+    ("2.5.29.27", Value(tag::INTEGER, integer, "INTEGER")),
+    (
+        "2.5.29.28",
+        Fields(
+            tag::SEQUENCE,
+            &[
+                Field("distributionPoint", &PLACE, Optional),
+                Field("onlyContainsUserCerts", &Value(0x81, boolean, "BOOLEAN"), Unless(&[0x81, 1, 0])),
+                Field("onlyContainsCACerts", &Value(0x82, boolean, "BOOLEAN"), Unless(&[0x82, 1, 0])),
+                Field("onlySomeReasons", &Value(0x83, named_bits, "BIT STRING"), Optional),
+                Field("indirectCRL", &Value(0x84, boolean, "BOOLEAN"), Unless(&[0x84, 1, 0])),
+                Field("onlyContainsAttributeCerts", &Value(0x85, boolean, "BOOLEAN"), Unless(&[0x85, 1, 0])),
+            ],
+        ),
+    ),
+    ("2.5.29.29", List(tag::SEQUENCE, &GENERAL_NAME, 1)),
+    (
+        "2.5.29.30",
+        Fields(
+            tag::SEQUENCE,
+            &[
+                Field("permittedSubtrees", &List(0xa0, &SUBTREE, 1), Optional),
+                Field("excludedSubtrees", &List(0xa1, &SUBTREE, 1), Optional),
+            ],
+        ),
+    ),
+    ("2.5.29.31", List(tag::SEQUENCE, &POINT, 1)),
+    ("2.5.29.32", List(tag::SEQUENCE, &POLICY, 1)),
+    ("2.5.29.33", List(tag::SEQUENCE, &MAPPING, 1)),
+    (
+        "2.5.29.35",
+        Fields(
+            tag::SEQUENCE,
+            &[
+                Field("keyIdentifier", &Value(0x80, any, "OCTET STRING"), Optional),
+                Field("authorityCertIssuer", &List(0xa1, &GENERAL_NAME, 1), Optional),
+                Field("authorityCertSerialNumber", &Value(0x82, integer, "INTEGER"), Optional),
+            ],
+        ),
+    ),
+    (
+        "2.5.29.36",
+        Fields(
+            tag::SEQUENCE,
+            &[
+                Field("requireExplicitPolicy", &Value(0x80, count, "INTEGER"), Optional),
+                Field("inhibitPolicyMapping", &Value(0x81, count, "INTEGER"), Optional),
+            ],
+        ),
+    ),
+    ("2.5.29.37", List(tag::SEQUENCE, &OID, 1)),
+    ("2.5.29.46", List(tag::SEQUENCE, &POINT, 1)),
+    ("2.5.29.54", Value(tag::INTEGER, count, "INTEGER that is not negative")),
+    ("1.3.6.1.5.5.7.1.1", List(tag::SEQUENCE, &ACCESS, 1)),
+    ("1.3.6.1.5.5.7.1.11", List(tag::SEQUENCE, &ACCESS, 1)),
+];
+
+/// Extensions whose SEQUENCE holds one field at least (sections 4.2.1.10, 4.2.1.11, 5.2.5).
+const NEVER_EMPTY: [&str; 3] = ["2.5.29.30", "2.5.29.36", "2.5.29.28"];
+/// `id-qt-cps` and `id-qt-unotice` (section 4.2.1.4), the content of their identifiers.
+const CPS: [u8; 8] = [0x2b, 6, 1, 5, 5, 7, 2, 1];
+const NOTICE: [u8; 8] = [0x2b, 6, 1, 5, 5, 7, 2, 2];
+
+/// What is wrong with the frame of a certificate; the values of its extensions are not looked into.
+pub(super) fn certificate(der: &[u8]) -> Result<(), Flaw> {
+    whole(der, &CERTIFICATE)
+}
+
+/// What is wrong with the frame of a list, likewise.
+pub(super) fn revocation_list(der: &[u8]) -> Result<(), Flaw> {
+    whole(der, &LIST)
+}
+
+/// What is wrong with the value of an extension of the standard; others may look as they like.
+pub(super) fn extension(oid: &str, value: &[u8]) -> Result<(), Flaw> {
+    let Some((_, shape)) = VALUES.iter().find(|(known, _)| *known == oid) else { return Ok(()) };
+    whole(value, shape)?;
+    let parts = || read(value).and_then(|(sequence, _)| elements(sequence.content)).unwrap_or_default();
+    if NEVER_EMPTY.contains(&oid) && parts().is_empty() {
+        return Err("it is empty".into());
+    }
+    match oid {
+        "2.5.29.31" | "2.5.29.46" => {
+            // Section 4.2.1.13: reasons alone say of no place.
+            let says_place = |point: &Element<'_>| {
+                elements(point.content).is_some_and(|fields| fields.iter().any(|field| field.tag != 0x81))
+            };
+            if !parts().iter().all(says_place) {
+                return Err("a distribution point names neither a place nor an issuer".into());
+            }
+        }
+        "2.5.29.35" => {
+            // Section 4.2.1.1: both or neither.
+            let has = |tag: u8| parts().iter().any(|field| field.tag == tag);
+            if has(0xa1) != has(0x82) {
+                return Err("of the issuer and the serial number one stands there without the other".into());
+            }
+        }
+        "2.5.29.32" => {
+            for policy in parts() {
+                qualifiers(policy).try_for_each(|(oid, value)| match oid {
+                    oid if oid == CPS => check(&IA5, value).map_err(|flaw| format!("cPSuri {flaw}")),
+                    oid if oid == NOTICE => check(&USER_NOTICE, value).map_err(|flaw| format!("userNotice {flaw}")),
+                    _ => Ok(()),
+                })?;
+            }
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+/// The content of the identifier and the value of each qualifier of a policy.
+fn qualifiers(policy: Element<'_>) -> impl Iterator<Item = (&[u8], Element<'_>)> {
+    let fields = elements(policy.content).unwrap_or_default();
+    let list = fields.get(1).and_then(|list| elements(list.content)).unwrap_or_default();
+    list.into_iter().filter_map(|qualifier| match elements(qualifier.content)?.as_slice() {
+        [oid, value] => Some((oid.content, *value)),
+        _ => None,
+    })
+}
+
+/// The identifiers of qualifiers of policies that the standard does not define (section 4.2.1.4), dotted.
+pub(super) fn unknown_qualifiers(value: &[u8]) -> Vec<String> {
+    let policies = read(value).and_then(|(list, _)| elements(list.content)).unwrap_or_default();
+    let unknown = policies.into_iter().flat_map(|policy| qualifiers(policy).collect::<Vec<_>>());
+    let unknown = unknown.filter(|(oid, _)| *oid != CPS && *oid != NOTICE);
+    let shown = |oid: &[u8]| crate::x509::der::object_identifier(oid).unwrap_or_else(|| crate::x509::hex(oid));
+    unknown.map(|(oid, _)| shown(oid)).collect()
+}
+
+fn whole(der: &[u8], shape: &Shape) -> Result<(), Flaw> {
+    match read(der) {
+        None => Err("it is not in DER".into()),
+        Some((element, [])) => check(shape, element).map_err(|flaw| flaw.trim_start().to_owned()),
+        Some(_) => Err("bytes follow it".into()),
+    }
+}
+
+/// How deep what may be anything is looked into; names in names in other names are not that deep.
+const DEEPEST: usize = 12;
+
+fn check(shape: &Shape, element: Element<'_>) -> Result<(), Flaw> {
+    let expects = |wanted: u8, what: &str| {
+        let found = element.tag;
+        if found == wanted { Ok(()) } else { Err(format!("has the tag {found:02x} instead of {wanted:02x} ({what})")) }
+    };
+    match shape {
+        Value(wanted, test, what) => {
+            expects(*wanted, what)?;
+            if test(element.content) { Ok(()) } else { Err(format!("is no {what} in DER")) }
+        }
+        Fields(wanted, all) => {
+            expects(*wanted, "SEQUENCE")?;
+            fields(all, element)
+        }
+        List(wanted, of, least) => {
+            expects(*wanted, "SEQUENCE OF")?;
+            members(of, *least, element).map(drop)
+        }
+        Set(of, least) => {
+            expects(tag::SET, "SET OF")?;
+            let members = members(of, *least, element)?;
+            if members.is_sorted_by_key(|member| member.whole) {
+                Ok(())
+            } else {
+                Err("is a SET OF that is not in ascending order".into())
+            }
+        }
+        Within(wanted, inner) => {
+            expects(*wanted, "an explicit tag")?;
+            match elements(element.content).as_deref() {
+                Some([one]) => check(inner, *one),
+                _ => Err(format!("does not hold one element under its tag {wanted:02x}")),
+            }
+        }
+        OneOf(shapes) => match shapes.iter().find(|shape| begins(shape, element.tag)) {
+            Some(shape) => check(shape, element),
+            None => Err(format!("has the tag {:02x}, which is none of those that may stand there", element.tag)),
+        },
+        Attribute => attribute(element),
+        Anything => {
+            if is_der(element, DEEPEST) { Ok(()) } else { Err("is not in DER".into()) }
+        }
+    }
+}
+
+fn members<'a>(of: &Shape, least: usize, list: Element<'a>) -> Result<Vec<Element<'a>>, Flaw> {
+    let members = elements(list.content).ok_or("is not in DER")?;
+    if members.len() < least {
+        return Err("is an empty list".into());
+    }
+    for member in &members {
+        check(of, *member).map_err(|flaw| format!("holds an element that {flaw}"))?;
+    }
+    Ok(members)
+}
+
+fn fields(all: &[Field], sequence: Element<'_>) -> Result<(), Flaw> {
+    let mut parts = elements(sequence.content).ok_or("is not in DER")?.into_iter().peekable();
+    for Field(name, shape, presence) in all {
+        let Some(part) = parts.next_if(|part| begins(shape, part.tag)) else {
+            match (presence, parts.peek()) {
+                (Required, None) => return Err(format!("lacks {name}")),
+                (Required, Some(part)) => {
+                    return Err(format!("has the tag {:02x} where {name} should stand", part.tag));
+                }
+                _ => continue,
+            }
+        };
+        if let Unless(default) = presence
+            && part.whole == *default
+        {
+            return Err(format!("says {name} though it is the default, which DER leaves out"));
+        }
+        check(shape, part).map_err(|flaw| format!("{name} {flaw}"))?;
+    }
+    match parts.next() {
+        None => Ok(()),
+        Some(part) => Err(format!("has an element with the tag {:02x} where none should stand", part.tag)),
+    }
+}
+
+/// Whether an element of this tag may be of this shape.
+fn begins(shape: &Shape, found: u8) -> bool {
+    match shape {
+        Value(wanted, ..) | Fields(wanted, _) | List(wanted, ..) | Within(wanted, _) => *wanted == found,
+        Set(..) => found == tag::SET,
+        Attribute => found == tag::SEQUENCE,
+        OneOf(shapes) => shapes.iter().any(|shape| begins(shape, found)),
+        Anything => true,
+    }
+}
+
+/// Kinds of strings of attributes whose type admits one or a few (appendix A.1): country, serial number and dnQualifier are
+/// printable, e-mail addresses and domain components ASCII; those of X.520 are of any kind of `DirectoryString`.
+fn attribute(pair: Element<'_>) -> Result<(), Flaw> {
+    static PAIR: Shape =
+        Fields(tag::SEQUENCE, &[Field("type", &OID, Required), Field("value", &Anything, Required)]);
+    check(&PAIR, pair)?;
+    let parts = elements(pair.content).unwrap_or_default();
+    let [kind, value] = parts.as_slice() else { return Ok(()) };
+    let shape = match kind.content {
+        [0x55, 4, 5 | 6 | 46] => &PRINTABLE,
+        [0x55, 4, 3 | 4 | 7..=12 | 17 | 41..=44 | 65] => &DIRECTORY_STRING,
+        [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 9, 1] => &IA5,
+        [0x09, 0x92, 0x26, 0x89, 0x93, 0xf2, 0x2c, 0x64, 1, 25] => &IA5,
+        _ => return Ok(()),
+    };
+    check(shape, *value).map_err(|flaw| format!("has a value that {flaw}"))
+}
+
+/// Whether everything that is constructed holds whole elements.
+fn is_der(element: Element<'_>, deepest: usize) -> bool {
+    const CONSTRUCTED: u8 = 0x20;
+    if element.tag & CONSTRUCTED == 0 {
+        return true;
+    }
+    let Some(deeper) = deepest.checked_sub(1) else { return false };
+    elements(element.content).is_some_and(|parts| parts.into_iter().all(|part| is_der(part, deeper)))
+}
+
+/// What is wrong with a date (sections 4.1.2.5, 5.1.2.4 to 5.1.2.6): both forms have seconds and are in GMT, neither has a
+/// fraction, and `GeneralizedTime` is for the years from 2050 on.
+pub(super) fn date_problem(date: Element<'_>) -> Option<&'static str> {
+    let (digits, form) = if date.tag == UTC_TIME {
+        (12, "is not written as YYMMDDHHMMSSZ")
+    } else {
+        (14, "is not written as YYYYMMDDHHMMSSZ")
+    };
+    let written = date.content.split_last().is_some_and(|(zone, rest)| {
+        *zone == b'Z' && rest.len() == digits && rest.iter().all(u8::is_ascii_digit)
+    });
+    if !written {
+        return Some(form);
+    }
+    let early = date.tag == GENERALIZED_TIME && date.content.get(..4).is_some_and(|year| year < &b"2050"[..]);
+    early.then_some("is a GeneralizedTime before 2050, where a UTCTime must stand")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::forge;
+
+    fn unhex(text: &str) -> Vec<u8> {
+        (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect()
+    }
+
+    #[test]
+    fn values_of_extensions() {
+        for (oid, value, flaw) in [
+            ("2.5.29.19", "30030101ff", ""),
+            ("2.5.29.19", "30060101ff020100", ""),
+            ("2.5.29.19", "b0030101ff", "has the tag b0 instead of 30"),
+            ("2.5.29.19", "30038101ff", "has an element with the tag 81 where none should stand"),
+            ("2.5.29.19", "300301010f", "cA is no BOOLEAN in DER"),
+            ("2.5.29.19", "3003010100", "the default"),
+            ("2.5.29.19", "30060101ff0201ff", "pathLenConstraint is no INTEGER"),
+            ("2.5.29.19", "30060101ff820100", "the tag 82"),
+            ("2.5.29.15", "03020780", ""),
+            ("2.5.29.15", "03020080", "is no BIT STRING in DER"),
+            ("2.5.29.15", "23020780", "has the tag 23"),
+            ("2.5.29.17", "3003820161", ""),
+            ("2.5.29.17", "b003820161", "has the tag b0"),
+            ("2.5.29.17", "3003a20161", "holds an element that has the tag a2"),
+            ("2.5.29.17", "30038201ff", "dNSName"),
+            ("2.5.29.37", "300a06082b06010505070301", ""),
+            ("2.5.29.37", "300a86082b06010505070301", "has the tag 86 instead of 06"),
+            ("2.5.29.35", "3003800101", ""),
+            ("2.5.29.35", "3003820101", "without the other"),
+            ("2.5.29.32", "3005300306012a", ""),
+            ("2.5.29.32", "3015301306012a300e300c06082b060105050702010500", "cPSuri has the tag 05"),
+            ("2.5.29.31", "30063004810205a0", "neither a place nor an issuer"),
+            ("2.5.29.28", "3000", "it is empty"),
+            ("1.2.3", "ffff", ""),
+        ] {
+            let said = extension(oid, &unhex(value)).err().unwrap_or_default();
+            assert!(said.contains(flaw) && said.is_empty() == flaw.is_empty(), "{oid} {value}: {said}");
+        }
+    }
+
+    #[test]
+    fn what_the_forge_makes_is_of_its_shape() {
+        let root = forge::ca(
+            "cn=Root o=a dc=example c=DE nc=permit:dns:a,exclude:ip:10.0.0.0/8 pathlen=1 policies=any,1.2.3 \
+             mappings=1.2.3:1.2.4 explicit=0 inhibit-any=1",
+        );
+        let leaf = root.leaf(
+            "sans=dns:a,ip:192.0.2.1,email:a@b,uri:x:y,dir:cn=x,rid:1.2.3,other:1.2.3:x aki=full \
+             crldp=uri:http://x,dir:cn=a;reasons:keyCompromise;issuer:cn=b crldp=rel:cn=c aia=http://x freshest=uri:http://x",
+        );
+        for forged in [&root, &leaf] {
+            assert_eq!(certificate(forged.der()), Ok(()));
+            for extension in crate::x509::Certificate::from_der(forged.der()).unwrap().tbs.extensions.all {
+                assert_eq!(super::extension(&extension.oid, &extension.value), Ok(()), "{}", extension.oid);
+            }
+        }
+        let list = root.crl("revoked=01;reason:keyCompromise,02 idp=uri:http://x only=user");
+        assert_eq!(revocation_list(list.der()), Ok(()));
+    }
+}
