@@ -77,6 +77,7 @@ impl<'s, 'a> Search<'s, 'a> {
             Policy::Kubernetes => rfc5280::warnings(&self.path, self.verifier, self.budget),
             Policy::Rfc5280 => Vec::new(),
         };
+        warnings.extend(rfc5280::early_dates(&self.path));
         warnings.extend(programs::warnings(&self.path, self.verifier));
         warnings.sort_by_key(|warning| warning.index);
         Verdict::Valid(VerifiedChain::new(self.path.iter().map(Step::link).collect(), warnings))

@@ -5,7 +5,7 @@ use super::super::kubernetes::key_refusal;
 use super::super::names::Mailbox;
 use super::super::{Fault, Reason};
 use super::der;
-use crate::x509::der::{elements, read};
+use crate::x509::der::{Element, elements, read};
 use crate::x509::{
     Certificate, KeyUsage, Name, PublicKeyKind, SignatureAlgorithm, SubjectAltName, check_dns_name,
     extension_name,
@@ -122,18 +122,30 @@ fn has_unique_identifiers(certificate: &Certificate) -> bool {
 
 /// Section 4.1.2.5.
 fn dates(certificate: &Certificate, faults: &mut Vec<Fault>) {
-    let Some(fields) = read(certificate.tbs_der()).and_then(|(tbs, _)| elements(tbs.content)) else { return };
+    faults.extend(date_faults(certificate, der::date_problem));
+}
+
+/// Dates that a CA must not write so, and that everybody must read all the same (section 4.1.2.5): no refusal.
+pub(super) fn early_dates(certificate: &Certificate) -> Vec<Fault> {
+    date_faults(certificate, der::early_date_problem)
+}
+
+fn date_faults(
+    certificate: &Certificate,
+    problem: impl Fn(Element<'_>) -> Option<&'static str>,
+) -> Vec<Fault> {
+    let fields = read(certificate.tbs_der()).and_then(|(tbs, _)| elements(tbs.content)).unwrap_or_default();
     // The version, which is explicit and may be absent, stands before serial number, algorithm and issuer.
     let before = if fields.first().is_some_and(|field| field.tag == 0xa0) { 4 } else { 3 };
-    let Some(validity) = fields.get(before).and_then(|validity| elements(validity.content)) else { return };
-    for (name, date) in ["notBefore", "notAfter"].into_iter().zip(validity) {
-        if let Some(problem) = der::date_problem(date) {
-            let detail = format!("the {name} of {} {problem}", subject(certificate));
-            let found = String::from_utf8_lossy(date.content);
-            let expected = "YYMMDDHHMMSSZ, from 2050 on YYYYMMDDHHMMSSZ";
-            faults.push(Fault::new(Reason::Date, detail).facts(expected, safe(&found)));
-        }
-    }
+    let validity = fields.get(before).and_then(|validity| elements(validity.content)).unwrap_or_default();
+    let dates = ["notBefore", "notAfter"].into_iter().zip(validity);
+    let fault = |(name, date): (&str, Element<'_>)| {
+        let detail = format!("the {name} of {} {}", subject(certificate), problem(date)?);
+        let found = String::from_utf8_lossy(date.content).into_owned();
+        let expected = "YYMMDDHHMMSSZ, from 2050 on YYYYMMDDHHMMSSZ";
+        Some(Fault::new(Reason::Date, detail).facts(expected, safe(&found)))
+    };
+    dates.filter_map(fault).collect()
 }
 
 fn extensions(certificate: &Certificate, faults: &mut Vec<Fault>) {

@@ -108,7 +108,7 @@ fn dates_and_entries(list: &RevocationList) -> Option<String> {
     for field in &fields {
         if is_time(field) {
             dated = true;
-            if let Some(problem) = der::date_problem(*field) {
+            if let Some(problem) = date_problem(*field) {
                 return Some(format!("a date of it {problem}"));
             }
         } else if dated && field.tag == tag::SEQUENCE {
@@ -125,6 +125,10 @@ fn dates_and_entries(list: &RevocationList) -> Option<String> {
     list.has_duplicates.then(|| "a certificate stands on it twice".into())
 }
 
+fn date_problem(date: Element<'_>) -> Option<&'static str> {
+    der::date_problem(date).or_else(|| der::early_date_problem(date))
+}
+
 fn is_time(field: &Element<'_>) -> bool {
     matches!(field.tag, 0x17 | 0x18)
 }
@@ -132,7 +136,7 @@ fn is_time(field: &Element<'_>) -> bool {
 /// Why an entry is none (sections 5.1.2.6 and 5.3).
 fn entry(revoked: Element<'_>, is_delta: bool) -> Option<String> {
     let fields = elements(revoked.content)?;
-    let problem = fields.get(1).and_then(|date| der::date_problem(*date));
+    let problem = fields.get(1).and_then(|date| date_problem(*date));
     if let Some(problem) = problem {
         return Some(format!("the date of an entry {problem}"));
     }

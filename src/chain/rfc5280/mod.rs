@@ -19,7 +19,7 @@ use super::kubernetes::{hostname, key_cert_sign, not_a_ca, path_length_fault, pu
 use super::search::{Step, signature_fault};
 use super::verdict::{Role, Warning};
 use super::{Fault, Policy, Purpose, Reason, Settings, Verifier, policies, revocation};
-use crate::x509::{Certificate, SubjectAltName, Validity};
+use crate::x509::{Certificate, SignatureFault, SubjectAltName, Validity};
 
 /// The most certificates below a trust anchor: `GnuTLS`'s `DEFAULT_MAX_VERIFY_DEPTH`, twice that of most verifiers.
 const LONGEST_PATH: usize = 16;
@@ -179,7 +179,11 @@ pub(super) fn may_be_anchor(certificate: &Certificate, budget: &Budget) -> bool 
     certificate.tbs.extensions.is_ca()
         || (certificate.tbs.is_self_issued()
             && budget.signature(key).is_ok()
-            && certificate.verify_signature(key).is_ok())
+            // Of a signature that proves nothing nobody can tell.
+            && matches!(
+                certificate.verify_signature(key),
+                Ok(()) | Err(SignatureFault::Broken(_) | SignatureFault::Unsupported(_))
+            ))
 }
 
 /// What is wrong with a certificate as that of a CA (section 6.1.4 (k), (n)). A root that has no basic constraints because
@@ -217,6 +221,15 @@ pub(super) fn path_faults(path: &[Step<'_, '_>], verifier: &Verifier<'_>, budget
         faults.extend(revocation::faults(path, verifier, budget));
     }
     faults
+}
+
+/// What a CA must not write and everybody must read.
+pub(super) fn early_dates(path: &[Step<'_, '_>]) -> Vec<Warning> {
+    let below = path.iter().enumerate().filter(|(_, step)| step.role != Role::TrustAnchor);
+    let faults = below.flat_map(|(index, step)| {
+        certificate::early_dates(step.certificate()).into_iter().map(move |fault| (index, fault))
+    });
+    faults.map(|(index, fault)| Warning::of_the_standard(index, fault)).collect()
 }
 
 /// What the strict reading has against a path that the other policy accepts.
