@@ -23,8 +23,8 @@ impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.file)?;
         match (&self.field, self.line) {
-            (Some(field), _) if self.block > 0 => write!(f, " ({field}, certificate {})", self.block + 1),
-            (Some(field), _) => write!(f, " ({field})"),
+            (Some(field), _) if self.block > 0 => write!(f, " {field}, certificate {}", self.block + 1),
+            (Some(field), _) => write!(f, " {field}"),
             (None, Some(line)) if self.block > 0 => write!(f, ":{line}"),
             _ => Ok(()),
         }

@@ -259,12 +259,7 @@ fn end_entity(leaf: &Certificate, path: &[Step<'_, '_>], verifier: &Verifier<'_>
     let owner = &leaf.tbs.subject;
     let extensions = &leaf.tbs.extensions;
     let mut notices = Vec::new();
-    let purposes = extensions.purposes();
-    let is_server = match verifier.settings.purpose {
-        Purpose::Server => true,
-        Purpose::Client => false,
-        Purpose::Any => purposes.contains(&ExtendedKeyUsage::ServerAuth),
-    };
+    let is_server = verifier.settings.purpose == Purpose::Server;
     if is_server && extensions.is_ca() && path.len() > 1 {
         let text = format!("the server's certificate {owner} is a CA's");
         notices.push(notice("ca-as-server", &["webpki", "pyca", "NSS"], text));

@@ -417,7 +417,8 @@ fn print_text(
     let asked = asked(settings);
     let mut text = Vec::with_capacity(leaves.len() + 1);
     for (leaf, verdict) in leaves.iter().zip(verdicts) {
-        let source = leaf.place();
+        // Where in the file it stands, the path says.
+        let source = Source { field: None, ..leaf.place() };
         let silent = leaf.remarks.is_empty() && leaf.notes.is_empty();
         match verdict {
             Some(Verdict::Valid(chain))

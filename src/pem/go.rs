@@ -4,6 +4,7 @@
 //! the start of a line, after no byte order mark) and more patient (a line of any length, stray bits at the end). Which
 //! blocks a component of Kubernetes sees decides what it trusts.
 
+use std::collections::HashMap;
 use std::fmt;
 
 use base64::Engine as _;
@@ -153,7 +154,15 @@ fn find_end(text: &[u8]) -> Option<usize> {
 
 /// Where the last BEGIN begins, on whichever line.
 fn find_last_begin(text: &[u8]) -> Option<usize> {
-    text.windows(BEGIN.len()).rposition(|window| window == BEGIN)
+    let mut end = text.len();
+    loop {
+        // There is no dash in base64, and few elsewhere.
+        let dash = text.get(..end)?.iter().rposition(|byte| *byte == b'-')?;
+        if text.get(dash..)?.starts_with(BEGIN) {
+            return Some(dash);
+        }
+        end = dash;
+    }
 }
 
 /// The line that begins here, without its end and the blanks before that, and where the next one begins.
@@ -196,15 +205,14 @@ pub struct Unseen {
 
 /// The blocks that people see and `blocks`, which Go found in the same text, are not.
 pub fn unseen_by_go(text: &[u8], blocks: &[GoBlock]) -> Vec<Unseen> {
-    let seen = |found: &Found| {
-        let same = |block: &&GoBlock| block.line == found.span.first_line && block.label == found.label;
-        blocks.iter().any(|block| same(&block))
-    };
-    let all = scan(text).zip(0..).filter(|(found, _)| !seen(found));
-    all.map(|(found, number)| Unseen { why: why_unseen(text, &found), found, number }).collect()
+    let seen: HashMap<usize, &str> = blocks.iter().map(|block| (block.line, block.label.as_str())).collect();
+    let is_seen = |found: &Found| seen.get(&found.span.first_line) == Some(&found.label.as_str());
+    let lines: Vec<&[u8]> = text.split(|byte| *byte == b'\n').collect();
+    let all = scan(text).zip(0..).filter(|(found, _)| !is_seen(found));
+    all.map(|(found, number)| Unseen { why: why_unseen(&lines, &found), found, number }).collect()
 }
 
-fn why_unseen(text: &[u8], found: &Found) -> String {
+fn why_unseen(lines: &[&[u8]], found: &Found) -> String {
     if let Err(error) = &found.contents {
         return error.to_string();
     }
@@ -214,7 +222,7 @@ fn why_unseen(text: &[u8], found: &Found) -> String {
     if found.indented {
         return "white space stands before its BEGIN".into();
     }
-    let last = text.split(|byte| *byte == b'\n').nth(found.span.last_line.saturating_sub(1));
+    let last = lines.get(found.span.last_line.saturating_sub(1));
     if last.is_some_and(|last| last.first().is_some_and(u8::is_ascii_whitespace)) {
         return "white space stands before its END".into();
     }

@@ -627,4 +627,70 @@ mod tests {
         let list = root.crl("revoked=01;reason:keyCompromise,02 idp=uri:http://x only=user");
         assert_eq!(revocation_list(list.der()), Ok(()));
     }
+
+    /// The places of the tags of everything in some DER, values of extensions looked into.
+    fn tags(der: &[u8], at: usize, out: &mut Vec<usize>) {
+        let mut rest = der;
+        while let Some((element, after)) = read(rest) {
+            let here = at + (der.len() - rest.len());
+            out.push(here);
+            let content = here + (element.whole.len() - element.content.len());
+            let is_within = element.tag & 0x20 != 0
+                || (element.tag == tag::OCTET_STRING && elements(element.content).is_some_and(|all| all.len() == 1));
+            if is_within {
+                tags(element.content, content, out);
+            }
+            rest = after;
+        }
+    }
+
+    /// What may stand in the place of another: one kind of name, of string or of date for another, what is excluded for what
+    /// is permitted, and one count of policies for the other.
+    fn are_alternatives(one: u8, other: u8) -> bool {
+        const NAMES: [u8; 7] = [0x81, 0x82, 0x86, 0x87, 0x88, 0xa3, 0xa4];
+        const LISTS: [u8; 2] = [0xa0, 0xa1];
+        const COUNTS: [u8; 2] = [0x80, 0x81];
+        const STRINGS: [u8; 5] = [0x0c, 0x13, 0x14, 0x1c, 0x1e];
+        const TIMES: [u8; 2] = [0x17, 0x18];
+        [&NAMES[..], &LISTS, &COUNTS, &STRINGS, &TIMES].iter().any(|kinds| kinds.contains(&one) && kinds.contains(&other))
+    }
+
+    #[test]
+    fn another_tag_is_refused_wherever_it_stands() {
+        let root = forge::ca("cn=Root");
+        let leaf = root.leaf(
+            "cn=a o=b c=DE sans=dns:a.example,ip:192.0.2.1,dir:cn=x ku=digitalSignature eku=server aki=full policies=1.2.3 \
+             crldp=uri:http://x;reasons:keyCompromise aia=http://x key=p256 pathlen=1 nc=permit:dns:a explicit=1 inhibit-any=1 \
+             mappings=1.2.3:1.2.4 freshest=uri:http://x",
+        );
+        let sound = |der: &[u8]| {
+            let Ok(read) = crate::x509::Certificate::from_der(der) else { return false };
+            let values = &read.tbs.extensions;
+            certificate(der).is_ok()
+                && values.all.iter().all(|one| super::extension(&one.oid, &one.value).is_ok())
+                && values.malformed.is_empty()
+        };
+        assert!(sound(leaf.der()));
+        let mut places = Vec::new();
+        tags(leaf.der(), 0, &mut places);
+        assert!(places.len() > 120, "{}", places.len());
+        // Parameters of algorithms may be anything here: the key's curve, of which others have an eye.
+        let mut taken = Vec::new();
+        for place in places {
+            let own = leaf.der()[place];
+            for other in [0x00, 0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x0a, 0x0c, 0x10, 0x13, 0x16, 0x17, 0x18, 0x24, 0x30, 0x31, 0x42, 0x80, 0x81, 0x82, 0x86, 0xa0, 0xa1, 0xa2, 0xa3, 0xa4, 0xb0, 0xd0, own ^ 0x20, own ^ 0x40, own ^ 0x80] {
+                if other == own || are_alternatives(own, other) {
+                    continue;
+                }
+                let mut der = leaf.der().to_vec();
+                der[place] = other;
+                if sound(&der) {
+                    taken.push(format!("{own:02x} at {place} as {other:02x}"));
+                }
+            }
+        }
+        let curve = |one: &&String| one.starts_with("06 at");
+        assert!(taken.iter().all(|one| curve(&one)), "{taken:?}");
+        assert!(taken.len() <= 32, "{taken:?}");
+    }
 }

@@ -18,8 +18,8 @@ R ski=0102 | L<R aki=0103
 R | L<R aki=full | R~R serial=77
     -> ok
 H cn=R | R~H serial=77 | L<H aki=full
-    -> ok!other-programs@L 'issuer-and-serial(OpenSSL,curl,Python,Node,Java's TLS'
-H cn=R cn-as=printable | R~H cn-as=utf8 | L<H
+    -> ok!other-programs@L 'issuer-and-serial(OpenSSL,curl,Python,Node,Java'
+H cn=R cn-as=printable | R~H cn=R cn-as=utf8 | L<H
     -> no-issuer@L 'encoded otherwise' // ok!other-programs@L 'name-encoded-otherwise(Go'
 # An intermediate as the only trust anchor; with its root beside it nobody minds.
 H | R<H | L<R
