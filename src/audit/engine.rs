@@ -15,7 +15,7 @@ use super::{
     Answers, Authorities, Cert, CertificateEvidence, Check, Estate, Expected, Fact, File, FileKind, Kept,
     Known, Node, NodeKind, Outcome, Place, Policy, RULES, Rule, Scene, Source, Store,
 };
-use crate::x509::{ExtendedKeyUsage, Printable};
+use crate::x509::{ExtendedKeyUsage, Printable, shell_word};
 
 /// One node (or the store beside the nodes), and where its files are.
 #[derive(Debug)]
@@ -323,20 +323,9 @@ fn name_of(node: &Node, file: usize) -> Option<Arc<str>> {
             Some(path) => path.strip_prefix(".").unwrap_or(path),
             None => &file.on_node,
         };
-        quoted(path).into()
+        shell_word(path).into()
     });
     Some(Arc::clone(name))
-}
-
-/// A path as a shell takes it, safe to show.
-fn quoted(path: &Path) -> String {
-    let text = Printable(&path.to_string_lossy()).to_string();
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=:@%,".contains(c);
-    if !text.is_empty() && text.chars().all(plain) {
-        text
-    } else {
-        format!("'{}'", text.replace('\'', r"'\''"))
-    }
 }
 
 /// A report that grows node by node.
@@ -403,7 +392,7 @@ impl Assembly {
             };
             let name = |place: &Place| {
                 let record = place.record.and_then(|record| estate.records.get(record))?;
-                Some(quoted(Path::new(&*record.location.path)).into())
+                Some(shell_word(Path::new(&*record.location.path)).into())
             };
             let end = take(rule, answers, &locate, &name, &mut report.findings, &mut report.skipped);
             ends.push(end);

@@ -30,7 +30,7 @@ pub use name_constraints::{GeneralSubtree, NameConstraints};
 pub use public_key::{PublicKey, PublicKeyKind};
 pub use san::{SubjectAltName, check_dns_name};
 pub use signature::{DigestAlgorithm, SignatureAlgorithm, SignatureFault};
-pub use text::Printable;
+pub use text::{Printable, shell_word};
 pub(crate) use text::is_deceptive;
 pub use usage::{ExtendedKeyUsage, KeyUsage};
 
