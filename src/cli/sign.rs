@@ -5,16 +5,18 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use kpki::ca::{Entry, Ledger};
+use kpki::adoption::Begun;
 use kpki::clock::Lifetime;
 use kpki::disk::{Overwrite, Secrecy, Transaction};
 use kpki::issue::{self, IssueError, Judged, Reason};
 use kpki::layout;
+use kpki::ledger::Entry;
 use kpki::profile::{Catalogue, Profile};
 use kpki::request::{KubernetesRequest, SigningRequest};
 use kpki::x509::{Certificate, Printable, shell_word};
 
 use super::authority::{CaArgs, Loaded, directory_of};
+use super::ledger::tell_adopted;
 use super::identity::{VersionArgs, terms};
 use super::output::{self, BAD, Format, styled};
 use super::requests::{self, Input};
@@ -285,7 +287,7 @@ fn seal_all(
 ) -> Result<(Vec<Verdict>, String), Failure> {
     let overwrite = if args.force { Overwrite::KeepBackup } else { Overwrite::Refuse };
     let transaction = Transaction::with_overwrite(overwrite, &show::stamp(context.now));
-    let mut ledgers: BTreeMap<PathBuf, Ledger> = BTreeMap::new();
+    let mut ledgers: BTreeMap<PathBuf, Begun> = BTreeMap::new();
     let mut verdicts = Vec::new();
     let mut for_stdout = String::new();
     for case in cases {
@@ -294,14 +296,11 @@ fn seal_all(
         let (Ok(judged), Some(profile)) = (case.verdict, case.profile) else { continue };
         let certificate =
             judged.seal(loaded.ca.key()).map_err(|error| Failure::from(error).at(&case.name))?;
-        let ledger = match ledgers.entry(case.authority.clone()) {
+        let begun = match ledgers.entry(case.authority.clone()) {
             std::collections::btree_map::Entry::Occupied(entry) => entry.into_mut(),
-            std::collections::btree_map::Entry::Vacant(entry) => {
-                let (directory, file) = loaded.ledger();
-                entry.insert(Ledger::open(&directory, &file)?)
-            }
+            std::collections::btree_map::Entry::Vacant(entry) => entry.insert(loaded.open_ledger(context.now)?),
         };
-        ledger.record(Entry::of(&certificate, profile.name(), case.request.hash(), context.now))?;
+        begun.ledger.record(Entry::of(&certificate, profile.name(), case.request.hash(), context.now))?;
         let pem = with_chain(&certificate, loaded, args.chain);
         shown.signed(&certificate, case.out.as_deref(), &pem);
         if let Some(object) = &case.request.kubernetes {
@@ -316,7 +315,8 @@ fn seal_all(
         }
         verdicts.push(shown);
     }
-    transaction.commit(ledgers.values_mut().map(Ledger::take_pending).collect())?;
+    transaction.commit(ledgers.values_mut().map(|begun| begun.ledger.take_pending()).collect())?;
+    ledgers.values().try_for_each(|begun| tell_adopted(begun.ledger.path(), &begun.adopted))?;
     Ok((verdicts, for_stdout))
 }
 
