@@ -23,9 +23,8 @@ const LIMITS: WalkLimits = WalkLimits { entries: 100_000, file: 4 << 20, total: 
 /// How far a directory is looked at that is no PKI's by its name: it may be somebody's home.
 const LIMITS_ELSEWHERE: WalkLimits = WalkLimits { entries: 20_000, file: 1 << 20, total: 64 << 20, depth: 6 };
 
-/// The places of a node in which certificates lie, beside its PKI directory.
-const PLACES: [&str; 7] = [
-    "etc/kubernetes",
+/// The places of a node in which certificates lie, beside `etc/kubernetes`.
+const PLACES: [&str; 6] = [
     "etc/etcd",
     "etc/ssl/etcd",
     "etc/ssl/kubernetes",
@@ -80,8 +79,9 @@ impl Holdings {
         for tree in trees(directory) {
             // What is not there holds nothing.
             let _ = match tree {
-                Tree::Whole(root) => holdings.walk(&root, LIMITS),
-                Tree::Some(root) => holdings.walk(&root, LIMITS_ELSEWHERE),
+                Tree::Whole(root) => holdings.walk(&root, LIMITS, None),
+                Tree::AllBut(root, known) => holdings.walk(&root, LIMITS, Some(&known)),
+                Tree::Some(root) => holdings.walk(&root, LIMITS_ELSEWHERE, None),
                 Tree::Kubeconfigs(root) => holdings.kubeconfigs(&root),
             };
         }
@@ -93,14 +93,15 @@ impl Holdings {
     /// # Errors
     /// Where it cannot be examined.
     pub fn take(&mut self, path: &Path) -> std::io::Result<()> {
-        self.walk(path, LIMITS)
+        self.walk(path, LIMITS, None)
     }
 
-    fn walk(&mut self, root: &Path, limits: WalkLimits) -> std::io::Result<()> {
+    fn walk(&mut self, root: &Path, limits: WalkLimits, known: Option<&Path>) -> std::io::Result<()> {
         let here = if root.as_os_str().is_empty() { Path::new(".") } else { root };
         walk(here, limits, &mut |entry| {
             let path = if entry.path.as_os_str().is_empty() { root.to_owned() } else { root.join(&entry.path) };
             match entry.kind {
+                _ if known.is_some_and(|known| entry.path.starts_with(known)) => {}
                 EntryKind::File(contents) => self.file(&path, contents.as_ref().map(|bytes| bytes.as_slice())),
                 EntryKind::Directory(Err(reason)) => self.unread.push((shown(&path), reason)),
                 _ => {}
@@ -242,6 +243,8 @@ pub fn adopt<'a>(
 enum Tree {
     /// All of it; or one file.
     Whole(PathBuf),
+    /// All of it but what lies in one directory.
+    AllBut(PathBuf, PathBuf),
     /// One that may hold anything beside.
     Some(PathBuf),
     /// The kubeconfigs that lie in it, and nothing below.
@@ -257,9 +260,10 @@ fn trees(directory: &Path) -> Vec<Tree> {
     let pki = pki_of(directory);
     let real = real(&pki);
     if real.ends_with("etc/kubernetes/pki") {
-        let node = above(&above(&above(&pki)));
+        let up = above(&pki);
+        let node = above(&above(&up));
         let places = PLACES.iter().map(|place| Tree::Whole(node.join(place)));
-        return std::iter::once(Tree::Whole(pki)).chain(places).collect();
+        return [Tree::Whole(pki), Tree::AllBut(up, "pki".into())].into_iter().chain(places).collect();
     }
     if real.ends_with("pki") {
         let up = above(&pki);
@@ -319,4 +323,54 @@ fn above(directory: &Path) -> PathBuf {
 
 fn shown(path: &Path) -> String {
     Printable(&path.to_string_lossy()).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The trees of a directory below a root that holds these files.
+    fn of(files: &[&str], directory: &str) -> Vec<String> {
+        let scratch = tempfile::tempdir().unwrap();
+        for file in files {
+            let path = scratch.path().join(file);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::os::unix::fs::symlink("nowhere", path).unwrap();
+        }
+        let words = |tree: &Tree| {
+            let (word, path) = match tree {
+                Tree::Whole(path) => ("whole", path),
+                Tree::AllBut(path, _) => ("all but", path),
+                Tree::Some(path) => ("some", path),
+                Tree::Kubeconfigs(path) => ("kubeconfigs", path),
+            };
+            format!("{word} {}", path.strip_prefix(scratch.path()).unwrap().display())
+        };
+        trees(&scratch.path().join(directory)).iter().map(words).collect()
+    }
+
+    #[test]
+    fn the_trees_of_a_cluster_are_found_from_the_directory_of_its_ca() {
+        let tree = ["t/pki/ca.crt", "t/pki/etcd/ca.crt", "t/admin.conf"];
+        assert_eq!(of(&tree, "t/pki"), ["whole t/pki", "kubeconfigs t"]);
+        assert_eq!(of(&tree, "t/pki/etcd"), ["whole t/pki", "kubeconfigs t"]);
+        let node = ["n/etc/kubernetes/pki/ca.crt", "n/etc/kubernetes/pki/etcd/ca.crt"];
+        for directory in ["n/etc/kubernetes/pki", "n/etc/kubernetes/pki/etcd"] {
+            let found = of(&node, directory);
+            assert_eq!(found[..3], ["whole n/etc/kubernetes/pki", "all but n/etc/kubernetes", "whole n/etc/etcd"]);
+            assert!(found.contains(&"whole n/var/lib/kubelet/pki".to_owned()), "{found:?}");
+        }
+        let init = ["out/ca/ca.crt", "out/ca/etcd/ca.crt", "out/cp1/etc/x", "out/users/jane.conf", "out/other/x"];
+        assert_eq!(of(&init, "out/ca"), ["whole out/ca", "whole out/cp1", "whole out/users"]);
+        // A directory of that name alone is none of those.
+        assert_eq!(of(&["home/ca/ca.crt", "home/users/x"], "home/ca"), ["some home/ca"]);
+        assert_eq!(of(&["home/mine/ca.crt"], "home/mine"), ["some home/mine"]);
+    }
+
+    #[test]
+    fn the_directory_above_has_a_name_where_it_can() {
+        for (directory, expected) in [("a/b", "a"), ("a", ""), ("/a", "/"), ("/", "/"), (".", "./.."), ("..", "../.."), ("", "..")] {
+            assert_eq!(above(Path::new(directory)), Path::new(expected), "{directory}");
+        }
+    }
 }

@@ -42,3 +42,39 @@ pub fn may_be_the_clusters(tbs: &TbsCertificate) -> Option<ClusterSigned> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::ClusterSigned::{Client, Kubelet};
+    use super::*;
+    use crate::forge;
+    use crate::x509::Certificate;
+
+    #[test]
+    fn what_stands_in_it_tells_who_may_have_signed_it() {
+        let node = "o=system:nodes cn=system:node:a";
+        for (words, expected) in [
+            (format!("{node} eku=client"), Some(Kubelet)),
+            (format!("{node} eku=client ku=digitalSignature"), Some(Kubelet)),
+            (format!("{node} eku=server sans=dns:a,ip:10.0.0.9"), Some(Kubelet)),
+            (format!("{node} eku=server"), None),
+            (format!("{node} eku=server sans=dns:a,uri:spiffe://a"), None),
+            (format!("{node} eku=server,client sans=dns:a"), None),
+            (format!("{node} eku=client sans=dns:a"), Some(Client)),
+            ("subject='O=system:nodes,CN=system:node:a,CN=kubernetes-admin' eku=client".into(), Some(Client)),
+            (format!("{node} eku=client o=system:masters"), None),
+            (format!("{node} eku=client ku=keyCertSign"), None),
+            (format!("{node} eku=client ca=yes"), None),
+            (node.to_owned(), None),
+            ("o=system:nodes cn=admin eku=client".into(), Some(Client)),
+            ("cn=system:node:a eku=client".into(), Some(Client)),
+            ("cn=jane o=dev eku=client".into(), Some(Client)),
+            ("cn=jane o=system:masters eku=client".into(), None),
+            ("cn=web eku=server sans=dns:web".into(), None),
+        ] {
+            let leaf = forge::ca("cn=kubernetes").leaf(&words);
+            let certificate = Certificate::from_der(leaf.der()).unwrap();
+            assert_eq!(may_be_the_clusters(&certificate.tbs), expected, "{words}");
+        }
+    }
+}

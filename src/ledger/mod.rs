@@ -241,3 +241,59 @@ pub fn looks_like_one(text: &[u8]) -> bool {
 fn rfc3339(instant: OffsetDateTime) -> String {
     instant.format(&Rfc3339).unwrap_or_else(|_| instant.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+    use crate::forge;
+
+    const OLD: &[u8] = include_bytes!("../../tests/fixtures/ledger-0.1.0/ca.ledger.jsonl");
+
+    fn entry() -> Entry {
+        let leaf = forge::ca("cn=kubernetes").leaf("cn=web eku=server sans=dns:web serial=0a1f");
+        let certificate = Certificate::from_der(leaf.der()).unwrap();
+        let mut entry = Entry::of(&certificate, "server", None, datetime!(2026-06-01 12:00 UTC));
+        (entry.line, entry.previous_sha256) = (1, sha256_hex(b""));
+        entry
+    }
+
+    #[test]
+    fn lines_of_both_versions_are_read_as_they_were_written() {
+        for line in lines(OLD) {
+            let entry = Entry::parse(line).unwrap();
+            assert_eq!((entry.version, entry.to_line().unwrap()), (1, line.to_vec()));
+            assert_eq!(entry.issued.as_deref(), Some(entry.recorded()));
+        }
+        let issued = entry();
+        let line = issued.to_line().unwrap();
+        assert!(line.starts_with(br#"{"line":1,"version":2,"issued":"2026-06-01T12:00:00Z","serial":"0a1f","#));
+        assert!(looks_like_one(&line) && Entry::parse(&line).unwrap() == issued);
+        let adopted = Entry { issued: None, profile: None, adopted: issued.issued.clone(), file: Some("a.crt".into()), ..issued };
+        let line = adopted.to_line().unwrap();
+        assert!(String::from_utf8_lossy(&line).contains(r#""version":2,"adopted":"2026-06-01T12:00:00Z","#));
+        assert_eq!(Entry::parse(&line).unwrap(), adopted);
+    }
+
+    #[test]
+    fn what_is_no_entry_is_said_in_words() {
+        let line = String::from_utf8(entry().to_line().unwrap()).unwrap();
+        for (line, why) in [
+            (line.replace(r#""version":2"#, r#""version":3"#), "it is of version 3 of the format, and versions up to 2 are known; a newer kpki reads it"),
+            (r#"{"line":1,"version":7,"new":true}"#.to_owned(), "it is of version 7"),
+            (line.replace(r#""version":2"#, r#""version":0"#), "it is of version 0"),
+            (line.replace(r#""profile":"server","#, ""), "all that belongs to it"),
+            (line.replace(r#""issued""#, r#""adopted""#), "all that belongs to it"),
+            (line.replace(r#""version":2,"issued""#, r#""adopted""#).replace(r#""profile":"server","#, ""), "all that belongs to it"),
+            (line.replace("2026-06-01T12:00:00Z\",\"serial", "noon\",\"serial"), "none of RFC 3339"),
+            (line.replace(r#"Sha256":""#, r#"Sha256":"X"#), "a SHA-256 in it is none"),
+            (line.replace(r#""serial""#, r#""\u001bserial""#), "unknown field `\\u{1b}serial`, expected"),
+            (format!("{line}}}"), "it is no JSON"),
+            (String::new(), "it is no JSON"),
+        ] {
+            let said = Entry::parse(line.as_bytes()).unwrap_err();
+            assert!(said.contains(why) && !said.contains("column"), "{line}: {said}");
+        }
+    }
+}

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::{Contents, FileKind, Node, Target};
+use crate::audit::report::Location;
 use crate::layout::ledger_beside;
 use crate::ledger::{Following, lines, looks_like_one};
 use crate::x509::hex;
@@ -129,6 +130,8 @@ pub struct Kept {
     pub authority: [u8; 32],
     /// The SHA-256 of the CA's certificate.
     pub fingerprint: [u8; 32],
+    /// Where the CA's certificate is.
+    pub location: Location,
     /// The file of the CA's certificate, as a shell takes it.
     pub certificate: Arc<str>,
     /// Where it is; safe to show.
@@ -166,6 +169,7 @@ impl Node {
                 kept.push(Kept {
                     authority: cert.spki(),
                     fingerprint: cert.found().fingerprint,
+                    location: self.location(&cert.place()),
                     certificate: self.command_name(cert.found().file).unwrap_or_default(),
                     shown: Arc::clone(&file.shown),
                     contents,

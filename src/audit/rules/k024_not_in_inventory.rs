@@ -39,21 +39,22 @@ fn check(estate: &Estate<'_>, answers: &mut Answers) {
     }
     // The certificates of the CAs, and what they are for.
     let mut authorities: HashMap<[u8; 32], [u8; 32]> = HashMap::new();
-    let mut parts: HashMap<[u8; 32], (usize, bool)> = HashMap::new();
+    let mut parts: HashMap<[u8; 32], (Place, bool)> = HashMap::new();
     for (number, record) in estate.records.iter().enumerate() {
         let (Some(certificate), Some(key)) = (&record.certificate, record.key) else { continue };
-        if inventories.contains_key(&key) {
-            authorities.insert(certificate.fingerprint, key);
-            let (_, signs_clients) = parts.entry(key).or_insert((number, false));
-            *signs_clients |=
-                !record.roles.iter().all(|role| matches!(role, Role::EtcdCa | Role::FrontProxyCa))
-                    || record.roles.is_empty();
+        let Some(kept) = inventories.get(&key) else { continue };
+        authorities.insert(certificate.fingerprint, key);
+        let (place, signs_clients) = parts.entry(key).or_default();
+        let beside = |kept: &&Kept| kept.location == record.location;
+        if place.record.is_none() || kept.iter().any(beside) {
+            *place = Place::record(number);
         }
+        let elsewhere = |role: &Role| matches!(role, Role::EtcdCa | Role::FrontProxyCa);
+        *signs_clients |= record.roles.is_empty() || !record.roles.iter().all(elsewhere);
     }
     let mut judges: HashMap<[u8; 32], Result<Judge<'_>, String>> = HashMap::new();
     for (key, kept) in inventories {
-        let (place, signs_clients) =
-            parts.get(&key).map_or((Place::nowhere(), true), |(number, clients)| (Place::record(*number), *clients));
+        let (place, signs_clients) = parts.remove(&key).unwrap_or((Place::nowhere(), true));
         let judge = Judge::of(&kept, signs_clients);
         if let Ok(judge) = &judge {
             for (shown, why) in &judge.broken {

@@ -98,12 +98,13 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Status, Failure> {
             .hint("give the CA certificate itself: --ca FILE"));
     }
     let named = !args.files.is_empty();
-    let holdings = if named { read(&args.files)? } else { around };
+    let named_holdings = if named { Some(read(&args.files)?) } else { None };
+    let holdings = named_holdings.as_ref().unwrap_or(&around);
     let cas: Vec<&Certificate> = kept.iter().map(|(_, certificate)| certificate).collect();
     let signers = holdings.signers(&cas);
     let mut outcome = Outcome { dry_run: args.dry_run, ledgers: Vec::new(), refused: Vec::new() };
     if named {
-        outcome.refused.extend(strangers(&holdings, &signers, &cas, &args.ca));
+        outcome.refused.extend(strangers(holdings, &signers, &cas, &args.ca));
     }
     if outcome.refused.is_empty() {
         for (at, (kept, certificate)) in kept.iter().enumerate() {
@@ -114,7 +115,11 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Status, Failure> {
             if !held.is_empty() {
                 kpki::ca::check_certificate(certificate)
                     .map_err(|error| Failure::from(error).at(output::path(&kept.file)))?;
-                take_up(context, args.dry_run, kept, &held, &mut outcome)?;
+                // A ledger begins with the CA itself, where that signed itself.
+                let fingerprint = certificate.fingerprint();
+                let own = around.certificates.iter().find(|held| held.facts.fingerprint() == fingerprint);
+                let own = own.filter(|held| held.facts.verify_signature(&certificate.tbs.public_key).is_ok());
+                take_up(context, args.dry_run, kept, own, held, &mut outcome)?;
             }
         }
     }
@@ -171,11 +176,12 @@ fn strangers(holdings: &Holdings, signers: &[Option<usize>], cas: &[&Certificate
 }
 
 /// Records in one ledger what it lacks.
-fn take_up(
+fn take_up<'a>(
     context: &Context,
     dry_run: bool,
     kept: &Kept,
-    held: &[&Held],
+    own: Option<&'a Held>,
+    mut held: Vec<&'a Held>,
     outcome: &mut Outcome,
 ) -> Result<(), Failure> {
     let shown = output::path(&kept.ledger);
@@ -196,11 +202,17 @@ fn take_up(
         });
         return Ok(());
     }
+    if text.is_empty()
+        && let Some(own) = own
+    {
+        held.retain(|held| held.facts.fingerprint() != own.facts.fingerprint());
+        held.insert(0, own);
+    }
     let recorded: HashSet<String> = lines(text)
         .filter_map(|line| Some(kpki::ledger::Entry::parse(line).ok()?.certificate_sha256))
         .collect();
     let (known, new): (Vec<&Held>, Vec<&Held>) =
-        held.iter().copied().partition(|held| recorded.contains(&held.facts.fingerprint()));
+        held.into_iter().partition(|held| recorded.contains(&held.facts.fingerprint()));
     if let Some(ledger) = ledger.as_mut().filter(|_| !new.is_empty()) {
         adoption::adopt(ledger, new.iter().copied(), context.now)?;
         ledger.commit()?;
