@@ -77,13 +77,17 @@ impl Holdings {
     pub fn of_cluster(directory: &Path) -> Self {
         let mut holdings = Self::default();
         for tree in trees(directory) {
-            // What is not there holds nothing.
-            let _ = match tree {
+            let walked = match tree {
                 Tree::Whole(root) => holdings.walk(&root, LIMITS, None),
                 Tree::AllBut(root, known) => holdings.walk(&root, LIMITS, Some(&known)),
                 Tree::Some(root) => holdings.walk(&root, LIMITS_ELSEWHERE, None),
-                Tree::Kubeconfigs(root) => holdings.kubeconfigs(&root),
+                Tree::Kubeconfigs(root) => {
+                    holdings.kubeconfigs(&root);
+                    Ok(())
+                }
             };
+            // What is not there holds nothing.
+            let _ = walked;
         }
         holdings
     }
@@ -99,10 +103,13 @@ impl Holdings {
     fn walk(&mut self, root: &Path, limits: WalkLimits, known: Option<&Path>) -> std::io::Result<()> {
         let here = if root.as_os_str().is_empty() { Path::new(".") } else { root };
         walk(here, limits, &mut |entry| {
-            let path = if entry.path.as_os_str().is_empty() { root.to_owned() } else { root.join(&entry.path) };
+            let path =
+                if entry.path.as_os_str().is_empty() { root.to_owned() } else { root.join(&entry.path) };
             match entry.kind {
                 _ if known.is_some_and(|known| entry.path.starts_with(known)) => {}
-                EntryKind::File(contents) => self.file(&path, contents.as_ref().map(|bytes| bytes.as_slice())),
+                EntryKind::File(contents) => {
+                    self.file(&path, contents.as_ref().map(|bytes| bytes.as_slice()));
+                }
                 EntryKind::Directory(Err(reason)) => self.unread.push((shown(&path), reason)),
                 _ => {}
             }
@@ -110,7 +117,7 @@ impl Holdings {
     }
 
     /// Those that lie in a directory itself.
-    fn kubeconfigs(&mut self, directory: &Path) -> std::io::Result<()> {
+    fn kubeconfigs(&mut self, directory: &Path) {
         let mut paths: Vec<PathBuf> = names_in(directory).map(|name| directory.join(name)).collect();
         paths.sort();
         for path in paths.iter().filter(|path| is_kubeconfig(path) && path.is_file()) {
@@ -119,7 +126,6 @@ impl Holdings {
                 Err(error) => self.file(path, Err(&error.to_string())),
             }
         }
-        Ok(())
     }
 
     fn file(&mut self, path: &Path, contents: Result<&[u8], &String>) {
@@ -142,7 +148,9 @@ impl Holdings {
     fn take_bytes(&mut self, path: &Path, bytes: &[u8]) {
         let Inspected { items, .. } = inspect("", bytes);
         let mut flat = Vec::new();
-        items.into_iter().for_each(|item| item.flatten(&mut flat));
+        for item in items {
+            item.flatten(&mut flat);
+        }
         for (number, item) in flat.into_iter().enumerate() {
             let Content::Certificate(facts) = item.content else { continue };
             if self.fingerprints.insert(facts.fingerprint()) {
@@ -158,7 +166,8 @@ impl Holdings {
 
     /// Adds what lies elsewhere.
     pub fn add(&mut self, other: Self) {
-        let new = other.certificates.into_iter().filter(|held| self.fingerprints.insert(held.facts.fingerprint()));
+        let new =
+            other.certificates.into_iter().filter(|held| self.fingerprints.insert(held.facts.fingerprint()));
         self.certificates.extend(new);
         self.ledgers.extend(other.ledgers);
         self.unread.extend(other.unread);
@@ -167,17 +176,14 @@ impl Holdings {
     /// For each certificate the number of the CA whose key has signed it, where one of these has.
     pub fn signers(&self, authorities: &[&Certificate]) -> Vec<Option<usize>> {
         let signed = |held: &Held, number: &usize| {
-            authorities
-                .get(*number)
-                .is_some_and(|ca| held.facts.verify_signature(&ca.tbs.public_key).is_ok())
+            authorities.get(*number).is_some_and(|ca| held.facts.verify_signature(&ca.tbs.public_key).is_ok())
         };
         let all = || 0..authorities.len();
         let by = |held: &Held| {
             // The one that it names is the likeliest.
             let issuer = held.facts.certificate.tbs.issuer.der();
-            let named = |number: &usize| {
-                authorities.get(*number).is_some_and(|ca| ca.tbs.subject.der() == issuer)
-            };
+            let named =
+                |number: &usize| authorities.get(*number).is_some_and(|ca| ca.tbs.subject.der() == issuer);
             let others = all().filter(|number| !named(number));
             all().filter(named).chain(others).find(|number| signed(held, number))
         };
@@ -284,7 +290,11 @@ fn pki_of(directory: &Path) -> PathBuf {
         let base = Authority::Kubernetes.base();
         [Naming::Kubeadm, Naming::Pem].iter().any(|naming| directory.join(naming.certificate(base)).is_file())
     };
-    if real.ends_with("etcd") && (holds_ca(&up) || real.ends_with("pki/etcd")) { up } else { directory.to_owned() }
+    if real.ends_with("etcd") && (holds_ca(&up) || real.ends_with("pki/etcd")) {
+        up
+    } else {
+        directory.to_owned()
+    }
 }
 
 /// The names in a directory; none where it cannot be listed.
@@ -326,6 +336,7 @@ fn shown(path: &Path) -> String {
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "tests make the directories that they need")]
 mod tests {
     use super::*;
 
@@ -357,10 +368,14 @@ mod tests {
         let node = ["n/etc/kubernetes/pki/ca.crt", "n/etc/kubernetes/pki/etcd/ca.crt"];
         for directory in ["n/etc/kubernetes/pki", "n/etc/kubernetes/pki/etcd"] {
             let found = of(&node, directory);
-            assert_eq!(found[..3], ["whole n/etc/kubernetes/pki", "all but n/etc/kubernetes", "whole n/etc/etcd"]);
+            assert_eq!(
+                found[..3],
+                ["whole n/etc/kubernetes/pki", "all but n/etc/kubernetes", "whole n/etc/etcd"]
+            );
             assert!(found.contains(&"whole n/var/lib/kubelet/pki".to_owned()), "{found:?}");
         }
-        let init = ["out/ca/ca.crt", "out/ca/etcd/ca.crt", "out/cp1/etc/x", "out/users/jane.conf", "out/other/x"];
+        let init =
+            ["out/ca/ca.crt", "out/ca/etcd/ca.crt", "out/cp1/etc/x", "out/users/jane.conf", "out/other/x"];
         assert_eq!(of(&init, "out/ca"), ["whole out/ca", "whole out/cp1", "whole out/users"]);
         // A directory of that name alone is none of those.
         assert_eq!(of(&["home/ca/ca.crt", "home/users/x"], "home/ca"), ["some home/ca"]);
@@ -369,7 +384,9 @@ mod tests {
 
     #[test]
     fn the_directory_above_has_a_name_where_it_can() {
-        for (directory, expected) in [("a/b", "a"), ("a", ""), ("/a", "/"), ("/", "/"), (".", "./.."), ("..", "../.."), ("", "..")] {
+        for (directory, expected) in
+            [("a/b", "a"), ("a", ""), ("/a", "/"), ("/", "/"), (".", "./.."), ("..", "../.."), ("", "..")]
+        {
             assert_eq!(above(Path::new(directory)), Path::new(expected), "{directory}");
         }
     }

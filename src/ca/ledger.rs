@@ -52,12 +52,12 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError::Line`] when it has no JSON form.
     pub fn record(&mut self, mut entry: Entry) -> Result<(), LedgerError> {
-        entry.line = self.lines.checked_add(1).ok_or_else(|| {
-            LedgerError::LastLine("its number is the highest that there is".into())
-        })?;
+        entry.line = self
+            .lines
+            .checked_add(1)
+            .ok_or_else(|| LedgerError::LastLine("its number is the highest that there is".into()))?;
         entry.previous_sha256.clone_from(&self.previous);
-        let line =
-            entry.to_line().map_err(|reason| LedgerError::Line { line: entry.line, reason })?;
+        let line = entry.to_line().map_err(|reason| LedgerError::Line { line: entry.line, reason })?;
         self.previous = sha256_hex(&line);
         self.lines = entry.line;
         self.pending.extend_from_slice(&line);

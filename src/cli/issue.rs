@@ -12,8 +12,8 @@ use kpki::layout::key_beside;
 use kpki::ledger::Entry;
 
 use super::authority::{CaArgs, Loaded, directory_of};
-use super::ledger::tell_adopted;
 use super::identity::{AlgorithmArgs, IdentityArgs, VersionArgs, terms};
+use super::ledger::tell_adopted;
 use super::output::{self, Format};
 use super::show::{self, Verdict};
 use super::sign::with_chain;

@@ -207,11 +207,7 @@ impl Verdict {
     pub(super) fn to_text(&self) -> String {
         let ca = if self.issuer.is_empty() { String::new() } else { format!(", CA {}", self.issuer) };
         let by = format!("profile {}{ca}", self.profile);
-        let mut text = format!(
-            "{}  {}",
-            self.request,
-            styled(FAINT, by)
-        );
+        let mut text = format!("{}  {}", self.request, styled(FAINT, by));
         let asked = [
             self.asked.subject.clone(),
             self.asked.names.join(" "),

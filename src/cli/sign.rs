@@ -16,8 +16,8 @@ use kpki::request::{KubernetesRequest, SigningRequest};
 use kpki::x509::{Certificate, Printable, shell_word};
 
 use super::authority::{CaArgs, Loaded, directory_of};
-use super::ledger::tell_adopted;
 use super::identity::{VersionArgs, terms};
+use super::ledger::tell_adopted;
 use super::output::{self, BAD, Format, styled};
 use super::requests::{self, Input};
 use super::show::{self, Verdict};
@@ -46,6 +46,7 @@ reach the cluster by itself: the command that puts it into the object is printed
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct Args {
     #[expect(clippy::doc_markdown, reason = "help for a terminal")]
     /// The requests: PEM, DER, or Kubernetes CertificateSigningRequest objects (one, a List, several documents);
@@ -68,7 +69,7 @@ pub(crate) struct Args {
     /// Put the intermediate CAs after the certificate, as a server sends them.
     #[arg(long)]
     chain: bool,
-    /// Refuse CertificateSigningRequest objects that nobody has approved.
+    /// Refuse Kubernetes objects that nobody has approved.
     #[arg(long)]
     require_approved: bool,
     /// Show what would be signed, and sign nothing.
@@ -154,9 +155,12 @@ fn advise(args: &Args, cases: &[Case<'_>]) -> Result<Status, Failure> {
     };
     let version = format!("in Kubernetes {}", args.version.kubernetes_version);
     if has(&|reason| reason.text.contains(&version)) {
-        output::inform("hint: if the cluster runs another version of Kubernetes, say so with --kubernetes-version")?;
+        output::inform(
+            "hint: if the cluster runs another version of Kubernetes, say so with --kubernetes-version",
+        )?;
     }
-    let settled = |reason: &Reason| ["object-denied", "object-failed", "object-issued"].contains(&reason.code);
+    let settled =
+        |reason: &Reason| ["object-denied", "object-failed", "object-issued"].contains(&reason.code);
     if cases.len() > 1 && has(&settled) {
         output::inform("hint: give those alone that wait: kubectl get csr NAME NAME -o yaml")?;
     }
@@ -298,7 +302,9 @@ fn seal_all(
             judged.seal(loaded.ca.key()).map_err(|error| Failure::from(error).at(&case.name))?;
         let begun = match ledgers.entry(case.authority.clone()) {
             std::collections::btree_map::Entry::Occupied(entry) => entry.into_mut(),
-            std::collections::btree_map::Entry::Vacant(entry) => entry.insert(loaded.open_ledger(context.now)?),
+            std::collections::btree_map::Entry::Vacant(entry) => {
+                entry.insert(loaded.open_ledger(context.now)?)
+            }
         };
         begun.ledger.record(Entry::of(&certificate, profile.name(), case.request.hash(), context.now))?;
         let pem = with_chain(&certificate, loaded, args.chain);

@@ -182,27 +182,28 @@ struct Ledgers<'a> {
 
 impl Ledgers<'_> {
     fn record(&mut self, (authority, entry): Record) -> Result<(), LedgerError> {
-        let place = &mut self.open[slot(authority)];
-        let ledger = match place {
-            Some(ledger) => ledger,
-            None => {
-                let path = ledger_path(self.entries, authority);
-                let root = self.job.root;
-                place.insert(match &self.before[slot(authority)] {
-                    None => Ledger::open(root, &path)?,
-                    Some(ca) => {
-                        let whole = root.join(&path);
-                        let directory = whole.parent().unwrap_or(root);
-                        let begun = adoption::open(root, &path, ca, directory, self.job.now)?;
-                        if !begun.adopted.is_empty() {
-                            self.adopted.push((whole, begun.adopted));
-                        }
-                        begun.ledger
-                    }
-                })
+        if self.open[slot(authority)].is_none() {
+            self.open(authority)?;
+        }
+        self.open[slot(authority)].as_mut().map_or(Ok(()), |ledger| ledger.record(entry))
+    }
+
+    fn open(&mut self, authority: Authority) -> Result<(), LedgerError> {
+        let (root, path) = (self.job.root, ledger_path(self.entries, authority));
+        let ledger = match &self.before[slot(authority)] {
+            None => Ledger::open(root, &path)?,
+            Some(ca) => {
+                let whole = root.join(&path);
+                let directory = whole.parent().unwrap_or(root);
+                let begun = adoption::open(root, &path, ca, directory, self.job.now)?;
+                if !begun.adopted.is_empty() {
+                    self.adopted.push((whole, begun.adopted));
+                }
+                begun.ledger
             }
         };
-        ledger.record(entry)
+        self.open[slot(authority)] = Some(ledger);
+        Ok(())
     }
 
     fn record_all(&mut self, records: Vec<Option<Record>>) -> Result<(), LedgerError> {

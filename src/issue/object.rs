@@ -116,7 +116,9 @@ fn settled(object: &KubernetesRequest) -> Vec<Reason> {
         // As the signers read them: of a denial, they look at the type alone.
         let (code, hint) = match condition.kind.as_str() {
             "Denied" => ("object-denied", "the decision stands for good"),
-            "Failed" if condition.is_true() => ("object-failed", "a request that failed is not taken up again"),
+            "Failed" if condition.is_true() => {
+                ("object-failed", "a request that failed is not taken up again")
+            }
             _ => continue,
         };
         let text = format!(
@@ -127,10 +129,9 @@ fn settled(object: &KubernetesRequest) -> Vec<Reason> {
     }
     if let Some(issued) = &object.issued {
         let which = match issued {
-            Issued::Certificate(certificate) => format!(
-                " (serial {}, for {})",
-                certificate.tbs.serial, certificate.tbs.subject
-            ),
+            Issued::Certificate(certificate) => {
+                format!(" (serial {}, for {})", certificate.tbs.serial, certificate.tbs.subject)
+            }
             Issued::Unreadable => String::new(),
         };
         let text = format!(
@@ -147,8 +148,10 @@ fn in_words(condition: &Condition) -> String {
         Some(status) if !condition.is_true() => format!(" ({})", shown(status)),
         _ => String::new(),
     };
-    let reason = condition.reason.as_deref().map(|reason| format!(" ({})", shown(reason))).unwrap_or_default();
-    let message = condition.message.as_deref().map(|message| format!(": {}", shown(message))).unwrap_or_default();
+    let reason =
+        condition.reason.as_deref().map(|reason| format!(" ({})", shown(reason))).unwrap_or_default();
+    let message =
+        condition.message.as_deref().map(|message| format!(": {}", shown(message))).unwrap_or_default();
     format!("{}{status}{reason}{message}", shown(&condition.kind))
 }
 
@@ -188,7 +191,8 @@ fn stranger(
 
 /// That nobody has approved an object, if so.
 pub fn unapproved(object: &KubernetesRequest) -> Option<Reason> {
-    let approved = object.conditions.iter().any(|condition| condition.kind == "Approved" && condition.is_true());
+    let approved =
+        object.conditions.iter().any(|condition| condition.kind == "Approved" && condition.is_true());
     (!approved).then(|| Reason {
         code: "not-approved",
         text: "nobody has approved the object: its status has no condition Approved".into(),
@@ -220,7 +224,8 @@ pub fn remarks(object: &KubernetesRequest, request: &SigningRequest) -> Vec<Stri
         Some(_) => {}
     }
     if signer == LEGACY {
-        remarks.push(format!("the signer {LEGACY} promises nothing: who trusts such a certificate is not said"));
+        remarks
+            .push(format!("the signer {LEGACY} promises nothing: who trusts such a certificate is not said"));
     }
     if let Some(reason) = unapproved(object) {
         remarks.push(reason.text);
@@ -232,7 +237,8 @@ pub fn remarks(object: &KubernetesRequest, request: &SigningRequest) -> Vec<Stri
             "Approved" | "Failed" => {
                 remarks.push(format!("a condition that does not hold: {}", in_words(condition)));
             }
-            _ => remarks.push(format!("a condition that no signer of Kubernetes knows: {}", in_words(condition))),
+            _ => remarks
+                .push(format!("a condition that no signer of Kubernetes knows: {}", in_words(condition))),
         }
     }
     remarks

@@ -115,9 +115,9 @@ pub fn check(text: &[u8], at_hand: &[AtHand]) -> Report {
     let mut missing = Vec::new();
     let mut kubelets = 0;
     for held in at_hand.iter().filter(|held| !fingerprints.contains(&held.fingerprint)) {
-        let namesake = serials.get(&held.serial).map(|line| {
-            format!(": line {line} records its serial number, of another certificate")
-        });
+        let namesake = serials
+            .get(&held.serial)
+            .map(|line| format!(": line {line} records its serial number, of another certificate"));
         if namesake.is_none() && held.cluster == Some(ClusterSigned::Kubelet) {
             kubelets += 1;
             continue;

@@ -185,7 +185,9 @@ fn foreign(line: &[u8], error: &serde_json::Error) -> String {
 }
 
 fn unknown_version(version: u64) -> String {
-    format!("it is of version {version} of the format, and versions up to {VERSION} are known; a newer kpki reads it")
+    format!(
+        "it is of version {version} of the format, and versions up to {VERSION} are known; a newer kpki reads it"
+    )
 }
 
 /// What can go wrong with a ledger.
@@ -268,9 +270,17 @@ mod tests {
         }
         let issued = entry();
         let line = issued.to_line().unwrap();
-        assert!(line.starts_with(br#"{"line":1,"version":2,"issued":"2026-06-01T12:00:00Z","serial":"0a1f","#));
+        assert!(
+            line.starts_with(br#"{"line":1,"version":2,"issued":"2026-06-01T12:00:00Z","serial":"0a1f","#)
+        );
         assert!(looks_like_one(&line) && Entry::parse(&line).unwrap() == issued);
-        let adopted = Entry { issued: None, profile: None, adopted: issued.issued.clone(), file: Some("a.crt".into()), ..issued };
+        let adopted = Entry {
+            issued: None,
+            profile: None,
+            adopted: issued.issued.clone(),
+            file: Some("a.crt".into()),
+            ..issued
+        };
         let line = adopted.to_line().unwrap();
         assert!(String::from_utf8_lossy(&line).contains(r#""version":2,"adopted":"2026-06-01T12:00:00Z","#));
         assert_eq!(Entry::parse(&line).unwrap(), adopted);
@@ -280,12 +290,18 @@ mod tests {
     fn what_is_no_entry_is_said_in_words() {
         let line = String::from_utf8(entry().to_line().unwrap()).unwrap();
         for (line, why) in [
-            (line.replace(r#""version":2"#, r#""version":3"#), "it is of version 3 of the format, and versions up to 2 are known; a newer kpki reads it"),
+            (
+                line.replace(r#""version":2"#, r#""version":3"#),
+                "it is of version 3 of the format, and versions up to 2 are known; a newer kpki reads it",
+            ),
             (r#"{"line":1,"version":7,"new":true}"#.to_owned(), "it is of version 7"),
             (line.replace(r#""version":2"#, r#""version":0"#), "it is of version 0"),
             (line.replace(r#""profile":"server","#, ""), "all that belongs to it"),
             (line.replace(r#""issued""#, r#""adopted""#), "all that belongs to it"),
-            (line.replace(r#""version":2,"issued""#, r#""adopted""#).replace(r#""profile":"server","#, ""), "all that belongs to it"),
+            (
+                line.replace(r#""version":2,"issued""#, r#""adopted""#).replace(r#""profile":"server","#, ""),
+                "all that belongs to it",
+            ),
             (line.replace("2026-06-01T12:00:00Z\",\"serial", "noon\",\"serial"), "none of RFC 3339"),
             (line.replace(r#"Sha256":""#, r#"Sha256":"X"#), "a SHA-256 in it is none"),
             (line.replace(r#""serial""#, r#""\u001bserial""#), "unknown field `\\u{1b}serial`, expected"),

@@ -265,7 +265,8 @@ fn object(
     // The object says all of them: what it leaves out is not asked for, even where nothing is left. A wish to sign that
     // stands in the request alone remains one.
     let within = request.extensions.key_usage.map(|marked| marked.value).unwrap_or_default();
-    let signing = [KeyUsage::KEY_CERT_SIGN, KeyUsage::CRL_SIGN].into_iter().filter(|bit| within.contains(*bit));
+    let signing =
+        [KeyUsage::KEY_CERT_SIGN, KeyUsage::CRL_SIGN].into_iter().filter(|bit| within.contains(*bit));
     let usage = signing.fold(usage, |usage, bit| usage | bit);
     request.extensions.key_usage = Some(Marked { critical: true, value: usage });
     request.extensions.extended_key_usage = Some(Marked { critical: false, value: purposes });
@@ -335,7 +336,7 @@ mod tests {
             ca: false,
         };
         let der = build(&key, &template).unwrap();
-        BASE64_STANDARD.encode(crate::pem::encode(crate::pem::CERTIFICATE_REQUEST, &der).to_string())
+        BASE64_STANDARD.encode(&*crate::pem::encode(crate::pem::CERTIFICATE_REQUEST, &der))
     }
 
     /// An object in YAML; what is left out of it is left out.
@@ -372,16 +373,16 @@ mod tests {
         assert!(read.iter().all(|(place, _)| place.starts_with("document ")), "{read:?}");
 
         let indented = |text: &str| text.trim_end().replace('\n', "\n  ");
-        let list = format!(
-            "apiVersion: v1\nkind: List\nitems:\n- {}\n- {}\n",
-            indented(&one),
-            indented(&two)
-        );
+        let list =
+            format!("apiVersion: v1\nkind: List\nitems:\n- {}\n- {}\n", indented(&one), indented(&two));
         assert_eq!(names(&list), [pair("items[0]", "one"), pair("items[1]", "two")]);
 
         // The API server leaves version and kind out of the members of its own lists.
         let json = |name: &str, kind: &str| {
-            format!(r#"{{{kind}"metadata":{{"name":"{name}"}},"spec":{{"request":"{}","signerName":"example.com\/s"}}}}"#, packed(name))
+            format!(
+                r#"{{{kind}"metadata":{{"name":"{name}"}},"spec":{{"request":"{}","signerName":"example.com\/s"}}}}"#,
+                packed(name)
+            )
         };
         let list = format!(
             r#"{{"kind":"CertificateSigningRequestList","apiVersion":"certificates.k8s.io/v1","items":[{},{}]}}"#,
@@ -431,21 +432,31 @@ mod tests {
             (yaml("v1", "one", &format!("{SIGNER}  expirationSeconds: 599\n")), "600 or more"),
             (yaml("v1", "one", &format!("{SIGNER}  usages: [nothing]\n")), "`nothing` is not a usage"),
             (yaml("v2", "one", SIGNER), "it is a certificates.k8s.io/v2 CertificateSigningRequest; expected"),
-            (one.replace("CertificateSigningRequest", "PodCertificateRequest"), "PodCertificateRequest; expected"),
+            (
+                one.replace("CertificateSigningRequest", "PodCertificateRequest"),
+                "PodCertificateRequest; expected",
+            ),
             (format!("{one}---\napiVersion: v1\nkind: Secret\n"), "document 2: it is a v1 Secret; expected"),
             ("apiVersion: v1\nkind: List\nitems: []\n".into(), "the list is empty"),
-            ("apiVersion: v1\nkind: List\nitems: [{kind: Node, apiVersion: v1}]\n".into(), "items[0]: it is a v1 Node"),
+            (
+                "apiVersion: v1\nkind: List\nitems: [{kind: Node, apiVersion: v1}]\n".into(),
+                "items[0]: it is a v1 Node",
+            ),
             (one.replace("  request: ", "  request: '*'\n  other: "), "spec.request is not base64"),
             ("apiVersion: v1\n".into(), "text without a kind"),
             ("# apiVersion\n".into(), "there is no object in it"),
-            (yaml("v1", "one", &format!("{SIGNER}  expirationSeconds: soon\n")), "a whole number is expected at line"),
+            (
+                yaml("v1", "one", &format!("{SIGNER}  expirationSeconds: soon\n")),
+                "a whole number is expected at line",
+            ),
             (yaml("v1", "one", &format!("{SIGNER}  usages: client auth\n")), "a list is expected at line"),
         ] {
             let said = words(&text);
             assert!(said.starts_with("not a CertificateSigningRequest object: "), "{said}");
             assert!(said.contains(expected), "{expected}: {said}");
         }
-        let deep = "apiVersion: v1\nkind: List\nitems: [".to_owned() + &"{apiVersion: v1, kind: List, items: [".repeat(5);
+        let deep = "apiVersion: v1\nkind: List\nitems: [".to_owned()
+            + &"{apiVersion: v1, kind: List, items: [".repeat(5);
         assert!(words(&(deep + &"]}".repeat(5) + "]")).contains("too deep"));
     }
 }

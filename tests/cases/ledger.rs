@@ -39,15 +39,29 @@ const API: &str = "sans=dns:cp1,dns:kubernetes,dns:kubernetes.default,dns:kubern
 fn control_plane(desk: &Desk) {
     let cluster = desk.control_plane("n");
     let later = |base: &str, ca: &Forged, words: &str| desk.pair(&format!("later/{base}"), &ca.leaf(words));
-    later("apiserver", &cluster.kubernetes, &format!("{LEAF} cn=kube-apiserver eku=server {API} key=p256:later"));
-    later("thief", &cluster.kubernetes, "cn=thief o=system:masters eku=client from=-300d until=+300d key=p256:thief");
+    later(
+        "apiserver",
+        &cluster.kubernetes,
+        &format!("{LEAF} cn=kube-apiserver eku=server {API} key=p256:later"),
+    );
+    later(
+        "thief",
+        &cluster.kubernetes,
+        "cn=thief o=system:masters eku=client from=-300d until=+300d key=p256:thief",
+    );
     later("etcd-thief", &cluster.etcd, "cn=root eku=client from=-300d until=+300d key=p256:thief");
     later("front-thief", &cluster.front_proxy, "cn=front-proxy-client eku=client from=-300d key=p256:thief");
-    later("kubelet", &cluster.kubernetes, "o=system:nodes cn=system:node:cp1 eku=client from=-1d key=p256:rotated");
+    later(
+        "kubelet",
+        &cluster.kubernetes,
+        "o=system:nodes cn=system:node:cp1 eku=client from=-1d key=p256:rotated",
+    );
     desk.kubeconfig(
         "later/admin.conf",
         &cluster.kubernetes.pem(),
-        &cluster.kubernetes.leaf(&format!("{LEAF} o=kubeadm:cluster-admins cn=kubernetes-admin eku=client key=p256:later")),
+        &cluster
+            .kubernetes
+            .leaf(&format!("{LEAF} o=kubeadm:cluster-admins cn=kubernetes-admin eku=client key=p256:later")),
         "https://10.0.0.10:6443",
     );
     let foreign = forge::ca("cn=kubernetes cn-as=printable key=p256:foreign");
@@ -62,7 +76,10 @@ const FIRST: &[Case] = &[
             Run {
                 line: "kpki ledger verify --ca n/etc/kubernetes/pki",
                 code: 2,
-                says: &["no ledger belongs to n/etc/kubernetes/pki", "kpki ledger adopt --ca n/etc/kubernetes/pki"],
+                says: &[
+                    "no ledger belongs to n/etc/kubernetes/pki",
+                    "kpki ledger adopt --ca n/etc/kubernetes/pki",
+                ],
                 never: &[],
             },
             Run {
@@ -86,7 +103,11 @@ const FIRST: &[Case] = &[
             Run {
                 line: "kpki ledger verify --ca n/etc/kubernetes/pki && kpki audit n --fail-on high",
                 code: 0,
-                says: &["8      sound", "all 7 certificates at hand are recorded", "n/etc/kubernetes/pki/etcd/ca.crt has no ledger"],
+                says: &[
+                    "8      sound",
+                    "all 7 certificates at hand are recorded",
+                    "n/etc/kubernetes/pki/etcd/ca.crt has no ledger",
+                ],
                 never: &["K024"],
             },
             Run {
@@ -114,7 +135,11 @@ const FIRST: &[Case] = &[
             Run {
                 line: "kpki issue etcd-client backup --ca n/etc/kubernetes/pki --out backup.crt",
                 code: 0,
-                says: &["(5 certificates)", "pki/apiserver-etcd-client.crt", "pki/etcd/healthcheck-client.crt"],
+                says: &[
+                    "(5 certificates)",
+                    "pki/apiserver-etcd-client.crt",
+                    "pki/etcd/healthcheck-client.crt",
+                ],
                 never: &["CN=kube-apiserver  "],
             },
             Run {
@@ -126,7 +151,10 @@ const FIRST: &[Case] = &[
             Run {
                 line: "rm n/etc/kubernetes/pki/front-proxy-client.* n/etc/kubernetes/kubelet.conf; kpki init -f config.yaml --dir n/etc/kubernetes",
                 code: 0,
-                says: &["front-proxy-ca.ledger.jsonl begins here", "CN=front-proxy-ca  n/etc/kubernetes/pki/front-proxy-ca.crt"],
+                says: &[
+                    "front-proxy-ca.ledger.jsonl begins here",
+                    "CN=front-proxy-ca  n/etc/kubernetes/pki/front-proxy-ca.crt",
+                ],
                 never: &[],
             },
             Run {
@@ -188,7 +216,11 @@ const LATER: &[Case] = &[
             Run {
                 line: "kpki ledger adopt --ca n/etc/kubernetes/pki/ca.crt n/etc/kubernetes/pki/apiserver.crt n/etc/kubernetes/admin.conf && kpki ledger verify --ca n/etc/kubernetes/pki && kpki audit n --fail-on high",
                 code: 0,
-                says: &["done: n/etc/kubernetes/pki/ca.ledger.jsonl: adopted 2 certificates", "CN=kube-apiserver ", "sound"],
+                says: &[
+                    "done: n/etc/kubernetes/pki/ca.ledger.jsonl: adopted 2 certificates",
+                    "CN=kube-apiserver ",
+                    "sound",
+                ],
                 never: &["K024"],
             },
         ],
@@ -199,15 +231,35 @@ const LATER: &[Case] = &[
             control_plane(desk);
             // The serial number, the names and the dates of one that is recorded, by another key.
             let kubernetes = crate::desk::Cluster::new().kubernetes;
-            let original = kubernetes.leaf("cn=web eku=server sans=dns:web serial=7777 from=-1d until=+30d key=p256:web");
-            let twin = kubernetes.leaf("cn=web eku=server sans=dns:web serial=7777 from=-1d until=+30d key=p256:thief");
+            let original = kubernetes
+                .leaf("cn=web eku=server sans=dns:web serial=7777 from=-1d until=+30d key=p256:web");
+            let twin = kubernetes
+                .leaf("cn=web eku=server sans=dns:web serial=7777 from=-1d until=+30d key=p256:thief");
             desk.put(&format!("n/{PKI}/web.crt"), 0o644, original.pem());
             desk.put("later/web.crt", 0o644, twin.pem());
             // In a file of many things, behind another; as DER; under a name of its own.
-            desk.put("later/two.pem", 0o644, kubernetes.pem() + &kubernetes.leaf("cn=second o=system:masters eku=client from=-300d key=p256:thief").pem());
-            desk.put("later/hidden.der", 0o644, kubernetes.leaf("cn=hidden o=system:masters eku=client from=-300d key=p256:thief").der());
+            desk.put(
+                "later/two.pem",
+                0o644,
+                kubernetes.pem()
+                    + &kubernetes
+                        .leaf("cn=second o=system:masters eku=client from=-300d key=p256:thief")
+                        .pem(),
+            );
+            desk.put(
+                "later/hidden.der",
+                0o644,
+                kubernetes.leaf("cn=hidden o=system:masters eku=client from=-300d key=p256:thief").der(),
+            );
             desk.put("later/sub.crt", 0o644, kubernetes.ca("cn=sub from=-300d key=p256:thief").pem());
-            desk.put("later/renamed.crt", 0o644, kubernetes.reissue("cn=elsewhere").leaf("cn=renamed eku=client from=-300d key=p256:thief").pem());
+            desk.put(
+                "later/renamed.crt",
+                0o644,
+                kubernetes
+                    .reissue("cn=elsewhere")
+                    .leaf("cn=renamed eku=client from=-300d key=p256:thief")
+                    .pem(),
+            );
         },
         runs: &[
             Run {
@@ -236,7 +288,15 @@ const LATER: &[Case] = &[
             Run {
                 line: "kpki audit n | grep -B1 -A3 K024; kpki audit n --fail-on high > /dev/null",
                 code: 1,
-                says: &["thief", "front-proxy-client", "CN=sub", "CN=web", "CN=second", "CN=hidden", "CN=root"],
+                says: &[
+                    "thief",
+                    "front-proxy-client",
+                    "CN=sub",
+                    "CN=web",
+                    "CN=second",
+                    "CN=hidden",
+                    "CN=root",
+                ],
                 never: &[],
             },
         ],
@@ -248,7 +308,10 @@ const LATER: &[Case] = &[
             line: "kpki ledger adopt --ca n/etc/kubernetes/pki > /dev/null; cat later/kubelet.crt later/kubelet.key > n/var/lib/kubelet/pki/kubelet-client-2026-05-31-00-00-00.pem; \
                    kpki ledger verify --ca n/etc/kubernetes/pki && ! kpki audit n | grep K024",
             code: 0,
-            says: &["1 certificate of kubelets not in it: kube-controller-manager signs those, and keeps no ledger", "sound"],
+            says: &[
+                "1 certificate of kubelets not in it: kube-controller-manager signs those, and keeps no ledger",
+                "sound",
+            ],
             never: &["found:"],
         }],
     },
@@ -308,7 +371,12 @@ const TREES: &[Case] = &[
             Run {
                 line: "kpki init -f cluster.yaml --dir out > /dev/null && kpki ledger verify --ca out/ca",
                 code: 0,
-                says: &["out/ca/ca.ledger.jsonl", "out/ca/etcd/ca.ledger.jsonl", "out/ca/front-proxy-ca.ledger.jsonl", "certificates at hand are recorded"],
+                says: &[
+                    "out/ca/ca.ledger.jsonl",
+                    "out/ca/etcd/ca.ledger.jsonl",
+                    "out/ca/front-proxy-ca.ledger.jsonl",
+                    "certificates at hand are recorded",
+                ],
                 never: &["NOT SOUND"],
             },
             Run {
@@ -374,7 +442,11 @@ const TREES: &[Case] = &[
         runs: &[Run {
             line: "kpki ledger adopt --ca n/etc/kubernetes/pki > /dev/null; kpki ledger verify --ca n/etc/kubernetes/pki && kpki ledger verify --ca n/etc/kubernetes/pki -o json",
             code: 0,
-            says: &["not read: n/etc/kubernetes/pki/large.crt: it is larger than what is read", ", but 1 could not be read", "\"n/etc/kubernetes/pki/large.crt: it is larger"],
+            says: &[
+                "not read: n/etc/kubernetes/pki/large.crt: it is larger than what is read",
+                ", but 1 could not be read",
+                "\"n/etc/kubernetes/pki/large.crt: it is larger",
+            ],
             never: &[],
         }],
     },
@@ -404,13 +476,20 @@ const BY_HAND: &[Case] = &[
             Run {
                 line: "kpki ledger adopt --ca n/etc/kubernetes/pki later/apiserver.crt later/foreign.crt; [ $? = 1 ] && ! ls n/etc/kubernetes/pki/*ledger*",
                 code: 0,
-                says: &["refused: later/foreign.crt: CN=kube-apiserver is not signed by the key of any CA in n/etc/kubernetes/pki", "nothing was adopted"],
+                says: &[
+                    "refused: later/foreign.crt: CN=kube-apiserver is not signed by the key of any CA in n/etc/kubernetes/pki",
+                    "nothing was adopted",
+                ],
                 never: &["done:"],
             },
             Run {
                 line: "kpki ledger adopt --ca n/etc/kubernetes/pki/ca.crt later/etcd-thief.crt -o json",
                 code: 1,
-                says: &["\"file\": \"later/etcd-thief.crt\"", "CN=root is not signed by the key of CN=kubernetes (n/etc/kubernetes/pki/ca.crt)", "\"ledgers\": []"],
+                says: &[
+                    "\"file\": \"later/etcd-thief.crt\"",
+                    "CN=root is not signed by the key of CN=kubernetes (n/etc/kubernetes/pki/ca.crt)",
+                    "\"ledgers\": []",
+                ],
                 never: &[],
             },
             Run {
@@ -441,7 +520,10 @@ const BY_HAND: &[Case] = &[
             Run {
                 line: "kpki ledger verify --ca n/etc/kubernetes/pki/ca.crt; [ $? = 1 ] && kpki ledger adopt --ca n/etc/kubernetes/pki/ca.crt && kpki ledger verify --ca n/etc/kubernetes/pki/ca.crt",
                 code: 0,
-                says: &["apiserver-kubelet-client.crt was issued by this CA and is not in its ledger", "sound"],
+                says: &[
+                    "apiserver-kubelet-client.crt was issued by this CA and is not in its ledger",
+                    "sound",
+                ],
                 never: &[],
             },
         ],
@@ -472,7 +554,10 @@ const BY_HAND: &[Case] = &[
             Run {
                 line: "kpki ledger adopt --ca pki/between.crt root.crt; [ $? = 1 ] && kpki ledger adopt --ca pki/between.crt namesake.crt",
                 code: 1,
-                says: &["root.crt: CN=kubernetes is not signed by the key of CN=between", "namesake.crt: CN=c is not signed by the key of CN=between"],
+                says: &[
+                    "root.crt: CN=kubernetes is not signed by the key of CN=between",
+                    "namesake.crt: CN=c is not signed by the key of CN=between",
+                ],
                 never: &[],
             },
         ],
@@ -493,7 +578,13 @@ const FIRST_VERSION: &[Case] = &[
     Case {
         situation: "a CA and its ledger as kpki 0.1.0 left them",
         inputs: |desk| {
-            for (file, mode) in [("ca.crt", 0o644), ("ca.key", 0o600), ("ca.ledger.jsonl", 0o644), ("jane.crt", 0o644), ("web.crt", 0o644)] {
+            for (file, mode) in [
+                ("ca.crt", 0o644),
+                ("ca.key", 0o600),
+                ("ca.ledger.jsonl", 0o644),
+                ("jane.crt", 0o644),
+                ("web.crt", 0o644),
+            ] {
                 copy(desk, &format!("ledger-0.1.0/{file}"), &format!("pki/{file}"), mode);
             }
         },
@@ -501,7 +592,12 @@ const FIRST_VERSION: &[Case] = &[
             Run {
                 line: "kpki ledger verify --ca pki && kpki ledger list --ca pki",
                 code: 0,
-                says: &["3      sound", "all 3 certificates at hand are recorded", "2026-11-25T12:30:00Z", "server"],
+                says: &[
+                    "3      sound",
+                    "all 3 certificates at hand are recorded",
+                    "2026-11-25T12:30:00Z",
+                    "server",
+                ],
                 never: &["(adopted)"],
             },
             Run {
@@ -513,7 +609,9 @@ const FIRST_VERSION: &[Case] = &[
             Run {
                 line: "echo '{\"line\":5,\"version\":3}' >> pki/ca.ledger.jsonl; \"$KPKI\" --now 2026-12-01T00:00:00Z issue user jim --ca pki --out pki/jim.crt",
                 code: 2,
-                says: &["pki/ca.ledger.jsonl: the last line of the ledger is not an entry: it is of version 3 of the format, and versions up to 2 are known; a newer kpki reads it"],
+                says: &[
+                    "pki/ca.ledger.jsonl: the last line of the ledger is not an entry: it is of version 3 of the format, and versions up to 2 are known; a newer kpki reads it",
+                ],
                 never: &[],
             },
         ],

@@ -43,7 +43,8 @@ const NODE: (&str, &str) = ("/O=system:nodes/CN=system:node:n1", "DNS:n1,IP:10.0
 const NODE_CLIENT: (&str, &str) = ("/O=system:nodes/CN=system:node:n1", "");
 const JANE: (&str, &str) = ("/O=dev/CN=jane", "");
 
-const SERVING: &str = "signerName: kubernetes.io/kubelet-serving\n  usages: [digital signature, server auth]\n";
+const SERVING: &str =
+    "signerName: kubernetes.io/kubelet-serving\n  usages: [digital signature, server auth]\n";
 const KUBELET: &str =
     "signerName: kubernetes.io/kube-apiserver-client-kubelet\n  usages: [digital signature, client auth]\n";
 const CLIENT: &str = "signerName: kubernetes.io/kube-apiserver-client\n  usages: [client auth]\n";
@@ -78,8 +79,14 @@ const OBJECTS: &[Case] = &[
                 // v1beta1 had no status of conditions, and kube-controller-manager looks at none of a denial.
                 ("denied-old", "{type: Denied, message: no such machine}"),
                 ("denied-odd", "{type: Denied, status: 'False', message: no such machine}"),
-                ("both", "{type: Approved, status: 'True'}\n  - {type: Denied, status: 'True', message: no such machine}"),
-                ("failed", "{type: Failed, status: 'True', reason: SignerValidationFailure, message: no such machine}"),
+                (
+                    "both",
+                    "{type: Approved, status: 'True'}\n  - {type: Denied, status: 'True', message: no such machine}",
+                ),
+                (
+                    "failed",
+                    "{type: Failed, status: 'True', reason: SignerValidationFailure, message: no such machine}",
+                ),
             ] {
                 object(desk, name, NODE, SERVING, &status(condition));
             }
@@ -135,7 +142,10 @@ const OBJECTS: &[Case] = &[
             Run {
                 line: "kpki sign csr issued.yaml --profile auto --ca pki; kpki sign csr odd.yaml --profile auto --ca pki",
                 code: 1,
-                says: &["has its certificate already (serial abc1, for CN=system:node:n1)", "has its certificate already, which"],
+                says: &[
+                    "has its certificate already (serial abc1, for CN=system:node:n1)",
+                    "has its certificate already, which",
+                ],
                 never: &["signed  "],
             },
             Run {
@@ -177,7 +187,13 @@ const OBJECTS: &[Case] = &[
                 object(desk, name, NODE_CLIENT, KUBELET, &more);
             }
             // A signer of somebody's own, by the profile of kubelets.
-            object(desk, "own-signer", NODE, "signerName: example.com/kubelets\n  usages: [digital signature, server auth]\n", &by("eve", ""));
+            object(
+                desk,
+                "own-signer",
+                NODE,
+                "signerName: example.com/kubelets\n  usages: [digital signature, server auth]\n",
+                &by("eve", ""),
+            );
         },
         runs: &[
             Run {
@@ -193,7 +209,11 @@ const OBJECTS: &[Case] = &[
             Run {
                 line: "for c in client-account client-neighbour; do kpki sign csr $c.yaml --profile kubelet-client --ca pki -o json; [ $? = 1 ] || exit 3; done; exit 1",
                 code: 1,
-                says: &["\"code\": \"requester-mismatch\"", "\"username\": \"system:node:n2\"", "or somebody of the group system:bootstrappers"],
+                says: &[
+                    "\"code\": \"requester-mismatch\"",
+                    "\"username\": \"system:node:n2\"",
+                    "or somebody of the group system:bootstrappers",
+                ],
                 never: &["admitted"],
             },
             Run {
@@ -209,7 +229,15 @@ const OBJECTS: &[Case] = &[
         inputs: |desk| {
             authority(desk);
             let by = "  username: kubernetes-admin\n  groups: [kubeadm:cluster-admins]\n  expirationSeconds: 3600\n";
-            object(desk, "jane", JANE, CLIENT, &format!("{by}status:\n  conditions:\n  - {{type: Approved, status: 'True'}}\n  - {{type: Seen, status: 'True', message: by a robot}}\n"));
+            object(
+                desk,
+                "jane",
+                JANE,
+                CLIENT,
+                &format!(
+                    "{by}status:\n  conditions:\n  - {{type: Approved, status: 'True'}}\n  - {{type: Seen, status: 'True', message: by a robot}}\n"
+                ),
+            );
             object(desk, "waits", JANE, CLIENT, by);
             object(desk, "by-hand", JANE, CLIENT, "");
             object(desk, "masters", ("/O=system:masters/CN=jane", ""), CLIENT, by);
@@ -236,7 +264,11 @@ const OBJECTS: &[Case] = &[
             Run {
                 line: "kpki sign csr waits.yaml --profile user --ca pki -o json",
                 code: 0,
-                says: &["nobody has approved the object", "kubectl certificate approve waits\"", "\"notAfter\": \"2026-06-01T13:00:00Z\""],
+                says: &[
+                    "nobody has approved the object",
+                    "kubectl certificate approve waits\"",
+                    "\"notAfter\": \"2026-06-01T13:00:00Z\"",
+                ],
                 never: &[],
             },
             Run {
@@ -248,7 +280,9 @@ const OBJECTS: &[Case] = &[
             Run {
                 line: "kpki sign csr masters.yaml --profile super-admin --ca pki",
                 code: 1,
-                says: &["the signer kubernetes.io/kube-apiserver-client signs nobody into the group system:masters"],
+                says: &[
+                    "the signer kubernetes.io/kube-apiserver-client signs nobody into the group system:masters",
+                ],
                 never: &[],
             },
         ],
@@ -270,13 +304,28 @@ const SEVERAL: &[Case] = &[
             let approved = status("{type: Approved, status: 'True'}");
             let one = yaml(desk, "v1", "csr-one", NODE, SERVING, &approved);
             let two = yaml(desk, "v1", "csr-two", NODE_CLIENT, KUBELET, &approved);
-            let denied = yaml(desk, "v1", "csr-no", NODE, SERVING, &status("{type: Denied, status: 'True', message: no}"));
+            let denied = yaml(
+                desk,
+                "v1",
+                "csr-no",
+                NODE,
+                SERVING,
+                &status("{type: Denied, status: 'True', message: no}"),
+            );
             desk.put("list.yaml", 0o644, list(&[one.clone(), two.clone()]));
             desk.put("documents.yaml", 0o644, format!("---\n{one}---\n{two}"));
             desk.put("all.yaml", 0o644, list(&[one.clone(), denied]));
-            desk.put("other.yaml", 0o644, format!("{one}---\napiVersion: v1\nkind: Secret\nmetadata: {{name: x}}\n"));
+            desk.put(
+                "other.yaml",
+                0o644,
+                format!("{one}---\napiVersion: v1\nkind: Secret\nmetadata: {{name: x}}\n"),
+            );
             desk.put("up.yaml", 0o644, one.replace("name: csr-one", "name: ../../csr-one"));
-            desk.put("up-list.yaml", 0o644, list(&[one.replace("name: csr-one", "name: ../../csr-one"), two]));
+            desk.put(
+                "up-list.yaml",
+                0o644,
+                list(&[one.replace("name: csr-one", "name: ../../csr-one"), two]),
+            );
             desk.directory("certs");
         },
         runs: &[
@@ -306,13 +355,18 @@ const SEVERAL: &[Case] = &[
             Run {
                 line: "kpki sign csr all.yaml --profile auto --ca pki --out certs --force; [ $? = 1 ] && ! ls certs/csr-no.crt",
                 code: 0,
-                says: &["refused: nothing was signed", "hint: give those alone that wait: kubectl get csr NAME NAME -o yaml"],
+                says: &[
+                    "refused: nothing was signed",
+                    "hint: give those alone that wait: kubectl get csr NAME NAME -o yaml",
+                ],
                 never: &[],
             },
             Run {
                 line: "kpki sign csr other.yaml --profile auto --ca pki",
                 code: 2,
-                says: &["error: other.yaml: not a CertificateSigningRequest object: document 2: it is a v1 Secret; expected certificates.k8s.io/v1 CertificateSigningRequest"],
+                says: &[
+                    "error: other.yaml: not a CertificateSigningRequest object: document 2: it is a v1 Secret; expected certificates.k8s.io/v1 CertificateSigningRequest",
+                ],
                 never: &[],
             },
             Run {
@@ -346,7 +400,15 @@ const SEVERAL: &[Case] = &[
                 )
             };
             let version = r#""apiVersion":"certificates.k8s.io/v1""#;
-            desk.put("raw.json", 0o644, format!(r#"{{"kind":"CertificateSigningRequestList",{version},"metadata":{{}},"items":[{},{}]}}"#, item("a", ""), item("b", "")));
+            desk.put(
+                "raw.json",
+                0o644,
+                format!(
+                    r#"{{"kind":"CertificateSigningRequestList",{version},"metadata":{{}},"items":[{},{}]}}"#,
+                    item("a", ""),
+                    item("b", "")
+                ),
+            );
             let kind = format!(r#""kind":"CertificateSigningRequest",{version},"#);
             desk.put("stream.json", 0o644, format!("{}\n{}\n", item("c", &kind), item("d", &kind)));
             desk.put("empty.yaml", 0o644, "apiVersion: v1\nkind: List\nitems: []\n");
@@ -355,7 +417,11 @@ const SEVERAL: &[Case] = &[
             Run {
                 line: "kpki sign csr raw.json stream.json --profile auto --ca pki && ls *.crt",
                 code: 0,
-                says: &["raw.json: items[1] (b)", "stream.json: document 2 (d)", "a.crt\nb.crt\nc.crt\nd.crt"],
+                says: &[
+                    "raw.json: items[1] (b)",
+                    "stream.json: document 2 (d)",
+                    "a.crt\nb.crt\nc.crt\nd.crt",
+                ],
                 never: &[],
             },
             Run {
@@ -387,7 +453,11 @@ const SIGNERS: &[Case] = &[
             Run {
                 line: "kpki sign csr web.yaml --profile auto --ca pki; [ $? = 1 ] && kpki sign csr legacy.yaml --profile auto --ca pki -o json",
                 code: 1,
-                says: &["web.yaml  profile auto\n", "which promises nothing of what it signs", "\"code\": \"signer-unknown\""],
+                says: &[
+                    "web.yaml  profile auto\n",
+                    "which promises nothing of what it signs",
+                    "\"code\": \"signer-unknown\"",
+                ],
                 never: &["CA \n"],
             },
             Run {
@@ -423,10 +493,21 @@ const SIGNERS: &[Case] = &[
             desk.put("apiserver.yaml", 0o644, serving);
             // CA:TRUE and a wish to sign certificates are a refusal, wherever they stand.
             let wishes = "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign";
-            let config = format!("[req]\ndistinguished_name=n\nprompt=no\nreq_extensions=e\n[n]\nCN=jane\n[e]\n{wishes}\n");
+            let config = format!(
+                "[req]\ndistinguished_name=n\nprompt=no\nreq_extensions=e\n[n]\nCN=jane\n[e]\n{wishes}\n"
+            );
             desk.put("config", 0o644, config);
             let at = |name: &str| desk.root().join(name);
-            openssl(["req", "-new", "-key", text(&at("jane.key")), "-config", text(&at("config")), "-out", text(&at("ca.csr"))]);
+            openssl([
+                "req",
+                "-new",
+                "-key",
+                text(&at("jane.key")),
+                "-config",
+                text(&at("config")),
+                "-out",
+                text(&at("ca.csr")),
+            ]);
             let old = base64(desk.read("jane.csr"));
             let object = desk.read("jane.yaml").replace(&old, &base64(desk.read("ca.csr")));
             desk.put("ca.yaml", 0o644, object);
@@ -435,13 +516,19 @@ const SIGNERS: &[Case] = &[
             Run {
                 line: "kpki sign csr jane.yaml kubelet.yaml apiserver.yaml --profile auto --ca pki --dry-run",
                 code: 0,
-                says: &["jane.yaml  profile user", "kubelet.yaml  profile kubelet-client", "apiserver.yaml  profile kubelet-serving"],
+                says: &[
+                    "jane.yaml  profile user",
+                    "kubelet.yaml  profile kubelet-client",
+                    "apiserver.yaml  profile kubelet-serving",
+                ],
                 never: &[],
             },
             Run {
                 line: "kpki sign csr own.yaml --profile auto --ca pki",
                 code: 1,
-                says: &["the object asks the signer example.com/people, which is none of Kubernetes' own; say with --profile"],
+                says: &[
+                    "the object asks the signer example.com/people, which is none of Kubernetes' own; say with --profile",
+                ],
                 never: &[],
             },
             Run {

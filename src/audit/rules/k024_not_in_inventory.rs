@@ -133,7 +133,10 @@ enum Says {
     Known,
     /// Nobody keeps an inventory of such.
     NotKept,
-    Unknown { message: String, milder: bool },
+    Unknown {
+        message: String,
+        milder: bool,
+    },
 }
 
 impl<'a> Judge<'a> {
@@ -154,7 +157,8 @@ impl<'a> Judge<'a> {
             match &contents.inventory {
                 // One that is there and empty has lost everything: none is made without a line.
                 None if kept.shown.ends_with(".jsonl") => {
-                    let why = if contents.text.bytes == 0 { "it is empty" } else { "it does not begin as one" };
+                    let why =
+                        if contents.text.bytes == 0 { "it is empty" } else { "it does not begin as one" };
                     broken.push((&*kept.shown, why.to_owned()));
                 }
                 None => return Err(format!("{} is no inventory that is known", kept.shown)),
@@ -258,7 +262,12 @@ mod tests {
     /// The remedies of what the rule finds.
     fn remedies(tree: &Tree) -> Vec<String> {
         let report = estate(&[tree]);
-        report.findings.iter().filter(|finding| finding.rule.id == "K024").map(super::super::super::Finding::fix).collect()
+        report
+            .findings
+            .iter()
+            .filter(|finding| finding.rule.id == "K024")
+            .map(super::super::super::Finding::fix)
+            .collect()
     }
 
     #[test]
@@ -271,9 +280,18 @@ mod tests {
             assert_eq!(tree.findings("K024"), [finding], "{from}");
         }
         let remedy = &remedies(&tree)[0];
-        assert!(remedy.contains("kpki ledger adopt --ca /etc/kubernetes/pki/ca.crt /etc/kubernetes/pki/apiserver.crt."), "{remedy}");
+        assert!(
+            remedy.contains(
+                "kpki ledger adopt --ca /etc/kubernetes/pki/ca.crt /etc/kubernetes/pki/apiserver.crt."
+            ),
+            "{remedy}"
+        );
         assert!(remedy.contains("take the key of the CA for stolen"), "{remedy}");
-        let all = [tree.ca("ca").clone(), tree.of(&format!("{PKI}/front.crt")), tree.of(&format!("{PKI}/apiserver.crt"))];
+        let all = [
+            tree.ca("ca").clone(),
+            tree.of(&format!("{PKI}/front.crt")),
+            tree.of(&format!("{PKI}/apiserver.crt")),
+        ];
         tree.file(LEDGER, 0o644, ledger(2, &all.each_ref()));
         assert_eq!(tree.findings("K024"), [""; 0]);
         // The serial number, the names and the dates of one that is recorded, and another key.
@@ -335,8 +353,8 @@ mod tests {
         tree.file(&format!("{PKI}/sub.crt"), 0o644, ca.ca("cn=sub key=p256:sub").pem());
         tree.file(&format!("{PKI}/twin.crt"), 0o644, ca.reissue("cn=twin").pem());
         let found = tree.findings("K024");
-        let expected = ["sub", "twin"]
-            .map(|name| format!("high {PKI}/{name}.crt:1: CN={name} is not in {LEDGER}"));
+        let expected =
+            ["sub", "twin"].map(|name| format!("high {PKI}/{name}.crt:1: CN={name} is not in {LEDGER}"));
         assert_eq!(found, expected);
         // What a CA of the same key and another name has signed is the key's.
         let leaf = ca.reissue("cn=twin").leaf("cn=web eku=server");
@@ -353,13 +371,45 @@ mod tests {
         let altered = "line 2 does not follow the line before it: a line was altered, removed or added there";
         let (first, second) = whole.split_once('\n').unwrap();
         for (text, expected) in [
-            (whole.replace("CN=kubernetes\",\"names", "CN=kubernetez\",\"names").replacen("CN=kubernetes", "CN=kubernetez", 1), vec![not_whole(altered)]),
-            (whole.clone() + "{}\n", vec![not_whole("line 3 of the ledger is not an entry: missing field `line`")]),
+            (
+                whole.replace("CN=kubernetes\",\"names", "CN=kubernetez\",\"names").replacen(
+                    "CN=kubernetes",
+                    "CN=kubernetez",
+                    1,
+                ),
+                vec![not_whole(altered)],
+            ),
+            (
+                whole.clone() + "{}\n",
+                vec![not_whole("line 3 of the ledger is not an entry: missing field `line`")],
+            ),
             // Cut at its end it is a shorter one in perfect order, which does not hold what was signed.
             (format!("{first}\n"), vec![missing.clone()]),
-            (second.to_owned(), vec![not_whole("line 1 does not follow the line before it: a line was altered, removed or added there"), format!("high {PKI}/ca.crt:1: CN=kubernetes is not in {LEDGER}")]),
-            (String::new(), vec![not_whole("it is empty"), format!("high {PKI}/ca.crt:1: CN=kubernetes is not in {LEDGER}"), missing.clone()]),
-            ("nothing\n".into(), vec![not_whole("it does not begin as one"), format!("high {PKI}/ca.crt:1: CN=kubernetes is not in {LEDGER}"), missing.clone()]),
+            (
+                second.to_owned(),
+                vec![
+                    not_whole(
+                        "line 1 does not follow the line before it: a line was altered, removed or added there",
+                    ),
+                    format!("high {PKI}/ca.crt:1: CN=kubernetes is not in {LEDGER}"),
+                ],
+            ),
+            (
+                String::new(),
+                vec![
+                    not_whole("it is empty"),
+                    format!("high {PKI}/ca.crt:1: CN=kubernetes is not in {LEDGER}"),
+                    missing.clone(),
+                ],
+            ),
+            (
+                "nothing\n".into(),
+                vec![
+                    not_whole("it does not begin as one"),
+                    format!("high {PKI}/ca.crt:1: CN=kubernetes is not in {LEDGER}"),
+                    missing.clone(),
+                ],
+            ),
             // Somebody is signing right now.
             (whole.clone() + "{\"line\":3", vec![]),
         ] {
@@ -385,7 +435,10 @@ mod tests {
         tree.leaf(&format!("{PKI}/apiserver.crt"), "cn=kube-apiserver eku=server from=-100d");
         // It began with the CA: nothing was signed before.
         tree.file(LEDGER, 0o644, ledger(1, &[&tree.ca("ca").clone(), &front]));
-        assert_eq!(tree.findings("K024"), [format!("high {PKI}/apiserver.crt:1: CN=kube-apiserver is not in {LEDGER}")]);
+        assert_eq!(
+            tree.findings("K024"),
+            [format!("high {PKI}/apiserver.crt:1: CN=kube-apiserver is not in {LEDGER}")]
+        );
         tree.file(LEDGER, 0o644, ledger(1, &[&front]));
         assert_eq!(
             tree.findings("K024"),
@@ -421,6 +474,9 @@ mod tests {
         assert!(!remedies(&tree)[0].contains("ledger adopt"));
         let text = tree.text(&index) + "nonsense\n";
         tree.file(&index, 0o644, text);
-        assert_eq!(tree.skipped("K024"), [format!("{PKI}/apiserver.crt: line 2 of {index} cannot be read (and 2 more)")]);
+        assert_eq!(
+            tree.skipped("K024"),
+            [format!("{PKI}/apiserver.crt: line 2 of {index} cannot be read (and 2 more)")]
+        );
     }
 }

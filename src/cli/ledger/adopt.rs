@@ -10,6 +10,7 @@ use kpki::disk::read_bounded;
 use kpki::ledger::{LARGEST, check, lines};
 use kpki::x509::Certificate;
 use serde::Serialize;
+use zeroize::Zeroizing;
 
 use super::super::authority::directory_of;
 use super::super::output::{self, BAD, Format, GOOD, styled};
@@ -155,7 +156,12 @@ fn read(files: &[PathBuf]) -> Result<Holdings, Failure> {
 
 /// What none of the CAs' keys has signed: every leaf, and every CA certificate that stands alone in its file. Others are
 /// the chain of what stands before them.
-fn strangers(holdings: &Holdings, signers: &[Option<usize>], cas: &[&Certificate], given: &Path) -> Vec<Refused> {
+fn strangers(
+    holdings: &Holdings,
+    signers: &[Option<usize>],
+    cas: &[&Certificate],
+    given: &Path,
+) -> Vec<Refused> {
     let all = || holdings.certificates.iter().zip(signers);
     let file = |held: &Held| held.shown.split([':', '(']).next().unwrap_or_default().trim_end().to_owned();
     let whose = match cas {
@@ -189,7 +195,8 @@ fn take_up<'a>(
     let name = kept.ledger.file_name().map(PathBuf::from).unwrap_or_default();
     // From here on nobody else signs under this CA, so that what is read stays so.
     let mut ledger = if dry_run { None } else { Some(Ledger::open(&directory, &name)?) };
-    let text = if kept.ledger.is_file() { read_bounded(&kept.ledger, LARGEST)? } else { Default::default() };
+    let text =
+        if kept.ledger.is_file() { read_bounded(&kept.ledger, LARGEST)? } else { Zeroizing::default() };
     let whole = text.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
     let text = text.get(..whole).unwrap_or_default();
     let problems = check(text, &[]).problems;
@@ -230,11 +237,20 @@ impl Outcome {
         let mut text = String::new();
         for OfLedger { ledger, adopted, recorded } in &self.ledgers {
             if adopted.is_empty() {
-                let _ = writeln!(text, "{ledger}: nothing to adopt; {} at hand recorded", counted(recorded.len()));
+                let _ = writeln!(
+                    text,
+                    "{ledger}: nothing to adopt; {} at hand recorded",
+                    counted(recorded.len())
+                );
                 continue;
             }
             let verb = if self.dry_run { "would adopt" } else { "adopted" };
-            let _ = writeln!(text, "{} {ledger}: {verb} {}", styled(GOOD, if self.dry_run { "dry run:" } else { "done:" }), counted(adopted.len()));
+            let _ = writeln!(
+                text,
+                "{} {ledger}: {verb} {}",
+                styled(GOOD, if self.dry_run { "dry run:" } else { "done:" }),
+                counted(adopted.len())
+            );
             let rows = adopted.iter().map(|one| {
                 let until = format!("until {}", one.until);
                 vec![format!("  {}", one.subject), format!("serial {}", one.serial), until, one.file.clone()]

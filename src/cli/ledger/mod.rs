@@ -3,6 +3,7 @@
 mod adopt;
 mod verify;
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use kpki::adoption::Holdings;
@@ -124,7 +125,8 @@ fn authorities(given: &Path) -> Result<(Vec<Kept>, Holdings), Failure> {
         // `NAME.ledger.jsonl` beside `NAME.crt` or `NAME.pem`.
         let base = ledger.with_extension("");
         let base = base.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        let beside = [Naming::Kubeadm, Naming::Pem].map(|naming| ledger.with_file_name(naming.certificate(&base)));
+        let beside =
+            [Naming::Kubeadm, Naming::Pem].map(|naming| ledger.with_file_name(naming.certificate(&base)));
         let [first, second] = beside;
         let file = if second.is_file() && !first.is_file() { second } else { first };
         if !files.iter().any(|known| ledger_beside(known) == *ledger) {
@@ -194,10 +196,10 @@ pub(super) fn tell_adopted(ledger: &Path, adopted: &[Entry]) -> Result<(), Failu
     );
     for entry in adopted.iter().take(MOST_TOLD) {
         let file = entry.file.as_deref().unwrap_or_default();
-        text.push_str(&format!("\n  {}  {}", Printable(&entry.subject), Printable(file)));
+        let _ = write!(text, "\n  {}  {}", Printable(&entry.subject), Printable(file));
     }
     if adopted.len() > MOST_TOLD {
-        text.push_str(&format!("\n  and {} more: kpki ledger list", adopted.len() - MOST_TOLD));
+        let _ = write!(text, "\n  and {} more: kpki ledger list", adopted.len() - MOST_TOLD);
     }
     output::inform(text)
 }

@@ -4,10 +4,12 @@ use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::path::Path;
 
+use kpki::adoption::Held;
 use kpki::disk::read_bounded;
 use kpki::ledger::{AtHand, Entry, LARGEST, Report, check, lines};
 use kpki::x509::{Certificate, shell_word};
 use serde::Serialize;
+use zeroize::Zeroizing;
 
 use super::super::output::{self, BAD, FAINT, Format, GOOD, styled};
 use super::super::{Failure, Status};
@@ -32,10 +34,12 @@ pub(super) fn run(args: &Args) -> Result<Status, Failure> {
     let (kept, holdings) = with_ledgers(&args.ca)?;
     let authorities: Vec<&Certificate> = kept.iter().filter_map(|kept| kept.certificate.as_ref()).collect();
     let signers = holdings.signers(&authorities);
-    let at_hand: Vec<AtHand> = holdings.certificates.iter().map(|held| held.at_hand()).collect();
+    let at_hand: Vec<AtHand> = holdings.certificates.iter().map(Held::at_hand).collect();
     let texts = kept
         .iter()
-        .map(|kept| if kept.has_ledger { Ok(read_bounded(&kept.ledger, LARGEST)?) } else { Ok(Default::default()) })
+        .map(|kept| {
+            if kept.has_ledger { Ok(read_bounded(&kept.ledger, LARGEST)?) } else { Ok(Zeroizing::default()) }
+        })
         .collect::<Result<Vec<_>, Failure>>()?;
     let unread: Vec<String> =
         holdings.unread.iter().map(|(path, reason)| format!("{path}: {reason}")).collect();
@@ -43,7 +47,10 @@ pub(super) fn run(args: &Args) -> Result<Status, Failure> {
     let mut first_missing = None;
     for (kept_one, text) in kept.iter().zip(&texts).filter(|(kept, _)| kept.has_ledger) {
         let same_key = |other: &&Certificate| {
-            kept_one.certificate.as_ref().is_some_and(|own| own.tbs.public_key.der() == other.tbs.public_key.der())
+            kept_one
+                .certificate
+                .as_ref()
+                .is_some_and(|own| own.tbs.public_key.der() == other.tbs.public_key.der())
         };
         // Where somebody signs in two places with one key, there are two ledgers.
         let others = kept.iter().zip(&texts).filter(|(other, _)| {
@@ -119,11 +126,16 @@ fn text(checked: &[Checked], kept: &[Kept], unread: &[String], sound: bool) -> S
         );
     }
     for kept in kept.iter().filter(|kept| !kept.has_ledger) {
-        let _ = write!(text, "\nnote: {} has no ledger: it begins with the first signature", output::path(&kept.file));
+        let _ = write!(
+            text,
+            "\nnote: {} has no ledger: it begins with the first signature",
+            output::path(&kept.file)
+        );
     }
     for kept in kept.iter().filter(|kept| kept.has_ledger && kept.certificate.is_none()) {
         let path = output::path(&kept.ledger);
-        let _ = write!(text, "\nnote: {path} has no CA beside it, so that no certificate was held against it");
+        let _ =
+            write!(text, "\nnote: {path} has no CA beside it, so that no certificate was held against it");
     }
     for line in unread.iter().take(MOST) {
         let _ = write!(text, "\nnot read: {line}");
