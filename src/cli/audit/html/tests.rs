@@ -182,6 +182,7 @@ fn every_text_of_a_report_is_only_text() {
         line: Some(1),
         block: Some(3),
         field: Some(evil.into()),
+        base: 0,
     };
     record.algorithm = evil.into();
     if let Some(certificate) = &mut record.certificate {
