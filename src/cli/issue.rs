@@ -2,16 +2,18 @@
 
 use std::path::{Path, PathBuf};
 
-use kpki::ca::{Entry, Ledger};
+use kpki::adoption::Begun;
 use kpki::clock::Lifetime;
 use kpki::disk::{Overwrite, Secrecy, Transaction, read_bounded};
 use kpki::issue::{self, IssueError};
 use kpki::key::KeyPair;
 use kpki::kubeconfig::{self, Access};
 use kpki::layout::key_beside;
+use kpki::ledger::Entry;
 
 use super::authority::{CaArgs, Loaded, directory_of};
 use super::identity::{AlgorithmArgs, IdentityArgs, VersionArgs, terms};
+use super::ledger::tell_adopted;
 use super::output::{self, Format};
 use super::show::{self, Verdict};
 use super::sign::with_chain;
@@ -103,8 +105,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Status, Failure> {
     }
     let common_name = judged.facts().subject.common_name().unwrap_or(name).to_owned();
     let certificate = judged.seal(loaded.ca.key())?;
-    let (directory, file) = loaded.ledger();
-    let mut ledger = Ledger::open(&directory, &file)?;
+    let Begun { mut ledger, adopted } = loaded.open_ledger(context.now)?;
     ledger.record(Entry::of(&certificate, profile.name(), None, context.now))?;
     let overwrite = if args.force { Overwrite::KeepBackup } else { Overwrite::Refuse };
     let transaction = Transaction::with_overwrite(overwrite, &show::stamp(context.now));
@@ -126,6 +127,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Status, Failure> {
         path
     };
     transaction.commit(vec![ledger.take_pending()])?;
+    tell_adopted(ledger.path(), &adopted)?;
     verdict.signed(&certificate, Some(&written), &pem);
     print(args, &verdict)?;
     Ok(Status::Done)
@@ -153,14 +155,24 @@ pub(super) fn stage(
 /// The API server's URL: as given, or as the administrator's kubeconfig beside the PKI directory has it.
 fn server(args: &Args, loaded: &Loaded) -> Result<String, Failure> {
     if let Some(server) = &args.server {
-        if !server.starts_with("https://") || server.chars().any(|c| c.is_whitespace() || c.is_control()) {
-            return Err(Failure::new("--server must be a URL like https://api.example.com:6443"));
-        }
-        return Ok(server.clone());
+        return usable(server, "--server");
     }
     let beside = directory_of(&loaded.file).join("../admin.conf");
     let known = read_bounded(&beside, LARGEST_INPUT).ok().and_then(|text| kubeconfig::read(&text).ok());
-    known.map(|admin| admin.server).ok_or_else(|| {
+    let admin = known.ok_or_else(|| {
         Failure::new("the kubeconfig needs the API server's URL").hint("give --server https://HOST:6443")
-    })
+    })?;
+    usable(&admin.server, &format!("the server in {}", output::path(&beside)))
+}
+
+/// A URL that every client can use. Of one that none can, nothing is repeated: a password may stand in it.
+fn usable(server: &str, what: &str) -> Result<String, Failure> {
+    kubeconfig::check_server(server).map_err(|fault| {
+        let corrected = kubeconfig::corrected_server(server);
+        let corrected = corrected.unwrap_or_else(|| "https://HOST:6443".to_owned());
+        let refused = fault.refused_by().map_or_else(String::new, |who| format!("; {who}"));
+        Failure::new(format!("{what} is no URL that every client can use: {fault}{refused}"))
+            .hint(format!("give --server {corrected}"))
+    })?;
+    Ok(server.to_owned())
 }
