@@ -172,7 +172,8 @@ fn not_pem(source: Source) -> Remark {
 /// A certificate of a trust file that cannot be read: most leave it out, some refuse the file.
 fn whole_file(unreadable: &Unreadable) -> Remark {
     let text = format!(
-        "a certificate there cannot be read, and is left out by who builds a pool; kube-apiserver's --client-ca-file          refuses the whole file: {}",
+        "a certificate there cannot be read, and is left out by who builds a pool; kube-apiserver's --client-ca-file \
+         refuses the whole file: {}",
         unreadable.problem
     );
     let programs = vec!["kube-apiserver (--client-ca-file, --requestheader-client-ca-file)"];

@@ -16,8 +16,9 @@ use crate::pem;
 use crate::tls::{Identity, TlsError};
 use crate::x509::{Certificate, Printable};
 
-/// The largest file of certificates, key or kubeconfig, in bytes: four times the bundle of all public CAs.
-const LARGEST: u64 = 1 << 20;
+/// The largest file of certificates, key or kubeconfig, in bytes: sixteen times the bundle of all public CAs, and room
+/// for the largest certificate that is read.
+const LARGEST: u64 = 4 << 20;
 
 /// Why a file cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]

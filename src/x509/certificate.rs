@@ -18,6 +18,9 @@ use crate::pem;
 /// all of them together.
 const LARGEST: usize = 1 << 20;
 
+/// What is said where the frame is sound and something in it is not.
+const NO_CERTIFICATE: &str = "a field of it is not what a certificate has there";
+
 /// A serial number: the content of its DER INTEGER, sign and all.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SerialNumber(Vec<u8>);
@@ -111,7 +114,8 @@ impl TbsCertificate {
     /// # Errors
     /// [`X509Error::Malformed`] when it is not one, or something follows it.
     pub fn from_der(der: &[u8]) -> Result<Self, X509Error> {
-        let (rest, tbs) = x509_parser::certificate::TbsCertificate::from_der(der).map_err(malformed)?;
+        let (rest, tbs) = x509_parser::certificate::TbsCertificate::from_der(der)
+            .map_err(|_| malformed(structure::tbs_certificate(der).err().unwrap_or(NO_CERTIFICATE)))?;
         if !rest.is_empty() {
             return Err(malformed("bytes follow it"));
         }
@@ -180,8 +184,8 @@ impl Certificate {
         if der.len() > LARGEST {
             return Err(malformed("it is larger than 1 MiB"));
         }
-        let (rest, certificate) =
-            x509_parser::certificate::X509Certificate::from_der(der).map_err(malformed)?;
+        let (rest, certificate) = x509_parser::certificate::X509Certificate::from_der(der)
+            .map_err(|_| malformed(structure::certificate(der).err().unwrap_or(NO_CERTIFICATE)))?;
         if !rest.is_empty() {
             return Err(malformed("bytes follow it"));
         }

@@ -230,7 +230,10 @@ impl RevocationList {
         if der.len() > LARGEST {
             return Err(malformed("it is larger than 64 MiB"));
         }
-        let (rest, list) = CertificateRevocationList::from_der(der).map_err(malformed)?;
+        let (rest, list) = CertificateRevocationList::from_der(der).map_err(|_| {
+            let flaw = structure::revocation_list(der).err();
+            malformed(flaw.unwrap_or("a field of it is not what a revocation list has there"))
+        })?;
         if !rest.is_empty() {
             return Err(malformed("bytes follow it"));
         }

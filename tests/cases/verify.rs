@@ -319,7 +319,7 @@ const FORMS: &[Case] = &[Case {
         Run {
             line: "kpki verify secret.yaml --ca webhook-old.yaml --purpose server --name web.default.svc",
             code: 1,
-            says: &["its issuer CN=kubernetes is not among", "found    CN=sub; CN=old"],
+            says: &["its issuer CN=kubernetes is not among", "found    CN=old; CN=sub"],
             never: &["no certificate found"],
         },
         // In a field, too, Go reads what Go reads.

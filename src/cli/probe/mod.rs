@@ -110,7 +110,11 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Status, Failure> {
         policy: args.policy.into(),
         at: context.now,
     };
-    let client_ca = args.client_ca.clone().map(|file| pool::read_anchors(&[file])).transpose()?;
+    // The servers that ask are components of Kubernetes and etcd.
+    let client_ca = match &args.client_ca {
+        Some(file) => Some(pool::read_anchors(&[file.clone()], kpki::chain::Policy::Kubernetes)?.certificates),
+        None => None,
+    };
     let known = Known {
         given: client_ca.as_deref(),
         servers: trust.anchors.as_deref(),
