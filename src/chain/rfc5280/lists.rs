@@ -61,9 +61,6 @@ fn version_and_extensions(list: &RevocationList) -> Option<String> {
     }
     match list.find(AUTHORITY_KEY_IDENTIFIER) {
         None => Some("it has no authority key identifier".into()),
-        Some(extension) if extension.critical => {
-            Some("its authority key identifier is critical, and must not be".into())
-        }
         Some(_) => {
             let names_key = list.authority_key_identifier.as_ref().is_some_and(|id| id.key_identifier.is_some());
             (!names_key).then(|| "its authority key identifier names no key".into())

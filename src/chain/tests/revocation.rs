@@ -81,7 +81,7 @@ R | L<R | C<R aki=absent
 R | L<R | C<R aki=issuer-serial
     -> ok!unusable-crl@L // unusable-crl@L 'names no key'
 R | L<R | C<R aki-critical
-    -> ok!unusable-crl@L // unusable-crl@L 'must not be'
+    -> ok
 # (f): by a key that may.
 R ku=keyCertSign | L<R | C<R
     -> ok!unusable-crl@L // unusable-crl@L 'lacks cRLSign'
