@@ -204,8 +204,12 @@ fn label<'a>(line: &'a [u8], keyword: &[u8]) -> Option<&'a str> {
     let label = str::from_utf8(label).ok()?;
     let printable = |c: char| c.is_ascii_graphic() || c == ' ';
     let edge = |c: char| c == ' ' || c == '-';
-    (!label.is_empty() && label.chars().all(printable) && !label.starts_with(edge) && !label.ends_with(edge) && !label.contains("-----"))
-        .then_some(label)
+    (!label.is_empty()
+        && label.chars().all(printable)
+        && !label.starts_with(edge)
+        && !label.ends_with(edge)
+        && !label.contains("-----"))
+    .then_some(label)
 }
 
 /// Decodes the base64 lines of a block.

@@ -1035,6 +1035,7 @@ fn texts_of_blocks() {
     }
     assert!(found.len() > 2, "{found:?}");
     let lines = "(-----BEGIN A-----|-----BEGIN B-----|-----END A-----|-----END B-----|-----|-----BEGIN |-----END |[A-Za-z0-9+/]{0,9}|=|:|a: b|\r|\n|\n|\n|\t|\u{feff}| ){0,30}";
-    let checked = runner(4000).run(&lines, |text| check(text.as_bytes()).map(drop).map_err(TestCaseError::fail));
+    let checked =
+        runner(4000).run(&lines, |text| check(text.as_bytes()).map(drop).map_err(TestCaseError::fail));
     assert_eq!(checked, Ok(()));
 }

@@ -337,7 +337,8 @@ fn requests_signed_with_pss_are_proved_by_their_own_parameters() {
         words.extend(options.iter().flat_map(|option| ["-sigopt", *option]));
         words.extend(["-out", text(&file)]);
         openssl(words);
-        let ran = at_noon(&["sign", "csr", text(&file), "--ca", text(&ca), "--profile", "server", "--dry-run"]);
+        let ran =
+            at_noon(&["sign", "csr", text(&file), "--ca", text(&ca), "--profile", "server", "--dry-run"]);
         assert_eq!(ran.code, Some(0), "{name}: {}", ran.words());
         // With a bit of it wrong nothing is proved.
         let pem = std::fs::read_to_string(&file).expect("a request");
@@ -345,7 +346,8 @@ fn requests_signed_with_pss_are_proved_by_their_own_parameters() {
         let mut broken = pem.into_bytes();
         broken[at] = if broken[at] == b'A' { b'B' } else { b'A' };
         std::fs::write(&file, broken).expect("a request");
-        let ran = at_noon(&["sign", "csr", text(&file), "--ca", text(&ca), "--profile", "server", "--dry-run"]);
+        let ran =
+            at_noon(&["sign", "csr", text(&file), "--ca", text(&ca), "--profile", "server", "--dry-run"]);
         assert!(ran.words().contains("does not verify with its own public key"), "{name}: {}", ran.words());
     }
 }

@@ -155,7 +155,8 @@ fn rsa_price(bits: usize, exponent: Option<u64>) -> u64 {
     let factor = if kilobits * 1024 > LARGEST_OF_RING { 6 } else { 1 };
     // 65537 takes seventeen multiplications.
     let length = exponent.map_or(64, |exponent| u64::from(u64::BITS - exponent.leading_zeros())).max(17);
-    kilobits.saturating_mul(kilobits).saturating_mul(10_000).saturating_mul(factor).saturating_mul(length) / 17
+    kilobits.saturating_mul(kilobits).saturating_mul(10_000).saturating_mul(factor).saturating_mul(length)
+        / 17
 }
 
 fn exceeded(what: &str) -> Fault {

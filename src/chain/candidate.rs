@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::budget::Budget;
 use super::search::Search;
 use super::{
-    Fault, Located, LocatedList, Policy, Reason, Settings, Unreadable, Unseen, Verdict, kubernetes, names, rfc5280,
+    Fault, Located, LocatedList, Policy, Reason, Settings, Unreadable, Unseen, Verdict, kubernetes, names,
+    rfc5280,
 };
 use crate::x509::{Certificate, Extensions, Name, PublicKey, SignatureFault};
 

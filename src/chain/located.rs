@@ -141,7 +141,10 @@ pub fn read(file: &str, bytes: &[u8], policy: Policy, trusted: bool) -> Result<R
     let refused = reading.unseen.iter().map(|unseen| Remark {
         source: unseen.source.clone(),
         situation: "unseen",
-        text: format!("the certificate there is not seen by programs written in Go (all of Kubernetes, etcd): {}", unseen.why),
+        text: format!(
+            "the certificate there is not seen by programs written in Go (all of Kubernetes, etcd): {}",
+            unseen.why
+        ),
         programs: vec!["Go (all of Kubernetes, etcd)"],
     });
     let refused: Vec<Remark> = refused.collect();
@@ -201,9 +204,10 @@ fn unseen(
         let read = whole.and_then(|whole| Certificate::from_der(whole).ok());
         read.map(|read| read.tbs.subject.der().to_vec())
     };
-    let labels = blocks.iter().enumerate().filter(|(_, block)| {
-        is_certificate(&block.label) && block.label != pem::CERTIFICATE
-    });
+    let labels = blocks
+        .iter()
+        .enumerate()
+        .filter(|(_, block)| is_certificate(&block.label) && block.label != pem::CERTIFICATE);
     let labels = labels.map(|(number, block)| Unseen {
         source: source(number, Some(block.line)),
         subject: subject_of(&block.der),
@@ -247,13 +251,28 @@ fn blemishes(file: &str, text: &[u8], trusted: bool) -> Vec<Remark> {
     }
     if text.starts_with(b"\xef\xbb\xbf") {
         let programs = ["Go (all of Kubernetes, etcd)", "rustls", "Erlang", "Java"];
-        tell(1, "byte-order-mark", "a byte order mark stands before the first block, which Go, rustls and Erlang lose without a word; Java refuses the file", &programs);
+        tell(
+            1,
+            "byte-order-mark",
+            "a byte order mark stands before the first block, which Go, rustls and Erlang lose without a word; Java refuses the file",
+            &programs,
+        );
     }
     if let Some(line) = blank {
-        tell(line, "blank-line", "a blank line stands within a block: OpenSSL, curl, Python and pyca refuse the file, Node stops there", &["OpenSSL", "curl", "Python", "pyca", "Node"]);
+        tell(
+            line,
+            "blank-line",
+            "a blank line stands within a block: OpenSSL, curl, Python and pyca refuse the file, Node stops there",
+            &["OpenSSL", "curl", "Python", "pyca", "Node"],
+        );
     }
     if let Some(line) = key {
-        tell(line, "key-in-bundle", "a private key stands among the certificates: Java refuses the file", &["Java"]);
+        tell(
+            line,
+            "key-in-bundle",
+            "a private key stands among the certificates: Java refuses the file",
+            &["Java"],
+        );
     }
     if let Some(line) = label {
         let text = "a block labelled `TRUSTED CERTIFICATE` is passed over by programs written in Go; Java refuses the file";
@@ -267,7 +286,12 @@ fn broken(file: &str, text: &[u8]) -> Option<Remark> {
     let words = Printable(&pem::parse(text).err()?.to_string()).to_string();
     let source = Source { file: file.to_owned(), ..Source::default() };
     let programs = REFUSE_BLEMISHES.to_vec();
-    Some(Remark { source, situation: "broken-block", text: format!("{words}; {} refuse the whole file for that", programs.join(", ")), programs })
+    Some(Remark {
+        source,
+        situation: "broken-block",
+        text: format!("{words}; {} refuse the whole file for that", programs.join(", ")),
+        programs,
+    })
 }
 
 /// Reads every certificate of a file, in PEM with any number of blocks or in DER. Blocks that are none are passed over.
@@ -285,7 +309,9 @@ pub fn certificates(file: &str, bytes: &[u8]) -> Result<Vec<Result<Located, Unre
 pub fn revocation_lists(file: &str, bytes: &[u8]) -> Result<Vec<Result<LocatedList, Unreadable>>, X509Error> {
     let read = |source: Source, der: &[u8]| match RevocationList::from_der(der) {
         Ok(list) => Ok(LocatedList { list, source }),
-        Err(problem) => Err(Unreadable { place: source, problem: Printable(&problem.to_string()).to_string() }),
+        Err(problem) => {
+            Err(Unreadable { place: source, problem: Printable(&problem.to_string()).to_string() })
+        }
     };
     all(file, bytes, &[pem::X509_CRL], read)
 }

@@ -21,7 +21,7 @@ struct Notice {
     text: String,
 }
 
-fn notice(situation: &'static str, programs: &[&'static str], what: String) -> Notice {
+fn notice(situation: &'static str, programs: &[&'static str], what: &str) -> Notice {
     let text = format!("{what}: refused by {}", programs.join(", "));
     Notice { situation, programs: programs.to_vec(), text }
 }
@@ -39,7 +39,9 @@ pub(super) fn warnings(path: &[Step<'_, '_>], verifier: &Verifier<'_>) -> Vec<Wa
     };
     for (index, pair) in path.windows(2).enumerate() {
         if let [child, issuer] = pair {
-            issuers(*child, *issuer, verifier).into_iter().for_each(|notice| tell(index, notice));
+            for notice in issuers(*child, *issuer, verifier) {
+                tell(index, notice);
+            }
         }
     }
     if let Some(notice) = intermediate_as_anchor(path, verifier) {
@@ -57,7 +59,7 @@ pub(super) fn warnings(path: &[Step<'_, '_>], verifier: &Verifier<'_>) -> Vec<Wa
             let programs: Programs =
                 if step.role == Role::TrustAnchor { &["pyca"] } else { &["wolfSSL", "pyca"] };
             let text = format!("the CA {} has no key usage", certificate.tbs.subject);
-            tell(index, notice("ca-without-key-usage", programs, text));
+            tell(index, notice("ca-without-key-usage", programs, &text));
         }
     }
     if let Some(leaf) = path.first() {
@@ -86,7 +88,7 @@ fn issuers(child: Step<'_, '_>, issuer: Step<'_, '_>, verifier: &Verifier<'_>) -
             above.tbs.subject
         );
         let programs = [OPENSSL, &["GnuTLS", "NSS", "Java's TLS", "wolfSSL", "Botan"]].concat();
-        notices.push(notice("other-key-identifier", &programs, text));
+        notices.push(notice("other-key-identifier", &programs, &text));
     }
     if let Some((serial, names_issuer)) = pinned(child)
         && (serial != above.tbs.serial.content() || !names_issuer(above))
@@ -106,12 +108,13 @@ fn issuers(child: Step<'_, '_>, issuer: Step<'_, '_>, verifier: &Verifier<'_>) -
         } else {
             [OPENSSL, &["Java's TLS", "Java's CertPathValidator"]].concat()
         };
-        notices.push(notice("issuer-and-serial", &programs, text));
+        notices.push(notice("issuer-and-serial", &programs, &text));
     }
     if child.tbs.issuer.der() != above.tbs.subject.der() {
-        let text = format!("the issuer's name in {owner} is encoded otherwise than in the CA's own certificate");
+        let text =
+            format!("the issuer's name in {owner} is encoded otherwise than in the CA's own certificate");
         let programs = ["Go (all of Kubernetes, etcd)", "webpki", "GnuTLS", "pyca", "NSS", "wolfSSL"];
-        notices.push(notice("name-encoded-otherwise", &programs, text));
+        notices.push(notice("name-encoded-otherwise", &programs, &text));
     }
     notices
 }
@@ -130,7 +133,7 @@ fn same_name(child: &Certificate, above: &Certificate, verifier: &Verifier<'_>) 
     if !named().next().is_some_and(is_right) {
         programs.extend(OPENSSL);
     }
-    if !named().last().is_some_and(is_right) {
+    if !named().next_back().is_some_and(is_right) {
         programs.push("GnuTLS");
     }
     if others().any(|other| other.tbs.validity.not_before > above.tbs.validity.not_before) {
@@ -140,7 +143,7 @@ fn same_name(child: &Certificate, above: &Certificate, verifier: &Verifier<'_>) 
         "several trust anchors are called {}, and {} has no authority key identifier that tells which of them signed it",
         above.tbs.subject, child.tbs.subject
     );
-    Some(notice("same-name", &programs, text))
+    Some(notice("same-name", &programs, &text))
 }
 
 /// The serial number that an authority key identifier names, and whether the issuer's issuer is the one beside it.
@@ -163,8 +166,11 @@ fn intermediate_as_anchor(path: &[Step<'_, '_>], verifier: &Verifier<'_>) -> Opt
     if anchor.tbs.is_self_issued() || has_root() {
         return None;
     }
-    let text = format!("the trust anchor {} is an intermediate, and the root above it is not given", anchor.tbs.subject);
-    Some(notice("intermediate-as-anchor", &["OpenSSL", "Python 3.11", "Node", "Botan", "Erlang"], text))
+    let text = format!(
+        "the trust anchor {} is an intermediate, and the root above it is not given",
+        anchor.tbs.subject
+    );
+    Some(notice("intermediate-as-anchor", &["OpenSSL", "Python 3.11", "Node", "Botan", "Erlang"], &text))
 }
 
 /// What was sent along and is not needed.
@@ -179,8 +185,10 @@ fn left_over(path: &[Step<'_, '_>], verifier: &Verifier<'_>) -> Vec<Notice> {
         if path.iter().any(|step| der(step) == certificate.der()) {
             continue;
         }
-        let stands_for =
-            path.iter().skip(1).find(|step| step.certificate().tbs.subject.der() == certificate.tbs.subject.der());
+        let stands_for = path
+            .iter()
+            .skip(1)
+            .find(|step| step.certificate().tbs.subject.der() == certificate.tbs.subject.der());
         let Some(right) = stands_for else { continue };
         let is_before = place_of(der(right)).is_none_or(|right| place < right);
         let is_expired = certificate.tbs.validity.not_after < verifier.settings.at;
@@ -198,7 +206,7 @@ fn left_over(path: &[Step<'_, '_>], verifier: &Verifier<'_>) -> Vec<Notice> {
             _ => continue,
         };
         let text = format!("{what} {subject} is left over in the chain ({})", own.located.source);
-        notices.push(notice("left-over-intermediate", &programs, text));
+        notices.push(notice("left-over-intermediate", &programs, &text));
     }
     notices
 }
@@ -210,26 +218,40 @@ fn looks(certificate: &Certificate) -> Vec<Notice> {
     let validity = &certificate.tbs.validity;
     if validity.not_after.year() >= 9999 {
         let text = format!("{owner} is valid until the year 9999");
-        notices.push(notice("year-9999", &["Botan"], text));
+        notices.push(notice("year-9999", &["Botan"], &text));
     }
     if validity.not_before.year() < 1970 {
         let text = format!("{owner} is valid from before 1970 on");
-        notices.push(notice("before-1970", &["Botan", "webpki"], text));
+        notices.push(notice("before-1970", &["Botan", "webpki"], &text));
     }
-    if let SignatureAlgorithm::RsaPss(_) | SignatureAlgorithm::RsaPssSalted(..) = certificate.signature_algorithm() {
+    if let SignatureAlgorithm::RsaPss(_) | SignatureAlgorithm::RsaPssSalted(..) =
+        certificate.signature_algorithm()
+    {
         let text = format!("the signature of {owner} is RSASSA-PSS");
-        notices.push(notice("pss-signature", &["Erlang"], text));
+        notices.push(notice("pss-signature", &["Erlang"], &text));
     }
     if matches!(certificate.tbs.public_key.kind(), PublicKeyKind::RsaPss { .. }) {
         let text = format!("the key of {owner} is for RSASSA-PSS alone");
         let programs = ["Go's TLS (all of Kubernetes, etcd)", "webpki", "NSS", "mbedTLS", "wolfSSL", "Botan"];
-        notices.push(notice("pss-key", &programs, text));
+        notices.push(notice("pss-key", &programs, &text));
     }
     for name in certificate.tbs.extensions.names() {
         let (situation, programs, what): (_, Programs, _) = match name {
             SubjectAltName::Ip(std::net::IpAddr::V6(address)) if address.to_ipv4_mapped().is_some() => (
                 "mapped-address",
-                &["OpenSSL", "curl", "Python", "GnuTLS", "webpki", "mbedTLS", "wolfSSL", "Botan", "Erlang", "pyca", "Go 1.27 (reads no such certificate)"],
+                &[
+                    "OpenSSL",
+                    "curl",
+                    "Python",
+                    "GnuTLS",
+                    "webpki",
+                    "mbedTLS",
+                    "wolfSSL",
+                    "Botan",
+                    "Erlang",
+                    "pyca",
+                    "Go 1.27 (reads no such certificate)",
+                ],
                 "is an IPv4 address mapped into IPv6, dialled as that",
             ),
             SubjectAltName::Dns(host) if host.contains('_') => {
@@ -243,13 +265,13 @@ fn looks(certificate: &Certificate) -> Vec<Notice> {
             _ => continue,
         };
         if notices.iter().all(|other| other.situation != situation) {
-            notices.push(notice(situation, programs, format!("{name} of {owner} {what}")));
+            notices.push(notice(situation, programs, &format!("{name} of {owner} {what}")));
         }
     }
     let names_critical = certificate.tbs.extensions.subject_alt_names.as_ref().map(|names| names.critical);
     if owner.is_empty() && names_critical == Some(false) {
         let text = "the subject is empty, and its alternative names are not critical".to_owned();
-        notices.push(notice("empty-subject", &["Java", "pyca", "Python 3.13"], text));
+        notices.push(notice("empty-subject", &["Java", "pyca", "Python 3.13"], &text));
     }
     notices
 }
@@ -262,7 +284,7 @@ fn end_entity(leaf: &Certificate, path: &[Step<'_, '_>], verifier: &Verifier<'_>
     let is_server = verifier.settings.purpose == Purpose::Server;
     if is_server && extensions.is_ca() && path.len() > 1 {
         let text = format!("the server's certificate {owner} is a CA's");
-        notices.push(notice("ca-as-server", &["webpki", "pyca", "NSS"], text));
+        notices.push(notice("ca-as-server", &["webpki", "pyca", "NSS"], &text));
     }
     let has_host = |name: &SubjectAltName| matches!(name, SubjectAltName::Dns(_) | SubjectAltName::Ip(_));
     if is_server
@@ -273,7 +295,7 @@ fn end_entity(leaf: &Certificate, path: &[Step<'_, '_>], verifier: &Verifier<'_>
             "{owner} has no host among its alternative names, and {} in its common name does not count",
             crate::x509::Printable(common_name)
         );
-        notices.push(notice("common-name-alone", &["Go (all of Kubernetes, etcd)", "webpki", "pyca"], text));
+        notices.push(notice("common-name-alone", &["Go (all of Kubernetes, etcd)", "webpki", "pyca"], &text));
     }
     notices.extend(size(leaf, verifier));
     notices.extend(purposes_above(path));
@@ -291,8 +313,7 @@ fn size(leaf: &Certificate, verifier: &Verifier<'_>) -> Option<Notice> {
         (100_000, OPENSSL),
         (256 << 10, &["Go's TLS (all of Kubernetes, etcd)"]),
     ];
-    let sent = leaf.der().len()
-        + verifier.own.iter().map(|own| own.certificate().der().len()).sum::<usize>();
+    let sent = leaf.der().len() + verifier.own.iter().map(|own| own.certificate().der().len()).sum::<usize>();
     let exceeded: Vec<&'static str> = LIMITS
         .iter()
         .filter(|(limit, _)| sent > *limit)
@@ -302,7 +323,7 @@ fn size(leaf: &Certificate, verifier: &Verifier<'_>) -> Option<Notice> {
         return None;
     }
     let text = format!("the certificates that are sent take {sent} bytes");
-    Some(notice("size", &exceeded, text))
+    Some(notice("size", &exceeded, &text))
 }
 
 /// A CA whose extended key usage lacks what the end entity is for: where no purpose was asked for, nothing else tells.
@@ -328,23 +349,23 @@ fn purposes_above(path: &[Step<'_, '_>]) -> Option<Notice> {
             leaf.tbs.subject,
             step.certificate().tbs.subject
         );
-        Some(notice("purposes-above", &programs, text))
+        Some(notice("purposes-above", &programs, &text))
     })
 }
 
 /// Name constraints, which not all hold names against.
 fn constraints_above(leaf: &Certificate, path: &[Step<'_, '_>]) -> Vec<Notice> {
     let mut notices = Vec::new();
-    let has_address =
-        leaf.tbs.extensions.names().iter().any(|name| matches!(name, SubjectAltName::Ip(_)));
+    let has_address = leaf.tbs.extensions.names().iter().any(|name| matches!(name, SubjectAltName::Ip(_)));
     for step in path.iter().skip(1) {
         let Some(constraints) = &step.certificate().tbs.extensions.name_constraints else { continue };
         let subject = &step.certificate().tbs.subject;
         let mut all = constraints.value.permitted.iter().chain(&constraints.value.excluded);
         let of_addresses = all.any(|subtree| matches!(subtree, GeneralSubtree::Ip(..)));
         if of_addresses && has_address && step.role == Role::Intermediate {
-            let text = format!("an address of {} lies below the address constraints of {subject}", leaf.tbs.subject);
-            notices.push(notice("address-below-constraints", &["Erlang"], text));
+            let text =
+                format!("an address of {} lies below the address constraints of {subject}", leaf.tbs.subject);
+            notices.push(notice("address-below-constraints", &["Erlang"], &text));
         }
         let mut unaware = vec!["mbedTLS"];
         if of_addresses {

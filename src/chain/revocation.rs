@@ -54,17 +54,20 @@ fn status(path: &[Step<'_, '_>], index: usize, verifier: &Verifier<'_>, budget: 
         verifier,
         budget,
     };
-    let concerned = verifier.lists.iter().copied().filter_map(|located| {
-        Some((located, scope(&located.list, certificate)?))
-    });
+    let concerned = verifier
+        .lists
+        .iter()
+        .copied()
+        .filter_map(|located| Some((located, scope(&located.list, certificate)?)));
     let (deltas, complete): (Vec<_>, Vec<_>) = concerned.partition(|(located, _)| located.list.is_delta());
     let deltas: Vec<&LocatedList> = deltas.into_iter().map(|(delta, _)| delta).collect();
     let mut reasons = 0;
     let mut unusable: Option<Fault> = None;
     // A delta list that was given and cannot be used would have said something newer: nothing is good without it.
-    let orphan = deltas.iter().copied().find(|delta| {
-        !complete.iter().any(|(located, _)| combines(&located.list, &delta.list))
-    });
+    let orphan = deltas
+        .iter()
+        .copied()
+        .find(|delta| !complete.iter().any(|(located, _)| combines(&located.list, &delta.list)));
     let mut stale = orphan.map(|delta| {
         unusable_list(delta, "it is a delta CRL, and no complete list of its issuer and scope is given")
     });
@@ -123,7 +126,8 @@ impl Judge<'_> {
         let newest = updates.first().copied().unwrap_or(complete);
         for list in updates.iter().copied().chain([complete]) {
             let overdue_matters = std::ptr::eq(list, newest);
-            in_time(&list.list, self.verifier.settings, overdue_matters).map_err(|problem| (list, problem))?;
+            in_time(&list.list, self.verifier.settings, overdue_matters)
+                .map_err(|problem| (list, problem))?;
         }
         for update in &updates {
             self.rely_upon(update).map_err(|problem| (*update, problem))?;
@@ -159,11 +163,8 @@ fn updates<'a>(
     loop {
         left.retain(|delta| Number::of(delta.list.number.as_deref()) > reached);
         let starts = |delta: &&&LocatedList| Number::of(delta.list.base_number()) <= reached;
-        let Some(next) = left
-            .iter()
-            .filter(starts)
-            .max_by_key(|delta| Number::of(delta.list.number.as_deref()))
-            .copied()
+        let Some(next) =
+            left.iter().filter(starts).max_by_key(|delta| Number::of(delta.list.number.as_deref())).copied()
         else {
             break;
         };
@@ -197,7 +198,11 @@ impl<'a> Number<'a> {
 
 impl std::fmt::Display for Number<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self.1.iter().try_fold(0_u64, |number, byte| number.checked_mul(256)?.checked_add((*byte).into())) {
+        match self
+            .1
+            .iter()
+            .try_fold(0_u64, |number, byte| number.checked_mul(256)?.checked_add((*byte).into()))
+        {
             Some(number) => write!(f, "{number}"),
             None => write!(f, "0x{}", hex(self.1)),
         }

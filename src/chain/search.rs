@@ -177,7 +177,8 @@ impl<'s, 'a> Search<'s, 'a> {
             subject.der() != issuer.der() && subject.attributes() == issuer.attributes()
         });
         let is_there = || all().any(|candidate| candidate.certificate().tbs.subject.der() == issuer.der());
-        let unseen = self.verifier.unseen.iter().find(|unseen| unseen.subject.as_deref() == Some(issuer.der()));
+        let unseen =
+            self.verifier.unseen.iter().find(|unseen| unseen.subject.as_deref() == Some(issuer.der()));
         let is_leaf = self.path.first().is_some_and(|first| first.certificate().der() == certificate.der());
         let is_given =
             || self.verifier.anchors.iter().any(|anchor| anchor.certificate().der() == certificate.der());

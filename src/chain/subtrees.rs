@@ -108,7 +108,11 @@ impl<'a> Subtrees<'a> {
     ///
     /// # Errors
     /// The budget is spent.
-    pub(super) fn directory(&self, name: &Name, budget: &Budget) -> Result<Option<&'a GeneralSubtree>, Fault> {
+    pub(super) fn directory(
+        &self,
+        name: &Name,
+        budget: &Budget,
+    ) -> Result<Option<&'a GeneralSubtree>, Fault> {
         if self.directories.is_empty() {
             return Ok(None);
         }
@@ -245,8 +249,21 @@ mod tests {
     fn domains_are_found_as_they_are_compared() {
         let bases = ["example.com", ".example.org", "", "com", "a.example.com", "EXAMPLE.net", ".", "x."];
         let names = [
-            "example.com", "a.EXAMPLE.com", "badexample.com", "example.org", "a.example.org", "com", "example.net",
-            "b.example.net", "net", "", ".", "x.", "y.x.", ".example.org", "*.example.com",
+            "example.com",
+            "a.EXAMPLE.com",
+            "badexample.com",
+            "example.org",
+            "a.example.org",
+            "com",
+            "example.net",
+            "b.example.net",
+            "net",
+            "",
+            ".",
+            "x.",
+            "y.x.",
+            ".example.org",
+            "*.example.com",
         ];
         let budget = Budget::new();
         for base in bases {
@@ -271,9 +288,8 @@ mod tests {
         let subtrees = Subtrees::of(&list, &budget).unwrap();
         let network = |address: &str| subtrees.network(address.parse().unwrap()).is_some();
         assert!(network("10.1.2.3") && !network("11.1.2.3") && network("2001:db8::1"));
-        let held = |attributes: &[(&str, &str)]| {
-            subtrees.directory(&name(attributes), &budget).unwrap().is_some()
-        };
+        let held =
+            |attributes: &[(&str, &str)]| subtrees.directory(&name(attributes), &budget).unwrap().is_some();
         assert!(held(&[("O", "acme"), ("OU", "A  b")]) && held(&[("O", "Acme"), ("OU", "a b"), ("CN", "x")]));
         assert!(!held(&[("O", "Acme"), ("OU", "a bc")]) && !held(&[("O", "Acme")]));
     }

@@ -135,7 +135,8 @@ fn bytes_of(file: &Path) -> Result<(String, Zeroizing<Vec<u8>>), Failure> {
         Ok(bytes) => Ok((name, bytes)),
         // What a shell makes of `<(command)`, and /dev/stdin.
         Err(DiskError::NotRegular { .. }) if !file.is_dir() => {
-            let opened = File::open(file).map_err(|error| Failure::new(format!("cannot open {name}: {error}")))?;
+            let opened =
+                File::open(file).map_err(|error| Failure::new(format!("cannot open {name}: {error}")))?;
             let bytes = stream(opened, &name)?;
             Ok((name, bytes))
         }
@@ -149,7 +150,10 @@ fn stream(from: impl Read, name: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
         .read_to_end(&mut bytes)
         .map_err(|error| Failure::new(format!("cannot read {name}: {error}")))?;
     if bytes.len() as u64 > LARGEST {
-        return Err(Failure::new(format!("{name} is larger than {} MiB, which no file of a PKI is", LARGEST >> 20)));
+        return Err(Failure::new(format!(
+            "{name} is larger than {} MiB, which no file of a PKI is",
+            LARGEST >> 20
+        )));
     }
     Ok(bytes)
 }
@@ -165,7 +169,9 @@ fn groups(file: &Path, policy: Policy, wanted: Wanted) -> Result<Vec<Group>, Fai
     let inspected = if is_der || is_pem { None } else { Some(inspect(&name, &bytes)) };
     if inspected.as_ref().is_none_or(|inspected| inspected.encoding == Encoding::Pem) {
         match read(&name, &bytes, policy, wanted == Wanted::Authorities) {
-            Ok(reading) if !is_der || reading.certificates.iter().all(Result::is_ok) => return plain(reading),
+            Ok(reading) if !is_der || reading.certificates.iter().all(Result::is_ok) => {
+                return plain(reading);
+            }
             Ok(_) | Err(X509Error::NoCertificate { .. }) => {}
             Err(error) => return Err(explain(error, &name, "a certificate")),
         }
@@ -226,7 +232,9 @@ fn object(
     let field = |group: &Group| group.field.clone().unwrap_or_default();
     let authorities = |group: &Group| {
         let field = field(group);
-        field.ends_with("[ca.crt]") || field.ends_with("caBundle") || field.ends_with("certificate-authority-data")
+        field.ends_with("[ca.crt]")
+            || field.ends_with("caBundle")
+            || field.ends_with("certificate-authority-data")
     };
     let (trusted, own): (Vec<Group>, Vec<Group>) = groups.into_iter().partition(authorities);
     let mut chosen = match wanted {
@@ -305,9 +313,10 @@ fn kubeconfig(
     let Content::Kubeconfig(config) = &item.content else { return Ok(()) };
     let mut embedded = Vec::new();
     collect(item, &inspected.file, policy, &mut embedded);
-    let current = config.current_context.as_ref().and_then(|name| {
-        config.contexts.iter().find(|context| context.name == *name)
-    });
+    let current = config
+        .current_context
+        .as_ref()
+        .and_then(|name| config.contexts.iter().find(|context| context.name == *name));
     let within = item.place.field.as_ref().map(|within| format!("{within}.")).unwrap_or_default();
     let (kind, ending) = match wanted {
         Wanted::Own => ("users", "client-certificate"),
@@ -316,11 +325,25 @@ fn kubeconfig(
     let mut names: Vec<(&str, Option<&str>)> = match wanted {
         Wanted::Own => {
             let users = config.users.iter();
-            users.map(|user| (user.name.as_str(), user.certificate.file.as_deref().filter(|_| !user.certificate.embedded))).collect()
+            users
+                .map(|user| {
+                    (
+                        user.name.as_str(),
+                        user.certificate.file.as_deref().filter(|_| !user.certificate.embedded),
+                    )
+                })
+                .collect()
         }
         Wanted::Authorities => {
             let clusters = config.clusters.iter();
-            clusters.map(|cluster| (cluster.name.as_str(), cluster.authority.file.as_deref().filter(|_| !cluster.authority.embedded))).collect()
+            clusters
+                .map(|cluster| {
+                    (
+                        cluster.name.as_str(),
+                        cluster.authority.file.as_deref().filter(|_| !cluster.authority.embedded),
+                    )
+                })
+                .collect()
         }
     };
     let chosen = current.map(|context| match wanted {
@@ -328,7 +351,9 @@ fn kubeconfig(
         Wanted::Authorities => context.cluster.as_str(),
     });
     names.sort_by_key(|(name, _)| Some(*name) != chosen);
-    if wanted == Wanted::Authorities && chosen.is_some_and(|chosen| names.first().is_some_and(|(name, _)| *name == chosen)) {
+    if wanted == Wanted::Authorities
+        && chosen.is_some_and(|chosen| names.first().is_some_and(|(name, _)| *name == chosen))
+    {
         names.truncate(1);
     }
     for (name, named_file) in names {
@@ -368,8 +393,11 @@ pub(super) fn read_lists(files: &[PathBuf]) -> Result<Vec<LocatedList>, Failure>
                 let before = out.len();
                 for item in inspect(&name, &bytes).all() {
                     if let Content::RevocationList(list) = &item.content {
-                        let source =
-                            Source { file: name.clone(), field: item.place.field.clone(), ..Source::default() };
+                        let source = Source {
+                            file: name.clone(),
+                            field: item.place.field.clone(),
+                            ..Source::default()
+                        };
                         out.push(LocatedList { list: (**list).clone(), source });
                     }
                 }

@@ -191,10 +191,24 @@ fn leaves_of(file: &Path, policy: Policy, select: &Select) -> Result<Vec<Leaf>, 
         let count = group.reading.certificates.len();
         let in_field = |part: &String| group.field.as_ref().is_some_and(|field| field.contains(part));
         let chosen: Vec<usize> = match select {
-            Select::First => if index == 0 { vec![0] } else { Vec::new() },
+            Select::First => {
+                if index == 0 {
+                    vec![0]
+                } else {
+                    Vec::new()
+                }
+            }
             Select::All => (0..count.max(1)).collect(),
-            Select::Number(wanted) => wanted.checked_sub(number + 1).filter(|at| *at < count).into_iter().collect(),
-            Select::Field(part) => if in_field(part) && leaves.is_empty() { vec![0] } else { Vec::new() },
+            Select::Number(wanted) => {
+                wanted.checked_sub(number + 1).filter(|at| *at < count).into_iter().collect()
+            }
+            Select::Field(part) => {
+                if in_field(part) && leaves.is_empty() {
+                    vec![0]
+                } else {
+                    Vec::new()
+                }
+            }
         };
         for at in chosen {
             let mut leaf = leaf_of(&group.reading, at);
@@ -207,7 +221,9 @@ fn leaves_of(file: &Path, policy: Policy, select: &Select) -> Result<Vec<Leaf>, 
     }
     if leaves.is_empty() {
         let what = match select {
-            Select::Number(wanted) => format!("it holds {total} certificate{}, and no {wanted}", plural(total)),
+            Select::Number(wanted) => {
+                format!("it holds {total} certificate{}, and no {wanted}", plural(total))
+            }
             _ => "no field of it that holds a certificate is called so".to_owned(),
         };
         let fields: Vec<&str> = groups.iter().filter_map(|group| group.field.as_deref()).collect();
@@ -225,11 +241,8 @@ fn plural(count: usize) -> &'static str {
 }
 
 fn leaf_of(reading: &Reading, at: usize) -> Leaf {
-    let mut leaf = Leaf {
-        unseen: reading.unseen.clone(),
-        remarks: reading.remarks.clone(),
-        ..Leaf::default()
-    };
+    let mut leaf =
+        Leaf { unseen: reading.unseen.clone(), remarks: reading.remarks.clone(), ..Leaf::default() };
     for (index, one) in reading.certificates.iter().enumerate() {
         match one {
             _ if index == at => {
@@ -421,9 +434,7 @@ fn print_text(
         let source = Source { field: None, ..leaf.place() };
         let silent = leaf.remarks.is_empty() && leaf.notes.is_empty();
         match verdict {
-            Some(Verdict::Valid(chain))
-                if leaves.len() >= MANY && chain.warnings().is_empty() && silent =>
-            {
+            Some(Verdict::Valid(chain)) if leaves.len() >= MANY && chain.warnings().is_empty() && silent => {
                 text.push(format!("{source}: {}", verdict::word(true)));
             }
             Some(Verdict::Valid(chain)) => {

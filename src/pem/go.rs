@@ -79,7 +79,7 @@ struct LineNumbers<'a> {
 impl LineNumbers<'_> {
     fn of(&mut self, place: usize) -> usize {
         let between = self.text.get(self.at..place).unwrap_or_default();
-        self.line += between.iter().filter(|byte| **byte == b'\n').count();
+        self.line += between.split(|byte| *byte == b'\n').count().saturating_sub(1);
         self.at = place;
         self.line
     }
@@ -87,7 +87,6 @@ impl LineNumbers<'_> {
 
 /// Looks for the first END line behind `start` and the last BEGIN before it. Gives the place behind what was looked at, and
 /// the block with the place of its BEGIN where there is one; none at the end of the search.
-#[expect(clippy::type_complexity, reason = "one caller")]
 fn step(text: &[u8], start: usize) -> Option<(usize, Option<(usize, GoBlock)>)> {
     let rest = text.get(start..)?;
     let end = find_end(rest)?;
@@ -129,12 +128,7 @@ fn step(text: &[u8], start: usize) -> Option<(usize, Option<(usize, GoBlock)>)> 
     }
     let content = text.get(body..end).unwrap_or_default();
     let Some(der) = decode(content) else { return passed_over };
-    let block = GoBlock {
-        label: String::from_utf8_lossy(label).into_owned(),
-        has_headers,
-        der,
-        line: 0,
-    };
+    let block = GoBlock { label: String::from_utf8_lossy(label).into_owned(), has_headers, der, line: 0 };
     let (_, next) = line(text, behind_end);
     Some((next, Some((begin, block))))
 }
@@ -268,9 +262,6 @@ mod tests {
     #[test]
     fn debug_shows_no_contents() {
         let block = decode_as_go(encode("PRIVATE KEY", b"secret").as_bytes()).remove(0);
-        assert_eq!(
-            format!("{block:?}"),
-            "GoBlock { label: \"PRIVATE KEY\", line: 1, bytes: 6, .. }"
-        );
+        assert_eq!(format!("{block:?}"), "GoBlock { label: \"PRIVATE KEY\", line: 1, bytes: 6, .. }");
     }
 }

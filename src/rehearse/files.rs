@@ -166,7 +166,7 @@ fn certificates(text: &[u8], name: &FileName) -> Result<(Vec<Located>, bool), Tr
     let located = found.into_iter().map(|one| {
         one.map_err(|unreadable| match unreadable.place.line {
             Some(line) => broken(format!("line {line}: {}", unreadable.problem)),
-            None => broken(unreadable.problem.to_string()),
+            None => broken(unreadable.problem.clone()),
         })
     });
     let located = located.collect::<Result<Vec<_>, Trouble>>()?;

@@ -13,8 +13,8 @@ pub use kubernetes::{Condition, Issued, KubernetesRequest};
 use crate::key::{KeyError, KeyPair};
 use crate::pem;
 use crate::x509::{
-    Extensions, Name, Printable, PublicKey, PublicKeyKind, RequestTemplate, SignatureAlgorithm, SignatureFault,
-    SubjectAltName, X509Error, algorithm_parameters, assemble_signed, sha256_hex, structure,
+    Extensions, Name, Printable, PublicKey, PublicKeyKind, RequestTemplate, SignatureAlgorithm,
+    SignatureFault, SubjectAltName, X509Error, algorithm_parameters, assemble_signed, sha256_hex, structure,
 };
 
 /// The largest request that is read, in bytes: the API server's own bound for an object is 1.5 MiB, and a
@@ -157,7 +157,9 @@ fn possession(request: &X509CertificationRequest<'_>, key: &PublicKey) -> Result
         SignatureAlgorithm::new(&request.signature_algorithm.algorithm.to_id_string(), parameters.as_deref());
     let verified = algorithm.verify(key, request.certification_request_info.raw, &signature.data);
     verified.map_err(|fault| match fault {
-        SignatureFault::Broken(_) => "it is signed with SHA-1 or MD5, which proves nothing; sign it with SHA-256",
+        SignatureFault::Broken(_) => {
+            "it is signed with SHA-1 or MD5, which proves nothing; sign it with SHA-256"
+        }
         SignatureFault::Unsupported(_) | SignatureFault::Key(_) => {
             "its signature is of an algorithm that is not supported"
         }

@@ -360,8 +360,7 @@ fn pss_parameters(parameters: &[u8]) -> Option<(PssDigest, usize)> {
     })?;
     let salt = match salt {
         None => 20,
-        Some([2, 1, length @ 0..0x80]) => usize::from(*length),
-        Some([2, 2, 0, length @ 0x80..=0xff]) => usize::from(*length),
+        Some([2, 1, length @ 0..0x80] | [2, 2, 0, length @ 0x80..=0xff]) => usize::from(*length),
         Some([2, 2, high @ 1..0x80, low]) => usize::from(*high) << 8 | usize::from(*low),
         Some(_) => return None,
     };
@@ -372,7 +371,7 @@ fn pss_parameters(parameters: &[u8]) -> Option<(PssDigest, usize)> {
 /// The digest of an `AlgorithmIdentifier`.
 fn pss_digest(der: &[u8]) -> Option<PssDigest> {
     let (oid, parameters) = identifier(der)?;
-    if !parameters.is_none_or(|parameters| parameters == [5, 0]) {
+    if parameters.is_some_and(|parameters| parameters != [5, 0]) {
         return None;
     }
     match oid {

@@ -75,7 +75,11 @@ const VERDICTS: &[Case] = &[
             Run {
                 line: "for f in unsorted root-between twice; do kpki verify $f.pem --ca ca.pem --purpose server --name web.example.com || exit 9; done",
                 code: 0,
-                says: &["unsorted.pem: valid as server", "root-between.pem: valid as server", "twice.pem: valid as server"],
+                says: &[
+                    "unsorted.pem: valid as server",
+                    "root-between.pem: valid as server",
+                    "twice.pem: valid as server",
+                ],
                 never: &["NOT VALID", "are valid"],
             },
             Run {
@@ -96,7 +100,12 @@ const VERDICTS: &[Case] = &[
                 says: &["CN=other is not for serverAuth"],
                 never: &["was judged"],
             },
-            Run { line: "kpki verify two.pem --ca ca.pem --select all", code: 0, says: &["4 of 4 are valid"], never: &[] },
+            Run {
+                line: "kpki verify two.pem --ca ca.pem --select all",
+                code: 0,
+                says: &["4 of 4 are valid"],
+                never: &[],
+            },
             Run {
                 line: "kpki verify two.pem --ca ca.pem --select 7",
                 code: 2,
@@ -124,10 +133,12 @@ const VERDICTS: &[Case] = &[
         inputs: |desk: &Desk| {
             let root = forge::ca("cn=Root");
             desk.put("ca.pem", 0o644, root.pem());
-            let x25519 = "302a300506032b656e032100d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
+            let x25519 =
+                "302a300506032b656e032100d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
             desk.put("x25519.pem", 0o644, root.leaf(&format!("cn=x spki={x25519}")).pem());
             let padded = |name: &str, bytes: usize| {
-                let words = format!("cn=web sans=dns:web.example.com ext=1.2.3.4:plain:{}", "00".repeat(bytes));
+                let words =
+                    format!("cn=web sans=dns:web.example.com ext=1.2.3.4:plain:{}", "00".repeat(bytes));
                 desk.put(name, 0o644, root.leaf(&words).pem());
             };
             padded("64k.pem", 70_000);
@@ -184,7 +195,11 @@ const FILES: &[Case] = &[
             desk.put("headers.pem", 0o644, good.replacen("-----\n", "-----\nfriendlyName: x\n\n", 1));
             let other = forge::ca("cn=Other").pem();
             desk.put("one-line.pem", 0o644, format!("{}{other}", good.trim_end()));
-            desk.put("lost-end.pem", 0o644, format!("{}{other}", good.replace("-----END CERTIFICATE-----\n", "")));
+            desk.put(
+                "lost-end.pem",
+                0o644,
+                format!("{}{other}", good.replace("-----END CERTIFICATE-----\n", "")),
+            );
             desk.put("bad.pem", 0o644, format!("{other}{}", good.replacen("MI", "M!", 1)));
             desk.put("good-behind.pem", 0o644, format!("{}{good}", other.replacen("MI", "M!", 1)));
             desk.put("blank.pem", 0o644, good.replacen("-----\n", "-----\n\n", 1));
@@ -208,21 +223,41 @@ const FILES: &[Case] = &[
                 says: &["its label is `TRUSTED CERTIFICATE`", "Java refuses the file"],
                 never: &[],
             },
-            Run { line: "kpki verify leaf.pem --ca headers.pem", code: 1, says: &["headers stand in the block"], never: &[] },
+            Run {
+                line: "kpki verify leaf.pem --ca headers.pem",
+                code: 1,
+                says: &["headers stand in the block"],
+                never: &[],
+            },
             Run { line: "kpki verify leaf.pem --ca one-line.pem", code: 1, says: &["NOT VALID"], never: &[] },
-            Run { line: "kpki verify leaf.pem --ca lost-end.pem", code: 1, says: &["has no END line"], never: &[] },
+            Run {
+                line: "kpki verify leaf.pem --ca lost-end.pem",
+                code: 1,
+                says: &["has no END line"],
+                never: &[],
+            },
             Run {
                 line: "kpki verify leaf.pem --ca bad.pem",
                 code: 1,
-                says: &["'!' does not belong in base64", "OpenSSL, curl, Python, Java, GnuTLS refuse the whole file"],
+                says: &[
+                    "'!' does not belong in base64",
+                    "OpenSSL, curl, Python, Java, GnuTLS refuse the whole file",
+                ],
                 never: &[],
             },
             // It reads on behind what it does not see.
-            Run { line: "kpki verify leaf.pem --ca good-behind.pem", code: 0, says: &["warning"], never: &["NOT VALID"] },
+            Run {
+                line: "kpki verify leaf.pem --ca good-behind.pem",
+                code: 0,
+                says: &["warning"],
+                never: &["NOT VALID"],
+            },
             Run {
                 line: "kpki verify leaf.pem --ca blank.pem",
                 code: 0,
-                says: &["warning blank.pem:2: a blank line stands within a block: OpenSSL, curl, Python and pyca refuse the file"],
+                says: &[
+                    "warning blank.pem:2: a blank line stands within a block: OpenSSL, curl, Python and pyca refuse the file",
+                ],
                 never: &[],
             },
             Run {
@@ -232,14 +267,24 @@ const FILES: &[Case] = &[
                 never: &[],
             },
             // The strict reading takes what people read, and refuses what is broken.
-            Run { line: "kpki verify leaf.pem --ca bom.pem --policy rfc5280", code: 0, says: &["valid"], never: &[] },
+            Run {
+                line: "kpki verify leaf.pem --ca bom.pem --policy rfc5280",
+                code: 0,
+                says: &["valid"],
+                never: &[],
+            },
             Run {
                 line: "kpki verify leaf.pem --ca bad.pem --policy rfc5280",
                 code: 2,
                 says: &["'!' does not belong in base64"],
                 never: &[],
             },
-            Run { line: "kpki verify bom.pem --ca bom.pem", code: 1, says: &["find no certificate in it"], never: &[] },
+            Run {
+                line: "kpki verify bom.pem --ca bom.pem",
+                code: 1,
+                says: &["find no certificate in it"],
+                never: &[],
+            },
         ],
     },
     Case {
@@ -282,7 +327,11 @@ const FORMS: &[Case] = &[Case {
         };
         let chain = format!("{}{}", web.pem(), sub.pem());
         desk.put("secret.yaml", 0o600, secret("web", &chain));
-        desk.put("documents.yaml", 0o600, format!("{}---\n{}", secret("web", &chain), secret("dev", &dev.pem())));
+        desk.put(
+            "documents.yaml",
+            0o600,
+            format!("{}---\n{}", secret("web", &chain), secret("dev", &dev.pem())),
+        );
         let hook = |pem: &str| {
             format!(
                 "apiVersion: admissionregistration.k8s.io/v1\nkind: ValidatingWebhookConfiguration\nmetadata: {{name: w}}\n\
@@ -307,13 +356,21 @@ const FORMS: &[Case] = &[Case {
         Run {
             line: "kpki verify dev.conf --ca ca.crt --purpose client && kpki verify by-file.conf --ca dev.conf --purpose client",
             code: 0,
-            says: &["dev.conf: valid as client", "users[user].client-certificate-data", "files/dev.crt: valid as client"],
+            says: &[
+                "dev.conf: valid as client",
+                "users[user].client-certificate-data",
+                "files/dev.crt: valid as client",
+            ],
             never: &[],
         },
         Run {
             line: "kpki verify secret.yaml --ca webhook.yaml --purpose server --name web.default.svc",
             code: 0,
-            says: &["secret.yaml: valid as server", "data[tls.crt], certificate 2", "webhooks[0].clientConfig.caBundle"],
+            says: &[
+                "secret.yaml: valid as server",
+                "data[tls.crt], certificate 2",
+                "webhooks[0].clientConfig.caBundle",
+            ],
             never: &["was judged"],
         },
         Run {
@@ -347,7 +404,12 @@ const FORMS: &[Case] = &[Case {
             says: &["standard input: valid as client", "standard input: valid at"],
             never: &[],
         },
-        Run { line: "kpki verify - --ca - < dev.conf", code: 2, says: &["standard input can be read once"], never: &[] },
+        Run {
+            line: "kpki verify - --ca - < dev.conf",
+            code: 2,
+            says: &["standard input can be read once"],
+            never: &[],
+        },
         Run {
             line: "kpki verify dev.der --ca ca.der",
             code: 0,
@@ -379,9 +441,17 @@ const STRICT: &[Case] = &[Case {
         let plain = root.leaf("cn=b sans=dns:b.local");
         desk.put("plain.pem", 0o644, plain.pem());
         desk.put("complete.pem", 0o644, root.crl("number=1").pem());
-        desk.put("delta.pem", 0o644, root.crl(&format!("number=2 delta=1 revoked={}", plain.serial_hex())).pem());
+        desk.put(
+            "delta.pem",
+            0o644,
+            root.crl(&format!("number=2 delta=1 revoked={}", plain.serial_hex())).pem(),
+        );
         let qualifier = "30143012 06022a03 300c300a 06032a0304 0c03616263".replace(' ', "");
-        desk.put("qualifier.pem", 0o644, root.leaf(&format!("cn=q ext=2.5.29.32:critical:{qualifier}")).pem());
+        desk.put(
+            "qualifier.pem",
+            0o644,
+            root.leaf(&format!("cn=q ext=2.5.29.32:critical:{qualifier}")).pem(),
+        );
         desk.put("tag.pem", 0o644, root.leaf("cn=t ext=2.5.29.37:plain:b00a06082b06010505070301").pem());
     },
     runs: &[
@@ -394,7 +464,9 @@ const STRICT: &[Case] = &[Case {
         Run {
             line: "kpki verify leaf.pem --ca root.pem --policy rfc5280 --name node_1.local",
             code: 1,
-            says: &["CN=a holds DNS:node_1.local, which does not count: it is not in the preferred name syntax"],
+            says: &[
+                "CN=a holds DNS:node_1.local, which does not count: it is not in the preferred name syntax",
+            ],
             never: &["does not hold"],
         },
         Run {
@@ -437,7 +509,11 @@ const OTHERS: &[Case] = &[Case {
         Run {
             line: "kpki verify leaf.pem --ca cas.pem",
             code: 0,
-            says: &["several trust anchors are called CN=Root", "refused by pyca, wolfSSL", "mapped into IPv6"],
+            says: &[
+                "several trust anchors are called CN=Root",
+                "refused by pyca, wolfSSL",
+                "mapped into IPv6",
+            ],
             never: &[],
         },
         Run {
@@ -449,7 +525,10 @@ const OTHERS: &[Case] = &[Case {
         Run {
             line: "kpki verify named.pem --ca one.pem --name web.example.com",
             code: 1,
-            says: &["its common name is web.example.com", "OpenSSL, curl, Python, Node, GnuTLS, NSS, Java, mbedTLS and wolfSSL look at"],
+            says: &[
+                "its common name is web.example.com",
+                "OpenSSL, curl, Python, Node, GnuTLS, NSS, Java, mbedTLS and wolfSSL look at",
+            ],
             never: &["which nobody looks at"],
         },
     ],

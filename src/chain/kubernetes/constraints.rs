@@ -168,8 +168,7 @@ fn matching(
     budget: &Budget,
 ) -> Result<Match, Fault> {
     // Go knows no other kinds.
-    if matches!(name, SubjectAltName::Directory(_) | SubjectAltName::Other(..))
-        || !subtrees.has_kind_of(name)
+    if matches!(name, SubjectAltName::Directory(_) | SubjectAltName::Other(..)) || !subtrees.has_kind_of(name)
     {
         return Ok(Match::Silent);
     }

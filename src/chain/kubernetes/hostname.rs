@@ -37,7 +37,10 @@ pub(in crate::chain) fn name_fault(leaf: View<'_>, wanted: &SubjectAltName) -> F
             Printable(name)
         ),
         Some(name) => {
-            format!(" (its common name is {}, which does not count beside alternative names)", Printable(name))
+            format!(
+                " (its common name is {}, which does not count beside alternative names)",
+                Printable(name)
+            )
         }
         None => String::new(),
     };

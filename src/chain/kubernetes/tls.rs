@@ -48,7 +48,8 @@ pub(super) fn faults(leaf: &Certificate, sent: &[&Candidate<'_>], unreadable: &[
         let detail = format!(
             "the certificates that are sent take {message} bytes, and Go's TLS reads {LONGEST_MESSAGE} at most"
         );
-        faults.push(Fault::new(Reason::Handshake, detail).facts(format!("at most {LONGEST_MESSAGE}"), message));
+        faults
+            .push(Fault::new(Reason::Handshake, detail).facts(format!("at most {LONGEST_MESSAGE}"), message));
     }
     faults
 }
@@ -77,7 +78,9 @@ fn key_fault(leaf: &Certificate) -> Option<Fault> {
              has it nor loads it (unsupported type of public key)"
         ),
     };
-    Some(Fault::new(Reason::Handshake, detail).facts("RSA of 1024 to 8192 bits, ECDSA or Ed25519", key.kind()))
+    Some(
+        Fault::new(Reason::Handshake, detail).facts("RSA of 1024 to 8192 bits, ECDSA or Ed25519", key.kind()),
+    )
 }
 
 /// Why Go's `crypto/rsa` verifies nothing with a key.

@@ -96,8 +96,9 @@ impl<'a> Constraints<'a> {
             budget.work(LOOK_UP.saturating_mul(self.others))?;
             let mut all = list.permitted.iter().chain(&list.excluded);
             if let Some(constraint) = all.find(|subtree| is_other(subtree, name)) {
-                let detail =
-                    format!("{issuer} constrains names of the kind {kind} ({constraint}), which is not supported");
+                let detail = format!(
+                    "{issuer} constrains names of the kind {kind} ({constraint}), which is not supported"
+                );
                 return refuse(Reason::MalformedConstraint, detail);
             }
         }

@@ -110,20 +110,17 @@ static UNIVERSAL: Shape = Value(0x1c, any, "UniversalString");
 static BMP: Shape = Value(0x1e, any, "BMPString");
 static VISIBLE: Shape = Value(0x1a, any, "VisibleString");
 /// Dates have a test of their own.
-static TIME: Shape = OneOf(&[&Value(UTC_TIME, any, "UTCTime"), &Value(GENERALIZED_TIME, any, "GeneralizedTime")]);
+static TIME: Shape =
+    OneOf(&[&Value(UTC_TIME, any, "UTCTime"), &Value(GENERALIZED_TIME, any, "GeneralizedTime")]);
 static DIRECTORY_STRING: Shape = OneOf(&[&UTF8, &PRINTABLE, &TELETEX, &BMP, &UNIVERSAL]);
 static DISPLAY_TEXT: Shape = OneOf(&[&UTF8, &IA5, &VISIBLE, &BMP]);
 
-static ALGORITHM: Shape = Fields(
-    tag::SEQUENCE,
-    &[Field("algorithm", &OID, Required), Field("parameters", &Anything, Optional)],
-);
+static ALGORITHM: Shape =
+    Fields(tag::SEQUENCE, &[Field("algorithm", &OID, Required), Field("parameters", &Anything, Optional)]);
 static NAME: Shape = List(tag::SEQUENCE, &RELATIVE_NAME, 0);
 static RELATIVE_NAME: Shape = Set(&Attribute, 1);
-static VALIDITY: Shape = Fields(
-    tag::SEQUENCE,
-    &[Field("notBefore", &TIME, Required), Field("notAfter", &TIME, Required)],
-);
+static VALIDITY: Shape =
+    Fields(tag::SEQUENCE, &[Field("notBefore", &TIME, Required), Field("notAfter", &TIME, Required)]);
 static PUBLIC_KEY: Shape = Fields(
     tag::SEQUENCE,
     &[Field("algorithm", &ALGORITHM, Required), Field("subjectPublicKey", &BITS, Required)],
@@ -133,7 +130,9 @@ static EXTENSION: Shape = Fields(
     tag::SEQUENCE,
     &[
         Field("extnID", &OID, Required),
-        Field("critical", &BOOLEAN, Unless(&[1, 1, 0])),
+        // A FALSE that is written out changes nothing, and stands in too many: in the example of RFC 8410 section 10.2, here and
+        // in its basic constraints.
+        Field("critical", &BOOLEAN, Optional),
         Field("extnValue", &OCTETS, Required),
     ],
 );
@@ -190,10 +189,8 @@ static LIST: Shape = Fields(
     ],
 );
 
-static OTHER_NAME: Shape = Fields(
-    0xa0,
-    &[Field("type-id", &OID, Required), Field("value", &Within(0xa0, &Anything), Required)],
-);
+static OTHER_NAME: Shape =
+    Fields(0xa0, &[Field("type-id", &OID, Required), Field("value", &Within(0xa0, &Anything), Required)]);
 static PARTY: Shape = Fields(
     0xa5,
     &[
@@ -213,8 +210,7 @@ static GENERAL_NAME: Shape = OneOf(&[
     &Value(0x88, identifier, "registeredID"),
 ]);
 static SUBTREE: Shape = Fields(tag::SEQUENCE, &[Field("base", &GENERAL_NAME, Required)]);
-static PLACE: Shape =
-    Within(0xa0, &OneOf(&[&List(0xa0, &GENERAL_NAME, 1), &List(0xa1, &Attribute, 1)]));
+static PLACE: Shape = Within(0xa0, &OneOf(&[&List(0xa0, &GENERAL_NAME, 1), &List(0xa1, &Attribute, 1)]));
 static POINT: Shape = Fields(
     tag::SEQUENCE,
     &[
@@ -274,11 +270,7 @@ static VALUES: &[(&str, Shape)] = &[
         "2.5.29.19",
         Fields(
             tag::SEQUENCE,
-            &[
-                // A FALSE that is written out is in too many certificates, the example of RFC 8410 section 10.2 among them.
-                Field("cA", &BOOLEAN, Optional),
-                Field("pathLenConstraint", &COUNT, Optional),
-            ],
+            &[Field("cA", &BOOLEAN, Optional), Field("pathLenConstraint", &COUNT, Optional)],
         ),
     ),
     ("2.5.29.20", Value(tag::INTEGER, integer, "INTEGER")),
@@ -386,7 +378,9 @@ pub(super) fn extension(oid: &str, value: &[u8]) -> Result<(), Flaw> {
             for policy in parts() {
                 qualifiers(policy).try_for_each(|(oid, value)| match oid {
                     oid if oid == CPS => check(&IA5, value).map_err(|flaw| format!("cPSuri {flaw}")),
-                    oid if oid == NOTICE => check(&USER_NOTICE, value).map_err(|flaw| format!("userNotice {flaw}")),
+                    oid if oid == NOTICE => {
+                        check(&USER_NOTICE, value).map_err(|flaw| format!("userNotice {flaw}"))
+                    }
                     _ => Ok(()),
                 })?;
             }
@@ -411,7 +405,8 @@ pub(super) fn unknown_qualifiers(value: &[u8]) -> Vec<String> {
     let policies = read(value).and_then(|(list, _)| elements(list.content)).unwrap_or_default();
     let unknown = policies.into_iter().flat_map(|policy| qualifiers(policy).collect::<Vec<_>>());
     let unknown = unknown.filter(|(oid, _)| *oid != CPS && *oid != NOTICE);
-    let shown = |oid: &[u8]| crate::x509::der::object_identifier(oid).unwrap_or_else(|| crate::x509::hex(oid));
+    let shown =
+        |oid: &[u8]| crate::x509::der::object_identifier(oid).unwrap_or_else(|| crate::x509::hex(oid));
     unknown.map(|(oid, _)| shown(oid)).collect()
 }
 
@@ -429,7 +424,11 @@ const DEEPEST: usize = 12;
 fn check(shape: &Shape, element: Element<'_>) -> Result<(), Flaw> {
     let expects = |wanted: u8, what: &str| {
         let found = element.tag;
-        if found == wanted { Ok(()) } else { Err(format!("has the tag {found:02x} instead of {wanted:02x} ({what})")) }
+        if found == wanted {
+            Ok(())
+        } else {
+            Err(format!("has the tag {found:02x} instead of {wanted:02x} ({what})"))
+        }
     };
     match shape {
         Value(wanted, test, what) => {
@@ -462,11 +461,17 @@ fn check(shape: &Shape, element: Element<'_>) -> Result<(), Flaw> {
         }
         OneOf(shapes) => match shapes.iter().find(|shape| begins(shape, element.tag)) {
             Some(shape) => check(shape, element),
-            None => Err(format!("has the tag {:02x}, which is none of those that may stand there", element.tag)),
+            None => {
+                Err(format!("has the tag {:02x}, which is none of those that may stand there", element.tag))
+            }
         },
         Attribute => attribute(element),
         Anything => {
-            if is_der(element, DEEPEST) { Ok(()) } else { Err("is not in DER".into()) }
+            if is_der(element, DEEPEST) {
+                Ok(())
+            } else {
+                Err("is not in DER".into())
+            }
         }
     }
 }
@@ -529,8 +534,8 @@ fn attribute(pair: Element<'_>) -> Result<(), Flaw> {
     let shape = match kind.content {
         [0x55, 4, 5 | 6 | 46] => &PRINTABLE,
         [0x55, 4, 3 | 4 | 7..=12 | 17 | 41..=44 | 65] => &DIRECTORY_STRING,
-        [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 9, 1] => &IA5,
-        [0x09, 0x92, 0x26, 0x89, 0x93, 0xf2, 0x2c, 0x64, 1, 25] => &IA5,
+        [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 9, 1]
+        | [0x09, 0x92, 0x26, 0x89, 0x93, 0xf2, 0x2c, 0x64, 1, 25] => &IA5,
         _ => return Ok(()),
     };
     check(shape, *value).map_err(|flaw| format!("has a value that {flaw}"))
@@ -636,7 +641,8 @@ mod tests {
             out.push(here);
             let content = here + (element.whole.len() - element.content.len());
             let is_within = element.tag & 0x20 != 0
-                || (element.tag == tag::OCTET_STRING && elements(element.content).is_some_and(|all| all.len() == 1));
+                || (element.tag == tag::OCTET_STRING
+                    && elements(element.content).is_some_and(|all| all.len() == 1));
             if is_within {
                 tags(element.content, content, out);
             }
@@ -652,7 +658,9 @@ mod tests {
         const COUNTS: [u8; 2] = [0x80, 0x81];
         const STRINGS: [u8; 5] = [0x0c, 0x13, 0x14, 0x1c, 0x1e];
         const TIMES: [u8; 2] = [0x17, 0x18];
-        [&NAMES[..], &LISTS, &COUNTS, &STRINGS, &TIMES].iter().any(|kinds| kinds.contains(&one) && kinds.contains(&other))
+        [&NAMES[..], &LISTS, &COUNTS, &STRINGS, &TIMES]
+            .iter()
+            .any(|kinds| kinds.contains(&one) && kinds.contains(&other))
     }
 
     #[test]
@@ -667,7 +675,7 @@ mod tests {
             let Ok(read) = crate::x509::Certificate::from_der(der) else { return false };
             let values = &read.tbs.extensions;
             certificate(der).is_ok()
-                && values.all.iter().all(|one| super::extension(&one.oid, &one.value).is_ok())
+                && values.all.iter().all(|one| extension(&one.oid, &one.value).is_ok())
                 && values.malformed.is_empty()
         };
         assert!(sound(leaf.der()));
@@ -678,7 +686,40 @@ mod tests {
         let mut taken = Vec::new();
         for place in places {
             let own = leaf.der()[place];
-            for other in [0x00, 0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x0a, 0x0c, 0x10, 0x13, 0x16, 0x17, 0x18, 0x24, 0x30, 0x31, 0x42, 0x80, 0x81, 0x82, 0x86, 0xa0, 0xa1, 0xa2, 0xa3, 0xa4, 0xb0, 0xd0, own ^ 0x20, own ^ 0x40, own ^ 0x80] {
+            for other in [
+                0x00,
+                0x01,
+                0x02,
+                0x03,
+                0x04,
+                0x05,
+                0x06,
+                0x0a,
+                0x0c,
+                0x10,
+                0x13,
+                0x16,
+                0x17,
+                0x18,
+                0x24,
+                0x30,
+                0x31,
+                0x42,
+                0x80,
+                0x81,
+                0x82,
+                0x86,
+                0xa0,
+                0xa1,
+                0xa2,
+                0xa3,
+                0xa4,
+                0xb0,
+                0xd0,
+                own ^ 0x20,
+                own ^ 0x40,
+                own ^ 0x80,
+            ] {
                 if other == own || are_alternatives(own, other) {
                     continue;
                 }

@@ -59,13 +59,11 @@ fn version_and_extensions(list: &RevocationList) -> Option<String> {
     if let Some(oid) = list.duplicate_extension() {
         return Some(format!("its extension {oid} stands there twice"));
     }
-    match list.find(AUTHORITY_KEY_IDENTIFIER) {
-        None => Some("it has no authority key identifier".into()),
-        Some(_) => {
-            let names_key = list.authority_key_identifier.as_ref().is_some_and(|id| id.key_identifier.is_some());
-            (!names_key).then(|| "its authority key identifier names no key".into())
-        }
+    if list.find(AUTHORITY_KEY_IDENTIFIER).is_none() {
+        return Some("it has no authority key identifier".into());
     }
+    let names_key = list.authority_key_identifier.as_ref().is_some_and(|id| id.key_identifier.is_some());
+    (!names_key).then(|| "its authority key identifier names no key".into())
 }
 
 fn number(list: &RevocationList) -> Option<String> {
@@ -157,9 +155,8 @@ fn entry(revoked: Element<'_>, is_delta: bool) -> Option<String> {
             },
             INVALIDITY_DATE => {
                 // Section 5.3.2: always a GeneralizedTime, whatever the year.
-                let written = content.is_some_and(|date| {
-                    date.content.len() == 15 && date.content.last() == Some(&b'Z')
-                });
+                let written = content
+                    .is_some_and(|date| date.content.len() == 15 && date.content.last() == Some(&b'Z'));
                 if !written {
                     return Some("the invalidity date of an entry is not written as YYYYMMDDHHMMSSZ".into());
                 }

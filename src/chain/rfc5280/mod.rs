@@ -8,8 +8,8 @@ mod lists;
 mod web_pki;
 
 pub(super) use certificate::{counts_in_anchors, faults_anywhere};
-pub(super) use lists::problem as list_problem;
 pub(super) use constraints::fault as constraints_fault;
+pub(super) use lists::problem as list_problem;
 
 use time::OffsetDateTime;
 
@@ -95,13 +95,18 @@ fn name_fault(leaf: &Certificate, wanted: &SubjectAltName) -> Option<Fault> {
 }
 
 /// A name that is the wanted one and does not count, and why.
-fn uncounted<'a>(names: &'a [SubjectAltName], wanted: &SubjectAltName) -> Option<(&'a SubjectAltName, String)> {
+fn uncounted<'a>(
+    names: &'a [SubjectAltName],
+    wanted: &SubjectAltName,
+) -> Option<(&'a SubjectAltName, String)> {
     names.iter().find_map(|name| match (name, wanted) {
         (SubjectAltName::Dns(pattern), SubjectAltName::Dns(host)) => {
             let matches = pattern.eq_ignore_ascii_case(host)
                 || host_matches(pattern, host.strip_suffix('.').unwrap_or(host));
             let problem = certificate::presented_domain_problem(pattern)?;
-            matches.then(|| (name, format!("it is not in the preferred name syntax of section 4.2.1.6, for {problem}")))
+            matches.then(|| {
+                (name, format!("it is not in the preferred name syntax of section 4.2.1.6, for {problem}"))
+            })
         }
         (SubjectAltName::Email(own), SubjectAltName::Email(mailbox)) if own == mailbox => {
             Some((name, "it is no mailbox (RFC 5321 section 4.1.2)".to_owned()))

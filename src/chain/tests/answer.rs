@@ -82,10 +82,8 @@ impl<'t> Answer<'t> {
         let asked = self.reasons.iter().any(|wanted| wanted.code == others);
         let counts = |warning: &&Warning| asked || warning.fault.reason != Reason::OtherPrograms;
         let warnings: Vec<&Warning> = chain.warnings().iter().filter(counts).collect();
-        let found: BTreeSet<(&str, &str)> = warnings
-            .iter()
-            .map(|warning| (warning.fault.reason.code(), name(warning.index)))
-            .collect();
+        let found: BTreeSet<(&str, &str)> =
+            warnings.iter().map(|warning| (warning.fault.reason.code(), name(warning.index))).collect();
         let is = |wanted: &Wanted<'_>, (code, about): (&str, &str)| {
             wanted.code == code && wanted.about.is_none_or(|wanted| wanted == about)
         };

@@ -162,7 +162,9 @@ fn price(given: &Given, policy: Policy, leaf: &Forged) -> (u64, bool) {
     let verdict = verifier.verify_within(&leaf, &budget);
     let spent = match &verdict {
         Verdict::Invalid(rejection) => rejection.reason().0.reason == Reason::Budget,
-        Verdict::Valid(chain) => chain.warnings().iter().any(|warning| warning.fault.reason == Reason::Budget),
+        Verdict::Valid(chain) => {
+            chain.warnings().iter().any(|warning| warning.fault.reason == Reason::Budget)
+        }
     };
     (budget.spent(), !spent)
 }

@@ -171,11 +171,12 @@ fn keys_of_handshakes() {
     for purpose in ["server", "client"] {
         let rows = table.clone().map(|(why, spki, answer)| {
             // What the strict policy says of keys is another table's.
-            let strict = if matches!(why, "Ed448" | "X25519" | "RSA of 8200 bits" | "RSA with an even exponent") {
-                "ok"
-            } else {
-                "key@L"
-            };
+            let strict =
+                if matches!(why, "Ed448" | "X25519" | "RSA of 8200 bits" | "RSA with an even exponent") {
+                    "ok"
+                } else {
+                    "key@L"
+                };
             format!("# {why}\nR | L<R spki={spki}\n    {purpose} -> {answer} // {strict}\n")
         });
         check(&rows.concat());
@@ -190,7 +191,11 @@ fn keys_of_issuers() {
         ("an algorithm that nobody knows", spki(&[&[6, 3, 0x2a, 3, 4]], &[7; 32]), "key@R"),
         ("RSA with an exponent of 1", rsa(2048, &[1]), "key@R 'less than 3' // signature@R"),
         ("RSA with an even exponent", rsa(2048, &[4]), "key@R 'is even' // signature@R"),
-        ("RSA with an exponent of 32 bits", rsa(2048, &[0, 0x80, 0, 0, 1]), "key@R 'too large' // signature@R"),
+        (
+            "RSA with an exponent of 32 bits",
+            rsa(2048, &[0, 0x80, 0, 0, 1]),
+            "key@R 'too large' // signature@R",
+        ),
         ("another kind than the algorithm's", rsa(2048, &[1, 0, 1]), "signature@R"),
         ("what is no key at all is in no pool", spki(&[RSA, NULL], &[]), "no-issuer@L '0 trust anchors'"),
     ];

@@ -112,7 +112,9 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Status, Failure> {
     };
     // The servers that ask are components of Kubernetes and etcd.
     let client_ca = match &args.client_ca {
-        Some(file) => Some(pool::read_anchors(&[file.clone()], kpki::chain::Policy::Kubernetes)?.certificates),
+        Some(file) => {
+            Some(pool::read_anchors(&[file.clone()], kpki::chain::Policy::Kubernetes)?.certificates)
+        }
         None => None,
     };
     let known = Known {

@@ -76,9 +76,8 @@ fn valid(chain: &VerifiedChain<'_>, name: &SubjectAltName, at: OffsetDateTime) -
         let (instant, left) = (output::instant(end), output::left(end - at));
         lines.push(format!("until {instant}, {left}, through {}", through.unwrap_or_default()));
     }
-    let warning = |warning: &kpki::chain::Warning| {
-        format!("{} {}", styled(WARN, "warning"), warning_text(warning))
-    };
+    let warning =
+        |warning: &kpki::chain::Warning| format!("{} {}", styled(WARN, "warning"), warning_text(warning));
     lines.extend(chain.warnings().iter().map(warning));
     lines
 }
