@@ -969,7 +969,7 @@ fn what_is_sent_along() {
     let (sub, leaf) = (root.ca("cn=Sub"), root.leaf(LEAF));
     // The largest message that is read, and one byte more.
     let padded = |bytes: usize| root.ca(&format!("cn=Large ext=1.2.3.4:plain:{}", "00".repeat(bytes)));
-    let room = (256 << 10) - 4 - 10 - leaf.der().len();
+    let largest = (256 << 10) - 4 - 10 - leaf.der().len();
     let frame = padded(200_000).der().len() - 200_000;
     for (what, sent) in [
         ("nothing", String::new()),
@@ -978,8 +978,8 @@ fn what_is_sent_along() {
         ("an expired one", sub.reissue("until=-1d").pem()),
         ("one with a negative serial number", root.ca("cn=Odd serial=negative").pem()),
         ("one with an extension twice", root.ca("cn=Odd dup=2.5.29.19").pem()),
-        ("the largest", padded(room - frame).pem()),
-        ("one byte too many", padded(room - frame + 1).pem()),
+        ("the largest", padded(largest - frame).pem()),
+        ("one byte too many", padded(largest - frame + 1).pem()),
     ] {
         for purpose in [Purpose::Any, Purpose::Server, Purpose::Client] {
             let question = Question { purpose, sent: sent.clone(), ..below(&root, &leaf) };

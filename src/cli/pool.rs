@@ -252,10 +252,8 @@ fn object(
 /// Puts the certificates of an item together by the fields that hold them.
 fn collect(item: &Item, file: &str, policy: Policy, groups: &mut Vec<Group>) {
     let field = item.place.field.clone();
-    let number = groups.last().map_or(0, |group| match group.field == field {
-        true => group.reading.certificates.len() + group.reading.unseen.len(),
-        false => 0,
-    });
+    let together = groups.last().filter(|group| group.field == field);
+    let number = together.map_or(0, |group| group.reading.certificates.len() + group.reading.unseen.len());
     let source = Source {
         file: output::path(Path::new(file)),
         field: field.clone(),

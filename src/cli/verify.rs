@@ -365,7 +365,9 @@ pub(crate) fn run(context: &Context, args: &Args) -> Result<Status, Failure> {
     let mut leaves: Vec<Leaf> = read.into_iter().flatten().collect();
     let shared_unseen: Vec<Unseen> = anchors.unseen.iter().chain(&intermediates.unseen).cloned().collect();
     if !shared_unseen.is_empty() {
-        leaves.iter_mut().for_each(|leaf| leaf.unseen.extend(shared_unseen.iter().cloned()));
+        for leaf in &mut leaves {
+            leaf.unseen.extend(shared_unseen.iter().cloned());
+        }
     }
     let shared = Verifier::new(&settings, &anchors.certificates, &intermediates.certificates, &lists);
     // Intermediates that only one end entity brought are for that one alone.

@@ -5,6 +5,7 @@ mod certificate;
 mod constraints;
 mod der;
 mod lists;
+mod shape;
 mod web_pki;
 
 pub(super) use certificate::{counts_in_anchors, faults_anywhere};

@@ -104,7 +104,9 @@ fn parse_name(text: &str) -> Result<SubjectAltName, String> {
 pub(super) fn run(context: &Context, args: &Args) -> Result<Status, Failure> {
     let trust = Trust {
         anchors: match &args.cacert {
-            Some(file) => Some(pool::read_anchors(&[file.clone()], args.policy.into())?.certificates),
+            Some(file) => {
+                Some(pool::read_anchors(std::slice::from_ref(file), args.policy.into())?.certificates)
+            }
             None => None,
         },
         policy: args.policy.into(),
@@ -112,9 +114,9 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Status, Failure> {
     };
     // The servers that ask are components of Kubernetes and etcd.
     let client_ca = match &args.client_ca {
-        Some(file) => {
-            Some(pool::read_anchors(&[file.clone()], kpki::chain::Policy::Kubernetes)?.certificates)
-        }
+        Some(file) => Some(
+            pool::read_anchors(std::slice::from_ref(file), kpki::chain::Policy::Kubernetes)?.certificates,
+        ),
         None => None,
     };
     let known = Known {
