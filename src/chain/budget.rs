@@ -152,7 +152,7 @@ fn rsa_price(bits: usize, exponent: Option<u64>) -> u64 {
     /// The largest modulus that ring takes, in bits.
     const LARGEST_OF_RING: u64 = 8192;
     let kilobits = u64::try_from(bits).unwrap_or(u64::MAX).div_ceil(1024);
-    let factor = if kilobits * 1024 > LARGEST_OF_RING { 6 } else { 1 };
+    let factor = if kilobits * 1024 > LARGEST_OF_RING { 3 } else { 1 };
     // 65537 takes seventeen multiplications.
     let length = exponent.map_or(64, |exponent| u64::from(u64::BITS - exponent.leading_zeros())).max(17);
     kilobits.saturating_mul(kilobits).saturating_mul(10_000).saturating_mul(factor).saturating_mul(length)

@@ -215,6 +215,9 @@ impl<'s, 'a> Search<'s, 'a> {
         let mut subjects: Vec<String> =
             all().take(8).map(|candidate| candidate.certificate().tbs.subject.to_string()).collect();
         subjects.dedup();
+        if subjects.is_empty() {
+            subjects.push("no certificate at all".to_owned());
+        }
         Fault::new(Reason::NoIssuer, detail).facts(issuer, subjects.join("; "))
     }
 }
