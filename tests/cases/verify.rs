@@ -1,6 +1,6 @@
 //! `kpki verify`.
 
-use crate::desk::{Desk, base64, kubeconfig, pem};
+use crate::desk::{Desk, LEAF, PKI, base64, kubeconfig, pem};
 use crate::forge;
 use crate::table::{Case, Run, check};
 
@@ -124,6 +124,34 @@ const VERDICTS: &[Case] = &[
                 line: "kpki verify no-leaf.pem --ca ca.pem",
                 code: 2,
                 says: &["no certificate found; it holds: private key"],
+                never: &[],
+            },
+        ],
+    },
+    Case {
+        situation: "a control plane whose API server has a certificate of 100 kB",
+        inputs: |desk: &Desk| {
+            let cluster = desk.control_plane("n");
+            let names = "sans=dns:cp1,dns:kubernetes,dns:kubernetes.default,dns:kubernetes.default.svc,\
+                         dns:kubernetes.default.svc.cluster.local,dns:localhost,ip:10.96.0.1,ip:10.0.0.10,ip:127.0.0.1";
+            let words = format!(
+                "{LEAF} cn=kube-apiserver eku=server {names} ext=1.2.3.4:plain:04830186a0{}",
+                "00".repeat(100_000)
+            );
+            desk.pair(&format!("n/{PKI}/apiserver"), &cluster.kubernetes.leaf(&words));
+        },
+        runs: &[
+            Run {
+                line: "kpki verify n/etc/kubernetes/pki/apiserver.crt --ca n/etc/kubernetes/pki/ca.crt --purpose server --name 10.96.0.1",
+                code: 0,
+                says: &["valid as server", "refused by wolfSSL, mbedTLS, Java, rustls"],
+                never: &[],
+            },
+            Run { line: "kpki audit n --fail-on high", code: 0, says: &[], never: &["F022", "F025"] },
+            Run {
+                line: "kpki inspect n/etc/kubernetes/pki/apiserver.crt",
+                code: 0,
+                says: &["CN=kube-apiserver"],
                 never: &[],
             },
         ],
@@ -504,6 +532,12 @@ const OTHERS: &[Case] = &[Case {
         desk.put("one.pem", 0o644, one.pem());
         desk.put("leaf.pem", 0o644, two.leaf("cn=a aki=absent sans=ip:::ffff:10.0.0.1").pem());
         desk.put("named.pem", 0o644, one.leaf("cn=web.example.com").pem());
+        let sub = one.ca("cn=Sub");
+        let web = sub.leaf("cn=web sans=dns:web.example.com").pem();
+        let (expired, former) = (sub.reissue("until=-1d").pem(), sub.rekey("key=p256:former").pem());
+        desk.put("expired-first.pem", 0o644, format!("{web}{expired}{}", sub.pem()));
+        desk.put("expired-last.pem", 0o644, format!("{web}{}{expired}", sub.pem()));
+        desk.put("former-first.pem", 0o644, format!("{web}{former}{}", sub.pem()));
     },
     runs: &[
         Run {
@@ -520,6 +554,34 @@ const OTHERS: &[Case] = &[Case {
             line: "kpki verify leaf.pem --ca cas.pem -o json",
             code: 0,
             says: &["\"code\": \"other-programs\"", "\"situation\": \"same-name\"", "\"programs\": ["],
+            never: &[],
+        },
+        Run {
+            line: "kpki verify expired-first.pem --ca one.pem",
+            code: 0,
+            says: &[
+                "an expired certificate of CN=Sub is left over in the chain (expired-first.pem",
+                "refused by wolfSSL, GnuTLS",
+            ],
+            never: &[],
+        },
+        Run {
+            line: "kpki verify expired-last.pem --ca one.pem",
+            code: 0,
+            says: &["is left over in the chain", "refused by wolfSSL\n"],
+            never: &["GnuTLS"],
+        },
+        Run {
+            line: "kpki verify former-first.pem --ca one.pem",
+            code: 0,
+            says: &["a certificate with the former key of CN=Sub is left over", "refused by mbedTLS"],
+            never: &[],
+        },
+        Run {
+            line: "openssl req -x509 -newkey rsa-pss -pkeyopt rsa_keygen_bits:2048 -nodes -keyout pss.key -subj /CN=pss -days 3650 -out pss.pem 2>/dev/null \
+                   && kpki verify pss.pem --ca pss.pem --purpose server --at 2030-01-01T00:00:00Z",
+            code: 1,
+            says: &["the key of CN=pss is RSASSA-PSS-2048", "neither connects to who has it nor loads it"],
             never: &[],
         },
         Run {
