@@ -8,7 +8,7 @@ use kpki::clock::Lifetime;
 use kpki::cluster::{self, AuthorityOptions, ClusterSpec, Job, Plan, Source};
 use kpki::disk::{Overwrite, Secrecy, Transaction, read_bounded};
 use kpki::issue;
-use kpki::key::{KeyError, KeyPair};
+use kpki::key::{KeyAlgorithm, KeyError, KeyPair};
 use kpki::layout::{Authority, Layout, Naming, key_beside, ledger_beside};
 use kpki::profile::PathLength;
 use kpki::request::{SigningRequest, wish_for_names};
@@ -232,7 +232,7 @@ fn init(context: &Context, args: &InitArgs) -> Result<Status, Failure> {
     };
     let home = Layout { naming, kubeconfigs: PathBuf::new(), pki: PathBuf::new(), etcd: "etcd".into() };
     let mut spec = ClusterSpec::new(Source::Kpki);
-    spec.algorithm = args.algorithm.algorithm;
+    spec.algorithm = args.algorithm.algorithm.unwrap_or(spec.algorithm);
     spec.ca_lifetime = args.limits.validity.unwrap_or(spec.ca_lifetime);
     let options = AuthorityOptions {
         subject: args.limits.subject()?,
@@ -263,7 +263,8 @@ fn intermediate(context: &Context, args: &IntermediateArgs) -> Result<Status, Fa
     let loaded = args.ca.load(profile.issuer())?;
     let file =
         args.out.clone().unwrap_or_else(|| format!("{}.crt", args.name.replace(['/', ' '], "-")).into());
-    let key = KeyPair::generate(args.algorithm.algorithm)?;
+    let own = cluster::algorithm_of(loaded.ca.certificate()).unwrap_or(KeyAlgorithm::EcdsaP256);
+    let key = KeyPair::generate(args.algorithm.algorithm.unwrap_or(own))?;
     let subject = match args.limits.subject()? {
         Some(subject) => subject,
         None => Name::new(Some(&args.name), &[""; 0])?,

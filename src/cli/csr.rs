@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use kpki::cluster::{self, Files, Identity as WantedIdentity, Kind};
 use kpki::disk::{Overwrite, Secrecy, Transaction, read_bounded};
-use kpki::key::KeyPair;
+use kpki::key::{KeyAlgorithm, KeyPair};
 use kpki::kubeconfig::{self, Access};
 use kpki::layout::Authority;
 use kpki::pem;
@@ -111,14 +111,14 @@ struct Row {
 }
 
 fn of_one(args: &Args, profile: &Profile, transaction: &Transaction) -> Result<Row, Failure> {
-    let identity = args.identity.of(profile, &args.version.kubernetes_version)?;
+    let identity = args.identity.of(profile, &args.version.kubernetes_version.clone().unwrap_or_default())?;
     let base = args.out_dir.join(args.identity.base(profile)?);
     let with_ending = |ending: &str| PathBuf::from(format!("{}.{ending}", base.display()));
     let (key, key_file) = if let Some(file) = &args.key {
         let key = KeyPair::from_pem(&read_bounded(file, LARGEST_INPUT)?, None);
         (key.map_err(|error| Failure::from(error).at(output::path(file)))?, file.clone())
     } else {
-        let key = KeyPair::generate(args.algorithm.algorithm)?;
+        let key = KeyPair::generate(args.algorithm.algorithm.unwrap_or(KeyAlgorithm::EcdsaP256))?;
         let file = with_ending("key");
         stage(transaction, &file, key.to_pem().as_bytes(), Secrecy::Secret)?;
         (key, file)

@@ -1,7 +1,7 @@
 //! A request, what became of it, and certificates, as people and programs read them.
 
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use kpki::issue::{Judged, Reason};
 use kpki::request::SigningRequest;
@@ -32,6 +32,8 @@ pub(super) struct Verdict {
     certificate: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     certificate_sha256: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    backups: Vec<String>,
     #[serde(skip)]
     draft: bool,
 }
@@ -124,6 +126,7 @@ impl Verdict {
             file: None,
             certificate: None,
             certificate_sha256: None,
+            backups: Vec::new(),
             draft,
         }
     }
@@ -132,6 +135,18 @@ impl Verdict {
         self.file = file.map(output::path);
         self.certificate = Some(pem.to_owned());
         self.certificate_sha256 = Some(certificate.fingerprint());
+    }
+
+    /// What else is worth a word.
+    pub(super) fn add_notes(&mut self, notes: &[String]) {
+        self.notes.extend_from_slice(notes);
+    }
+
+    /// Where the files are that were replaced.
+    pub(super) fn kept(&mut self, backups: &[PathBuf]) {
+        // A file without a directory was named without one.
+        let named = |path: &PathBuf| output::path(path.strip_prefix(".").unwrap_or(path));
+        self.backups = backups.iter().map(named).collect();
     }
 
     pub(super) fn to_text(&self) -> String {
@@ -161,6 +176,9 @@ impl Verdict {
                 let place = self.file.as_deref().unwrap_or("standard output");
                 line(&mut text, &styled(GOOD, "signed"), &format!("{place}, serial {}", facts.serial));
             }
+        }
+        for backup in &self.backups {
+            line(&mut text, "kept", backup);
         }
         for refusal in &self.refusals {
             line(&mut text, &styled(BAD, "refused"), &refusal.reason);

@@ -97,9 +97,8 @@ pub(super) fn run(context: &Context, command: Command) -> Result<Status, Failure
             cases.iter().map(|case| show_case(case, &authorities, args.dry_run)).collect();
         print(&args, &verdicts, false)?;
         let refused = cases.iter().any(|case| case.verdict.is_err());
-        let version = format!("in Kubernetes {}", args.version.kubernetes_version);
         let of_version = |case: &Case<'_>| {
-            case.verdict.as_ref().is_err_and(|reasons| reasons.iter().any(|r| r.text.contains(&version)))
+            case.verdict.as_ref().is_err_and(|reasons| reasons.iter().any(|r| r.text.contains("in Kubernetes v")))
         };
         if cases.iter().any(of_version) {
             output::inform(
@@ -133,7 +132,7 @@ fn judge<'a>(
     let loaded = args.ca.load(profile.issuer())?;
     let authority = loaded.file.clone();
     let loaded = authorities.entry(authority.clone()).or_insert(loaded);
-    let mut terms = terms(&args.version.kubernetes_version, args.validity);
+    let mut terms = terms(&args.version.around(loaded), args.validity);
     // What the object asks for is a wish too: it may shorten the lifetime and never lengthen it.
     if let Some(wished) = request.kubernetes.as_ref().and_then(|object| object.lifetime) {
         terms = terms.with_default_lifetime(wished.min(profile.default_lifetime()));

@@ -7,6 +7,7 @@ use std::net::IpAddr;
 
 mod apply;
 mod convert;
+mod destination;
 mod endpoint;
 mod entries;
 mod error;
@@ -18,12 +19,14 @@ mod own;
 mod people;
 mod plan;
 mod spec;
+mod surroundings;
 #[cfg(test)]
 mod tests;
 mod version;
 mod yaml;
 
 pub use apply::{ApplyError, Job};
+pub use destination::{Destination, DestinationError, Follow, Leaf, judge_key};
 pub use endpoint::{Endpoint, EndpointError, Host, HostError, ServiceSubnets, SubnetError};
 pub use entries::{AuthorityOptions, Entry, Files, Identity, Kind, Part, authorities, entries};
 pub use error::{ClusterError, Problem};
@@ -32,6 +35,8 @@ pub use spec::{
     CaKeys, ClusterSpec, DEFAULT_BIND_PORT, DEFAULT_CA_LIFETIME, DEFAULT_CLUSTER_NAME, DEFAULT_DNS_DOMAIN,
     DEFAULT_LEAF_LIFETIME, DEFAULT_USER_LIFETIME, EtcdTopology, Node, Source, Trees, User,
 };
+
+pub use surroundings::{ServerAuthority, ServerAuthorityError, Surroundings, algorithm_of, server_authority_of};
 
 /// A complete `kind: Cluster` with every field explained; valid as it is.
 pub const TEMPLATE: &str = include_str!("../../templates/cluster.yaml");

@@ -19,6 +19,8 @@ use crate::x509::{Certificate, Printable};
 pub struct Kubeconfig {
     /// The context's name.
     pub context: String,
+    /// The cluster's name.
+    pub cluster: String,
     /// The API server's URL; empty where none is given, which a client takes for `http://localhost:8080`.
     pub server: String,
     /// The line of the URL, from 1; 0 where none is given.
@@ -131,6 +133,7 @@ pub fn parse(text: &[u8]) -> Result<Kubeconfig, KubeconfigError> {
     let user = &user.ok_or(KubeconfigError::Missing("user that the context names"))?.user;
     Ok(Kubeconfig {
         context: context.name.clone(),
+        cluster: context.context.cluster.clone(),
         server: given(cluster.server.as_ref()).map(|server| server.value.clone()).unwrap_or_default(),
         server_line: given(cluster.server.as_ref()).map_or(0, line),
         tls_server_name: given(cluster.tls_server_name.as_ref()).map(|name| name.value.clone()),

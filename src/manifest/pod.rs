@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_saphyr::Spanned;
 
 use super::{Flags, ManifestError, expect_kind, read};
+use crate::profile::KubernetesVersion;
 
 /// A component of the control plane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -65,6 +66,16 @@ pub struct Mount {
     pub path: PathBuf,
     /// Its path on the host; none where the volume is none of the host's (`emptyDir`, a Secret), or is not defined.
     pub host: Option<PathBuf>,
+}
+
+impl StaticPod {
+    /// The version of Kubernetes that the tag of its image names; none for etcd, which has versions of its own.
+    pub fn version(&self) -> Option<KubernetesVersion> {
+        let image = self.image.as_ref().filter(|_| self.component != Component::Etcd)?;
+        let image = image.split('@').next().unwrap_or_default();
+        let (_, tag) = image.rsplit_once(':').filter(|(_, tag)| !tag.contains('/'))?;
+        tag.parse().ok()
+    }
 }
 
 #[derive(Deserialize)]

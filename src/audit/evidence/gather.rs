@@ -573,12 +573,6 @@ fn kind(node: &Node) -> NodeKind {
 /// The version of Kubernetes by the image of a component: that of the API server before others.
 fn version_of(node: &Node) -> Option<KubernetesVersion> {
     [Component::Apiserver, Component::ControllerManager, Component::Scheduler].into_iter().find_map(
-        |component| {
-            let (_, pod) = node.pod(component)?;
-            let image = pod.image.as_ref()?;
-            let image = image.split('@').next().unwrap_or_default();
-            let (_, tag) = image.rsplit_once(':').filter(|(_, tag)| !tag.contains('/'))?;
-            tag.parse().ok()
-        },
+        |component| node.pod(component)?.1.version(),
     )
 }
