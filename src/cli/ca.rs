@@ -5,21 +5,21 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use kpki::ca::{Entry, Ledger, read_ledger};
 use kpki::clock::Lifetime;
-use kpki::cluster::{self, AuthorityOptions, ClusterSpec, Job, Plan, Source};
+use kpki::cluster::{self, AuthorityOptions, ClusterSpec, Destination, DestinationError, Issued, Job, Plan, Source};
 use kpki::disk::{Overwrite, Secrecy, Transaction, read_bounded};
 use kpki::issue;
 use kpki::key::{KeyAlgorithm, KeyError, KeyPair};
 use kpki::layout::{Authority, Layout, Naming, key_beside, ledger_beside};
 use kpki::profile::PathLength;
 use kpki::request::{SigningRequest, wish_for_names};
-use kpki::x509::{Certificate, Extensions, Name, NameConstraints, PublicKey};
+use kpki::x509::{Certificate, ExtendedKeyUsage, Extensions, Name, NameConstraints, PublicKey};
 use serde::Serialize;
 use time::OffsetDateTime;
 
 use super::authority::{CaArgs, certificates_of};
 use super::identity::{AlgorithmArgs, terms};
 use super::init::carry_out;
-use super::issue::stage;
+use super::issue::{refused, stage};
 use super::output::{self, Format};
 use super::passphrase::PassphraseArgs;
 use super::show::{self, Verdict};
@@ -112,8 +112,12 @@ pub(crate) struct InitArgs {
 
 const INTERMEDIATE_EXAMPLES: &str = "\
 Examples:
-  kpki ca intermediate team-a --ca pki/ca.crt --out team-a/ca.crt
-  kpki ca intermediate edge --ca pki --path-len 0 --name-constraint permit:dns:edge.example.com --validity 2y";
+  kpki ca intermediate team-a --ca pki/ca.crt --out team-a/ca.crt          may sign servers alone
+  kpki ca intermediate edge --ca pki --path-len 0 --name-constraint permit:dns:edge.example.com --validity 2y
+  kpki ca intermediate login --ca pki/ca.crt --eku client --validity 90d   may sign users of the API server, any of them
+  kpki ca intermediate etcd-site-b --ca pki/etcd/ca.crt --eku server,client
+
+What it may sign is said when it is made. Everything below a CA is held to its --eku by Go's and OpenSSL's verifiers.";
 
 #[derive(Debug, Args)]
 #[command(after_help = INTERMEDIATE_EXAMPLES)]
@@ -129,6 +133,10 @@ pub(crate) struct IntermediateArgs {
     algorithm: AlgorithmArgs,
     #[command(flatten)]
     limits: Limits,
+    /// What the certificates below it may be for, with commas between: server, client, codeSigning and the like; any for
+    /// everything. Whoever may sign clients under the cluster's CA can be any user of it, and in any group.
+    #[arg(long, value_name = "PURPOSE", value_delimiter = ',', value_parser = purpose, default_value = "server")]
+    eku: Vec<ExtendedKeyUsage>,
     /// A file whose first line is the passphrase for the new CA's key.
     #[arg(long, value_name = "FILE", requires = "encrypt")]
     new_passphrase_file: Option<PathBuf>,
@@ -160,6 +168,23 @@ pub(super) fn run(context: &Context, command: Command) -> Result<Status, Failure
         Command::Intermediate(args) => intermediate(context, &args),
         Command::Show(args) => show(context, &args),
     }
+}
+
+impl IntermediateArgs {
+    /// The purposes; none for all of them.
+    fn purposes(&self) -> Vec<ExtendedKeyUsage> {
+        if self.eku.contains(&ExtendedKeyUsage::Any) { Vec::new() } else { self.eku.clone() }
+    }
+}
+
+/// A purpose by its name, or as it is called for short.
+fn purpose(text: &str) -> Result<ExtendedKeyUsage, String> {
+    let name = match text {
+        "server" | "servers" => "serverAuth",
+        "client" | "clients" => "clientAuth",
+        other => other,
+    };
+    name.parse().map_err(|_| "write server, client, any, or a name of RFC 5280 such as codeSigning".to_owned())
 }
 
 impl Limits {
@@ -269,13 +294,29 @@ fn intermediate(context: &Context, args: &IntermediateArgs) -> Result<Status, Fa
         Some(subject) => subject,
         None => Name::new(Some(&args.name), &[""; 0])?,
     };
+    let issued = Issued { subject: &subject, issuer: loaded.ca.certificate() };
+    let destination = Destination::find(&issued, &file, None, args.force);
+    let destination = destination.or_else(|error| match error {
+        // The new key is encrypted too.
+        DestinationError::Encrypted { .. } if args.limits.encrypt => {
+            Destination::find(&issued, &file, None, false)
+        }
+        error => Err(error),
+    });
+    let destination = destination.map_err(refused)?;
+    if let Some(leaf) = destination.replaces.as_ref().filter(|old| !old.tbs.extensions.is_ca()) {
+        let (file, subject) = (output::path(&destination.certificate), &leaf.tbs.subject);
+        let message = format!("{file} is the certificate of {subject}, which is no CA, and is not replaced by one");
+        return Err(Failure::new(message).hint("write elsewhere: --out FILE").refused());
+    }
     let request = SigningRequest::by_holder(
-        subject,
+        subject.clone(),
         PublicKey::from_der(key.public_key_der())?,
         wish_for_names(Vec::new()),
     );
     let mut terms = terms(&kpki::profile::KubernetesVersion::NEWEST, args.limits.validity);
     terms.path_length = args.limits.path_length();
+    terms.purposes = Some(args.purposes());
     terms.name_constraints = within(args.limits.name_constraints()?, &loaded.ca.certificate().tbs.extensions);
     let judged = issue::decide(&loaded.ca, &request, profile, &terms, context.now)?;
     let issuer = loaded.ca.certificate().tbs.subject.to_string();
@@ -294,10 +335,11 @@ fn intermediate(context: &Context, args: &IntermediateArgs) -> Result<Status, Fa
     let transaction = Transaction::with_overwrite(overwrite, &show::stamp(context.now));
     // The certificates above it follow it, so that its leaves' chains can be built: see --chain of sign csr.
     let pem = std::iter::once(&certificate).chain(&loaded.chain).map(Certificate::to_pem).collect::<String>();
-    stage(&transaction, &key_beside(&file), key_pem.as_bytes(), Secrecy::Secret)?;
-    stage(&transaction, &file, pem.as_bytes(), Secrecy::Public)?;
-    transaction.commit(vec![ledger.take_pending()])?;
-    verdict.signed(&certificate, Some(&file), &pem);
+    stage(&transaction, &destination.key, key_pem.as_bytes(), Secrecy::Secret)?;
+    stage(&transaction, &destination.certificate, pem.as_bytes(), Secrecy::Public)?;
+    let committed = transaction.commit(vec![ledger.take_pending()])?;
+    verdict.signed(&certificate, Some(&destination.certificate), &pem);
+    verdict.kept(&committed.backups);
     match args.output {
         Format::Json => output::print_json(&verdict)?,
         Format::Text => output::print(verdict.to_text())?,

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use kpki::issue::{Judged, Reason};
 use kpki::request::SigningRequest;
-use kpki::x509::{Certificate, Extensions, TbsCertificate};
-use serde::Serialize;
+use kpki::x509::{Certificate, ExtendedKeyUsage, Extensions, TbsCertificate};
+use serde::{Serialize, Serializer};
 use time::OffsetDateTime;
 use time::macros::format_description;
 
@@ -61,8 +61,16 @@ struct Facts {
     ca: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     path_length: Option<u32>,
-    not_before: String,
-    not_after: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    may_sign: Option<String>,
+    #[serde(serialize_with = "as_rfc3339")]
+    not_before: OffsetDateTime,
+    #[serde(serialize_with = "as_rfc3339")]
+    not_after: OffsetDateTime,
+}
+
+fn as_rfc3339<S: Serializer>(instant: &OffsetDateTime, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&output::rfc3339(*instant))
 }
 
 #[derive(Serialize)]
@@ -80,6 +88,36 @@ fn usages(extensions: &Extensions) -> Vec<String> {
     usage.chain(extensions.purposes().iter().map(ToString::to_string)).collect()
 }
 
+/// What a CA may sign by its extended key usage, its path length and its name constraints.
+pub(super) fn may_sign(extensions: &Extensions) -> String {
+    let purposes = extensions.purposes();
+    let all = purposes.is_empty() || purposes.contains(&ExtendedKeyUsage::Any);
+    let lends = |purpose| all || purposes.contains(&purpose);
+    let mut parts = vec![match (lends(ExtendedKeyUsage::ServerAuth), lends(ExtendedKeyUsage::ClientAuth)) {
+        (true, true) => "servers and clients".to_owned(),
+        (true, false) => "servers, no clients".to_owned(),
+        (false, true) => "clients, no servers".to_owned(),
+        (false, false) => "neither servers nor clients".to_owned(),
+    }];
+    let tls = [ExtendedKeyUsage::ServerAuth, ExtendedKeyUsage::ClientAuth, ExtendedKeyUsage::Any];
+    parts.extend(purposes.iter().filter(|purpose| !tls.contains(purpose)).map(ToString::to_string));
+    let limit = extensions.basic_constraints.as_ref().and_then(|marked| marked.value.path_len);
+    parts.push(match limit {
+        Some(0) => "no other CA".to_owned(),
+        Some(limit) => format!("other CAs, {limit} below it"),
+        None => "other CAs".to_owned(),
+    });
+    if let Some(constraints) = extensions.name_constraints.as_ref().map(|marked| &marked.value) {
+        for (word, subtrees) in [("only", &constraints.permitted), ("never", &constraints.excluded)] {
+            let names: Vec<String> = subtrees.iter().map(ToString::to_string).collect();
+            if !names.is_empty() {
+                parts.push(format!("{word} names within {}", names.join(", ")));
+            }
+        }
+    }
+    parts.join("; ")
+}
+
 impl Facts {
     fn of(tbs: &TbsCertificate) -> Self {
         Self {
@@ -90,8 +128,9 @@ impl Facts {
             key: tbs.public_key.kind().to_string(),
             ca: tbs.extensions.is_ca(),
             path_length: tbs.extensions.basic_constraints.as_ref().and_then(|marked| marked.value.path_len),
-            not_before: output::instant(tbs.validity.not_before),
-            not_after: output::instant(tbs.validity.not_after),
+            may_sign: tbs.extensions.is_ca().then(|| may_sign(&tbs.extensions)),
+            not_before: tbs.validity.not_before,
+            not_after: tbs.validity.not_after,
         }
     }
 }
@@ -167,7 +206,11 @@ impl Verdict {
             let admitted =
                 [facts.subject.clone(), facts.names.join(" "), facts.usages.join(" "), facts.key.clone()];
             line(&mut text, "admitted", &joined(&admitted));
-            line(&mut text, "valid", &format!("{} to {}", facts.not_before, facts.not_after));
+            let [from, to] = [facts.not_before, facts.not_after].map(output::instant);
+            line(&mut text, "valid", &format!("{from} to {to}"));
+            if let Some(may_sign) = &facts.may_sign {
+                line(&mut text, "may sign", may_sign);
+            }
             if self.draft {
                 line(&mut text, "serial", &format!("{} (another one when it is signed)", facts.serial));
                 let ca = facts.path_length.map_or(String::new(), |length| format!(", path length {length}"));

@@ -46,9 +46,9 @@ pub enum Follow {
     All,
 }
 
-/// What is to be written.
+/// The certificate that is to be issued.
 #[derive(Debug, Clone, Copy)]
-pub struct Leaf<'a> {
+pub struct Issued<'a> {
     /// The subject of the new certificate.
     pub subject: &'a Name,
     /// The CA that signs it.
@@ -127,7 +127,7 @@ impl Destination {
     /// # Errors
     /// [`DestinationError`].
     pub fn find(
-        leaf: &Leaf<'_>,
+        leaf: &Issued<'_>,
         out: &Path,
         key_out: Option<&Path>,
         force: bool,
@@ -213,7 +213,7 @@ impl Destination {
 ///
 /// # Errors
 /// [`DestinationError`] where it is something else than a leaf's private key.
-pub fn judge_key(file: &Path, leaf: Option<&Leaf<'_>>) -> Result<Option<KeyForm>, DestinationError> {
+pub fn judge_key(file: &Path, leaf: Option<&Issued<'_>>) -> Result<Option<KeyForm>, DestinationError> {
     let Some(text) = existing(file)? else { return Ok(None) };
     if text.is_empty() {
         return Ok(None);
@@ -248,7 +248,7 @@ pub fn judge_key(file: &Path, leaf: Option<&Leaf<'_>>) -> Result<Option<KeyForm>
 
 /// Whether a certificate is a CA's that a leaf may not replace. A leaf that was wrongly made one is not: it bears the very
 /// name of what replaces it, and another's signature.
-fn is_authority(certificate: &Certificate, leaf: Option<&Leaf<'_>>) -> bool {
+fn is_authority(certificate: &Certificate, leaf: Option<&Issued<'_>>) -> bool {
     let tbs = &certificate.tbs;
     let same = leaf.is_some_and(|leaf| leaf.subject.to_string() == tbs.subject.to_string());
     tbs.extensions.is_ca() && (tbs.is_self_issued() || !same)
@@ -265,7 +265,7 @@ fn existing(file: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, DiskError> {
 
 /// The certificates of a file that a leaf is to replace, the leaf itself first; none where it is empty or broken.
 fn judge_certificate(
-    leaf: &Leaf<'_>,
+    leaf: &Issued<'_>,
     file: &Path,
     text: &[u8],
 ) -> Result<Vec<Certificate>, DestinationError> {

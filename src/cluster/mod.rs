@@ -26,7 +26,7 @@ mod version;
 mod yaml;
 
 pub use apply::{ApplyError, Job};
-pub use destination::{Destination, DestinationError, Follow, Leaf, judge_key};
+pub use destination::{Destination, DestinationError, Follow, Issued, judge_key};
 pub use endpoint::{Endpoint, EndpointError, Host, HostError, ServiceSubnets, SubnetError};
 pub use entries::{AuthorityOptions, Entry, Files, Identity, Kind, Part, authorities, entries};
 pub use error::{ClusterError, Problem};

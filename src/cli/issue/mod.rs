@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use kpki::ca::{Entry, Ledger};
 use kpki::clock::Lifetime;
-use kpki::cluster::{Leaf, Surroundings};
+use kpki::cluster::{Issued, Surroundings};
 use kpki::disk::{Overwrite, Secrecy, Transaction};
 use kpki::issue::{self, IssueError};
 use kpki::key::KeyPair;
@@ -111,7 +111,7 @@ impl Prepared {
         let stated = args.version.kubernetes_version.clone().or_else(|| around.version().map(|(known, _)| known));
         let assumed = stated.clone().unwrap_or_default();
         let subject = args.identity.of(profile, &assumed)?.subject;
-        let leaf = Leaf { subject: &subject, issuer: loaded.ca.certificate() };
+        let leaf = Issued { subject: &subject, issuer: loaded.ca.certificate() };
         let Chosen { target, mut notes } = Target::choose(args, profile, &leaf, &loaded, &around)?;
         let version = match stated {
             Some(stated) => stated,

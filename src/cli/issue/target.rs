@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use kpki::cluster::{Destination, DestinationError, Follow, Leaf, Surroundings, server_authority_of};
+use kpki::cluster::{Destination, DestinationError, Follow, Issued, Surroundings, server_authority_of};
 use kpki::disk::{Secrecy, Transaction, read_bounded};
 use kpki::key::{KeyForm, KeyPair};
 use kpki::kubeconfig::{self, Access, Changes, KubeconfigError};
@@ -54,7 +54,7 @@ impl Target {
     pub(super) fn choose(
         args: &Args,
         profile: &Profile,
-        leaf: &Leaf<'_>,
+        leaf: &Issued<'_>,
         loaded: &Loaded,
         around: &Surroundings,
     ) -> Result<Chosen, Failure> {
@@ -168,7 +168,7 @@ fn chain(certificate: &Certificate, loaded: &Loaded, follow: Follow) -> String {
 }
 
 /// Certificate and key as files of their own, or as one.
-fn files(args: &Args, profile: &Profile, leaf: &Leaf<'_>) -> Result<Target, Failure> {
+fn files(args: &Args, profile: &Profile, leaf: &Issued<'_>) -> Result<Target, Failure> {
     let out = match &args.out {
         Some(out) => out.clone(),
         None => default_out(&args.identity, profile)?,
