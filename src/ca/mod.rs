@@ -13,6 +13,7 @@ pub use draft::Draft;
 pub use ledger::{Entry, Ledger, LedgerError, LedgerReport, ledger_knows_key, read_ledger, verify_ledger};
 pub use limits::Wanted;
 
+use crate::clock::spelt;
 use crate::key::{KeyError, KeyPair};
 use crate::profile::Admitted;
 use crate::x509::{Certificate, ExtendedKeyUsage, KeyUsage, Marked, Name, Validity, X509Error};
@@ -38,7 +39,7 @@ pub enum CaError {
     KeyMismatch(Name),
     /// It is not valid now.
     #[error("the CA certificate {subject} is valid from {from} to {to} only, and now it is {now}",
-        from = .validity.not_before, to = .validity.not_after)]
+        from = spelt(validity.not_before), to = spelt(validity.not_after), now = spelt(*now))]
     NotValidNow {
         /// The CA.
         subject: Name,
@@ -48,7 +49,8 @@ pub enum CaError {
         now: OffsetDateTime,
     },
     /// The certificate that was asked for would be valid after its issuer is not.
-    #[error("the lifetime that was asked for ends {wanted}, after the issuer {issuer} ends ({end})")]
+    #[error("the lifetime that was asked for ends {wanted}, after the issuer {issuer} ends ({end})",
+        wanted = spelt(*wanted), end = spelt(*end))]
     OutlivesIssuer {
         /// The issuer.
         issuer: Name,

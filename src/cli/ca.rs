@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use kpki::ca::{Entry, Ledger, read_ledger};
 use kpki::clock::Lifetime;
-use kpki::cluster::{self, AuthorityOptions, ClusterSpec, Destination, DestinationError, Issued, Job, Plan, Source};
+use kpki::cluster::{self, AuthorityOptions, ClusterSpec, Destination, DestinationError, Issued, Job, Look, Plan, Source};
 use kpki::disk::{Overwrite, Secrecy, Transaction, read_bounded};
 use kpki::issue;
 use kpki::key::{KeyAlgorithm, KeyError, KeyPair};
@@ -18,7 +18,7 @@ use time::OffsetDateTime;
 
 use super::authority::{CaArgs, certificates_of};
 use super::identity::{AlgorithmArgs, terms};
-use super::init::carry_out;
+use super::init::{carry_out, makes_authority};
 use super::issue::{refused, stage};
 use super::output::{self, Format};
 use super::passphrase::PassphraseArgs;
@@ -82,7 +82,8 @@ Examples:
   kpki ca init etcd --dir pki --name-constraint permit:dns:etcd.example.com --name-constraint permit:ip:10.0.0.0/8
   kpki ca init --dir pki --encrypt --passphrase-file secret.txt
 
-What is there and right is kept.";
+What is there and right is kept. Every option that is given is compared with it, and a difference is refused: what is
+there is never changed.";
 
 #[derive(Debug, Args)]
 #[command(after_help = INIT_EXAMPLES)]
@@ -102,6 +103,9 @@ pub(crate) struct InitArgs {
     limits: Limits,
     #[command(flatten)]
     passphrase: PassphraseArgs,
+    /// Make what can be made, although something else is refused; the exit code is 1 then.
+    #[arg(long)]
+    keep_going: bool,
     /// Print what would be done, and do nothing.
     #[arg(long)]
     dry_run: bool,
@@ -188,6 +192,19 @@ fn purpose(text: &str) -> Result<ExtendedKeyUsage, String> {
 }
 
 impl Limits {
+    /// One of the options that was given.
+    fn given(&self) -> Option<&'static str> {
+        [
+            ("--validity", self.validity.is_some()),
+            ("--path-len", self.path_len.is_some()),
+            ("--name-constraint", !self.name_constraints.is_empty()),
+            ("--subject", self.subject.is_some()),
+            ("--encrypt", self.encrypt),
+        ]
+        .into_iter()
+        .find_map(|(option, given)| given.then_some(option))
+    }
+
     fn path_length(&self) -> PathLength {
         self.path_len.map_or(PathLength::OfProfile, |length| PathLength::AtMost(length.into()))
     }
@@ -251,6 +268,10 @@ fn init(context: &Context, args: &InitArgs) -> Result<Status, Failure> {
             Failure::new("--subject is for one CA").hint("name it: kpki ca init kubernetes --subject …")
         );
     }
+    if let Some(option) = args.limits.given().filter(|_| authorities.is_empty()) {
+        let message = format!("{option} is for CAs, and the key pair of the service accounts is none");
+        return Err(Failure::new(message).hint("name a CA as well, or leave it out"));
+    }
     let naming = match args.layout {
         LayoutName::Kubeadm => Naming::Kubeadm,
         LayoutName::Pem => Naming::Pem,
@@ -258,25 +279,38 @@ fn init(context: &Context, args: &InitArgs) -> Result<Status, Failure> {
     let home = Layout { naming, kubeconfigs: PathBuf::new(), pki: PathBuf::new(), etcd: "etcd".into() };
     let mut spec = ClusterSpec::new(Source::Kpki);
     spec.algorithm = args.algorithm.algorithm.unwrap_or(spec.algorithm);
+    spec.given.algorithm = args.algorithm.algorithm.is_some();
+    spec.given.ca_lifetime = args.limits.validity.is_some();
     spec.ca_lifetime = args.limits.validity.unwrap_or(spec.ca_lifetime);
     let options = AuthorityOptions {
         subject: args.limits.subject()?,
         path_length: args.limits.path_length(),
         name_constraints: args.limits.name_constraints()?,
+        encrypted: args.limits.encrypt,
     };
     let catalogue = context.catalogue()?;
     let entries =
         cluster::authorities(&spec, home, &authorities, wanted(Which::ServiceAccount), &options, &catalogue)?;
-    let plan = Plan::make(entries, &args.dir, context.now, &args.passphrase.source()?)?;
-    let encrypt =
-        if args.limits.encrypt && !args.dry_run { Some(args.passphrase.for_encryption()?) } else { None };
+    let look = Look {
+        root: &args.dir,
+        now: context.now,
+        passphrase: &args.passphrase.source()?,
+        server_authority: &[],
+        version: spec.version.to_string(),
+    };
+    let plan = Plan::make(entries, &look)?;
+    let encrypt = if args.limits.encrypt && !args.dry_run && makes_authority(&plan) {
+        Some(args.passphrase.for_encryption()?)
+    } else {
+        None
+    };
     let job = Job {
         root: &args.dir,
         catalogue: &catalogue,
         version: &spec.version,
-        service_account: spec.service_account_algorithm(),
         now: context.now,
         encrypt: encrypt.as_ref(),
+        keep_going: args.keep_going,
         progress: &|_| {},
     };
     carry_out(plan, &job, args.dry_run, args.output)
@@ -288,6 +322,9 @@ fn intermediate(context: &Context, args: &IntermediateArgs) -> Result<Status, Fa
     let loaded = args.ca.load(profile.issuer())?;
     let file =
         args.out.clone().unwrap_or_else(|| format!("{}.crt", args.name.replace(['/', ' '], "-")).into());
+    if file == Path::new("-") {
+        return Err(Failure::new("a CA's private key is not printed").hint("give --out FILE"));
+    }
     let own = cluster::algorithm_of(loaded.ca.certificate()).unwrap_or(KeyAlgorithm::EcdsaP256);
     let key = KeyPair::generate(args.algorithm.algorithm.unwrap_or(own))?;
     let subject = match args.limits.subject()? {

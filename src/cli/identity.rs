@@ -44,6 +44,11 @@ pub(crate) struct AlgorithmArgs {
 }
 
 impl VersionArgs {
+    /// Whether one was given.
+    pub(crate) fn is_given(&self) -> bool {
+        self.kubernetes_version.is_some()
+    }
+
     /// The version that was given, or that the files around a CA tell, or the newest.
     pub(crate) fn around(&self, loaded: &Loaded) -> KubernetesVersion {
         let told = || Surroundings::of(&loaded.file, &loaded.held).version().map(|(known, _)| known);
@@ -73,6 +78,12 @@ impl IdentityArgs {
             }
         }
         Ok(Identity { subject, sans })
+    }
+
+    /// One of the options that was given.
+    pub(crate) fn given(&self) -> Option<&'static str> {
+        let options = [("--group", &self.groups), ("--san", &self.sans)];
+        options.into_iter().find_map(|(option, values)| (!values.is_empty()).then_some(option))
     }
 
     /// What files are called after: the name, or else the profile.

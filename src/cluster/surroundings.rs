@@ -226,13 +226,13 @@ impl Surroundings {
     }
 }
 
-/// CAs that somebody names for clients to trust for the API server, as PEM: all of them CAs, and a root among them.
+/// Whether CAs that somebody names do for clients to trust for the API server: all of them CAs, and a root among them.
 ///
 /// `file` is for messages.
 ///
 /// # Errors
 /// [`ServerAuthorityError::NoAuthority`], [`ServerAuthorityError::NoRoot`].
-pub fn server_authority_of(file: &str, held: &[Certificate]) -> Result<String, ServerAuthorityError> {
+pub fn check_server_authority(file: &str, held: &[Certificate]) -> Result<(), ServerAuthorityError> {
     let subject = |certificate: &Certificate| certificate.tbs.subject.to_string();
     if let Some(other) = held.iter().find(|certificate| !certificate.tbs.extensions.is_ca()) {
         return Err(ServerAuthorityError::NoAuthority { file: file.to_owned(), subject: subject(other) });
@@ -241,7 +241,7 @@ pub fn server_authority_of(file: &str, held: &[Certificate]) -> Result<String, S
         let subject = held.first().map(subject).unwrap_or_default();
         return Err(ServerAuthorityError::NoRoot { file: file.to_owned(), subject });
     }
-    Ok(held.iter().map(Certificate::to_pem).collect())
+    Ok(())
 }
 
 /// Whether one certificate names the other as its issuer and bears a signature of its key. The name's encoding is left

@@ -24,6 +24,12 @@ pub(super) fn parse(text: &str) -> Result<KubernetesVersion, NoVersion> {
     version.ok_or_else(|| NoVersion(text.to_owned()))
 }
 
+/// Whether a text is such a label, which stands for another version every few months.
+pub(super) fn is_label(text: &str) -> bool {
+    let name = text.strip_prefix("release/").or_else(|| text.strip_prefix("ci/")).unwrap_or(text);
+    name.starts_with("stable") || name.starts_with("latest")
+}
+
 /// The largest configuration that is looked through for a version, in bytes.
 const LARGEST: u64 = 1 << 20;
 

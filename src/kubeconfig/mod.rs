@@ -15,7 +15,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use zeroize::Zeroizing;
 
-pub use read::{ClientIdentity, Content, Credential, Kubeconfig, Material, parse, read};
+pub use read::{ClientIdentity, Content, Credential, Kubeconfig, Material, parse, read, waiting_key};
 pub use rewrite::{Changes, rewrite};
 
 use crate::key::KeyError;

@@ -222,6 +222,19 @@ fn decode(data: &str, field: &'static str) -> Result<Zeroizing<Vec<u8>>, Kubecon
         .map_err(|_| KubeconfigError::Malformed(format!("{field} is not base64")))
 }
 
+/// The private key of a kubeconfig whose user waits for a certificate, as [`super::write`] makes it without one; none where
+/// the user has a certificate, or no key.
+pub fn waiting_key(text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    let document = document(text).ok()?;
+    let context = find(&document.contexts, |context| context.name == document.current_context)?;
+    let user = &find(&document.users, |user| user.name == context.context.user)?.user;
+    let has = |field: &Option<Spanned<String>>| given(field.as_ref()).is_some();
+    if has(&user.client_certificate_data) || has(&user.client_certificate) {
+        return None;
+    }
+    decode(&given(user.client_key_data.as_ref())?.value, "client-key-data").ok()
+}
+
 /// The identity that a kubeconfig's current context stands for, with everything embedded.
 #[derive(Debug)]
 pub struct ClientIdentity {

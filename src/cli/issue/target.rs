@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use kpki::cluster::{Destination, DestinationError, Follow, Issued, Surroundings, server_authority_of};
+use kpki::cluster::{Destination, DestinationError, Follow, Issued, Surroundings, check_server_authority};
 use kpki::disk::{Secrecy, Transaction, read_bounded};
 use kpki::key::{KeyForm, KeyPair};
 use kpki::kubeconfig::{self, Access, Changes, KubeconfigError};
@@ -237,6 +237,7 @@ fn kubeconfig_target(
 ) -> Result<Chosen, Failure> {
     let given = args.server.as_deref().map(url).transpose()?;
     let authority = args.server_ca.as_deref().map(authority_of).transpose()?;
+    let authority = authority.map(|held| held.iter().map(Certificate::to_pem).collect::<String>());
     if !is_stdout(file) && args.force {
         match read_bounded(file, LARGEST_INPUT) {
             Ok(text) => return existing(args, file, text, given, authority),
@@ -323,14 +324,15 @@ fn url(server: &str) -> Result<String, Failure> {
     Ok(server.to_owned())
 }
 
-/// The CAs of `--server-ca`, as PEM.
-pub(crate) fn authority_of(file: &Path) -> Result<String, Failure> {
+/// The CAs of `--server-ca`: all of them CAs, and a root among them.
+pub(crate) fn authority_of(file: &Path) -> Result<Vec<Certificate>, Failure> {
     let bytes = read_bounded(file, LARGEST_INPUT)?;
     let held = Certificate::all_from_pem_or_der(&bytes)
         .map_err(|error| Failure::from(error).at(output::path(file)))?;
-    server_authority_of(&output::path(file), &held).map_err(|error| {
+    check_server_authority(&output::path(file), &held).map_err(|error| {
         Failure::from(error).hint("put the root that it goes back to into the file").refused()
-    })
+    })?;
+    Ok(held)
 }
 
 /// The directory of a file, for those who write there.
