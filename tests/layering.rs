@@ -52,6 +52,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("webpki", &["chain"]),
     ("serde_saphyr", &["audit", "kubeconfig", "manifest", "cluster", "inspect", "profile", "request"]),
     ("rustix", &["disk", "cli"]),
+    ("nix", &["cli"]),
     ("tar", &["audit"]),
     ("quick_junit", &["cli"]),
     ("clap", &["cli"]),

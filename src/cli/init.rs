@@ -373,18 +373,32 @@ fn show(rows: &[Row], root: &Path, format: Format, only_refused: bool) -> Result
     if format == Format::Json {
         return output::print_json(&rows);
     }
-    let shown = rows.iter().filter(|row| !only_refused || row.action == "refuse");
-    let mut lines = Vec::new();
-    for row in shown {
-        let file = output::path(&root.join(&row.file));
-        // The reasons say which names matter where something is refused.
-        let names = if row.reasons.is_empty() { row.names.join(" ") } else { String::new() };
-        lines.push(vec![row.action.to_owned(), file, row.what(), names]);
-        lines.extend(row.reasons.iter().map(|reason| vec![String::new(), format!("  {reason}")]));
-        let advice = row.advice.iter().map(|advice| format!("  {} {advice}", styled(FAINT, "to do:")));
-        lines.extend(advice.map(|advice| vec![String::new(), advice]));
+    let shown: Vec<&Row> = rows.iter().filter(|row| !only_refused || row.action == "refuse").collect();
+    let table = output::table(
+        &["ACTION", "FILE", "SUBJECT", "NAMES"],
+        shown.iter().map(|row| {
+            // The reasons say which names matter where something is refused.
+            let names = if row.reasons.is_empty() { row.names.join(" ") } else { String::new() };
+            vec![row.action.to_owned(), output::path(&root.join(&row.file)), row.what(), names]
+        }),
+    );
+    let mut text = String::new();
+    let mut advised: Vec<&str> = Vec::new();
+    let rows = std::iter::once(None).chain(shown.into_iter().map(Some));
+    for (line, row) in table.lines().zip(rows) {
+        text.push_str(line);
+        text.push('\n');
+        let Some(row) = row else { continue };
+        row.reasons.iter().for_each(|reason| text.extend(["        ", reason, "\n"]));
+        for advice in &row.advice {
+            // What helps several is said once.
+            if !advised.contains(&advice.as_str()) {
+                text.push_str(&format!("        {} {advice}\n", styled(FAINT, "to do:")));
+                advised.push(advice);
+            }
+        }
     }
-    output::print(output::table(&["ACTION", "FILE", "SUBJECT", "NAMES"], lines))
+    output::print(text.trim_end())
 }
 
 /// What was made: by name while that is a page; by node, as long as the nodes are, beyond it.
