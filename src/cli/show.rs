@@ -183,9 +183,7 @@ impl Verdict {
 
     /// Where the files are that were replaced.
     pub(super) fn kept(&mut self, backups: &[PathBuf]) {
-        // A file without a directory was named without one.
-        let named = |path: &PathBuf| output::path(path.strip_prefix(".").unwrap_or(path));
-        self.backups = backups.iter().map(named).collect();
+        self.backups = backups.iter().map(|path| output::path(path)).collect();
     }
 
     pub(super) fn to_text(&self) -> String {

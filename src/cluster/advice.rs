@@ -43,7 +43,11 @@ pub(super) fn about(
     let file = look.root.join(entry.files.main());
     let Some(ca) = ca_file(entries, look.root, authority) else { return Vec::new() };
     if verdict.wrong.whole {
-        return vec![format!("move {} away: another is made in its place", quoted_path(&file))];
+        let old = format!("{}.old", file.display());
+        return vec![
+            format!("mv {} {}", quoted_path(&file), quoted_path(Path::new(&old))),
+            "then the same command again makes another in its place".to_owned(),
+        ];
     }
     match &authorities[slot(authority)] {
         AuthorityState::Present(_) => {}
@@ -59,7 +63,7 @@ pub(super) fn about(
             words.extend(["--out".to_owned(), quoted_path(&named.certificate)]);
             if named.key != named.certificate && named.key != key_beside(&named.certificate) {
                 words.extend(["--key-out".to_owned(), quoted_path(&named.key)]);
-            } else if named.key == named.certificate && !named.certificate.exists() {
+            } else if named.key == named.certificate && std::fs::symlink_metadata(&named.certificate).is_err() {
                 words.extend(["--key-out".to_owned(), quoted_path(&named.key)]);
             }
         }

@@ -32,7 +32,7 @@ pub(super) fn authority(
     differences.extend(name_constraints(tbs, options));
     if options.encrypted && key.is_some_and(|key| !key.is_encrypted()) {
         differences.push(
-            "its private key is in plain text, and an encrypted one was asked for: what is there is not encrypted".into(),
+            "its private key is in plain text, and an encrypted one was asked for: nothing that is there is changed".into(),
         );
     }
     differences

@@ -232,6 +232,9 @@ impl Trust {
         if self.authorities.is_empty() {
             self.rootless = !leads_to_root(&held, &held, &[]);
             self.authorities = held;
+        } else {
+            // The API server may not send them.
+            self.authorities.extend(self.chain.iter().cloned());
         }
     }
 

@@ -80,23 +80,21 @@ impl Surroundings {
     ///
     /// `own` is what the file holds, the CA itself first.
     pub fn of(file: &Path, own: &[Certificate]) -> Self {
-        let file = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
-        let directory = file.parent().unwrap_or(Path::new("/")).to_owned();
+        let directory = above(file);
         // etcd's CA lies a directory deeper than the others.
-        let is_etcds = directory.file_name().is_some_and(|name| name == "etcd");
-        let pki = directory.parent().filter(|_| is_etcds).unwrap_or(&directory).to_owned();
-        let above = pki.parent().unwrap_or(&pki).to_owned();
-        let nodes = if pki.file_name().is_some_and(|name| name == "ca") { nodes(&above) } else { Vec::new() };
+        let pki = if is_called(&directory, "etcd") { above(&directory) } else { directory.clone() };
+        let above_pki = above(&pki);
+        let nodes = if is_called(&pki, "ca") { nodes(&above_pki) } else { Vec::new() };
         let mut certificates = vec![directory.clone(), pki.clone()];
         certificates.extend(nodes.iter().flat_map(|node| {
             [node.join("pki"), node.join("pki/etcd"), node.join("../etcd/pki")]
         }));
         certificates.dedup();
-        let mut manifests = vec![pki.join("manifests"), above.join("manifests")];
         // RKE2 keeps them beside its server's directory.
-        manifests.extend(above.parent().map(|data| data.join("agent/pod-manifests")));
+        let rke2 = above(&above_pki).join("agent/pod-manifests");
+        let mut manifests = vec![pki.join("manifests"), above_pki.join("manifests"), rke2];
         manifests.extend(nodes.iter().map(|node| node.join("manifests")));
-        let around = [vec![above, pki], nodes].concat();
+        let around = [vec![above_pki, pki], nodes].concat();
         let files = certificates.iter().flat_map(|directory| certificates_in(directory)).collect();
         Self { own: own.to_vec(), files, manifests, around }
     }
@@ -171,7 +169,13 @@ impl Surroundings {
             }
         };
         if let Some((file, bundle)) = found {
-            let pem = bundle.iter().map(Certificate::to_pem).collect();
+            let sent = server.map_or(&[][..], |(_, chain)| chain);
+            let mut trusted = bundle.clone();
+            if !leads_to_root(sent, bundle, &[]) {
+                // Clients find the way with what they trust, where the server does not send it.
+                trusted.extend(self.own.iter().filter(|own| !bundle.contains(own)).cloned());
+            }
+            let pem = trusted.iter().map(Certificate::to_pem).collect();
             return Ok(ServerAuthority { pem, file: file.clone(), stranger: None });
         }
         match self.own.first() {
@@ -287,6 +291,22 @@ pub fn algorithm_of(certificate: &Certificate) -> Option<KeyAlgorithm> {
         PublicKeyKind::Ed25519 => Some(KeyAlgorithm::Ed25519),
         _ => None,
     }
+}
+
+/// The directory of a file or directory, in the words in which that is named.
+fn above(path: &Path) -> PathBuf {
+    match path.parent() {
+        _ if path == Path::new(".") => PathBuf::from(".."),
+        _ if path.ends_with("..") => path.join(".."),
+        Some(parent) if parent.as_os_str().is_empty() => PathBuf::from("."),
+        Some(parent) => parent.to_owned(),
+        None => path.to_owned(),
+    }
+}
+
+/// Whether a directory has this name, however it is reached.
+fn is_called(directory: &Path, name: &str) -> bool {
+    std::path::absolute(directory).is_ok_and(|directory| directory.ends_with(name))
 }
 
 fn is_server_ca(file: &Path) -> bool {
