@@ -292,7 +292,7 @@ const FORMS: &[Case] = &[
         },
         runs: &[
             Run {
-                line: "cp jane.conf before; kpki issue user jane --group dev,ops --ca n/etc/kubernetes/pki --kubeconfig jane.conf --force && diff before jane.conf | grep -c '^>' && kubectl --kubeconfig jane.conf config view --raw -o jsonpath='{.users[?(@.name==\"user\")].user.client-certificate-data}' | base64 -d | openssl x509 -noout -subject; stat -c %a jane.conf",
+                line: "cp jane.conf before; kpki issue user jane --group dev,ops --ca n/etc/kubernetes/pki --kubeconfig jane.conf --force && diff before jane.conf | grep -c '^>'; kubectl --kubeconfig jane.conf config view --raw -o jsonpath='{.users[?(@.name==\"user\")].user.client-certificate-data}' | base64 -d | openssl x509 -noout -subject; stat -c %a jane.conf",
                 code: 0,
                 says: &["kept      jane.conf.20260601T120000Z.bak", "\n2\n", "subject=O = dev, O = ops, CN = jane", "640"],
                 never: &[],
