@@ -3,9 +3,9 @@
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_saphyr::Spanned;
 
 use super::yaml::quote;
+use crate::yaml::Spanned;
 
 /// How many fields of one document are told.
 const MOST: usize = 50;

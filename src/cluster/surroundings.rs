@@ -221,11 +221,12 @@ impl Surroundings {
         youngest.map(|(file, held)| (file, held.as_slice()))
     }
 
-    /// The API server's URL, as the administrator's kubeconfig around it has it.
-    pub fn server(&self) -> Option<String> {
+    /// The API server's URL as the administrator's kubeconfig around it has it, and that file.
+    pub fn server(&self) -> Option<(String, PathBuf)> {
         self.around.iter().find_map(|directory| {
-            let text = read_bounded(&directory.join("admin.conf"), LARGEST).ok()?;
-            kubeconfig::parse(&text).ok().map(|admin| admin.server).filter(|server| !server.is_empty())
+            let file = directory.join("admin.conf");
+            let admin = kubeconfig::parse(&read_bounded(&file, LARGEST).ok()?).ok()?;
+            Some((admin.server, file)).filter(|(server, _)| !server.is_empty())
         })
     }
 }

@@ -9,11 +9,11 @@ use std::ops::Range;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_saphyr::{Location, Spanned};
 use zeroize::{Zeroize as _, Zeroizing};
 
-use super::{KubeconfigError, scalar};
+use super::{KubeconfigError, check_server};
 use crate::x509::Printable;
+use crate::yaml::{self, Location, Spanned};
 
 /// What is put in the place of what the current context has.
 #[derive(Clone, Copy, Default)]
@@ -40,7 +40,7 @@ impl fmt::Debug for Changes<'_> {
 /// The kubeconfig with these changes to what its current context names.
 ///
 /// # Errors
-/// [`KubeconfigError::Malformed`] when it is no kubeconfig, [`KubeconfigError::Missing`] when the context leads nowhere,
+/// [`KubeconfigError::Server`] when not every client can use the URL, [`KubeconfigError::Malformed`] when it is no kubeconfig, [`KubeconfigError::Missing`] when the context leads nowhere,
 /// [`KubeconfigError::Elsewhere`] when the value is not in the kubeconfig but in a file, and
 /// [`KubeconfigError::Unchangeable`] when something else is there, or the form is one that is not changed in place.
 pub fn rewrite(text: &[u8], changes: &Changes<'_>) -> Result<Zeroizing<String>, KubeconfigError> {
@@ -54,6 +54,7 @@ pub fn rewrite(text: &[u8], changes: &Changes<'_>) -> Result<Zeroizing<String>, 
     let named = |list, key, what| {
         context.scalar(key).and_then(|name| root.named(list, name, key)).ok_or(KubeconfigError::Missing(what))
     };
+    changes.server.map(check_server).transpose()?;
     let mut edits = Vec::new();
     if let Some((certificate, key)) = changes.identity {
         let user = named("users", "user", "user that the context names")?;
@@ -201,7 +202,8 @@ fn in_place_of(old: &str, value: &str) -> Result<Zeroizing<String>, KubeconfigEr
 }
 
 fn plain(value: &str) -> Result<Zeroizing<String>, KubeconfigError> {
-    scalar(value).map(Zeroizing::new)
+    let written = yaml::scalar(value).map_err(|error| KubeconfigError::Malformed(error.to_string()))?;
+    Ok(Zeroizing::new(written))
 }
 
 /// The text with the pieces in place, which lie in their order.
@@ -325,8 +327,7 @@ impl Value {
 }
 
 fn read(text: &str) -> Result<Mapping, KubeconfigError> {
-    let options = serde_saphyr::options! { with_snippet: false };
-    let value: Value = serde_saphyr::from_str_with_options(text, options)
+    let value: Value = yaml::read(text)
         .map_err(|error| KubeconfigError::Malformed(Printable(&error.to_string()).to_string()))?;
     match value {
         Value::Map(mut root) => {

@@ -235,7 +235,7 @@ fn kubeconfig_target(
     loaded: &Loaded,
     around: &Surroundings,
 ) -> Result<Chosen, Failure> {
-    let given = args.server.as_deref().map(url).transpose()?;
+    let given = args.server.as_deref().map(|server| usable(server, "--server")).transpose()?;
     let authority = args.server_ca.as_deref().map(authority_of).transpose()?;
     let authority = authority.map(|held| held.iter().map(Certificate::to_pem).collect::<String>());
     if !is_stdout(file) && args.force {
@@ -266,9 +266,16 @@ fn kubeconfig_target(
             known.pem
         }
     };
-    let server = given.or_else(|| around.server()).ok_or_else(|| {
-        Failure::new("the kubeconfig needs the API server's URL").hint("give --server https://HOST:6443")
-    })?;
+    let server = match (given, around.server()) {
+        (Some(given), _) => given,
+        (None, Some((server, file))) => {
+            usable(&server, &format!("the server in {}", output::path(&file)))?
+        }
+        (None, None) => {
+            return Err(Failure::new("the kubeconfig needs the API server's URL")
+                .hint("give --server https://HOST:6443"));
+        }
+    };
     let file = (!is_stdout(file)).then(|| file.to_owned());
     Ok(Chosen { target: Target::Kubeconfig { file, server, authority }, notes })
 }
@@ -316,11 +323,15 @@ fn in_place(file: &Path, error: KubeconfigError) -> Failure {
     Failure::from(error).at(output::path(file)).hint(hint).refused()
 }
 
-/// The API server's URL as it was given.
-fn url(server: &str) -> Result<String, Failure> {
-    if !server.starts_with("https://") || server.chars().any(|c| c.is_whitespace() || c.is_control()) {
-        return Err(Failure::new("--server must be a URL like https://api.example.com:6443"));
-    }
+/// A URL that every client can use. Of one that none can, nothing is repeated: a password may stand in it.
+fn usable(server: &str, what: &str) -> Result<String, Failure> {
+    kubeconfig::check_server(server).map_err(|fault| {
+        let corrected = kubeconfig::corrected_server(server);
+        let corrected = corrected.unwrap_or_else(|| "https://HOST:6443".to_owned());
+        let refused = fault.refused_by().map_or_else(String::new, |who| format!("; {who}"));
+        Failure::new(format!("{what} is no URL that every client can use: {fault}{refused}"))
+            .hint(format!("give --server {corrected}"))
+    })?;
     Ok(server.to_owned())
 }
 
