@@ -81,8 +81,11 @@ pub enum CaError {
     },
     /// The issuer's own extended key usage leaves this purpose out, and every verifier that nests them, Go's among
     /// them, would refuse the certificate for it.
-    #[error("the issuer {issuer} may sign nothing for {purpose}: its extended key usage is {} alone, which Go's and \
-             OpenSSL's verifiers hold everything below it to", listed(lent))]
+    #[error(
+        "the issuer {issuer} may sign nothing for {purpose}: its extended key usage is {} alone, which Go's and \
+             OpenSSL's verifiers hold everything below it to",
+        listed(lent)
+    )]
     Purpose {
         /// The issuer.
         issuer: Name,

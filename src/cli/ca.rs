@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use kpki::ca::{Entry, Ledger, read_ledger};
 use kpki::clock::Lifetime;
-use kpki::cluster::{self, AuthorityOptions, ClusterSpec, Destination, DestinationError, Issued, Job, Look, Plan, Source};
+use kpki::cluster::{
+    self, AuthorityOptions, ClusterSpec, Destination, DestinationError, Issued, Job, Look, Plan, Source,
+};
 use kpki::disk::{Overwrite, Secrecy, Transaction, read_bounded};
 use kpki::issue;
 use kpki::key::{KeyAlgorithm, KeyError, KeyPair};
@@ -188,7 +190,8 @@ fn purpose(text: &str) -> Result<ExtendedKeyUsage, String> {
         "client" | "clients" => "clientAuth",
         other => other,
     };
-    name.parse().map_err(|_| "write server, client, any, or a name of RFC 5280 such as codeSigning".to_owned())
+    name.parse()
+        .map_err(|_| "write server, client, any, or a name of RFC 5280 such as codeSigning".to_owned())
 }
 
 impl Limits {
@@ -295,7 +298,8 @@ fn init(context: &Context, args: &InitArgs) -> Result<Status, Failure> {
         root: &args.dir,
         now: context.now,
         passphrase: &args.passphrase.source()?,
-        server_authority: &[],
+        server_authority: None,
+        unwanted: Vec::new(),
         version: spec.version.to_string(),
     };
     let plan = Plan::make(entries, &look)?;
@@ -328,6 +332,10 @@ fn intermediate(context: &Context, args: &IntermediateArgs) -> Result<Status, Fa
     let own = cluster::algorithm_of(loaded.ca.certificate()).unwrap_or(KeyAlgorithm::EcdsaP256);
     let key = KeyPair::generate(args.algorithm.algorithm.unwrap_or(own))?;
     let subject = match args.limits.subject()? {
+        Some(subject) if subject.common_name().is_some_and(|name| name != args.name) => {
+            return Err(Failure::new(format!("--subject says {subject}, and the name is {:?}", args.name))
+                .hint("the name is the common name of the subject: give the same twice"));
+        }
         Some(subject) => subject,
         None => Name::new(Some(&args.name), &[""; 0])?,
     };
@@ -343,7 +351,8 @@ fn intermediate(context: &Context, args: &IntermediateArgs) -> Result<Status, Fa
     let destination = destination.map_err(refused)?;
     if let Some(leaf) = destination.replaces.as_ref().filter(|old| !old.tbs.extensions.is_ca()) {
         let (file, subject) = (output::path(&destination.certificate), &leaf.tbs.subject);
-        let message = format!("{file} is the certificate of {subject}, which is no CA, and is not replaced by one");
+        let message =
+            format!("{file} is the certificate of {subject}, which is no CA, and is not replaced by one");
         return Err(Failure::new(message).hint("write elsewhere: --out FILE").refused());
     }
     let request = SigningRequest::by_holder(
@@ -416,6 +425,10 @@ struct Shown {
     path_length: Option<u32>,
     permitted: Vec<String>,
     excluded: Vec<String>,
+    purposes: Vec<String>,
+    may_sign: String,
+    #[serde(skip)]
+    ends: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     issued: Option<usize>,
     certificate_sha256: String,
@@ -447,16 +460,18 @@ fn show(context: &Context, args: &ShowArgs) -> Result<Status, Failure> {
     }
     let rows = shown.into_iter().map(|ca| {
         let by = if ca.issuer == ca.subject { "itself".to_owned() } else { ca.issuer };
-        let expires = format!("{} ({} d)", ca.not_after, ca.days_left);
+        let expires = format!("{} ({} d)", ca.ends, ca.days_left);
         let names = ca
             .permitted
             .iter()
             .map(|name| format!("+{name}"))
             .chain(ca.excluded.iter().map(|name| format!("-{name}")));
+        let purposes = ca.purposes.iter().map(|purpose| format!("for {purpose}"));
         let limits = ca
             .path_length
             .map(|length| format!("pathlen {length}"))
             .into_iter()
+            .chain(purposes)
             .chain(names)
             .collect::<Vec<_>>();
         let issued = ca.issued.map_or_else(|| "-".into(), |count| count.to_string());
@@ -496,12 +511,15 @@ fn look_at(file: &Path, now: OffsetDateTime) -> Result<Shown, Failure> {
         key: tbs.public_key.kind().to_string(),
         private_key,
         serial: tbs.serial.to_string(),
-        not_before: output::instant(tbs.validity.not_before),
-        not_after: output::instant(tbs.validity.not_after),
+        not_before: output::rfc3339(tbs.validity.not_before),
+        not_after: output::rfc3339(tbs.validity.not_after),
+        ends: output::instant(tbs.validity.not_after),
         days_left: (tbs.validity.not_after - now).whole_days(),
         path_length: tbs.extensions.basic_constraints.as_ref().and_then(|marked| marked.value.path_len),
         permitted: texts(&constraints.permitted),
         excluded: texts(&constraints.excluded),
+        purposes: tbs.extensions.purposes().iter().map(ToString::to_string).collect(),
+        may_sign: show::may_sign(&tbs.extensions),
         issued: if ledger.is_file() { Some(read_ledger(&ledger)?.len()) } else { None },
         certificate_sha256: certificate.fingerprint(),
     })

@@ -92,8 +92,10 @@ impl NodeChoice for Args {
 
 pub(super) fn run(context: &Context, command: Command) -> Result<Status, Failure> {
     let Command::New(args) = command;
-    let options =
-        [("--algorithm", args.algorithm.algorithm.is_some()), ("--kubernetes-version", args.version.is_given())];
+    let options = [
+        ("--algorithm", args.algorithm.algorithm.is_some()),
+        ("--kubernetes-version", args.version.is_given()),
+    ];
     let given = options.into_iter().find_map(|(option, given)| given.then_some(option));
     if let Some(option) = args.identity.given().or(given).filter(|_| args.file.is_some()) {
         return Err(Failure::new(format!("{option} is for a single request; with -f the file decides"))
@@ -134,8 +136,7 @@ struct Row {
 }
 
 fn of_one(args: &Args, profile: &Profile, transaction: &Transaction) -> Result<Row, Failure> {
-    let identity =
-        args.identity.of(profile, &args.version.kubernetes_version.clone().unwrap_or_default())?;
+    let identity = args.identity.of(profile, &args.version.kubernetes_version.clone().unwrap_or_default())?;
     let base = args.out_dir.join(args.identity.base(profile)?);
     let with_ending = |ending: &str| PathBuf::from(format!("{}.{ending}", base.display()));
     let (key, key_file) = if let Some(file) = &args.key {
@@ -185,9 +186,12 @@ fn judge_request(file: &Path) -> Result<(), Failure> {
     if text.is_empty() || !blocks.is_empty() && blocks.iter().all(|block| is_request(&block.label)) {
         return Ok(());
     }
-    Err(Failure::new(format!("{} holds something else than a request, and is not replaced", output::path(file)))
-        .hint("write elsewhere: --out-dir DIR")
-        .refused())
+    Err(Failure::new(format!(
+        "{} holds something else than a request, and is not replaced",
+        output::path(file)
+    ))
+    .hint("write elsewhere: --out-dir DIR")
+    .refused())
 }
 
 /// A request that asks for what the profile gives anyway: the names, and the usages that some CAs want to be asked.
@@ -224,7 +228,7 @@ fn of_nodes(
 ) -> Result<Vec<Row>, Failure> {
     let (mut spec, notes) = init::read_spec(file)?;
     init::remark(&notes)?;
-    let (root, entries) = init::wanted(&mut spec, args, args.dir.as_deref(), catalogue)?;
+    let init::Target { root, entries, .. } = init::wanted(&mut spec, args, args.dir.as_deref(), catalogue)?;
     let nodes = Nodes { args, catalogue, transaction, root };
     let authority = entries.iter().find_map(|entry| match &entry.kind {
         Kind::Authority { authority: Authority::Kubernetes, .. } => Some(nodes.root.join(entry.files.main())),
@@ -234,7 +238,9 @@ fn of_nodes(
     let mut rows = Vec::new();
     for entry in &entries {
         let row = match (&entry.kind, &entry.files) {
-            (Kind::Leaf(identity, _), Files::Pair { public, private }) => nodes.pair(identity, public, private)?,
+            (Kind::Leaf(identity, _), Files::Pair { public, private }) => {
+                nodes.pair(identity, public, private)?
+            }
             (Kind::Kubeconfig { identity, cluster, server, user, .. }, Files::Single(path)) => {
                 nodes.kubeconfig(identity, path, Access { cluster, server, user }, &authority)?
             }

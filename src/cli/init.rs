@@ -79,16 +79,18 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Status, Failure> {
     let (mut spec, notes) = read_spec(file)?;
     remark(&notes)?;
     let catalogue = context.catalogue()?;
-    let (root, mut entries) = wanted(&mut spec, args, args.dir.as_deref(), &catalogue)?;
+    let Target { root, mut entries, only } = wanted(&mut spec, args, args.dir.as_deref(), &catalogue)?;
     if args.encrypt_ca_keys {
         insist_on_encryption(&mut entries);
     }
     let server_authority = args.server_ca.as_deref().map(authority_of).transpose()?.unwrap_or_default();
+    let server_authority = args.server_ca.as_deref().map(|file| (file, server_authority.as_slice()));
     let look = Look {
         root: &root,
         now: context.now,
         passphrase: &args.passphrase.source()?,
-        server_authority: &server_authority,
+        server_authority,
+        unwanted: cluster::unwanted(&spec, only.as_deref()),
         version: spec.version.to_string(),
     };
     let plan = Plan::make(entries, &look)?;
@@ -114,7 +116,9 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Status, Failure> {
 
 /// Says what is worth a word although all is well.
 pub(super) fn remark(notes: &[String]) -> Result<(), Failure> {
-    notes.iter().try_for_each(|note| output::inform(format!("{} {}", styled(FAINT, "note:"), Printable(note))))
+    notes
+        .iter()
+        .try_for_each(|note| output::inform(format!("{} {}", styled(FAINT, "note:"), Printable(note))))
 }
 
 /// Asks for encrypted keys of all CAs.
@@ -132,13 +136,23 @@ pub(super) fn makes_authority(plan: &Plan) -> bool {
     all.any(|(entry, action)| matches!(entry.kind, Kind::Authority { .. }) && *action == Action::Create)
 }
 
+/// What is to be written, and where.
+pub(super) struct Target {
+    /// The directory.
+    pub(super) root: PathBuf,
+    /// What is to be in it.
+    pub(super) entries: Vec<Entry>,
+    /// The one node that it is for; none for all of them.
+    pub(super) only: Option<String>,
+}
+
 /// The directory that is written to, and what is to be in it. What the file leaves open is taken from what is there.
 pub(super) fn wanted(
     spec: &mut ClusterSpec,
     args: &impl NodeChoice,
     dir: Option<&Path>,
     catalogue: &Catalogue,
-) -> Result<(PathBuf, Vec<Entry>), Failure> {
+) -> Result<Target, Failure> {
     let only = choose_nodes(spec, args)?;
     let root = choose_root(spec, dir);
     let entries = cluster::entries(spec, only.as_deref(), catalogue)?;
@@ -149,15 +163,13 @@ pub(super) fn wanted(
             .refused());
     };
     let file = root.join(authority.files.main());
-    let held = read_bounded(&file, LARGEST_INPUT).ok().and_then(|text| Certificate::all_from_pem_or_der(&text).ok());
-    let Some(held) = held else { return Ok((root, entries)) };
-    let notes = spec.settle(&Surroundings::of(&file, &held));
-    if notes.is_empty() {
-        return Ok((root, entries));
-    }
+    let held =
+        read_bounded(&file, LARGEST_INPUT).ok().and_then(|text| Certificate::all_from_pem_or_der(&text).ok());
+    let notes = held.map(|held| spec.settle(&Surroundings::of(&file, &held))).unwrap_or_default();
     remark(&notes)?;
-    let entries = cluster::entries(spec, only.as_deref(), catalogue)?;
-    Ok((root, entries))
+    let settled =
+        if notes.is_empty() { entries } else { cluster::entries(spec, only.as_deref(), catalogue)? };
+    Ok(Target { root, entries: settled, only })
 }
 
 /// Reads the cluster file; what it leaves to the machine is taken from this one, as kubeadm does.
@@ -252,10 +264,17 @@ pub(super) fn carry_out(plan: Plan, job: &Job<'_>, dry_run: bool, format: Format
     let created = plan.creations();
     let status = if refused > 0 { Status::Refused } else { Status::Done };
     if format == Format::Text {
-        remark(&plan.notes.iter().map(|(at, note)| {
-            let file = plan.entries.get(*at).map(|entry| output::path(&job.root.join(entry.files.main())));
-            format!("{}: {note}", file.unwrap_or_default())
-        }).collect::<Vec<_>>())?;
+        remark(
+            &plan
+                .notes
+                .iter()
+                .map(|(at, note)| {
+                    let file =
+                        plan.entries.get(*at).map(|entry| output::path(&job.root.join(entry.files.main())));
+                    format!("{}: {note}", file.unwrap_or_default())
+                })
+                .collect::<Vec<_>>(),
+        )?;
     }
     if dry_run || refused > 0 && !job.keep_going {
         show(&rows(&plan), job.root, format, !dry_run)?;
@@ -268,7 +287,8 @@ pub(super) fn carry_out(plan: Plan, job: &Job<'_>, dry_run: bool, format: Format
         }
         return Ok(status);
     }
-    let rows = if format == Format::Json || created <= PAGE || refused > 0 { rows(&plan) } else { Vec::new() };
+    let rows =
+        if format == Format::Json || created <= PAGE || refused > 0 { rows(&plan) } else { Vec::new() };
     let nodes = made_by_node(&plan);
     plan.apply(job)?;
     if format == Format::Json {

@@ -23,12 +23,15 @@ pub(super) fn defaults() -> Defaults {
     let addresses = addresses();
     let routes = [("/proc/net/route", false), ("/proc/net/ipv6_route", true)].map(|(file, six)| {
         let text = fs::read_to_string(file).unwrap_or_default();
-        let interfaces: Vec<String> =
-            text.lines().filter_map(|line| if six { default_six(line) } else { default_four(line) }).collect();
+        let interfaces: Vec<String> = text
+            .lines()
+            .filter_map(|line| if six { default_six(line) } else { default_four(line) })
+            .collect();
         interfaces
     });
     let [four, six] = routes;
-    let on_loopback = |six: bool| addresses.iter().find(|address| address.loopback && address.ip.is_ipv6() == six);
+    let on_loopback =
+        |six: bool| addresses.iter().find(|address| address.loopback && address.ip.is_ipv6() == six);
     let of_routes = |interfaces: &[String], six: bool| {
         let on = |name: &String| {
             addresses.iter().find(|address| address.interface == *name && address.ip.is_ipv6() == six)
@@ -45,7 +48,10 @@ pub(super) fn defaults() -> Defaults {
 
 /// The addresses of the interfaces that are up, in the kernel's order, those alone that other machines can reach.
 fn addresses() -> Vec<Address> {
-    let interfaces = getifaddrs().into_iter().flatten().filter(|interface| interface.flags.contains(InterfaceFlags::IFF_UP));
+    let interfaces = getifaddrs()
+        .into_iter()
+        .flatten()
+        .filter(|interface| interface.flags.contains(InterfaceFlags::IFF_UP));
     interfaces
         .filter_map(|interface| {
             let address = interface.address?;

@@ -98,7 +98,9 @@ pub(super) fn run(context: &Context, command: Command) -> Result<Status, Failure
         print(&args, &verdicts, false)?;
         let refused = cases.iter().any(|case| case.verdict.is_err());
         let of_version = |case: &Case<'_>| {
-            case.verdict.as_ref().is_err_and(|reasons| reasons.iter().any(|r| r.text.contains("in Kubernetes v")))
+            case.verdict
+                .as_ref()
+                .is_err_and(|reasons| reasons.iter().any(|r| r.text.contains("in Kubernetes v")))
         };
         if cases.iter().any(of_version) {
             output::inform(

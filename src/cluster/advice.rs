@@ -61,22 +61,27 @@ pub(super) fn about(
     match (&entry.kind, &verdict.named) {
         (Kind::Kubeconfig { .. }, Some(named)) if !verdict.wrong.server && !verdict.wrong.authority => {
             words.extend(["--out".to_owned(), quoted_path(&named.certificate)]);
-            if named.key != named.certificate && named.key != key_beside(&named.certificate) {
-                words.extend(["--key-out".to_owned(), quoted_path(&named.key)]);
-            } else if named.key == named.certificate && std::fs::symlink_metadata(&named.certificate).is_err() {
+            // Both in one file that is there are found out; one that is not there is made in that form.
+            let found = if named.key == named.certificate {
+                std::fs::symlink_metadata(&named.certificate).is_ok()
+            } else {
+                named.key == key_beside(&named.certificate)
+            };
+            if !found {
                 words.extend(["--key-out".to_owned(), quoted_path(&named.key)]);
             }
         }
         (Kind::Kubeconfig { server, .. }, named) => {
+            let trusted = look.server_authority.map_or(ca.as_path(), |(file, _)| file);
             if named.is_some() {
-                return vec![by_kubectl(&verdict.cluster, server, &ca, &file)];
+                return vec![by_kubectl(&verdict.cluster, server, trusted, &file)];
             }
             words.extend(["--kubeconfig".to_owned(), quoted_path(&file)]);
             if verdict.wrong.server {
                 words.extend(["--server".to_owned(), quoted(server)]);
             }
             if verdict.wrong.authority {
-                words.extend(["--server-ca".to_owned(), quoted_path(&ca)]);
+                words.extend(["--server-ca".to_owned(), quoted_path(trusted)]);
             }
         }
         _ => {

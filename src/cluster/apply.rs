@@ -267,7 +267,8 @@ impl Work<'_> {
                 let Trust { authorities, chain, .. } = self.trust;
                 let known = || authorities.iter().map(Certificate::to_pem).collect();
                 let trusted = if authorities.is_empty() { signer.pem.clone() } else { known() };
-                let sent: String = std::iter::once(&certificate).chain(chain).map(Certificate::to_pem).collect();
+                let sent: String =
+                    std::iter::once(&certificate).chain(chain).map(Certificate::to_pem).collect();
                 let text = kubeconfig::write(access, &trusted, Some(&sent), &key.to_pem())?;
                 self.stage_file(at, path, text.as_bytes(), Secrecy::Secret)?;
                 Ok(Some((authority, ca::Entry::of(&certificate, identity.profile, None, self.job.now))))

@@ -18,7 +18,9 @@ pub(super) fn authority(
 ) -> Vec<String> {
     let tbs = &certificate.tbs;
     let mut differences = Vec::new();
-    if let Some(subject) = options.subject.as_ref().filter(|asked| asked.to_string() != tbs.subject.to_string()) {
+    if let Some(subject) =
+        options.subject.as_ref().filter(|asked| asked.to_string() != tbs.subject.to_string())
+    {
         differences.push(format!("its subject is {}, and {subject} was asked for", tbs.subject));
     }
     differences.extend(key_algorithm(certificate, identity));
@@ -26,7 +28,11 @@ pub(super) fn authority(
     let length = validity.not_after - validity.not_before;
     let asked = identity.lifetime.duration();
     if identity.insists.lifetime && (length - asked).abs() > tolerance(asked) {
-        differences.push(format!("it is valid for {}, and {} was asked for", spell(length), identity.lifetime));
+        differences.push(format!(
+            "it is valid for {}, and {} was asked for",
+            spell(length),
+            identity.lifetime
+        ));
     }
     differences.extend(path_length(tbs, options.path_length));
     differences.extend(name_constraints(tbs, options));
@@ -56,9 +62,17 @@ pub(super) fn leaf(
     let (length, rest) = (not_after - not_before, not_after - now);
     let cut = not_after >= issuer.tbs.validity.not_after - tolerance(asked);
     if rest > asked + tolerance(asked) {
-        differences.push(format!("it is valid for another {}, and {} was asked for", spell(rest), identity.lifetime));
+        differences.push(format!(
+            "it is valid for another {}, and {} was asked for",
+            spell(rest),
+            identity.lifetime
+        ));
     } else if length < asked - tolerance(asked) && !cut {
-        differences.push(format!("it is valid for {}, and {} was asked for", spell(length), identity.lifetime));
+        differences.push(format!(
+            "it is valid for {}, and {} was asked for",
+            spell(length),
+            identity.lifetime
+        ));
     }
     differences
 }
@@ -76,7 +90,9 @@ fn path_length(tbs: &TbsCertificate, asked: PathLength) -> Option<String> {
         PathLength::Unlimited => None,
         PathLength::AtMost(length) => Some(length),
     };
-    let spell = |length: Option<u32>| length.map_or("no path length".into(), |length| format!("the path length {length}"));
+    let spell = |length: Option<u32>| {
+        length.map_or("no path length".into(), |length| format!("the path length {length}"))
+    };
     (there != asked).then(|| format!("it has {}, and {} was asked for", spell(there), spell(asked)))
 }
 
@@ -85,7 +101,8 @@ fn name_constraints(tbs: &TbsCertificate, options: &AuthorityOptions) -> Option<
     if asked.is_empty() {
         return None;
     }
-    let there = tbs.extensions.name_constraints.as_ref().map(|marked| marked.value.clone()).unwrap_or_default();
+    let there =
+        tbs.extensions.name_constraints.as_ref().map(|marked| marked.value.clone()).unwrap_or_default();
     let spell = |permitted: &[GeneralSubtree], excluded: &[GeneralSubtree]| {
         let mut words: Vec<String> = permitted.iter().map(|subtree| format!("+{subtree}")).collect();
         words.extend(excluded.iter().map(|subtree| format!("-{subtree}")));

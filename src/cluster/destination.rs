@@ -68,7 +68,11 @@ pub enum DestinationError {
         subject: String,
     },
     /// It is the private key of a CA.
-    #[error("{} is the private key of the CA in {}, which no other key may replace", shown(file), shown(beside))]
+    #[error(
+        "{} is the private key of the CA in {}, which no other key may replace",
+        shown(file),
+        shown(beside)
+    )]
     AuthorityKey {
         /// The file.
         file: PathBuf,
@@ -165,8 +169,10 @@ impl Destination {
             (None, None) if destination.replaces.is_some() => destination.key = destination.find_key()?,
             _ => {}
         }
+        destination.key = behind_link(&destination.key);
         if destination.key == destination.certificate {
-            destination.form = there.as_ref().map(|text| form_of(&destination.key, text)).transpose()?.flatten();
+            destination.form =
+                there.as_ref().map(|text| form_of(&destination.key, text)).transpose()?.flatten();
         } else {
             destination.form = judge_key(&destination.key, Some(leaf))?;
         }
@@ -227,11 +233,15 @@ pub fn judge_key(file: &Path, leaf: Option<&Issued<'_>>) -> Result<Option<KeyFor
     let looks_like_pem = text.windows(10).any(|window| window == b"-----BEGIN");
     match blocks.iter().find(|block| !is_key(&block.label) && block.label != "EC PARAMETERS") {
         Some(_) => return Err(other(file, "something else than a private key")),
-        None if blocks.is_empty() && !looks_like_pem => return Err(not_pem(file, &text)),
+        // DER is a form of keys too.
+        None if blocks.is_empty() && !looks_like_pem && KeyPair::from_pem(&text, None).is_err() => {
+            return Err(not_pem(file, &text));
+        }
         None => {}
     }
     for beside in certificates_beside(file) {
-        let held = read_bounded(&beside, LARGEST).ok().and_then(|text| Certificate::all_from_pem_or_der(&text).ok());
+        let held =
+            read_bounded(&beside, LARGEST).ok().and_then(|text| Certificate::all_from_pem_or_der(&text).ok());
         if held.and_then(|held| held.into_iter().next()).is_some_and(|first| is_authority(&first, leaf)) {
             return Err(DestinationError::AuthorityKey { file: file.to_owned(), beside });
         }
@@ -282,7 +292,9 @@ fn judge_certificate(
     let blocks = pem::parse(text).unwrap_or_default();
     let label = blocks.iter().map(|block| block.label.as_str()).find(|label| *label != pem::CERTIFICATE);
     match label {
-        Some(label) if label.ends_with(pem::PRIVATE_KEY) => Err(other(file, "a private key and no certificate")),
+        Some(label) if label.ends_with(pem::PRIVATE_KEY) => {
+            Err(other(file, "a private key and no certificate"))
+        }
         Some(_) => Err(other(file, "no certificate")),
         None if text.is_empty() || text.windows(10).any(|window| window == b"-----BEGIN") => Ok(held),
         None => Err(not_pem(file, text)),
@@ -308,7 +320,8 @@ fn authority_in(text: &[u8]) -> Option<String> {
 
 fn judge_service_account(file: &Path) -> Result<(), DestinationError> {
     let namings = [Naming::Kubeadm, Naming::Pem];
-    let names = namings.iter().flat_map(|naming| [naming.key(SERVICE_ACCOUNT), naming.public_key(SERVICE_ACCOUNT)]);
+    let names =
+        namings.iter().flat_map(|naming| [naming.key(SERVICE_ACCOUNT), naming.public_key(SERVICE_ACCOUNT)]);
     let is_its = names.into_iter().any(|name| file.file_name() == Some(name.as_os_str()));
     if is_its { Err(DestinationError::ServiceAccount { file: file.to_owned() }) } else { Ok(()) }
 }

@@ -183,6 +183,25 @@ pub fn entries(
     Ok(list.out)
 }
 
+/// What must not lie in the trees of nodes, with the reason: the CAs' private keys where `caKeys` keeps them away.
+pub fn unwanted(spec: &ClusterSpec, only_node: Option<&str>) -> Vec<(Entry, String)> {
+    if !spec.given.ca_keys || spec.trees != Trees::PerNode {
+        return Vec::new();
+    }
+    let nodes = spec.nodes.iter().filter(|node| only_node.is_none_or(|name| name == node.name));
+    let without = nodes.filter(|node| !spec.has_ca_keys(node));
+    let keys = without.flat_map(|node| {
+        let layout = tree(spec, node);
+        Authority::ALL.map(|authority| {
+            let path = layout.naming.key(&layout.authority(authority).to_string_lossy());
+            let kind = Kind::Copy { of: usize::MAX, part: Part::Private };
+            let reason = format!("the private key of a CA is there, and caKeys keeps it off {}", node.name);
+            (Entry { node: Some(node.name.clone()), kind, files: Files::Single(path) }, reason)
+        })
+    });
+    keys.collect()
+}
+
 /// The entries of bare CAs, and of the service-account key pair if it is asked for, in a PKI directory.
 ///
 /// # Errors
@@ -538,13 +557,7 @@ fn apiserver_names(spec: &ClusterSpec, node: &Node) -> Vec<SubjectAltName> {
 const LOOPBACK: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
 
 fn etcd_names(node: &Node, extra: &[Host]) -> Vec<SubjectAltName> {
-    AltNames::default()
-        .dns("localhost")
-        .ips(&node.addresses)
-        .ips(&LOOPBACK)
-        .node(node)
-        .hosts(extra)
-        .finish()
+    AltNames::default().dns("localhost").ips(&node.addresses).ips(&LOOPBACK).node(node).hosts(extra).finish()
 }
 
 /// What the controller manager and the scheduler are reached by: their own node, from itself and from a monitor.

@@ -6,9 +6,9 @@ use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
 use super::compare;
-use super::entries::Identity;
+use super::entries::{Identity, Insists};
 use super::place::NodeFiles;
-use super::plan::Found;
+use super::plan::{Found, Trust};
 use super::surroundings::issued_by;
 use crate::clock::spelt;
 use crate::key::KeyPair;
@@ -32,6 +32,7 @@ pub(super) struct Verdict {
 
 /// What else may be wrong in a kubeconfig, which a new identity alone does not mend.
 #[derive(Debug, Default, Clone, Copy)]
+#[expect(clippy::struct_excessive_bools, reason = "each is another part of the file")]
 pub(super) struct Wrong {
     /// It points to another server.
     pub(super) server: bool,
@@ -81,7 +82,9 @@ impl Wanted<'_> {
                 let wrong = Wrong { no_key: true, ..Wrong::default() };
                 Verdict { wrong, ..Verdict::one("the certificate is there without its key") }
             }
-            _ => Verdict::one("the key is there without its certificate: have its request signed, or move it away"),
+            _ => Verdict::one(
+                "the key is there without its certificate: have its request signed, or move it away",
+            ),
         }
     }
 
@@ -99,13 +102,12 @@ impl Wanted<'_> {
         verdict
     }
 
-    /// Judges a kubeconfig. `servers` are the URLs that do, the wanted one first; `authorities` the CAs that clients are to
-    /// trust.
+    /// Judges a kubeconfig. `servers` are the URLs that do, the wanted one first.
     pub(super) fn kubeconfig(
         &self,
         found: &Found,
-        servers: &[&str],
-        authorities: &[Certificate],
+        (cluster, servers): (&str, &[&str]),
+        trust: &Trust,
         files: &NodeFiles,
     ) -> Verdict {
         let text = found.public.as_ref().map_or(&[][..], |text| text.as_slice());
@@ -123,7 +125,12 @@ impl Wanted<'_> {
         };
         let (certificate, key) = (read_material(certificate, files), read_material(key, files));
         let mut verdict = match (&certificate, &key) {
-            (Read::Text(_, certificate), Read::Text(_, key)) => self.texts(certificate, key),
+            // What the kubelet renews by itself has the key and the life that it and its signer choose.
+            (Read::Text(Some(_), certificate), Read::Text(_, key)) => {
+                let identity = Identity { insists: Insists::default(), ..self.identity.clone() };
+                Wanted { identity: &identity, issuer: self.issuer, now: self.now }.texts(certificate, key)
+            }
+            (Read::Text(None, certificate), Read::Text(_, key)) => self.texts(certificate, key),
             (Read::Outside(file), _) | (_, Read::Outside(file)) => {
                 let file = shown(file);
                 let note = format!("it names {file}, which lies elsewhere and was not looked at");
@@ -138,7 +145,10 @@ impl Wanted<'_> {
         };
         if let (Some(certificate), Some(key)) = (certificate.place(), key.place()) {
             let file = shown(&certificate);
-            verdict.problems.iter_mut().for_each(|problem| *problem = format!("{file}, which it names: {problem}"));
+            verdict
+                .problems
+                .iter_mut()
+                .for_each(|problem| *problem = format!("{file}, which it names: {problem}"));
             verdict.named = Some(Named { certificate, key });
         }
         verdict.cluster = config.cluster;
@@ -151,22 +161,27 @@ impl Wanted<'_> {
                 verdict.wrong.server = true;
             }
         }
-        if let Some(problem) = self.trusted(config.authority.as_ref(), authorities, files) {
+        if let Some(problem) = self.trusted(config.authority.as_ref(), trust, files) {
             verdict.problems.push(problem);
             verdict.wrong.authority = true;
+        }
+        if verdict.cluster != cluster {
+            // A label, by which nothing is decided.
+            let name = Printable(&verdict.cluster);
+            verdict.notes.push(format!(
+                "it calls its cluster {name}, where {} would be written today",
+                Printable(cluster)
+            ));
         }
         verdict
     }
 
     /// What is wrong with the CAs that a kubeconfig trusts.
-    fn trusted(
-        &self,
-        authority: Option<&Material>,
-        authorities: &[Certificate],
-        files: &NodeFiles,
-    ) -> Option<String> {
+    fn trusted(&self, authority: Option<&Material>, trust: &Trust, files: &NodeFiles) -> Option<String> {
         let Some(authority) = authority else {
-            return Some("it has no certificate-authority-data, so its client trusts the system's CAs".into());
+            return Some(
+                "it has no certificate-authority-data, so its client trusts the system's CAs".into(),
+            );
         };
         let held = match read_material(authority, files) {
             Read::Text(_, text) => match Certificate::all_from_pem_or_der(&text) {
@@ -177,10 +192,12 @@ impl Wanted<'_> {
             Read::Missing(file) => return Some(format!("it names {}, which is not there", shown(&file))),
             Read::Unreadable(file, reason) => return Some(format!("it names {}: {reason}", shown(&file))),
         };
-        let does = |one: &Certificate| {
-            one == self.issuer || authorities.contains(one) || issued_by(self.issuer, one)
+        let does = |one: &Certificate| match trust.named.as_slice() {
+            [] => one == self.issuer || trust.authorities.contains(one) || issued_by(self.issuer, one),
+            named => named.contains(one),
         };
-        (!held.iter().any(does)).then(|| format!("the CA it trusts is not {}", self.issuer.tbs.subject))
+        let wanted = trust.named.first().unwrap_or(self.issuer);
+        (!held.iter().any(does)).then(|| format!("the CA it trusts is not {}", wanted.tbs.subject))
     }
 
     /// Whether a certificate is the wanted one: issuer, validity, subject, names, purposes, and what was asked for.
@@ -250,7 +267,8 @@ fn subject(certificate: &Certificate, identity: &Identity) -> Result<Option<Stri
     if has == wanted {
         return Ok(None);
     }
-    let Some(release) = identity.releases.iter().find(|release| sorted(release.organizations.clone()) == has) else {
+    let Some(release) = identity.releases.iter().find(|release| sorted(release.organizations.clone()) == has)
+    else {
         return wrong();
     };
     let spell = |groups: &[String]| match groups {

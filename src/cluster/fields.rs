@@ -1,6 +1,6 @@
 //! Fields that are not known, by their path and line: most are slips of the pen, and what they were to say is not done.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
@@ -65,20 +65,17 @@ fn look(outline: &Outline, shape: Shape, path: &mut String, found: &mut Vec<Unkn
                     path.push('.');
                 }
                 let name = &key.value;
-                match known.iter().find(|(known, _)| known == name) {
-                    Some((name, shape)) => {
-                        path.push_str(name);
-                        look(value, *shape, path, found);
-                    }
-                    None => {
-                        let quoted = quote(name);
-                        let plain = name.chars().all(|c| c.is_ascii_alphanumeric() || "-_./".contains(c));
-                        path.push_str(if plain { quoted.trim_matches('"') } else { &quoted });
-                        let (line, column) = (key.referenced.line(), key.referenced.column());
-                        let meant = meant(name, known);
-                        let known = known.iter().map(|(known, _)| *known).collect();
-                        found.push(Unknown { path: path.clone(), line, column, meant, known });
-                    }
+                if let Some((name, shape)) = known.iter().find(|(known, _)| known == name) {
+                    path.push_str(name);
+                    look(value, *shape, path, found);
+                } else {
+                    let quoted = quote(name);
+                    let plain = name.chars().all(|c| c.is_ascii_alphanumeric() || "-_./".contains(c));
+                    path.push_str(if plain { quoted.trim_matches('"') } else { &quoted });
+                    let (line, column) = (key.referenced.line(), key.referenced.column());
+                    let meant = meant(name, known);
+                    let known = known.iter().map(|(known, _)| *known).collect();
+                    found.push(Unknown { path: path.clone(), line, column, meant, known });
                 }
                 path.truncate(length);
             }
@@ -86,7 +83,8 @@ fn look(outline: &Outline, shape: Shape, path: &mut String, found: &mut Vec<Unkn
         (Outline::List(items), Shape::Each(shape)) => {
             for (at, item) in items.iter().enumerate() {
                 let length = path.len();
-                path.push_str(&format!("[{at}]"));
+                // Writing into a String does not fail.
+                let _ = write!(path, "[{at}]");
                 look(item, *shape, path, found);
                 path.truncate(length);
             }
@@ -98,9 +96,11 @@ fn look(outline: &Outline, shape: Shape, path: &mut String, found: &mut Vec<Unkn
 /// The known field that a name comes close to.
 fn meant(name: &str, known: &'static [(&'static str, Shape)]) -> Option<&'static str> {
     let name: String = name.chars().take(60).collect();
-    let distance = |known: &str| match known.eq_ignore_ascii_case(&name) {
-        true => 0,
-        false => strsim::damerau_levenshtein(&known.to_ascii_lowercase(), &name.to_ascii_lowercase()),
+    let distance = |known: &str| {
+        if known.eq_ignore_ascii_case(&name) {
+            return 0;
+        }
+        strsim::damerau_levenshtein(&known.to_ascii_lowercase(), &name.to_ascii_lowercase())
     };
     let nearest = known.iter().map(|(known, _)| (distance(known), *known)).min()?;
     (nearest.0 <= SLIP && nearest.0 < nearest.1.len() / 2).then_some(nearest.1)

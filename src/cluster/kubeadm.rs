@@ -141,8 +141,10 @@ impl Documents<'_> {
             let token = join.body.discovery.as_ref()?.bootstrap_token.as_ref()?;
             Some((join.document, given(token.api_server_endpoint.as_ref())?))
         })?;
-        let endpoint = document.scope(report).accept(text, FIELD, endpoint(&text.value, DEFAULT_BIND_PORT))?;
-        let note = format!("controlPlaneEndpoint is not given: {endpoint}, where the node joins, is taken for it");
+        let endpoint =
+            document.scope(report).accept(text, FIELD, endpoint(&text.value, DEFAULT_BIND_PORT))?;
+        let note =
+            format!("controlPlaneEndpoint is not given: {endpoint}, where the node joins, is taken for it");
         report.notes.push(note);
         Some(endpoint)
     }

@@ -131,7 +131,11 @@ const JOIN_4: Shape = Fields(&[
     ("caCertPath", Value),
     (
         "discovery",
-        Fields(&[("bootstrapToken", TOKEN_DISCOVERY), ("file", FILE_DISCOVERY), ("tlsBootstrapToken", Value)]),
+        Fields(&[
+            ("bootstrapToken", TOKEN_DISCOVERY),
+            ("file", FILE_DISCOVERY),
+            ("tlsBootstrapToken", Value),
+        ]),
     ),
     ("controlPlane", CONTROL_PLANE),
     ("skipPhases", Value),
@@ -238,7 +242,10 @@ pub(super) fn look_through(
     for field in unknown(&outline, shape) {
         let line = document.line() - 1 + field.line;
         let meant = field.meant.map(|meant| format!("; {meant} is meant?")).unwrap_or_default();
-        let note = format!("line {line}: {} is ignored: {kind} of {group}/{version} has no such field{meant}", field.path);
+        let note = format!(
+            "line {line}: {} is ignored: {kind} of {group}/{version} has no such field{meant}",
+            field.path
+        );
         report.notes.push(note);
     }
     Ok(())

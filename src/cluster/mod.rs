@@ -13,8 +13,8 @@ mod destination;
 mod endpoint;
 mod entries;
 mod error;
-mod fields;
 mod existing;
+mod fields;
 mod kubeadm;
 mod kubeadm_fields;
 mod kubeadm_nodes;
@@ -33,7 +33,9 @@ mod yaml;
 pub use apply::{ApplyError, Job};
 pub use destination::{Destination, DestinationError, Follow, Issued, judge_key};
 pub use endpoint::{Endpoint, EndpointError, Host, HostError, ServiceSubnets, SubnetError};
-pub use entries::{AuthorityOptions, Entry, Files, Identity, Insists, Kind, Part, authorities, entries};
+pub use entries::{
+    AuthorityOptions, Entry, Files, Identity, Insists, Kind, Part, authorities, entries, unwanted,
+};
 pub use error::{ClusterError, Problem};
 pub use plan::{Action, AuthorityState, Look, PassphraseSource, Plan, Refusal};
 pub use spec::{

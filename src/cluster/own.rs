@@ -113,10 +113,7 @@ const SHAPE: Shape = Fields(&[
                 Fields(&[("serviceSubnet", Value), ("serviceSubnets", Value), ("dnsDomain", Value)]),
             ),
             ("apiServer", Fields(&[("certSANs", Value)])),
-            (
-                "etcd",
-                Fields(&[("topology", Value), ("serverCertSANs", Value), ("peerCertSANs", Value)]),
-            ),
+            ("etcd", Fields(&[("topology", Value), ("serverCertSANs", Value), ("peerCertSANs", Value)])),
             ("caKeys", Value),
             ("controlPlanes", MACHINES),
             ("etcdMembers", MACHINES),
@@ -125,12 +122,8 @@ const SHAPE: Shape = Fields(&[
         ]),
     ),
 ]);
-const MACHINES: Shape = Each(&Fields(&[
-    ("name", Value),
-    ("addresses", Value),
-    ("advertiseAddress", Value),
-    ("bindPort", Value),
-]));
+const MACHINES: Shape =
+    Each(&Fields(&[("name", Value), ("addresses", Value), ("advertiseAddress", Value), ("bindPort", Value)]));
 
 /// One word, or a list of names.
 #[derive(Debug)]

@@ -91,6 +91,8 @@ pub struct Plan {
 pub(super) struct Trust {
     /// These CAs; none where the cluster's CA is made in the same run.
     pub(super) authorities: Vec<Certificate>,
+    /// Those among them that were named; none where nobody named any.
+    pub(super) named: Vec<Certificate>,
     /// The intermediate CAs that are sent behind a client certificate, the one that signs it first.
     pub(super) chain: Vec<Certificate>,
     /// That no root is known among them, so that no kubeconfig can be made.
@@ -108,8 +110,11 @@ pub struct Look<'a> {
     pub now: OffsetDateTime,
     /// Where the passphrase of an encrypted CA key comes from.
     pub passphrase: PassphraseSource<'a>,
-    /// The CAs that kubeconfigs are to trust for the API server, where these are not those of the cluster's own CA.
-    pub server_authority: &'a [Certificate],
+    /// The CAs that kubeconfigs are to trust for the API server, where these are not those of the cluster's own CA: their
+    /// file, and what it holds.
+    pub server_authority: Option<(&'a Path, &'a [Certificate])>,
+    /// What must not be there: what was asked for keeps it away.
+    pub unwanted: Vec<(Entry, String)>,
     /// The version of Kubernetes, for the commands that are advised.
     pub version: String,
 }
@@ -119,7 +124,7 @@ impl Plan {
     ///
     /// # Errors
     /// [`DiskError`] when a file is there and cannot be read: nothing can be said about it then.
-    pub fn make(entries: Vec<Entry>, look: &Look<'_>) -> Result<Self, DiskError> {
+    pub fn make(mut entries: Vec<Entry>, look: &Look<'_>) -> Result<Self, DiskError> {
         let Look { root, now, passphrase, .. } = *look;
         let mut plan = Self {
             actions: Vec::with_capacity(entries.len()),
@@ -127,7 +132,7 @@ impl Plan {
             notes: Vec::new(),
             authorities: std::array::from_fn(|_| AuthorityState::Missing),
             left_keys: BTreeMap::new(),
-            trust: Trust { authorities: look.server_authority.to_vec(), ..Trust::default() },
+            trust: Trust::named(look.server_authority.map_or(&[][..], |(_, named)| named)),
         };
         let mut trees = Trees::default();
         for (at, entry) in entries.iter().enumerate() {
@@ -141,7 +146,8 @@ impl Plan {
             }
             let action = match &entry.kind {
                 Kind::Authority { authority, identity, options, made } => {
-                    let (state, action) = authority_state(&found, root, entry, (identity, options, *made), look);
+                    let (state, action) =
+                        authority_state(&found, root, entry, (identity, options, *made), look);
                     if *authority == Authority::Kubernetes {
                         plan.trust.learn(&state, &found);
                     }
@@ -153,18 +159,22 @@ impl Plan {
                 }
                 Kind::Leaf(identity, authority) => {
                     let issuer = &plan.authorities[slot(*authority)];
-                    let judged = decide(&found, issuer, |issuer| {
-                        Wanted { identity, issuer, now }.pair(&found)
-                    });
+                    let judged =
+                        decide(&found, issuer, |issuer| Wanted { identity, issuer, now }.pair(&found));
                     plan.answered(at, entry, &entries, look, judged)
                 }
-                Kind::Kubeconfig { identity, server, others, .. } => {
+                Kind::Kubeconfig { identity, cluster, server, others, .. } => {
                     let issuer = &plan.authorities[slot(Authority::Kubernetes)];
                     let servers: Vec<&str> =
                         std::iter::once(server).chain(others).map(String::as_str).collect();
                     let files = NodeFiles::around(&root.join(entry.files.main()));
                     let judged = decide(&found, issuer, |issuer| {
-                        Wanted { identity, issuer, now }.kubeconfig(&found, &servers, &plan.trust.authorities, &files)
+                        Wanted { identity, issuer, now }.kubeconfig(
+                            &found,
+                            (cluster, &servers),
+                            &plan.trust,
+                            &files,
+                        )
                     });
                     if server.is_empty() {
                         refuse("no API server to point to: give controlPlaneEndpoint or a control plane")
@@ -179,8 +189,20 @@ impl Plan {
                     copy(&found, root, original, *part)?
                 }
             };
-            let action = if action == Action::Create { other_layout(root, entry).unwrap_or(action) } else { action };
+            let action =
+                if action == Action::Create { other_layout(root, entry).unwrap_or(action) } else { action };
             plan.actions.push(action);
+        }
+        for (entry, reason) in &look.unwanted {
+            let file = root.join(entry.files.main());
+            if std::fs::symlink_metadata(&file).is_ok() {
+                let away = format!(
+                    "move {} away, where it is no node's: the same key lies with the CA",
+                    advice::shown(&file)
+                );
+                entries.push(entry.clone());
+                plan.actions.push(refuse_with(reason.clone(), away));
+            }
         }
         plan.entries = entries;
         Ok(plan)
@@ -223,6 +245,10 @@ impl Plan {
 }
 
 impl Trust {
+    fn named(named: &[Certificate]) -> Self {
+        Self { authorities: named.to_vec(), named: named.to_vec(), ..Self::default() }
+    }
+
     /// Takes over what the file of the cluster's CA holds, unless other CAs were named.
     fn learn(&mut self, state: &AuthorityState, found: &Found) {
         let Some(ca) = state.certificate() else { return };
@@ -241,7 +267,8 @@ impl Trust {
     /// Why no kubeconfig is made where only an intermediate CA could be its anchor.
     fn refusal(&self, root: &Path, entries: &[Entry]) -> Action {
         let subject = self.authorities.first().map(|ca| ca.tbs.subject.to_string()).unwrap_or_default();
-        let kubernetes = |entry: &&Entry| matches!(&entry.kind, Kind::Authority { authority: Authority::Kubernetes, .. });
+        let kubernetes =
+            |entry: &&Entry| matches!(&entry.kind, Kind::Authority { authority: Authority::Kubernetes, .. });
         let file = entries.iter().find(kubernetes).map(|entry| advice::shown(&root.join(entry.files.main())));
         Action::Refuse(Refusal {
             reasons: vec![format!(
@@ -482,12 +509,16 @@ fn decide(found: &Found, issuer: &AuthorityState, check: impl Fn(&Certificate) -
                 "have it signed elsewhere: kpki csr new -f FILE makes the requests of what is missing",
             ),
             AuthorityState::Absent => refuse("it is missing, and so is its CA"),
-            AuthorityState::Refused(_) | AuthorityState::Broken => refuse("it is missing, and its CA is unusable"),
+            AuthorityState::Refused(_) | AuthorityState::Broken => {
+                refuse("it is missing, and its CA is unusable")
+            }
         });
     }
     match issuer.certificate() {
         Some(certificate) => Judged::There(check(certificate)),
-        None => Judged::Refused(refuse("it is there, and its CA is not: put the CA beside it, or move it away")),
+        None => {
+            Judged::Refused(refuse("it is there, and its CA is not: put the CA beside it, or move it away"))
+        }
     }
 }
 
@@ -505,8 +536,14 @@ fn other_layout(root: &Path, entry: &Entry) -> Option<Action> {
     let names = [other.certificate(&base), other.key(&base), other.public_key(&base)];
     let there = names.iter().map(|name| root.join(path.with_file_name(name))).find(|file| file.exists())?;
     Some(refuse_with(
-        format!("{} is there, of the other layout: two in one directory would be two CAs or pairs of one name", advice::shown(&there)),
-        format!("keep to the layout {}, or write to another directory", if own == Naming::Pem { "kubeadm" } else { "pem" }),
+        format!(
+            "{} is there, of the other layout: two in one directory would be two CAs or pairs of one name",
+            advice::shown(&there)
+        ),
+        format!(
+            "keep to the layout {}, or write to another directory",
+            if own == Naming::Pem { "kubeadm" } else { "pem" }
+        ),
     ))
 }
 
@@ -529,7 +566,10 @@ fn copy(
             (Some(original), Some(copy)) if original == *copy => Action::Keep,
             _ => refuse_with(
                 format!("it differs from {}", path.display()),
-                format!("where {} is right, move this one away: it is copied anew", advice::shown(&root.join(path))),
+                format!(
+                    "where {} is right, move this one away: it is copied anew",
+                    advice::shown(&root.join(path))
+                ),
             ),
         },
     })

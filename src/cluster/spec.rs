@@ -240,7 +240,9 @@ impl ClusterSpec {
         }
         let algorithm = around.algorithm();
         if !self.given.cluster && algorithm != self.algorithm {
-            notes.push(format!("the algorithm is not given: {algorithm} is taken, as the keys have it that are there"));
+            notes.push(format!(
+                "the algorithm is not given: {algorithm} is taken, as the keys have it that are there"
+            ));
             self.algorithm = algorithm;
         }
         notes

@@ -86,9 +86,9 @@ impl Surroundings {
         let above_pki = above(&pki);
         let nodes = if is_called(&pki, "ca") { nodes(&above_pki) } else { Vec::new() };
         let mut certificates = vec![directory.clone(), pki.clone()];
-        certificates.extend(nodes.iter().flat_map(|node| {
-            [node.join("pki"), node.join("pki/etcd"), node.join("../etcd/pki")]
-        }));
+        certificates.extend(
+            nodes.iter().flat_map(|node| [node.join("pki"), node.join("pki/etcd"), node.join("../etcd/pki")]),
+        );
         certificates.dedup();
         // RKE2 keeps them beside its server's directory.
         let rke2 = above(&above_pki).join("agent/pod-manifests");
@@ -134,20 +134,18 @@ impl Surroundings {
             }
         }
         let most = votes.into_iter().max_by_key(|(_, count, youngest)| (*count, *youngest));
-        most.map(|(algorithm, ..)| algorithm).unwrap_or_else(|| match self.own.first().and_then(algorithm_of) {
-            Some(algorithm) if algorithm.is_rsa() => KeyAlgorithm::Rsa2048,
-            Some(algorithm) => algorithm,
-            None => KeyAlgorithm::EcdsaP256,
-        })
+        match (most, self.own.first().and_then(algorithm_of)) {
+            (None, Some(own)) if own.is_rsa() => KeyAlgorithm::Rsa2048,
+            (Some((algorithm, ..)), _) | (None, Some(algorithm)) => algorithm,
+            (None, None) => KeyAlgorithm::EcdsaP256,
+        }
     }
 
     /// The leaves around it that the CA has signed.
     fn leaves(&self) -> impl Iterator<Item = &Certificate> {
         let ca = self.own.first();
         let leaves = self.files.iter().filter_map(|(_, held)| held.first());
-        leaves.filter(move |leaf| {
-            !leaf.tbs.extensions.is_ca() && ca.is_some_and(|ca| issued_by(leaf, ca))
-        })
+        leaves.filter(move |leaf| !leaf.tbs.extensions.is_ca() && ca.is_some_and(|ca| issued_by(leaf, ca)))
     }
 
     /// The CAs that a client is to trust for the API server: those of its serving certificate where that lies around,
@@ -160,13 +158,12 @@ impl Surroundings {
     pub fn server_authority(&self, file: &Path) -> Result<ServerAuthority, ServerAuthorityError> {
         let bundles = self.bundles(file);
         let server = self.apiserver();
-        let found = match server {
-            Some((_, chain)) => bundles.iter().find(|(_, bundle)| leads_to_root(chain, bundle, &self.own)),
-            None => {
-                let named = |(file, _): &&(PathBuf, Vec<Certificate>)| is_server_ca(file);
-                let own = || bundles.iter().find(|(_, bundle)| leads_to_root(&self.own, bundle, &self.own));
-                bundles.iter().find(named).filter(|(_, bundle)| bundle.iter().any(is_root)).or_else(own)
-            }
+        let found = if let Some((_, chain)) = server {
+            bundles.iter().find(|(_, bundle)| leads_to_root(chain, bundle, &self.own))
+        } else {
+            let named = |(file, _): &&(PathBuf, Vec<Certificate>)| is_server_ca(file);
+            let own = || bundles.iter().find(|(_, bundle)| leads_to_root(&self.own, bundle, &self.own));
+            bundles.iter().find(named).filter(|(_, bundle)| bundle.iter().any(is_root)).or_else(own)
         };
         if let Some((file, bundle)) = found {
             let sent = server.map_or(&[][..], |(_, chain)| chain);

@@ -194,7 +194,8 @@ fn an_api_server_without_an_address_of_its_own_gets_the_one_that_kubeadm_would_f
             match (parse(text.as_bytes(), "c.yaml", &machine), expected) {
                 (Ok(parsed), Ok(address)) => {
                     assert_eq!(parsed.spec.nodes[0].advertise, Some(ip(address)), "{given}");
-                    let notes: Vec<_> = parsed.notes.iter().filter(|note| note.contains("advertise")).collect();
+                    let notes: Vec<_> =
+                        parsed.notes.iter().filter(|note| note.contains("advertise")).collect();
                     assert_eq!(notes.is_empty(), said.is_empty(), "{given}: {notes:?}");
                     assert!(notes.iter().all(|note| note.contains(&said)), "{given}: {notes:?}");
                     let unasked = given.is_empty() && notes.iter().any(|note| note.contains(unfit));
@@ -212,20 +213,40 @@ fn fields_that_kubeadm_does_not_have_are_told_with_their_path_and_line() {
     let notes = |text: &str| good(text).notes;
     let told = |lines: &str| notes(&cluster(lines));
     for (lines, wanted) in [
-        ("apiServer: {certSans: [a]}", "line 3: apiServer.certSans is ignored: ClusterConfiguration of kubeadm.k8s.io/v1beta4 has no such field; certSANs is meant?"),
-        ("apiserver: {}", "line 3: apiserver is ignored: ClusterConfiguration of kubeadm.k8s.io/v1beta4 has no such field; apiServer is meant?"),
+        (
+            "apiServer: {certSans: [a]}",
+            "line 3: apiServer.certSans is ignored: ClusterConfiguration of kubeadm.k8s.io/v1beta4 has no such field; certSANs is meant?",
+        ),
+        (
+            "apiserver: {}",
+            "line 3: apiserver is ignored: ClusterConfiguration of kubeadm.k8s.io/v1beta4 has no such field; apiServer is meant?",
+        ),
         ("networking:\n  servicesubnet: x", "line 4: networking.servicesubnet is ignored"),
         ("etcd:\n  local:\n    serverCertSans: [a]", "etcd.local.serverCertSans is ignored"),
-        ("apiServer:\n  extraVolumes:\n  - name: a\n  - {name: b, hostpath: /x}", "line 6: apiServer.extraVolumes[1].hostpath is ignored"),
-        ("encryptionAlgorithm: RSA-2048\ncaCertificateValidity: 1h", "line 4: caCertificateValidity is ignored"),
+        (
+            "apiServer:\n  extraVolumes:\n  - name: a\n  - {name: b, hostpath: /x}",
+            "line 6: apiServer.extraVolumes[1].hostpath is ignored",
+        ),
+        (
+            "encryptionAlgorithm: RSA-2048\ncaCertificateValidity: 1h",
+            "line 4: caCertificateValidity is ignored",
+        ),
         ("? \"a b\\e\"\n: c", "line 3: \"a b\\u{1b}\" is ignored"),
     ] {
         let notes = told(lines);
-        assert!(notes.iter().any(|note| note.starts_with(wanted) || note.contains(wanted)), "{lines}: {notes:?}");
+        assert!(
+            notes.iter().any(|note| note.starts_with(wanted) || note.contains(wanted)),
+            "{lines}: {notes:?}"
+        );
     }
-    let beta3 = cluster("certificateValidityPeriod: 1h\napiServer: {timeoutForControlPlane: 4m0s, extraArgs: {a: b}}");
+    let beta3 = cluster(
+        "certificateValidityPeriod: 1h\napiServer: {timeoutForControlPlane: 4m0s, extraArgs: {a: b}}",
+    );
     let notes_of_3 = notes(&beta3.replace("v1beta4", "v1beta3"));
-    assert!(notes_of_3.iter().any(|note| note.contains("certificateValidityPeriod is ignored")), "{notes_of_3:?}");
+    assert!(
+        notes_of_3.iter().any(|note| note.contains("certificateValidityPeriod is ignored")),
+        "{notes_of_3:?}"
+    );
     assert!(!notes_of_3.iter().any(|note| note.contains("timeout")), "{notes_of_3:?}");
     // What kubeadm has is not told, whatever it is for.
     assert_eq!(notes(&format!("{KUBEADM}proxy: {{disabled: true}}\n")), [""; 0]);
@@ -249,9 +270,17 @@ fn nodes_that_join_found_no_cluster() {
         (format!("{KUBEADM}{}", join(plane)), true, Some("api.k8s.example.com:6443")),
     ] {
         let Parsed { spec, notes } = good(&text);
-        assert_eq!((spec.founds, spec.endpoint.map(|at| at.to_string()).as_deref()), (founds, endpoint), "{text}");
+        assert_eq!(
+            (spec.founds, spec.endpoint.map(|at| at.to_string()).as_deref()),
+            (founds, endpoint),
+            "{text}"
+        );
         let asked = notes.iter().any(|note| note.contains("kubeadm-config"));
-        assert_eq!(asked, !text.contains("ClusterConfiguration") && text.contains("controlPlane:"), "{notes:?}");
+        assert_eq!(
+            asked,
+            !text.contains("ClusterConfiguration") && text.contains("controlPlane:"),
+            "{notes:?}"
+        );
     }
 }
 
@@ -261,7 +290,8 @@ fn without_a_machine_to_ask_what_is_missing_is_named() {
     let error = parse(text.as_bytes(), "c.yaml", &Defaults::default()).unwrap_err().to_string();
     assert!(error.contains("c.yaml: nodeRegistration.name: it is missing"), "{error}");
     assert!(error.contains("c.yaml: localAPIEndpoint.advertiseAddress: it is missing"), "{error}");
-    let odd = Defaults { hostname: Some("my_host".into()), ipv4: Some(ip("10.0.0.1")), ..Defaults::default() };
+    let odd =
+        Defaults { hostname: Some("my_host".into()), ipv4: Some(ip("10.0.0.1")), ..Defaults::default() };
     let error = parse(text.as_bytes(), "c.yaml", &odd).unwrap_err().to_string();
     assert!(error.contains("underscore"), "{error}");
 }

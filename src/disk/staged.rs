@@ -176,7 +176,8 @@ fn take_on(file: &OwnedFd, old: &Stat, path: &Path) -> Result<(), DiskError> {
         _ => was & 0o644 | 0o400,
     };
     if mode != is {
-        rustix::fs::fchmod(file, Mode::from_raw_mode(mode)).map_err(DiskError::io("keep the mode of", path))?;
+        rustix::fs::fchmod(file, Mode::from_raw_mode(mode))
+            .map_err(DiskError::io("keep the mode of", path))?;
     }
     Ok(())
 }

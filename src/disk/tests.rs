@@ -328,7 +328,7 @@ fn what_replaces_a_file_takes_on_its_owner_and_its_mode_where_that_fits() {
         put(&file, b"first");
         // Only root may give a file away; whoever runs the tests, the owner stays what it is.
         let _ = std::os::unix::fs::chown(&file, Some(1234), Some(4321));
-        fs::set_permissions(&file, PermissionsExt::from_mode(was)).unwrap();
+        fs::File::open(&file).unwrap().set_permissions(PermissionsExt::from_mode(was)).unwrap();
         let owner = file.metadata().map(|data| (data.uid(), data.gid())).unwrap();
         let transaction = transaction(Overwrite::KeepBackup, unnamed);
         transaction.stage(root, Path::new("a"), b"second", secrecy).unwrap();

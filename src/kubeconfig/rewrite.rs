@@ -71,14 +71,15 @@ pub fn rewrite(text: &[u8], changes: &Changes<'_>) -> Result<Zeroizing<String>, 
         wanted.push((edit.path(), &edit.value));
     }
     pieces.sort_by_key(|(range, _)| range.start);
-    let changed = splice(text, &pieces).ok_or_else(|| unchangeable("two of its values share a place"))?;
-    let after = read(&changed).map_err(|_| unchangeable("its form is one that cannot be changed in place"))?;
+    let rewritten = splice(text, &pieces).ok_or_else(|| unchangeable("two of its values share a place"))?;
+    let after =
+        read(&rewritten).map_err(|_| unchangeable("its form is one that cannot be changed in place"))?;
     if !root.becomes(&after, &mut Vec::new(), &wanted) {
         return Err(unchangeable("its form is one that cannot be changed in place"));
     }
-    let mut out = Zeroizing::new(String::with_capacity(mark.len() + changed.len()));
+    let mut out = Zeroizing::new(String::with_capacity(mark.len() + rewritten.len()));
     out.push_str(mark);
-    out.push_str(&changed);
+    out.push_str(&rewritten);
     Ok(out)
 }
 
@@ -107,7 +108,9 @@ fn identity<'t>(
         )));
     }
     let fields = [("client-certificate-data", certificate), ("client-key-data", key)];
-    edits.extend(fields.map(|(field, pem)| Edit::of(user, field, Zeroizing::new(BASE64_STANDARD.encode(pem)))));
+    edits.extend(
+        fields.map(|(field, pem)| Edit::of(user, field, Zeroizing::new(BASE64_STANDARD.encode(pem)))),
+    );
     Ok(())
 }
 
@@ -231,7 +234,10 @@ enum Value {
     Map(Mapping),
     List(Vec<Self>),
     /// Its text, and where it stands. Wiped when dropped, for it may be a key.
-    Scalar { text: Zeroizing<String>, at: Location },
+    Scalar {
+        text: Zeroizing<String>,
+        at: Location,
+    },
 }
 
 /// The fields of a mapping in their order.
@@ -270,7 +276,7 @@ impl Mapping {
     fn place(&mut self, path: &[String]) {
         path.clone_into(&mut self.path);
         for (key, value) in &mut self.fields {
-            value.place(&[path, &[key.value.clone()]].concat());
+            value.place(&[path, std::slice::from_ref(&key.value)].concat());
         }
     }
 
@@ -420,8 +426,11 @@ impl<'de> Deserialize<'de> for Unplaced {
 mod tests {
     use super::*;
 
-    const WHOLE: Changes<'_> =
-        Changes { identity: Some(("CERT", "KEY")), authority: Some("CA"), server: Some("https://[fd00::1]:6443") };
+    const WHOLE: Changes<'_> = Changes {
+        identity: Some(("CERT", "KEY")),
+        authority: Some("CA"),
+        server: Some("https://[fd00::1]:6443"),
+    };
     // What base64 makes of them.
     const DATA: [&str; 3] = ["Q0VSVA==", "S0VZ", "Q0E="];
 
@@ -467,7 +476,10 @@ users:
             .replace("|\n      T0xE", &format!("|\n      {key}"));
         assert_eq!(rewritten(BLOCK, &WHOLE).unwrap(), expected);
         let marked = format!("\u{feff}{}", BLOCK.replace('\n', "\r\n"));
-        assert_eq!(rewritten(&marked, &WHOLE).unwrap(), format!("\u{feff}{}", expected.replace('\n', "\r\n")));
+        assert_eq!(
+            rewritten(&marked, &WHOLE).unwrap(),
+            format!("\u{feff}{}", expected.replace('\n', "\r\n"))
+        );
         assert_eq!(rewritten(BLOCK, &Changes::default()).unwrap(), BLOCK);
     }
 
@@ -486,7 +498,8 @@ users:
         ] {
             let place = "client-key-data: |\n      T0xE";
             let (text, expected) = (BLOCK.replace(place, old), BLOCK.replace(place, new));
-            let expected = expected.replace("client-certificate-data: T0xE", "client-certificate-data: Q0VSVA==");
+            let expected =
+                expected.replace("client-certificate-data: T0xE", "client-certificate-data: Q0VSVA==");
             let changes = Changes { identity: WHOLE.identity, ..Changes::default() };
             assert_eq!(rewritten(&text, &changes), Ok(expected), "{old}");
         }
@@ -498,7 +511,9 @@ users:
         let changes = Changes { identity: WHOLE.identity, ..Changes::default() };
         let after = rewritten(&waiting, &changes).unwrap();
         assert!(
-            after.contains("  user:\n    client-certificate-data: Q0VSVA==\n    client-key-data: |\n      S0VZ\n"),
+            after.contains(
+                "  user:\n    client-certificate-data: Q0VSVA==\n    client-key-data: |\n      S0VZ\n"
+            ),
             "{after}"
         );
         let json = r#"{"apiVersion":"v1","kind":"Config","current-context":"c","users":[{"name":"u","user":{"client-key-data":"T0xE"}}],"contexts":[{"name":"c","context":{"cluster":"k","user":"u"}}],"clusters":[{"name":"k","cluster":{"server":"https://a"}}]}"#;
@@ -513,7 +528,8 @@ users:
                 r#""certificate-authority-data": "Q0E=", "server":"https://[fd00::1]:6443""#
             )
         );
-        let anonymous = BLOCK.replace("    client-certificate-data: T0xE\n    client-key-data: |\n      T0xE\n", "");
+        let anonymous =
+            BLOCK.replace("    client-certificate-data: T0xE\n    client-key-data: |\n      T0xE\n", "");
         assert!(rewritten(&anonymous, &changes).unwrap().contains(
             "  user:\n    client-certificate-data: Q0VSVA==\n    client-key-data: S0VZ\n    as: somebody\n"
         ));
@@ -535,8 +551,16 @@ users:
         for (text, changes, words) in [
             (in_files, changes(true, false), "client-certificate is the file /var/lib/kubelet/pki"),
             (token, changes(true, false), "has no client certificate but token"),
-            (BLOCK.replace(data, "certificate-authority: ca.crt"), changes(false, true), "is the file ca.crt"),
-            (BLOCK.replace(data, "insecure-skip-tls-verify: true"), changes(false, true), "insecure-skip-tls-verify"),
+            (
+                BLOCK.replace(data, "certificate-authority: ca.crt"),
+                changes(false, true),
+                "is the file ca.crt",
+            ),
+            (
+                BLOCK.replace(data, "insecure-skip-tls-verify: true"),
+                changes(false, true),
+                "insecure-skip-tls-verify",
+            ),
             (BLOCK.replace("user: a,", "user: c,"), changes(true, false), "no user"),
             (BLOCK.replace("current-context: a@one", ""), changes(true, false), "no context"),
             (

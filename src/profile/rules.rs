@@ -319,7 +319,9 @@ impl Profile {
         versions.sort();
         let mut releases: Vec<Release> = Vec::new();
         for version in versions {
-            let Organizations::Exactly(organizations) = self.organizations(&version, common_name) else { continue };
+            let Organizations::Exactly(organizations) = self.organizations(&version, common_name) else {
+                continue;
+            };
             match releases.last_mut() {
                 Some(last) if last.organizations == *organizations => last.last = version,
                 _ => releases.push(Release {

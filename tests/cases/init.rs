@@ -89,7 +89,11 @@ const NODES: &[Case] = &[
             Run {
                 line: "kpki init -f worker.yaml --dir out; code=$?; ls out 2>&1; exit $code",
                 code: 1,
-                says: &["n2 is a worker, for which there is nothing to make", "kubeadm join", "cannot access 'out'"],
+                says: &[
+                    "n2 is a worker, for which there is nothing to make",
+                    "kubeadm join",
+                    "cannot access 'out'",
+                ],
                 never: &["MADE"],
             },
             Run {
@@ -175,10 +179,19 @@ const NODES: &[Case] = &[
                 says: &["all 16 are there and right"],
                 never: &["kubelet-client-current.pem"],
             },
+            // The kubelet renews with a key of its own choice.
+            Run {
+                line: "cp -r n m; rm -r m/etc/kubernetes/pki m/etc/kubernetes/*.conf m/etc/kubernetes/manifests; sed 's/kubernetesVersion/encryptionAlgorithm: RSA-2048\\ncertificateValidityPeriod: 24h\\n&/' kubeadm.yaml > rsa.yaml; cp -r n/etc/kubernetes/pki/ca.* . ; kpki init -f rsa.yaml --dir m/etc/kubernetes | tail -1; cp n/etc/kubernetes/kubelet.conf m/etc/kubernetes/; kpki init -f rsa.yaml --dir m/etc/kubernetes",
+                code: 1,
+                says: &["it was not signed by the CA CN=kubernetes that is here"],
+                never: &["RSA-2048 was asked for", "1d was asked for"],
+            },
             Run {
                 line: "cp -r n/etc/kubernetes copy && kpki init -f kubeadm.yaml --dir copy",
                 code: 0,
-                says: &["copy/kubelet.conf: it names /var/lib/kubelet/pki/kubelet-client-current.pem, which lies elsewhere and was not looked at"],
+                says: &[
+                    "copy/kubelet.conf: it names /var/lib/kubelet/pki/kubelet-client-current.pem, which lies elsewhere and was not looked at",
+                ],
                 never: &["refuse"],
             },
         ],
@@ -223,7 +236,11 @@ const NODES: &[Case] = &[
         situation: "a node whose kubelet has a certificate of another cluster, or none where its kubeconfig says",
         inputs: |desk| {
             running(desk);
-            kubelet_client(desk, &Cluster::called("second"), LEAF.split_once(' ').map_or("", |(_, until)| until));
+            kubelet_client(
+                desk,
+                &Cluster::called("second"),
+                LEAF.split_once(' ').map_or("", |(_, until)| until),
+            );
         },
         runs: &[
             Run {
@@ -335,7 +352,9 @@ const NODES: &[Case] = &[
             Run {
                 line: "kpki issue user kube-apiserver-etcd-client --ca n/etc/kubernetes/pki --dry-run; sed -i 's/cp1/cp7/' kubeadm.yaml; kpki init -f kubeadm.yaml --dir n/etc/kubernetes",
                 code: 1,
-                says: &["its subject is O=system:nodes, CN=system:node:cp1, not O=system:nodes, CN=system:node:cp7"],
+                says: &[
+                    "its subject is O=system:nodes, CN=system:node:cp1, not O=system:nodes, CN=system:node:cp7",
+                ],
                 never: &[],
             },
         ],
@@ -373,7 +392,10 @@ const COMPARED: &[Case] = &[
             Run {
                 line: "kpki ca init service-account --dir pki --algorithm RSA-4096",
                 code: 1,
-                says: &["its key is ECDSA-P256, and RSA-4096 was asked for", "all tokens of service accounts end"],
+                says: &[
+                    "its key is ECDSA-P256, and RSA-4096 was asked for",
+                    "all tokens of service accounts end",
+                ],
                 never: &[],
             },
             Run {
@@ -468,6 +490,22 @@ const COMPARED: &[Case] = &[
                 never: &["refuse"],
             },
             Run {
+                line: "sed 's/^spec:/&\\n  caKeys: controlPlanes/' plain.yaml > keys.yaml; kpki init -f keys.yaml --dir with > /dev/null && sed 's/^spec:/&\\n  caKeys: none/' plain.yaml > none.yaml; kpki init -f none.yaml --dir with",
+                code: 1,
+                says: &[
+                    "with/cp1/etc/kubernetes/pki/ca.key",
+                    "the private key of a CA is there, and caKeys keeps it off cp1",
+                    "to do: move with/cp1/etc/kubernetes/pki/etcd/ca.key away",
+                ],
+                never: &["there and right", "can be made"],
+            },
+            Run {
+                line: "kpki init -f plain.yaml --dir with",
+                code: 0,
+                says: &["there and right"],
+                never: &[],
+            },
+            Run {
                 line: "kpki init -f pem.yaml --dir out",
                 code: 1,
                 says: &["out/ca/ca.crt is there, of the other layout", "keep to the layout kubeadm"],
@@ -482,7 +520,10 @@ const COMPARED: &[Case] = &[
             Run {
                 line: "kpki ca init --dir pki && kpki ca init --dir pki --layout pem",
                 code: 1,
-                says: &["pki/ca.crt is there, of the other layout", "pki/sa.key is there, of the other layout"],
+                says: &[
+                    "pki/ca.crt is there, of the other layout",
+                    "pki/sa.key is there, of the other layout",
+                ],
                 never: &[],
             },
             Run {
@@ -573,7 +614,11 @@ const READ: &[Case] = &[
             Run {
                 line: "kpki init -f kubeadm.yaml --dir out && openssl x509 -in out/pki/apiserver.crt -noout -ext subjectAltName",
                 code: 0,
-                says: &["line 10: apiServer.certSans is ignored", "no such field; certSANs is meant?", "DNS:cp1"],
+                says: &[
+                    "line 10: apiServer.certSans is ignored",
+                    "no such field; certSANs is meant?",
+                    "DNS:cp1",
+                ],
                 never: &["api.example.com"],
             },
             Run {
@@ -631,7 +676,9 @@ const AUTHORITIES: &[Case] = &[
             Run {
                 line: "kpki issue user jane --ca team/ca.crt --out jane.crt",
                 code: 1,
-                says: &["the issuer CN=team may sign nothing for clientAuth: its extended key usage is serverAuth alone"],
+                says: &[
+                    "the issuer CN=team may sign nothing for clientAuth: its extended key usage is serverAuth alone",
+                ],
                 never: &[],
             },
             Run {
@@ -689,6 +736,13 @@ const AUTHORITIES: &[Case] = &[
                 never: &[],
             },
             Run {
+                line: "kpki ca intermediate one --subject CN=two --ca pki/ca.crt --out two.crt",
+                code: 2,
+                says: &["--subject says CN=two, and the name is \"one\""],
+                never: &["signed"],
+            },
+            Run { line: "kpki ca show mid/ca.crt", code: 0, says: &["pathlen 1 for serverAuth"], never: &[] },
+            Run {
                 line: "kpki ca intermediate wide --ca mid/ca.crt --eku nonsense",
                 code: 2,
                 says: &["write server, client, any, or a name of RFC 5280"],
@@ -739,6 +793,16 @@ const AUTHORITIES: &[Case] = &[
                 says: &["done: 15 made, 1 kept", "all 16 are there and right"],
                 never: &[],
             },
+            // Whom the kubeconfigs are to trust is compared too, where it is said.
+            Run {
+                line: "kpki ca init etcd --dir other > /dev/null; kpki init -f kubeadm.yaml --dir out --server-ca other/etcd/ca.crt",
+                code: 1,
+                says: &[
+                    "the CA it trusts is not CN=etcd-ca",
+                    "--kubeconfig out/admin.conf --server-ca other/etcd/ca.crt --force",
+                ],
+                never: &[],
+            },
             // What the kubeconfig trusts is enough for OpenSSL, and what it sends for who trusts the root alone.
             Run {
                 line: "field() { sed -n \"s/.*$1: //p\" out/admin.conf | base64 -d; }; field certificate-authority-data > trusted.pem; field client-certificate-data > sent.pem; openssl verify -attime 1780315200 -CAfile trusted.pem -purpose sslserver out/pki/apiserver.crt && openssl verify -attime 1780315200 -CAfile root.crt -untrusted sent.pem -purpose sslclient sent.pem",
@@ -764,7 +828,10 @@ const REQUESTS: &[Case] = &[
             Run {
                 line: "kpki init -f kubeadm.yaml --dir n/etc/kubernetes",
                 code: 1,
-                says: &["the key of its CA CN=kubernetes is not here", "to do: have it signed elsewhere: kpki csr new -f FILE"],
+                says: &[
+                    "the key of its CA CN=kubernetes is not here",
+                    "to do: have it signed elsewhere: kpki csr new -f FILE",
+                ],
                 never: &[],
             },
             Run {
@@ -806,7 +873,9 @@ const REQUESTS: &[Case] = &[
             Run {
                 line: "kpki csr new user ca --out-dir n/etc/kubernetes/pki --force",
                 code: 1,
-                says: &["n/etc/kubernetes/pki/ca.key is the private key of the CA in n/etc/kubernetes/pki/ca.crt"],
+                says: &[
+                    "n/etc/kubernetes/pki/ca.key is the private key of the CA in n/etc/kubernetes/pki/ca.crt",
+                ],
                 never: &["REQUEST"],
             },
         ],

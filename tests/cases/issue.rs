@@ -72,12 +72,7 @@ const SURROUNDINGS: &[Case] = &[
                 says: &["O=dev", "O=ops", "O=cn=a,ou=b", "O=CORP\\\\qa", "CN=jane"],
                 never: &["O=dev,ops"],
             },
-            Run {
-                line: "kpki issue user jane --only-sans --ca rsa",
-                code: 2,
-                says: &["--san"],
-                never: &[],
-            },
+            Run { line: "kpki issue user jane --only-sans --ca rsa", code: 2, says: &["--san"], never: &[] },
         ],
     },
     Case {
@@ -107,7 +102,8 @@ const SURROUNDINGS: &[Case] = &[
                 desk.replace(&file, "v1.36.2", "v1.30.4");
             }
             let old = forge::ca("cn=kubernetes key=rsa2048:rsa-ca");
-            let old = old.leaf("o=system:masters cn=kube-apiserver-kubelet-client eku=client key=rsa2048:old");
+            let old =
+                old.leaf("o=system:masters cn=kube-apiserver-kubelet-client eku=client key=rsa2048:old");
             desk.pair("old", &old);
             desk.put(
                 "conf/kubeadm-config.yaml",
@@ -121,7 +117,10 @@ const SURROUNDINGS: &[Case] = &[
             Run {
                 line: "kpki issue apiserver-kubelet-client --ca n/etc/kubernetes/pki --out a.crt; kpki issue admin --ca conf/pki --out b.crt",
                 code: 0,
-                says: &["O=kubeadm:cluster-admins, CN=kube-apiserver-kubelet-client", "O=system:masters, CN=kubernetes-admin"],
+                says: &[
+                    "O=kubeadm:cluster-admins, CN=kube-apiserver-kubelet-client",
+                    "O=system:masters, CN=kubernetes-admin",
+                ],
                 never: &["is not known here"],
             },
             Run {
@@ -381,77 +380,80 @@ const FORMS: &[Case] = &[
     },
 ];
 
-const NEVER_REPLACED: &[Case] = &[
-    Case {
-        situation: "files that a leaf must not replace, and a user who insists",
-        inputs: |desk| {
-            let cluster = desk.control_plane("n");
-            desk.put("copy.pem", 0o644, cluster.kubernetes.pem());
-            desk.put("copied.key", 0o600, cluster.kubernetes.key_pem());
-            desk.put("request.crt", 0o644, "-----BEGIN CERTIFICATE REQUEST-----\nMAA=\n-----END CERTIFICATE REQUEST-----\n");
-            desk.put("notes.txt", 0o644, "to do: renew");
-            let wrong = cluster.kubernetes.ca("cn=kube-apiserver key=p256:wrong");
-            desk.pair("wrong", &wrong);
-        },
-        runs: &[
-            Run {
-                line: "cd n/etc/kubernetes/pki && for f in ca.crt etcd/ca.crt front-proxy-ca.crt ../../../../copy.pem; do kpki issue user jane --ca . --out $f --force && exit 9; done; exit 1",
-                code: 1,
-                says: &[
-                    "ca.crt is the CA CN=kubernetes, which no other certificate may replace",
-                    "etcd/ca.crt is the CA CN=etcd-ca",
-                    "front-proxy-ca.crt is the CA CN=front-proxy-ca",
-                    "copy.pem is the CA CN=kubernetes",
-                ],
-                never: &["signed"],
-            },
-            Run {
-                line: "cd n/etc/kubernetes/pki && for f in ca.key etcd/ca.key sa.key ../../../../copied.key; do kpki issue user jane --ca . --out x.crt --key-out $f --force && exit 9; done; for f in sa.pub ../admin.conf; do kpki issue user jane --ca . --out $f --force && exit 9; done; exit 1",
-                code: 1,
-                says: &[
-                    "ca.key is the private key of the CA in ca.crt",
-                    "etcd/ca.key is the private key of the CA in etcd/ca.crt",
-                    "sa.key belongs to the key pair of the service accounts",
-                    "copied.key is the CA CN=kubernetes",
-                    "sa.pub belongs to the key pair",
-                    "../admin.conf is a kubeconfig",
-                    "--kubeconfig FILE",
-                ],
-                never: &["signed"],
-            },
-            Run {
-                line: "for f in request.crt notes.txt n/etc/kubernetes/pki/apiserver.key; do kpki issue user jane --ca n/etc/kubernetes/pki --out $f --force && exit 9; done; kpki issue user jane --ca n/etc/kubernetes/pki --out y.crt && kpki issue user jane --ca n/etc/kubernetes/pki --out n/etc/kubernetes/pki/ca.ledger.jsonl --force",
-                code: 1,
-                says: &[
-                    "request.crt holds no certificate",
-                    "notes.txt holds neither certificate nor key",
-                    "apiserver.key holds a private key and no certificate",
-                    "ca.ledger.jsonl holds neither certificate nor key",
-                ],
-                never: &[],
-            },
-            // A leaf that was wrongly made a CA is what is to be replaced.
-            Run {
-                line: "kpki issue user jane --ca n/etc/kubernetes/pki --out wrong.crt --force; kpki issue apiserver --ca n/etc/kubernetes/pki --out wrong.crt --force && openssl x509 -in wrong.crt -noout -ext basicConstraints",
-                code: 0,
-                says: &["wrong.crt is the CA CN=kube-apiserver", "CA:FALSE"],
-                never: &[],
-            },
-            Run {
-                line: "kpki issue user jane --ca n/etc/kubernetes/pki --out z.crt && find n copy.pem copied.key -name '*.bak'",
-                code: 0,
-                says: &[],
-                never: &[".bak"],
-            },
-        ],
+const NEVER_REPLACED: &[Case] = &[Case {
+    situation: "files that a leaf must not replace, and a user who insists",
+    inputs: |desk| {
+        let cluster = desk.control_plane("n");
+        desk.put("copy.pem", 0o644, cluster.kubernetes.pem());
+        desk.put("copied.key", 0o600, cluster.kubernetes.key_pem());
+        desk.put(
+            "request.crt",
+            0o644,
+            "-----BEGIN CERTIFICATE REQUEST-----\nMAA=\n-----END CERTIFICATE REQUEST-----\n",
+        );
+        desk.put("notes.txt", 0o644, "to do: renew");
+        let wrong = cluster.kubernetes.ca("cn=kube-apiserver key=p256:wrong");
+        desk.pair("wrong", &wrong);
     },
-];
+    runs: &[
+        Run {
+            line: "cd n/etc/kubernetes/pki && for f in ca.crt etcd/ca.crt front-proxy-ca.crt ../../../../copy.pem; do kpki issue user jane --ca . --out $f --force && exit 9; done; exit 1",
+            code: 1,
+            says: &[
+                "ca.crt is the CA CN=kubernetes, which no other certificate may replace",
+                "etcd/ca.crt is the CA CN=etcd-ca",
+                "front-proxy-ca.crt is the CA CN=front-proxy-ca",
+                "copy.pem is the CA CN=kubernetes",
+            ],
+            never: &["signed"],
+        },
+        Run {
+            line: "cd n/etc/kubernetes/pki && for f in ca.key etcd/ca.key sa.key ../../../../copied.key; do kpki issue user jane --ca . --out x.crt --key-out $f --force && exit 9; done; for f in sa.pub ../admin.conf; do kpki issue user jane --ca . --out $f --force && exit 9; done; exit 1",
+            code: 1,
+            says: &[
+                "ca.key is the private key of the CA in ca.crt",
+                "etcd/ca.key is the private key of the CA in etcd/ca.crt",
+                "sa.key belongs to the key pair of the service accounts",
+                "copied.key is the CA CN=kubernetes",
+                "sa.pub belongs to the key pair",
+                "../admin.conf is a kubeconfig",
+                "--kubeconfig FILE",
+            ],
+            never: &["signed"],
+        },
+        Run {
+            line: "for f in request.crt notes.txt n/etc/kubernetes/pki/apiserver.key; do kpki issue user jane --ca n/etc/kubernetes/pki --out $f --force && exit 9; done; kpki issue user jane --ca n/etc/kubernetes/pki --out y.crt && kpki issue user jane --ca n/etc/kubernetes/pki --out n/etc/kubernetes/pki/ca.ledger.jsonl --force",
+            code: 1,
+            says: &[
+                "request.crt holds no certificate",
+                "notes.txt holds neither certificate nor key",
+                "apiserver.key holds a private key and no certificate",
+                "ca.ledger.jsonl holds neither certificate nor key",
+            ],
+            never: &[],
+        },
+        // A leaf that was wrongly made a CA is what is to be replaced.
+        Run {
+            line: "kpki issue user jane --ca n/etc/kubernetes/pki --out wrong.crt --force; kpki issue apiserver --ca n/etc/kubernetes/pki --out wrong.crt --force && openssl x509 -in wrong.crt -noout -ext basicConstraints",
+            code: 0,
+            says: &["wrong.crt is the CA CN=kube-apiserver", "CA:FALSE"],
+            never: &[],
+        },
+        Run {
+            line: "kpki issue user jane --ca n/etc/kubernetes/pki --out z.crt && find n copy.pem copied.key -name '*.bak'",
+            code: 0,
+            says: &[],
+            never: &[".bak"],
+        },
+    ],
+}];
 
 const TRUST: &[Case] = &[
     Case {
         situation: "k3s, which signs servers and clients by different CAs",
         inputs: |desk| {
-            let (server, client) = (forge::ca("cn=k3s-server-ca@1 key=p256:s"), forge::ca("cn=k3s-client-ca@1 key=p256:c"));
+            let (server, client) =
+                (forge::ca("cn=k3s-server-ca@1 key=p256:s"), forge::ca("cn=k3s-client-ca@1 key=p256:c"));
             desk.pair("tls/server-ca", &server);
             desk.pair("tls/client-ca", &client);
             let api = server.leaf(&format!(
@@ -469,7 +471,10 @@ const TRUST: &[Case] = &[
             Run {
                 line: "for f in a b; do sed -n 's/.*authority-data: //p' $f.conf | base64 -d | openssl x509 -noout -subject; done; kpki issue server web --ca tls --out web.crt",
                 code: 0,
-                says: &["subject=CN = k3s-server-ca@1\nsubject=CN = k3s-server-ca@1", "CA CN=k3s-server-ca@1"],
+                says: &[
+                    "subject=CN = k3s-server-ca@1\nsubject=CN = k3s-server-ca@1",
+                    "CA CN=k3s-server-ca@1",
+                ],
                 never: &[],
             },
             Run {
@@ -523,7 +528,9 @@ const TRUST: &[Case] = &[
             Run {
                 line: "for f in a b c; do field() { sed -n \"s/.*$1: //p\" $f.conf | base64 -d; }; field certificate-authority-data > t; field client-certificate-data > s; grep -c BEGIN s; openssl verify -attime 1780315200 -CAfile t -purpose sslserver n/etc/kubernetes/pki/apiserver.crt; openssl verify -attime 1780315200 -CAfile n/etc/kubernetes/pki/ca.crt -untrusted s -purpose sslclient s; done",
                 code: 0,
-                says: &["2\nn/etc/kubernetes/pki/apiserver.crt: OK\ns: OK\n2\nn/etc/kubernetes/pki/apiserver.crt: OK\ns: OK\n2\nn/etc/kubernetes/pki/apiserver.crt: OK\ns: OK"],
+                says: &[
+                    "2\nn/etc/kubernetes/pki/apiserver.crt: OK\ns: OK\n2\nn/etc/kubernetes/pki/apiserver.crt: OK\ns: OK\n2\nn/etc/kubernetes/pki/apiserver.crt: OK\ns: OK",
+                ],
                 never: &[],
             },
         ],

@@ -18,8 +18,8 @@ use super::identity::{AlgorithmArgs, IdentityArgs, VersionArgs, terms};
 use super::output::{self, Format};
 use super::show::{self, Verdict};
 use super::{Context, Failure, Status};
-pub(super) use target::{authority_of, refused};
 use target::{Chosen, Target, Written};
+pub(super) use target::{authority_of, refused};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -108,16 +108,25 @@ impl Prepared {
     fn of(args: &Args, profile: &Profile) -> Result<Self, Failure> {
         let loaded = args.ca.load_for(profile)?;
         let around = Surroundings::of(&loaded.file, &loaded.held);
-        let stated = args.version.kubernetes_version.clone().or_else(|| around.version().map(|(known, _)| known));
+        let told = around.version().filter(|_| !args.version.is_given());
+        let stated = args.version.kubernetes_version.clone();
+        let stated = stated.or_else(|| told.as_ref().map(|(known, _)| known.clone()));
         let assumed = stated.clone().unwrap_or_default();
         let subject = args.identity.of(profile, &assumed)?.subject;
         let leaf = Issued { subject: &subject, issuer: loaded.ca.certificate() };
         let Chosen { target, mut notes } = Target::choose(args, profile, &leaf, &loaded, &around)?;
+        let name = subject.common_name().unwrap_or_default();
+        let decides = profile.organizations_by_release(name).len() > 1;
+        if let Some((known, file)) = told.filter(|_| decides) {
+            notes.push(format!(
+                "its organizations are those of Kubernetes {known}, as {} has it",
+                output::path(&file)
+            ));
+        }
         let version = match stated {
             Some(stated) => stated,
             None => of_replaced(profile, target.replaces().as_ref()).unwrap_or_else(|| {
-                let name = subject.common_name().unwrap_or_default();
-                if profile.organizations_by_release(name).len() > 1 {
+                if decides {
                     notes.push(format!(
                         "the cluster's version is not known here: {assumed} is taken, which decides the \
                          organizations; say another with --kubernetes-version"
@@ -186,7 +195,8 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Status, Failure> {
     ledger.record(Entry::of(&certificate, profile.name(), None, context.now))?;
     let overwrite = if args.force { Overwrite::KeepBackup } else { Overwrite::Refuse };
     let transaction = Transaction::with_overwrite(overwrite, &show::stamp(context.now));
-    let Written { file, stdout, pem } = prepared.target.write(&transaction, args, loaded, &certificate, key)?;
+    let Written { file, stdout, pem } =
+        prepared.target.write(&transaction, args, loaded, &certificate, key)?;
     let committed = transaction.commit(vec![ledger.take_pending()])?;
     verdict.signed(&certificate, file.as_deref(), &pem);
     verdict.kept(&committed.backups);

@@ -133,10 +133,8 @@ impl Target {
                     stage(transaction, &destination.certificate, both.as_bytes(), Secrecy::Secret)?;
                     return Ok(written);
                 }
-                written.stdout = joined([
-                    if *print { &written.pem } else { "" },
-                    if *print_key { &secret } else { "" },
-                ]);
+                written.stdout =
+                    joined([if *print { &written.pem } else { "" }, if *print_key { &secret } else { "" }]);
                 if !*print_key {
                     stage(transaction, &destination.key, secret.as_bytes(), Secrecy::Secret)?;
                 }
@@ -175,8 +173,10 @@ fn files(args: &Args, profile: &Profile, leaf: &Issued<'_>) -> Result<Target, Fa
     };
     let (print, print_key) = (is_stdout(&out), args.key_out.as_deref().is_some_and(is_stdout));
     if print && args.key_out.is_none() {
-        return Err(Failure::new("the private key needs a place of its own where the certificate is printed")
-            .hint("give --key-out FILE, or --key-out - to have the key printed as well"));
+        return Err(Failure::new(
+            "the private key needs a place of its own where the certificate is printed",
+        )
+        .hint("give --key-out FILE, or --key-out - to have the key printed as well"));
     }
     let (place, key_out) = match (&args.key_out, print) {
         // The key's file gives the form; the certificate is printed.
@@ -268,9 +268,7 @@ fn kubeconfig_target(
     };
     let server = match (given, around.server()) {
         (Some(given), _) => given,
-        (None, Some((server, file))) => {
-            usable(&server, &format!("the server in {}", output::path(&file)))?
-        }
+        (None, Some((server, file))) => usable(&server, &format!("the server in {}", output::path(&file)))?,
         (None, None) => {
             return Err(Failure::new("the kubeconfig needs the API server's URL")
                 .hint("give --server https://HOST:6443"));
@@ -302,7 +300,10 @@ fn existing(
             .refused());
         }
     }
-    Ok(Chosen { target: Target::Existing { file: file.to_owned(), text, server, authority }, notes: Vec::new() })
+    Ok(Chosen {
+        target: Target::Existing { file: file.to_owned(), text, server, authority },
+        notes: Vec::new(),
+    })
 }
 
 /// Why a kubeconfig that is there is not changed, with what to do.
