@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use kpki::ca::{Entry, Ledger, read_ledger};
+use kpki::adoption::Begun;
 use kpki::clock::Lifetime;
 use kpki::cluster::{
     self, AuthorityOptions, ClusterSpec, Destination, DestinationError, Issued, Job, Look, Plan, Source,
@@ -12,6 +12,7 @@ use kpki::disk::{Overwrite, Secrecy, Transaction, read_bounded};
 use kpki::issue;
 use kpki::key::{KeyAlgorithm, KeyError, KeyPair};
 use kpki::layout::{Authority, Layout, Naming, key_beside, ledger_beside};
+use kpki::ledger::{self, Entry};
 use kpki::profile::PathLength;
 use kpki::request::{SigningRequest, wish_for_names};
 use kpki::x509::{Certificate, ExtendedKeyUsage, Extensions, Name, NameConstraints, PublicKey};
@@ -22,6 +23,7 @@ use super::authority::{CaArgs, certificates_of};
 use super::identity::{AlgorithmArgs, terms};
 use super::init::{carry_out, makes_authority};
 use super::issue::{refused, stage};
+use super::ledger::tell_adopted;
 use super::output::{self, Format};
 use super::passphrase::PassphraseArgs;
 use super::show::{self, Verdict};
@@ -374,8 +376,7 @@ fn intermediate(context: &Context, args: &IntermediateArgs) -> Result<Status, Fa
     } else {
         key.to_pem()
     };
-    let (directory, name) = loaded.ledger();
-    let mut ledger = Ledger::open(&directory, &name)?;
+    let Begun { mut ledger, adopted } = loaded.open_ledger(context.now)?;
     ledger.record(Entry::of(&certificate, profile.name(), None, context.now))?;
     let overwrite = if args.force { Overwrite::KeepBackup } else { Overwrite::Refuse };
     let transaction = Transaction::with_overwrite(overwrite, &show::stamp(context.now));
@@ -384,6 +385,7 @@ fn intermediate(context: &Context, args: &IntermediateArgs) -> Result<Status, Fa
     stage(&transaction, &destination.key, key_pem.as_bytes(), Secrecy::Secret)?;
     stage(&transaction, &destination.certificate, pem.as_bytes(), Secrecy::Public)?;
     let committed = transaction.commit(vec![ledger.take_pending()])?;
+    tell_adopted(ledger.path(), &adopted)?;
     verdict.signed(&certificate, Some(&destination.certificate), &pem);
     verdict.kept(&committed.backups);
     match args.output {
@@ -520,7 +522,7 @@ fn look_at(file: &Path, now: OffsetDateTime) -> Result<Shown, Failure> {
         excluded: texts(&constraints.excluded),
         purposes: tbs.extensions.purposes().iter().map(ToString::to_string).collect(),
         may_sign: show::may_sign(&tbs.extensions),
-        issued: if ledger.is_file() { Some(read_ledger(&ledger)?.len()) } else { None },
+        issued: if ledger.is_file() { Some(ledger::read(&ledger)?.len()) } else { None },
         certificate_sha256: certificate.fingerprint(),
     })
 }

@@ -318,7 +318,8 @@ impl Nodes<'_> {
         let pem = request_pem(key, profile, &identity.subject, &identity.names)?;
         let place = self.root.join(&request);
         let asks_already = || {
-            let there = SigningRequest::read(&read_bounded(&place, LARGEST_INPUT).ok()?).ok()?;
+            let there = SigningRequest::read_all(&read_bounded(&place, LARGEST_INPUT).ok()?).ok()?;
+            let [there] = there.as_slice() else { return None };
             Some(there.public_key.der() == key.public_key_der() && there.subject == identity.subject)
         };
         if self.args.force || asks_already() != Some(true) {

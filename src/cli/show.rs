@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use kpki::issue::{Judged, Reason};
-use kpki::request::SigningRequest;
-use kpki::x509::{Certificate, ExtendedKeyUsage, Extensions, TbsCertificate};
-use serde::{Serialize, Serializer};
+use kpki::request::{KubernetesRequest, SigningRequest};
+use kpki::x509::{Certificate, ExtendedKeyUsage, Extensions, Printable, TbsCertificate};
+use serde::Serialize;
 use time::OffsetDateTime;
 use time::macros::format_description;
 
@@ -27,6 +27,8 @@ pub(super) struct Verdict {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     notes: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    kubernetes: Option<Object>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     file: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     certificate: Option<String>,
@@ -34,8 +36,56 @@ pub(super) struct Verdict {
     certificate_sha256: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     backups: Vec<String>,
+    /// Commands that are left to do.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    next: Vec<String>,
     #[serde(skip)]
     draft: bool,
+}
+
+/// What the Kubernetes object around a request says.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Object {
+    name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signer_name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    username: Option<String>,
+    groups: Vec<String>,
+    conditions: Vec<Condition>,
+}
+
+#[derive(Serialize)]
+struct Condition {
+    #[serde(rename = "type")]
+    kind: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<String>,
+}
+
+impl Object {
+    fn of(object: &KubernetesRequest) -> Self {
+        let text = |text: &str| Printable(text).to_string();
+        let optional = |field: &Option<String>| field.as_deref().map(text);
+        let conditions = object.conditions.iter().map(|condition| Condition {
+            kind: text(&condition.kind),
+            status: optional(&condition.status),
+            reason: optional(&condition.reason),
+            message: optional(&condition.message),
+        });
+        Self {
+            name: text(&object.name),
+            signer_name: optional(&object.signer_name),
+            username: optional(&object.username),
+            groups: object.groups.iter().map(|group| text(group)).collect(),
+            conditions: conditions.collect(),
+        }
+    }
 }
 
 /// What a request asks for.
@@ -63,14 +113,11 @@ struct Facts {
     path_length: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     may_sign: Option<String>,
-    #[serde(serialize_with = "as_rfc3339")]
-    not_before: OffsetDateTime,
-    #[serde(serialize_with = "as_rfc3339")]
-    not_after: OffsetDateTime,
-}
-
-fn as_rfc3339<S: Serializer>(instant: &OffsetDateTime, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&output::rfc3339(*instant))
+    not_before: String,
+    not_after: String,
+    /// From when to when, for people.
+    #[serde(skip)]
+    life: String,
 }
 
 #[derive(Serialize)]
@@ -129,8 +176,13 @@ impl Facts {
             ca: tbs.extensions.is_ca(),
             path_length: tbs.extensions.basic_constraints.as_ref().and_then(|marked| marked.value.path_len),
             may_sign: tbs.extensions.is_ca().then(|| may_sign(&tbs.extensions)),
-            not_before: tbs.validity.not_before,
-            not_after: tbs.validity.not_after,
+            not_before: output::rfc3339(tbs.validity.not_before),
+            not_after: output::rfc3339(tbs.validity.not_after),
+            life: format!(
+                "{} to {}",
+                output::instant(tbs.validity.not_before),
+                output::instant(tbs.validity.not_after)
+            ),
         }
     }
 }
@@ -162,12 +214,24 @@ impl Verdict {
             admitted: judged.map(|judged| Facts::of(judged.facts())),
             refusals: verdict.err().into_iter().flatten().map(refused).collect(),
             notes: ignored.chain(remarks).cloned().collect(),
+            kubernetes: request.kubernetes.as_ref().map(Object::of),
             file: None,
             certificate: None,
             certificate_sha256: None,
             backups: Vec::new(),
+            next: Vec::new(),
             draft,
         }
+    }
+
+    /// Adds what is to be known besides, each a sentence that is safe to show.
+    pub(super) fn note(&mut self, notes: impl IntoIterator<Item = String>) {
+        self.notes.extend(notes);
+    }
+
+    /// Adds commands that are left to do.
+    pub(super) fn then(&mut self, commands: impl IntoIterator<Item = String>) {
+        self.next.extend(commands);
     }
 
     pub(super) fn signed(&mut self, certificate: &Certificate, file: Option<&Path>, pem: &str) {
@@ -187,11 +251,9 @@ impl Verdict {
     }
 
     pub(super) fn to_text(&self) -> String {
-        let mut text = format!(
-            "{}  {}",
-            self.request,
-            styled(FAINT, format!("profile {}, CA {}", self.profile, self.issuer))
-        );
+        let ca = if self.issuer.is_empty() { String::new() } else { format!(", CA {}", self.issuer) };
+        let by = format!("profile {}{ca}", self.profile);
+        let mut text = format!("{}  {}", self.request, styled(FAINT, by));
         let asked = [
             self.asked.subject.clone(),
             self.asked.names.join(" "),
@@ -204,8 +266,7 @@ impl Verdict {
             let admitted =
                 [facts.subject.clone(), facts.names.join(" "), facts.usages.join(" "), facts.key.clone()];
             line(&mut text, "admitted", &joined(&admitted));
-            let [from, to] = [facts.not_before, facts.not_after].map(output::instant);
-            line(&mut text, "valid", &format!("{from} to {to}"));
+            line(&mut text, "valid", &facts.life);
             if let Some(may_sign) = &facts.may_sign {
                 line(&mut text, "may sign", may_sign);
             }
@@ -226,6 +287,9 @@ impl Verdict {
         }
         for note in &self.notes {
             line(&mut text, "note", note);
+        }
+        for command in &self.next {
+            line(&mut text, "next", command);
         }
         text
     }

@@ -6,7 +6,7 @@ use super::entries::{Entry, Files, Identity, Kind};
 use super::existing::Verdict;
 use super::plan::{AuthorityState, Look, slot};
 use crate::layout::{Authority, key_beside};
-use crate::x509::{Printable, SubjectAltName};
+use crate::x509::{Printable, SubjectAltName, shell_word};
 
 /// A path safe to show.
 pub(super) fn shown(path: &Path) -> String {
@@ -14,17 +14,8 @@ pub(super) fn shown(path: &Path) -> String {
 }
 
 /// A word as a shell takes it.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=:@%,".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", Printable(word).to_string().replace('\'', r"'\''"))
-}
-
-fn quoted_path(path: &Path) -> String {
-    let text = path.to_string_lossy();
-    if text.starts_with('-') { quoted(&format!("./{text}")) } else { quoted(&text) }
+fn word(text: &str) -> String {
+    shell_word(Path::new(text))
 }
 
 /// What to do about a leaf or a kubeconfig that is there and wrong.
@@ -45,7 +36,7 @@ pub(super) fn about(
     if verdict.wrong.whole {
         let old = format!("{}.old", file.display());
         return vec![
-            format!("mv {} {}", quoted_path(&file), quoted_path(Path::new(&old))),
+            format!("mv {} {}", shell_word(&file), shell_word(Path::new(&old))),
             "then the same command again makes another in its place".to_owned(),
         ];
     }
@@ -60,7 +51,7 @@ pub(super) fn about(
     let mut words = issue(identity, look, &ca);
     match (&entry.kind, &verdict.named) {
         (Kind::Kubeconfig { .. }, Some(named)) if !verdict.wrong.server && !verdict.wrong.authority => {
-            words.extend(["--out".to_owned(), quoted_path(&named.certificate)]);
+            words.extend(["--out".to_owned(), shell_word(&named.certificate)]);
             // Both in one file that is there are found out; one that is not there is made in that form.
             let found = if named.key == named.certificate {
                 std::fs::symlink_metadata(&named.certificate).is_ok()
@@ -68,7 +59,7 @@ pub(super) fn about(
                 named.key == key_beside(&named.certificate)
             };
             if !found {
-                words.extend(["--key-out".to_owned(), quoted_path(&named.key)]);
+                words.extend(["--key-out".to_owned(), shell_word(&named.key)]);
             }
         }
         (Kind::Kubeconfig { server, .. }, named) => {
@@ -76,20 +67,20 @@ pub(super) fn about(
             if named.is_some() {
                 return vec![by_kubectl(&verdict.cluster, server, trusted, &file)];
             }
-            words.extend(["--kubeconfig".to_owned(), quoted_path(&file)]);
+            words.extend(["--kubeconfig".to_owned(), shell_word(&file)]);
             if verdict.wrong.server {
-                words.extend(["--server".to_owned(), quoted(server)]);
+                words.extend(["--server".to_owned(), word(server)]);
             }
             if verdict.wrong.authority {
-                words.extend(["--server-ca".to_owned(), quoted_path(trusted)]);
+                words.extend(["--server-ca".to_owned(), shell_word(trusted)]);
             }
         }
         _ => {
-            words.extend(["--out".to_owned(), quoted_path(&file)]);
+            words.extend(["--out".to_owned(), shell_word(&file)]);
             if let Files::Pair { private, .. } = &entry.files
                 && verdict.wrong.no_key
             {
-                words.extend(["--key-out".to_owned(), quoted_path(&look.root.join(private))]);
+                words.extend(["--key-out".to_owned(), shell_word(&look.root.join(private))]);
             }
         }
     }
@@ -100,16 +91,16 @@ pub(super) fn about(
 /// `kpki issue` up to where it goes.
 fn issue(identity: &Identity, look: &Look<'_>, ca: &Path) -> Vec<String> {
     let mut words = vec!["kpki issue".to_owned(), identity.profile.to_owned()];
-    words.extend(identity.name.as_deref().map(quoted));
+    words.extend(identity.name.as_deref().map(word));
     for group in &identity.groups {
-        words.extend(["--group".to_owned(), quoted(&group.replace(',', "\\,"))]);
+        words.extend(["--group".to_owned(), word(&group.replace(',', "\\,"))]);
     }
     if !identity.names.is_empty() {
         let names: Vec<String> = identity.names.iter().map(san).collect();
-        words.extend(["--san".to_owned(), quoted(&names.join(",")), "--only-sans".to_owned()]);
+        words.extend(["--san".to_owned(), word(&names.join(",")), "--only-sans".to_owned()]);
     }
     if identity.releases.len() > 1 {
-        words.extend(["--kubernetes-version".to_owned(), quoted(&look.version)]);
+        words.extend(["--kubernetes-version".to_owned(), word(&look.version)]);
     }
     if identity.insists.algorithm {
         words.extend(["--algorithm".to_owned(), identity.algorithm.to_string()]);
@@ -117,7 +108,7 @@ fn issue(identity: &Identity, look: &Look<'_>, ca: &Path) -> Vec<String> {
     if identity.insists.lifetime {
         words.extend(["--validity".to_owned(), identity.lifetime.to_string()]);
     }
-    words.extend(["--ca".to_owned(), quoted_path(ca)]);
+    words.extend(["--ca".to_owned(), shell_word(ca)]);
     words
 }
 
@@ -133,10 +124,10 @@ fn san(name: &SubjectAltName) -> String {
 fn by_kubectl(cluster: &str, server: &str, ca: &Path, file: &Path) -> String {
     format!(
         "kubectl config set-cluster {} --server={} --certificate-authority={} --embed-certs=true --kubeconfig {}",
-        quoted(cluster),
-        quoted(server),
-        quoted_path(ca),
-        quoted_path(file)
+        word(cluster),
+        word(server),
+        shell_word(ca),
+        shell_word(file)
     )
 }
 
@@ -151,7 +142,7 @@ pub(super) fn ended_authority(certificate: &Path, key: &Path, key_is_here: bool)
     if !key_is_here {
         return vec!["bring the certificate that its owner has renewed".to_owned()];
     }
-    let (file, key) = (quoted_path(certificate), quoted_path(key));
+    let (file, key) = (shell_word(certificate), shell_word(key));
     vec![
         format!(
             "openssl x509 -in {file} -signkey {key} -days 3650 -set_serial 0x$(openssl rand -hex 16) -out {file}.renewed"
@@ -167,7 +158,7 @@ pub(super) fn ended_authority(certificate: &Path, key: &Path, key_is_here: bool)
 pub(super) fn other_authority(key: &Path, differences: &[String]) -> Vec<String> {
     let mut advice = Vec::new();
     if differences.iter().any(|difference| difference.contains("in plain text")) {
-        let key = quoted_path(key);
+        let key = shell_word(key);
         advice.push(format!(
             "openssl pkcs8 -topk8 -v2 aes-256-cbc -v2prf hmacWithSHA256 -iter 600000 -in {key} -out {key}.encrypted && mv {key}.encrypted {key}"
         ));

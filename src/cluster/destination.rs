@@ -149,7 +149,7 @@ impl Destination {
         }
         let certificate = behind_link(out);
         let there = existing(&certificate)?;
-        let held = there.as_ref().map(|text| judge_certificate(leaf, &certificate, text)).transpose()?;
+        let held = there.as_ref().map(|text| judge_leaf(leaf, &certificate, text)).transpose()?;
         let mut destination = fresh(certificate);
         if let Some(old) = held.as_ref().and_then(|held| held.first()) {
             destination.follow = follow(held.as_deref().unwrap_or_default());
@@ -210,6 +210,19 @@ impl Destination {
             file: self.certificate.clone(),
             looked: key_beside(&self.certificate),
         })
+    }
+}
+
+/// Whether a certificate may be written to a file that may be there, without a key: over another leaf, and nothing else.
+///
+/// # Errors
+/// [`DestinationError`] where it is something else.
+pub fn judge_certificate(issued: &Issued<'_>, file: &Path) -> Result<(), DestinationError> {
+    let Some(text) = existing(file)? else { return Ok(()) };
+    judge_leaf(issued, file, &text)?;
+    match place_of_key(&text) {
+        Some(_) => Err(other(file, "a private key as well, which would be lost")),
+        None => Ok(()),
     }
 }
 
@@ -274,11 +287,7 @@ fn existing(file: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, DiskError> {
 }
 
 /// The certificates of a file that a leaf is to replace, the leaf itself first; none where it is empty or broken.
-fn judge_certificate(
-    leaf: &Issued<'_>,
-    file: &Path,
-    text: &[u8],
-) -> Result<Vec<Certificate>, DestinationError> {
+fn judge_leaf(leaf: &Issued<'_>, file: &Path, text: &[u8]) -> Result<Vec<Certificate>, DestinationError> {
     judge_service_account(file)?;
     let held = Certificate::all_from_pem_or_der(text).unwrap_or_default();
     match held.first() {

@@ -30,8 +30,8 @@ mod tests;
 mod version;
 mod yaml;
 
-pub use apply::{ApplyError, Job};
-pub use destination::{Destination, DestinationError, Follow, Issued, judge_key};
+pub use apply::{Applied, ApplyError, Job};
+pub use destination::{Destination, DestinationError, Follow, Issued, judge_certificate, judge_key};
 pub use endpoint::{Endpoint, EndpointError, Host, HostError, ServiceSubnets, SubnetError};
 pub use entries::{
     AuthorityOptions, Entry, Files, Identity, Insists, Kind, Part, authorities, entries, unwanted,

@@ -12,11 +12,12 @@ use super::entries::{AuthorityOptions, Entry, Files, Identity, Kind, Part};
 use super::existing::{Verdict, Wanted, read_certificate};
 use super::place::NodeFiles;
 use super::surroundings::{is_root, leads_to_root};
-use crate::ca::{CertificateAuthority, check_certificate, ledger_knows_key};
+use crate::ca::{CertificateAuthority, check_certificate};
 use crate::clock::spelt;
 use crate::disk::{DiskError, read_bounded};
 use crate::key::{KeyAlgorithm, KeyError, KeyPair, Passphrase};
 use crate::layout::{Authority, Naming, ledger_beside};
+use crate::ledger;
 use crate::x509::{Certificate, PublicKey};
 
 /// The largest file that is read, in bytes. A bundle of a hundred certificates is a tenth of it.
@@ -358,7 +359,7 @@ impl Found {
             // A public key can be written again at any time.
             Kind::ServiceAccount { .. } => true,
             Kind::Authority { authority, .. } | Kind::Leaf(_, authority) => {
-                ledger_knows_key(&root.join(ledger_path(entries, *authority)), key.public_key_der())
+                ledger::knows_key(&root.join(ledger_path(entries, *authority)), key.public_key_der())
             }
             Kind::Kubeconfig { .. } | Kind::Copy { .. } => false,
         };

@@ -4,17 +4,19 @@ mod target;
 
 use std::path::{Path, PathBuf};
 
-use kpki::ca::{Entry, Ledger};
+use kpki::adoption::Begun;
 use kpki::clock::Lifetime;
 use kpki::cluster::{Issued, Surroundings};
 use kpki::disk::{Overwrite, Secrecy, Transaction};
 use kpki::issue::{self, IssueError};
 use kpki::key::KeyPair;
+use kpki::ledger::Entry;
 use kpki::profile::{KubernetesVersion, Profile};
 use kpki::x509::Certificate;
 
 use super::authority::{CaArgs, Loaded};
 use super::identity::{AlgorithmArgs, IdentityArgs, VersionArgs, terms};
+use super::ledger::tell_adopted;
 use super::output::{self, Format};
 use super::show::{self, Verdict};
 use super::{Context, Failure, Status};
@@ -190,14 +192,14 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Status, Failure> {
         return Ok(Status::Done);
     }
     let certificate = judged.seal(loaded.ca.key())?;
-    let (directory, file) = loaded.ledger();
-    let mut ledger = Ledger::open(&directory, &file)?;
+    let Begun { mut ledger, adopted } = loaded.open_ledger(context.now)?;
     ledger.record(Entry::of(&certificate, profile.name(), None, context.now))?;
     let overwrite = if args.force { Overwrite::KeepBackup } else { Overwrite::Refuse };
     let transaction = Transaction::with_overwrite(overwrite, &show::stamp(context.now));
     let Written { file, stdout, pem } =
         prepared.target.write(&transaction, args, loaded, &certificate, key)?;
     let committed = transaction.commit(vec![ledger.take_pending()])?;
+    tell_adopted(ledger.path(), &adopted)?;
     verdict.signed(&certificate, file.as_deref(), &pem);
     verdict.kept(&committed.backups);
     print(args, &verdict, prepared.target.prints())?;
