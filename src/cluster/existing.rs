@@ -70,6 +70,8 @@ pub(super) fn read_certificate(text: &[u8]) -> Result<Certificate, String> {
 pub(super) struct Wanted<'a> {
     pub(super) identity: &'a Identity,
     pub(super) issuer: &'a Certificate,
+    /// What stands behind the issuer in its file: on the way from one CA to another, the other one.
+    pub(super) others: &'a [Certificate],
     pub(super) now: OffsetDateTime,
 }
 
@@ -128,7 +130,7 @@ impl Wanted<'_> {
             // What the kubelet renews by itself has the key and the life that it and its signer choose.
             (Read::Text(Some(_), certificate), Read::Text(_, key)) => {
                 let identity = Identity { insists: Insists::default(), ..self.identity.clone() };
-                Wanted { identity: &identity, issuer: self.issuer, now: self.now }.texts(certificate, key)
+                Wanted { identity: &identity, ..*self }.texts(certificate, key)
             }
             (Read::Text(None, certificate), Read::Text(_, key)) => self.texts(certificate, key),
             (Read::Outside(file), _) | (_, Read::Outside(file)) => {
@@ -200,32 +202,45 @@ impl Wanted<'_> {
         (!held.iter().any(does)).then(|| format!("the CA it trusts is not {}", wanted.tbs.subject))
     }
 
+    /// Whether the CA has signed it, or another one of the same file: that does, and is worth a word.
+    fn signer(&self, certificate: &Certificate) -> Result<Option<String>, String> {
+        let Self { issuer, others, .. } = *self;
+        let tbs = &certificate.tbs;
+        // Go compares the bytes of names, so that one in another encoding would not be found as the issuer.
+        let is_signer =
+            |ca: &&Certificate| tbs.issuer.der() == ca.tbs.subject.der() && issued_by(certificate, ca);
+        if is_signer(&issuer) {
+            return Ok(None);
+        }
+        if let Some(other) = others.iter().find(is_signer) {
+            return Ok(Some(format!("it is signed by {}, another CA of the same file", other.tbs.subject)));
+        }
+        let (stated, wanted) = (tbs.issuer.to_string(), issuer.tbs.subject.to_string());
+        Err(if stated != wanted {
+            format!("its issuer is {stated}, not {wanted}")
+        } else if let Err(error) = certificate.verify_signature(&issuer.tbs.public_key) {
+            format!("it was not signed by the CA {wanted} that is here: {error}")
+        } else {
+            format!("its issuer {stated} is encoded otherwise than the subject of the CA that is here")
+        })
+    }
+
     /// Whether a certificate is the wanted one: issuer, validity, subject, names, purposes, and what was asked for.
     fn certificate(&self, certificate: &Certificate) -> Verdict {
-        let Self { identity, issuer, now } = *self;
+        let Self { identity, issuer, now, .. } = *self;
         let tbs = &certificate.tbs;
         let mut verdict = Verdict::default();
-        let problems = &mut verdict.problems;
-        let (stated, wanted) = (tbs.issuer.to_string(), issuer.tbs.subject.to_string());
-        if stated != wanted {
-            problems.push(format!("its issuer is {stated}, not {wanted}"));
-        } else if let Err(error) = certificate.verify_signature(&issuer.tbs.public_key) {
-            problems
-                .push(format!("it was not signed by the CA {} that is here: {error}", issuer.tbs.subject));
-        } else if tbs.issuer.der() != issuer.tbs.subject.der() {
-            // Go compares the bytes, so that the one would not be found as the other's issuer.
-            problems.push(format!(
-                "its issuer {stated} is encoded otherwise than the subject of the CA that is here"
-            ));
+        let Verdict { problems, notes, .. } = &mut verdict;
+        for judged in [self.signer(certificate), subject(certificate, identity)] {
+            match judged {
+                Ok(note) => notes.extend(note),
+                Err(problem) => problems.push(problem),
+            }
         }
         if now > tbs.validity.not_after {
             problems.push(format!("it expired on {}", spelt(tbs.validity.not_after)));
         } else if now < tbs.validity.not_before {
             problems.push(format!("it is not valid before {}", spelt(tbs.validity.not_before)));
-        }
-        match subject(certificate, identity) {
-            Ok(note) => verdict.notes.extend(note),
-            Err(problem) => problems.push(problem),
         }
         let names = tbs.extensions.names();
         let missing: Vec<String> =

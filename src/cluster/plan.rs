@@ -136,6 +136,7 @@ impl Plan {
             trust: Trust::named(look.server_authority.map_or(&[][..], |(_, named)| named)),
         };
         let mut trees = Trees::default();
+        let mut behind: [Vec<Certificate>; 3] = Default::default();
         for (at, entry) in entries.iter().enumerate() {
             let mut found = if trees.is_missing(root, entry.files.main()) {
                 Found { public: None, private: None }
@@ -152,6 +153,11 @@ impl Plan {
                     if *authority == Authority::Kubernetes {
                         plan.trust.learn(&state, &found);
                     }
+                    if options.encrypted && matches!(state, AuthorityState::External(_)) {
+                        let note = "its private key is not here, so that it was not looked at whether it is encrypted";
+                        plan.notes.push((at, note.to_owned()));
+                    }
+                    behind[slot(*authority)] = found.certificates().into_iter().skip(1).collect();
                     plan.authorities[slot(*authority)] = state;
                     action
                 }
@@ -160,8 +166,10 @@ impl Plan {
                 }
                 Kind::Leaf(identity, authority) => {
                     let issuer = &plan.authorities[slot(*authority)];
-                    let judged =
-                        decide(&found, issuer, |issuer| Wanted { identity, issuer, now }.pair(&found));
+                    let judged = decide(&found, issuer, |issuer| {
+                        let others = &behind[slot(*authority)];
+                        Wanted { identity, issuer, others, now }.pair(&found)
+                    });
                     plan.answered(at, entry, &entries, look, judged)
                 }
                 Kind::Kubeconfig { identity, cluster, server, others, .. } => {
@@ -170,7 +178,8 @@ impl Plan {
                         std::iter::once(server).chain(others).map(String::as_str).collect();
                     let files = NodeFiles::around(&root.join(entry.files.main()));
                     let judged = decide(&found, issuer, |issuer| {
-                        Wanted { identity, issuer, now }.kubeconfig(
+                        let others = &behind[slot(Authority::Kubernetes)];
+                        Wanted { identity, issuer, others, now }.kubeconfig(
                             &found,
                             (cluster, &servers),
                             &plan.trust,
@@ -252,9 +261,10 @@ impl Trust {
 
     /// Takes over what the file of the cluster's CA holds, unless other CAs were named.
     fn learn(&mut self, state: &AuthorityState, found: &Found) {
-        let Some(ca) = state.certificate() else { return };
-        let text = found.public.as_ref().map_or(&[][..], |text| text.as_slice());
-        let held = Certificate::all_from_pem_or_der(text).unwrap_or_else(|_| vec![ca.clone()]);
+        if state.certificate().is_none() {
+            return;
+        }
+        let held = found.certificates();
         self.chain = held.iter().filter(|held| !is_root(held)).cloned().collect();
         if self.authorities.is_empty() {
             self.rootless = !leads_to_root(&held, &held, &[]);
@@ -368,6 +378,12 @@ impl Found {
         }
         self.private = None;
         Some(key)
+    }
+
+    /// All certificates of its file; none where one of them is broken.
+    fn certificates(&self) -> Vec<Certificate> {
+        let text = self.public.as_ref().map_or(&[][..], |text| text.as_slice());
+        Certificate::all_from_pem_or_der(text).unwrap_or_default()
     }
 
     fn is_missing(&self) -> bool {
