@@ -359,6 +359,44 @@ const NODES: &[Case] = &[
             },
         ],
     },
+    Case {
+        situation: "a control plane on its way from one CA to another, whose certificates are the old one's",
+        inputs: |desk| {
+            let old = running(desk).kubernetes;
+            let new = forge::ca("cn=kubernetes key=p256:new-ca");
+            desk.put(&format!("n/{PKI}/ca.crt"), 0o644, format!("{}{}", new.pem(), old.pem()));
+            desk.put(&format!("n/{PKI}/ca.key"), 0o600, new.key_pem());
+        },
+        runs: &[
+            Run {
+                line: "kpki init -f kubeadm.yaml --dir n/etc/kubernetes",
+                code: 0,
+                says: &[
+                    "apiserver.crt: it is signed by CN=kubernetes, another CA of the same file",
+                    "admin.conf: it is signed by CN=kubernetes, another CA of the same file",
+                    "1 made, 15 kept",
+                ],
+                never: &["refuse", "etcd/server.crt:"],
+            },
+            // The new one signs what is made.
+            Run {
+                line: "cd n/etc/kubernetes/pki && rm apiserver.* && kpki init -f ../../../../kubeadm.yaml --dir .. && openssl x509 -in ca.crt -out new.crt && openssl verify -CAfile new.crt -no-CApath apiserver.crt",
+                code: 0,
+                says: &["1 made, 15 kept", "apiserver.crt: OK"],
+                never: &["apiserver.crt: it is signed"],
+            },
+            // Without the old one in the file they are wrong.
+            Run {
+                line: "cd n/etc/kubernetes/pki && rm apiserver.*; mv new.crt ca.crt; kpki init -f ../../../../kubeadm.yaml --dir ..",
+                code: 1,
+                says: &[
+                    "apiserver-kubelet-client.crt",
+                    "it was not signed by the CA CN=kubernetes that is here",
+                ],
+                never: &["MADE"],
+            },
+        ],
+    },
 ];
 
 const COMPARED: &[Case] = &[
@@ -424,6 +462,22 @@ const COMPARED: &[Case] = &[
                 never: &[],
             },
         ],
+    },
+    Case {
+        situation: "a CA whose key is elsewhere, and a run that wants keys encrypted",
+        inputs: |desk| {
+            let kubernetes = running(desk).kubernetes;
+            desk.put("secret", 0o600, "correct horse\n");
+            desk.put("away/ca.crt", 0o644, kubernetes.pem());
+        },
+        runs: &[Run {
+            line: "kpki ca init kubernetes --dir away --encrypt --passphrase-file secret",
+            code: 0,
+            says: &[
+                "ca.crt: its private key is not here, so that it was not looked at whether it is encrypted",
+            ],
+            never: &["MADE"],
+        }],
     },
     Case {
         situation: "CAs of kubeadm's, and a run that asks for nothing or for what they are",

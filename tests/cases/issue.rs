@@ -439,6 +439,18 @@ const NEVER_REPLACED: &[Case] = &[Case {
             says: &["wrong.crt is the CA CN=kube-apiserver", "CA:FALSE"],
             never: &[],
         },
+        // A request that is signed is held to the same.
+        Run {
+            line: "openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout jane.key -subj /CN=jane -out jane.csr 2>/dev/null; cd n/etc/kubernetes/pki && for f in ca.crt etcd/ca.crt sa.pub ../../../../notes.txt; do kpki sign csr ../../../../jane.csr --profile user --ca . --out $f --force && exit 9; done; exit 1",
+            code: 1,
+            says: &[
+                "ca.crt is the CA CN=kubernetes, which no other certificate may replace",
+                "etcd/ca.crt is the CA CN=etcd-ca",
+                "sa.pub belongs to the key pair",
+                "notes.txt holds neither certificate nor key",
+            ],
+            never: &["signed by"],
+        },
         Run {
             line: "kpki issue user jane --ca n/etc/kubernetes/pki --out z.crt && find n copy.pem copied.key -name '*.bak'",
             code: 0,
