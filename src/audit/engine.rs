@@ -28,6 +28,24 @@ pub struct Input {
     pub store: Store,
 }
 
+impl Input {
+    /// What stands before the paths that are shown of it, and is left away: of one of several nodes, the directory of its tree, or the one
+    /// in which its parts lie; nothing where there is one node.
+    pub fn prefix(&self) -> Option<PathBuf> {
+        self.name.as_ref()?;
+        let mut paths = self.sources.iter().filter_map(|source| match source {
+            Source::Path(path) => Some(path.as_path()),
+            _ => None,
+        });
+        let first = paths.next()?;
+        let mut prefix = if first.is_dir() { first } else { first.parent()? };
+        for path in paths {
+            prefix = prefix.ancestors().find(|above| path.starts_with(above))?;
+        }
+        Some(prefix.to_owned())
+    }
+}
+
 /// Why nothing could be audited.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -57,9 +75,8 @@ pub fn audit(
     let authorities = Authorities::default();
     let alone = inputs.len() == 1;
     let gather = |input: Input| {
-        let name: Option<Arc<str>> = input.name.map(|name| Arc::from(Printable(&name).to_string()));
         let version = policy.kubernetes_version.clone();
-        let mut node = evidence::gather(name.as_ref(), input.sources, input.store, version, &known)
+        let mut node = evidence::gather(input, version, &known)
             .map_err(|(path, source)| AuditError::Unreadable { path, source })?;
         let complete = link_node(&mut node, None);
         authorities.add(&node);

@@ -18,11 +18,12 @@ mod report;
 mod role;
 mod rule;
 mod rules;
+mod trees;
 #[cfg(test)]
 mod testing;
 
 pub use answers::{Answers, Estate, NodeSummary, Place, Scene};
-pub use archive::{Archive, ArchiveError, read_archive};
+pub use archive::{Archive, ArchiveError, ArchiveKind, archive_kind, read_archive};
 pub use certificate::{CertificateEvidence, Expected, OuterSignature};
 pub use config::{Config, ConfigError, FailOn, LARGEST_CONFIG};
 pub use engine::{AuditError, Input, audit};
@@ -41,3 +42,4 @@ pub use report::{
 pub use role::{Basis, Role};
 pub use rule::{Check, Citation, Fact, Outcome, Rule, Severity};
 pub use rules::RULES;
+pub use trees::{Arguments, NodesError, arguments, nodes_in};

@@ -14,6 +14,7 @@ use super::refer::{etcd_environment, pods, refer};
 use super::{
     File, FileKind, FoundCertificate, FoundKey, Known, Node, NodeKind, Signing, Target, linking, roles,
 };
+use crate::audit::Input;
 use crate::audit::archive::{Archive, read_archive};
 use crate::audit::role::Role;
 use crate::disk::{Attributes, Entry, EntryKind, WalkLimits, walk};
@@ -87,12 +88,13 @@ pub enum Source {
 /// # Errors
 /// With the argument, where one cannot be examined at all.
 pub(in super::super) fn gather(
-    name: Option<&Arc<str>>,
-    sources: Vec<Source>,
-    store: Store,
+    input: Input,
     version: Option<KubernetesVersion>,
     known: &Known,
 ) -> Result<Node, (PathBuf, io::Error)> {
+    let prefix = input.prefix();
+    let Input { name, sources, store } = input;
+    let name: Option<Arc<str>> = name.map(|name| Arc::from(Printable(&name).to_string()));
     let mut gatherer = Gatherer {
         known,
         files: Vec::new(),
@@ -101,6 +103,7 @@ pub(in super::super) fn gather(
         systems: Vec::new(),
         left: LIMITS,
         named: name.is_some(),
+        prefix,
     };
     for source in sources {
         match source {
@@ -116,7 +119,7 @@ pub(in super::super) fn gather(
             }
         }
     }
-    Ok(gatherer.finish(name, store, version))
+    Ok(gatherer.finish(name.as_ref(), store, version))
 }
 
 /// Whether a directory is the root of a whole system, of which only some places are looked at.
@@ -136,6 +139,8 @@ struct Gatherer<'a> {
     left: WalkLimits,
     /// Whether the node is one of several, whose name tells where a path begins.
     named: bool,
+    /// What is left away of a path that is shown.
+    prefix: Option<PathBuf>,
 }
 
 impl Gatherer<'_> {
@@ -268,8 +273,15 @@ impl Gatherer<'_> {
 
     /// How a path within an argument is shown, and how much of that is the argument.
     fn shown(&self, argument: Option<&Path>, within: &Path) -> (Arc<str>, usize) {
-        let prefix = argument.filter(|argument| !self.named && *argument != Path::new("."));
-        let Some(argument) = prefix else { return (shown(within).into(), 0) };
+        let known = argument.filter(|argument| *argument != Path::new("."));
+        let Some(argument) = known else { return (shown(within).into(), 0) };
+        if let Some(prefix) = &self.prefix {
+            let whole = argument.join(within);
+            return (shown(whole.strip_prefix(prefix).unwrap_or(&whole)).into(), 0);
+        }
+        if self.named {
+            return (shown(within).into(), 0);
+        }
         let whole = shown(&argument.join(within));
         let base = whole.len() - shown(within).len();
         (whole.into(), base)
@@ -298,7 +310,9 @@ impl Gatherer<'_> {
         }
         for (path, kind, attributes) in entries {
             let (text, base) = if path.as_os_str().is_empty() {
-                (shown(argument).into(), 0)
+                let within = self.prefix.as_ref().and_then(|prefix| argument.strip_prefix(prefix).ok());
+                let within = within.filter(|within| !within.as_os_str().is_empty());
+                (shown(within.unwrap_or(argument)).into(), 0)
             } else {
                 self.shown(on_disk.then_some(argument), &path)
             };
@@ -365,7 +379,8 @@ impl Gatherer<'_> {
     /// Puts together what the files say.
     fn assemble(&mut self, name: Option<Arc<str>>) -> Node {
         let mut files = std::mem::take(&mut self.files);
-        files.sort_by(|a, b| a.on_node.cmp(&b.on_node));
+        // What is not anchored may have one made-up path several times.
+        files.sort_by(|a, b| a.on_node.cmp(&b.on_node).then_with(|| a.shown.cmp(&b.shown)));
         files.dedup_by(|a, b| a.on_node == b.on_node && a.anchored && b.anchored);
         let mut paths = Paths::default();
         paths.given.clone_from(&self.given);

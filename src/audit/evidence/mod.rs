@@ -26,6 +26,7 @@ pub use self::inventory::{Inventory, Kept};
 pub(super) use self::linking::link as link_node;
 pub use self::linking::{Authorities, Authority, Signer, Signing};
 pub use self::paths::Target;
+pub(super) use self::paths::{place_of_directory, place_of_file};
 pub use self::processes::ProcessStat;
 pub use self::references::{Holder, Pair, Reference, What};
 pub(super) use self::roles::{assign_users as name_users, by_content as role_by_content};

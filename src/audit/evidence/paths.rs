@@ -34,6 +34,19 @@ pub(super) struct Anchor {
     pub(super) known: bool,
 }
 
+/// The place on its node for which a directory stands, and whether that is known rather than made up.
+pub(in super::super) fn place_of_directory(path: &Path, names: &[OsString]) -> (PathBuf, bool) {
+    let names: Vec<&OsStr> = names.iter().map(OsString::as_os_str).collect();
+    let Anchor { on_node, known } = anchor(path, &names);
+    (on_node, known)
+}
+
+/// The same of a single file.
+pub(in super::super) fn place_of_file(path: &Path) -> (PathBuf, bool) {
+    let Anchor { on_node, known } = anchor_of_file(path);
+    (on_node, known)
+}
+
 /// What a directory stands for, by its own path and by what is in it.
 pub(super) fn anchor(argument: &Path, names: &[&OsStr]) -> Anchor {
     let known = |on_node: &str| Anchor { on_node: on_node.into(), known: true };

@@ -440,10 +440,8 @@ impl Tree {
     /// The evidence.
     pub(in crate::audit) fn node(&self) -> Node {
         let version = self.policy.kubernetes_version.clone();
-        let name: Option<std::sync::Arc<str>> = self.name.as_deref().map(std::sync::Arc::from);
         let mut node =
-            evidence::gather(name.as_ref(), vec![self.source()], self.store, version, &Known::default())
-                .expect("an archive can be read");
+            evidence::gather(self.input(), version, &Known::default()).expect("an archive can be read");
         link_node(&mut node, None);
         name_users(&mut node);
         node

@@ -84,7 +84,7 @@ pub(super) enum GroupBy {
 
 pub(super) fn run(context: &Context, args: &Args) -> Result<Status, Failure> {
     let question = args.asked.question(context)?;
-    let inputs = args.trees.inputs()?;
+    let inputs = args.trees.inputs("audit")?;
     let bar = progress(inputs.len());
     let report = audit(inputs, &question.policy, &|| bar.inc(1)).map_err(explain_error)?;
     bar.finish_and_clear();

@@ -81,7 +81,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Status, Failure> {
     let mut policy = Policy::new(at);
     // Only what is there is asked for, and nothing is judged.
     policy.ignore = RULES.iter().map(|rule| rule.id.to_owned()).collect();
-    let inputs = args.trees.inputs()?;
+    let inputs = args.trees.inputs("status")?;
     let bar = progress(inputs.len());
     let report = audit(inputs, &policy, &|| bar.inc(1)).map_err(explain_error)?;
     bar.finish_and_clear();
