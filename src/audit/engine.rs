@@ -10,9 +10,10 @@ use super::answers::NodeSummary;
 use super::evidence::{self, link_node, name_users};
 use super::overlap::leave_once;
 use super::policy::{order, order_of_skipped, settle};
+use super::rules::{Certificates, Distinct};
 use super::report::{End, Finding, Location, Outcomes, Read, Record, Report, Skipped, Tally};
 use super::{
-    Answers, Authorities, Cert, CertificateEvidence, Check, Estate, Expected, Fact, File, FileKind, Kept,
+    Answers, Authorities, CertificateEvidence, Check, Estate, Expected, Fact, File, FileKind, Kept,
     Known, Node, NodeKind, Outcome, Place, Policy, RULES, Rule, Scene, Source, Store,
 };
 use crate::x509::{ExtendedKeyUsage, Printable};
@@ -216,48 +217,30 @@ fn unread(node: &Node, skipped: &mut Vec<Skipped>) {
     }
 }
 
-/// A certificate as the rules of certificates see it, however often it stands somewhere.
-struct Distinct<'a> {
-    cert: Cert<'a>,
-    evidence: CertificateEvidence<'a>,
-    /// In how many more places it stands.
-    others: usize,
-}
-
-fn distinct<'a>(node: &'a Node, policy: &Policy) -> Vec<Distinct<'a>> {
-    let mut places = vec![0_usize; node.certificates.len()];
-    for found in &node.certificates {
-        if let Some(places) = places.get_mut(found.same_as) {
-            *places += 1;
-        }
-    }
-    let one = |cert: Cert<'a>| {
-        let others = places.get(cert.index).map_or(0, |places| places.saturating_sub(1));
-        Distinct { cert, evidence: evidence_of(cert, policy), others }
-    };
-    node.distinct_certs().map(one).collect()
+/// The certificates of a node as the rules of certificates see them: each once, where it is used, with the parts that it plays in all of
+/// its places.
+fn distinct<'a>(node: &'a Node, policy: &Policy) -> Vec<(Distinct<'a>, CertificateEvidence<'a>)> {
+    let certificates = Certificates::of(node).all;
+    certificates.into_iter().map(|one| (one, evidence_of(&one, policy))).collect()
 }
 
 /// Lets a rule look at every certificate once.
 fn judge_certificates(
-    distinct: &[Distinct<'_>],
+    distinct: &[(Distinct<'_>, CertificateEvidence<'_>)],
     rule: &'static Rule,
     check: fn(&CertificateEvidence<'_>) -> Outcome,
     findings: &mut Vec<Finding>,
 ) -> End {
     let mut end = End::NotApplicable;
-    for Distinct { cert, evidence, others } in distinct {
+    for (one, evidence) in distinct {
         match check(evidence) {
             Outcome::Pass => end = end.max(End::Passed),
             Outcome::NotApplicable(_) => {}
             Outcome::Fail(facts) => {
                 end = End::Failed;
+                let cert = one.cert;
                 for mut fact in facts {
-                    if *others > 0 {
-                        let places = if *others == 1 { "place" } else { "places" };
-                        let message = std::mem::take(&mut fact.message);
-                        fact.message = format!("{message} (it stands in {others} more {places})");
-                    }
+                    fact.message.push_str(&one.elsewhere());
                     let location = cert.node.location(&cert.place());
                     let name = name_of(cert.node, cert.found().file);
                     findings.push(finding(rule, fact, location, name));
@@ -269,8 +252,8 @@ fn judge_certificates(
 }
 
 /// A certificate of a node as the rules of certificates see it.
-fn evidence_of<'a>(cert: Cert<'a>, policy: &Policy) -> CertificateEvidence<'a> {
-    let roles: Vec<_> = cert.roles().collect();
+fn evidence_of<'a>(one: &Distinct<'a>, policy: &Policy) -> CertificateEvidence<'a> {
+    let (cert, roles) = (one.cert, one.roles);
     let any = |wanted: fn(super::Role) -> bool| roles.iter().any(|role| wanted(*role));
     let expected = (!roles.is_empty()).then(|| Expected {
         ca: any(super::Role::is_ca),

@@ -30,7 +30,7 @@ pub use engine::{AuditError, Input, audit};
 pub use evidence::{
     ATTRIBUTES_ONLY, Authorities, Authority, Cert, Contents, File, FileKind, FoundCertificate, FoundKey,
     Holder, Inventory, Kept, Known, LIMITS, Node, NodeKind, Pair, ProcessStat, Reference, Signer, Signing,
-    Source, StaticCredentials, Store, Target, TextFacts, What, is_whole_system,
+    Source, StaticCredentials, Store, Target, TextFacts, Use, What, is_whole_system,
 };
 pub use judgement::{Judgement, Objection, REFUSED_FROM, judge, refuses};
 pub use markdown::{family, to_markdown};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use time::OffsetDateTime;
 
-use super::{Role, Rule, Severity};
+use super::{Basis, Role, Rule, Severity, Use};
 
 /// Where something stands.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -188,6 +188,10 @@ pub struct Record {
     pub kind: RecordKind,
     /// The parts that it plays, the surest first.
     pub roles: Box<[Role]>,
+    /// How the surest is known.
+    pub surest: Option<Basis>,
+    /// What use is made of it there.
+    pub usage: Use,
     /// The SHA-256 of the DER of its `SubjectPublicKeyInfo`; none of a key of which it is not known.
     pub key: Option<[u8; 32]>,
     /// The modulus of an RSA key, without leading zeros; none of another, or of one larger than 16384 bits.

@@ -12,7 +12,8 @@ use super::paths::{Anchor, Paths, anchor, anchor_of_file};
 use super::processes::{ProcessStat, booted};
 use super::refer::{etcd_environment, pods, refer};
 use super::{
-    File, FileKind, FoundCertificate, FoundKey, Known, Node, NodeKind, Signing, Target, linking, roles,
+    File, FileKind, FoundCertificate, FoundKey, Known, Node, NodeKind, Signing, Target, Use, linking, places,
+    roles,
 };
 use crate::audit::Input;
 use crate::audit::archive::{Archive, read_archive};
@@ -371,6 +372,7 @@ impl Gatherer<'_> {
             node = self.assemble(name.cloned());
         }
         roles::assign(&mut node);
+        places::settle(&mut node);
         node.kind = if store == Store::Yes { NodeKind::Store } else { kind(&node) };
         node.version = version.or_else(|| version_of(&node));
         node
@@ -412,6 +414,8 @@ impl Gatherer<'_> {
             by_key: HashMap::new(),
             references_by_file: HashMap::new(),
             keys_by_key: HashMap::new(),
+            best_first: Vec::new(),
+            in_use: OnceLock::new(),
             uses: OnceLock::new(),
         };
         collect(&mut node);
@@ -505,6 +509,7 @@ fn collect(node: &mut Node) {
                         place_role: None,
                         signing: Signing::NotChecked,
                         same_as: *first.entry(fingerprint).or_insert(index),
+                        usage: Use::Loose,
                         fingerprint,
                         spki,
                     });
@@ -517,7 +522,8 @@ fn collect(node: &mut Node) {
                         node.keys_by_key.entry(spki).or_default().push(node.keys.len());
                     }
                     let private = matches!(item.content, Content::PrivateKey(_));
-                    node.keys.push(FoundKey { file, item: number, private, spki, roles: Vec::new() });
+                    let usage = Use::Loose;
+                    node.keys.push(FoundKey { file, item: number, private, spki, roles: Vec::new(), usage });
                 }
                 Content::RevocationList(_) => node.lists.push((file, number)),
                 _ => {}
@@ -541,20 +547,6 @@ fn collect(node: &mut Node) {
         node.incomplete.push(format!(
             "there are more than {MOST_CERTIFICATES} certificates; {left_out} of them were not looked at"
         ));
-    }
-    // Of several places of one certificate, a file of its own says more than a field of a kubeconfig.
-    let own_file = |index: &usize| {
-        let found = node.certificates.get(*index);
-        let item = found.and_then(|found| node.files.get(found.file)?.items().get(found.item));
-        item.is_some_and(|item| item.place.field.is_none())
-    };
-    let best: HashMap<usize, usize> = (0..node.certificates.len())
-        .filter(own_file)
-        .rev()
-        .filter_map(|index| Some((node.certificates.get(index)?.same_as, index)))
-        .collect();
-    for found in &mut node.certificates {
-        found.same_as = best.get(&found.same_as).copied().unwrap_or(found.same_as);
     }
     node.etcd_environment = etcd_environment(node);
     node.pods = pods(node);

@@ -177,7 +177,8 @@ mod t009_crl_due;
 mod t010_rancher_window;
 mod tokens;
 
-pub(super) use self::distinct::Uses;
+pub(super) use self::distinct::{Certificates, Distinct, Uses};
+pub(super) use self::files::left_over;
 
 /// Every rule, in the order of the ids.
 pub const RULES: &[&Rule] = &[
