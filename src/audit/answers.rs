@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::evidence::Cert;
-use super::{Authorities, Fact, Node, Policy, Record, Reference};
+use super::{Authorities, Fact, Gap, Node, Policy, Record, Reference};
 use crate::inspect::Item;
 
 /// What a rule of one node looks at.
@@ -136,7 +136,7 @@ pub struct Answers {
     pub(super) looked: usize,
     pub(super) facts: Vec<Fact>,
     pub(super) more_facts: usize,
-    pub(super) skipped: Vec<(Place, String)>,
+    pub(super) skipped: Vec<(Place, Gap, String)>,
     pub(super) more_skipped: usize,
 }
 
@@ -159,10 +159,15 @@ impl Answers {
         &mut self.facts[last]
     }
 
-    /// Something could not be judged, for this reason.
+    /// Something could not be judged, because of what was not given.
     pub fn skip(&mut self, place: impl Into<Place>, reason: impl Into<String>) {
+        self.leave(place, Gap::NotGiven, reason);
+    }
+
+    /// Something could not be judged, for a reason of this kind.
+    pub fn leave(&mut self, place: impl Into<Place>, gap: Gap, reason: impl Into<String>) {
         if self.skipped.len() < MOST {
-            self.skipped.push((place.into(), reason.into()));
+            self.skipped.push((place.into(), gap, reason.into()));
         } else {
             self.more_skipped += 1;
         }

@@ -11,9 +11,12 @@ use super::evidence::{self, link_node, name_users};
 use super::overlap::leave_once;
 use super::policy::{order, order_of_skipped, settle};
 use super::rules::{Certificates, Distinct};
-use super::report::{End, Finding, Location, Outcomes, Read, Record, Report, Skipped, Tally};
+use super::report::{
+    End, Finding, Gap, Location, Outcomes, Read, Record, Report, Skipped, Tally, Unread,
+};
+use super::{blanks, unread};
 use super::{
-    Answers, Authorities, CertificateEvidence, Check, Estate, Expected, Fact, File, FileKind, Kept,
+    Answers, Authorities, Blank, CertificateEvidence, Check, Estate, Expected, Fact, Kept,
     Known, Node, NodeKind, Outcome, Place, Policy, RULES, Rule, Scene, Source, Store,
 };
 use crate::x509::{ExtendedKeyUsage, Printable};
@@ -129,6 +132,8 @@ struct Judged {
     skipped: Vec<Skipped>,
     ends: Vec<End>,
     read: Read,
+    unread: Unread,
+    blanks: Vec<Blank>,
     records: Vec<Record>,
     inventories: Vec<Kept>,
 }
@@ -152,7 +157,10 @@ fn judge_node(mut node: Node, policy: &Policy, authorities: &Authorities) -> Jud
             certificates: node.certificates.len(),
             keys: node.keys.iter().filter(|key| key.private).count(),
             nodes: usize::from(node.kind != NodeKind::Store),
+            of_pki: node.files.iter().filter(|file| unread::bears_on_pki(file)).count(),
         },
+        unread: unread::of_node(&node),
+        blanks: blanks::of_node(&node),
         records: node.records(),
         inventories: node.inventories(),
     };
@@ -178,13 +186,9 @@ fn judge_node(mut node: Node, policy: &Policy, authorities: &Authorities) -> Jud
             *end = End::NotApplicable;
         }
     }
-    judged.skipped.extend(node.incomplete.iter().map(|reason| Skipped {
-        rule: None,
-        location: Location { node: node.name.clone(), ..Location::default() },
-        reason: reason.clone(),
-    }));
+    unread::tell(&node, &judged.unread, &mut judged.skipped);
     if !asked(policy, false).any(|rule| rule.id == UNREADABLE) {
-        unread(&node, &mut judged.skipped);
+        unread::name(&node, &mut judged.skipped);
     }
     // Each node's own part, on all cores; what is left to do for all of them is little.
     judged.findings.sort_by(order);
@@ -194,29 +198,6 @@ fn judge_node(mut node: Node, policy: &Policy, authorities: &Authorities) -> Jud
 
 /// The rule that names what cannot be read.
 const UNREADABLE: &str = "F025";
-/// The most files that are named because they cannot be read.
-const MOST_UNREAD: usize = 500;
-
-/// Names the files that could not be read: no rule that looks at what is in them has seen them.
-fn unread(node: &Node, skipped: &mut Vec<Skipped>) {
-    let reason = |file: &File| match &file.kind {
-        FileKind::Regular(Err(reason)) => Some(format!("what is in it is not known: {reason}")),
-        FileKind::Special(what) => Some(format!("it is {what}, which is not opened")),
-        _ => None,
-    };
-    let mut found = node.files.iter().enumerate().filter_map(|(index, file)| Some((index, reason(file)?)));
-    skipped.extend(found.by_ref().take(MOST_UNREAD).map(|(index, reason)| Skipped {
-        rule: None,
-        location: node.location(&Place::file(index)),
-        reason,
-    }));
-    let more = found.count();
-    if more > 0 {
-        let location = Location { node: node.name.clone(), ..Location::default() };
-        skipped.push(Skipped { rule: None, location, reason: format!("and {more} more that were not read") });
-    }
-}
-
 /// The certificates of a node as the rules of certificates see them: each once, where it is used, with the parts that it plays in all of
 /// its places.
 fn distinct<'a>(node: &'a Node, policy: &Policy) -> Vec<(Distinct<'a>, CertificateEvidence<'a>)> {
@@ -297,14 +278,16 @@ fn take(
         let fact = Fact::new(format!("and {} more of the kind", answers.more_facts));
         findings.push(finding(rule, fact, locate(&Place::nowhere()), None));
     }
-    skipped.extend(answers.skipped.into_iter().map(|(place, reason)| Skipped {
+    skipped.extend(answers.skipped.into_iter().map(|(place, gap, reason)| Skipped {
+        gap,
         rule: Some(rule),
         location: locate(&place),
         reason,
     }));
     if answers.more_skipped > 0 {
         let reason = format!("and {} more of the kind", answers.more_skipped);
-        skipped.push(Skipped { rule: Some(rule), location: locate(&Place::nowhere()), reason });
+        let location = locate(&Place::nowhere());
+        skipped.push(Skipped { gap: Gap::NotGiven, rule: Some(rule), location, reason });
     }
     end
 }
@@ -358,6 +341,8 @@ impl Assembly {
             outcomes: Outcomes::default(),
             tallies: Vec::new(),
             read: Read::default(),
+            unread: Unread::default(),
+            blanks: Vec::new(),
             records: Vec::new(),
         };
         Self { report, nodes: Vec::new(), rules: asked(policy, false).collect() }
@@ -382,6 +367,9 @@ impl Assembly {
         report.read.certificates += node.read.certificates;
         report.read.keys += node.read.keys;
         report.read.nodes += node.read.nodes;
+        report.read.of_pki += node.read.of_pki;
+        report.unread.add(node.unread);
+        report.blanks.append(&mut node.blanks);
     }
 
     /// Lets the rules look that look at all nodes, and puts everything in order.
@@ -412,6 +400,8 @@ impl Assembly {
         for end in report.tallies.iter().flat_map(|tally| &tally.ends) {
             report.outcomes.count(*end);
         }
+        report.unread.given_up = report.skipped.iter().filter(|skipped| skipped.gap == Gap::TooMuch).count();
+        report.unread.nodes.sort();
         settle(&mut report, policy);
         report
     }

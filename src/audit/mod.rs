@@ -6,6 +6,7 @@
 
 mod answers;
 mod archive;
+mod blanks;
 mod certificate;
 mod config;
 mod engine;
@@ -19,11 +20,13 @@ mod role;
 mod rule;
 mod rules;
 mod trees;
+mod unread;
 #[cfg(test)]
 mod testing;
 
 pub use answers::{Answers, Estate, NodeSummary, Place, Scene};
 pub use archive::{Archive, ArchiveError, ArchiveKind, archive_kind, read_archive};
+pub use blanks::{Blank, Why};
 pub use certificate::{CertificateEvidence, Expected, OuterSignature};
 pub use config::{Config, ConfigError, FailOn, LARGEST_CONFIG};
 pub use engine::{AuditError, Input, audit};
@@ -36,8 +39,8 @@ pub use judgement::{Judgement, Objection, REFUSED_FROM, judge, refuses};
 pub use markdown::{family, to_markdown};
 pub use policy::{CisBenchmark, Expiring, Policy, Waiver, names_a_rule, rule_word, rules_named};
 pub use report::{
-    CertificateRecord, DeadWaiver, End, Finding, Location, Outcomes, Read, Record, RecordKind, Report,
-    Skipped, Tally, Waived,
+    CertificateRecord, DeadWaiver, End, Finding, Gap, Location, Outcomes, Read, Record, RecordKind, Report,
+    Skipped, Tally, Unread, Waived,
 };
 pub use role::{Basis, Role};
 pub use rule::{Check, Citation, Fact, Outcome, Rule, Severity};

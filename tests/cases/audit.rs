@@ -1,1 +1,410 @@
 //! Findings of `kpki audit`: whether it speaks, how loud, and where.
+
+use crate::desk::{Cluster, Desk, PKI};
+use crate::forge;
+use crate::table::{Case, Run, check};
+
+/// Three control planes of one cluster below `out`, and their CAs' own directory.
+fn three(desk: &Desk) {
+    let mut cluster = Cluster::new();
+    for (node, address) in [("cp1", "10.0.0.11"), ("cp2", "10.0.0.12"), ("cp3", "10.0.0.13")] {
+        cluster = desk.control_plane_of(&format!("out/{node}"), cluster, node, address);
+    }
+}
+
+#[test]
+fn what_stands_in_several_places_is_judged_by_all_of_them() {
+    check(&[
+        Case {
+            situation: "CAs that say CA:FALSE, with copies of them in a directory that comes first",
+            inputs: |desk| {
+                let mut cluster = Cluster::new();
+                cluster.kubernetes = forge::ca("cn=kubernetes ca=false-encoded ku=none");
+                cluster.etcd = forge::ca("cn=etcd-ca ca=false-encoded ku=none");
+                let cluster = desk.control_plane_of("n", cluster, "cp1", "10.0.0.10");
+                desk.put("n/etc/kubernetes/aa/copy.crt", 0o644, cluster.kubernetes.pem());
+                desk.put("n/etc/kubernetes/aa/etcd-copy.crt", 0o644, cluster.etcd.pem());
+            },
+            runs: &[Run {
+                line: "kpki audit n -q --select P",
+                code: 1,
+                says: &[
+                    "high      basicConstraints says CA:FALSE",
+                    "P011 ca-basic-constraints, n/etc/kubernetes/pki/ca.crt:1",
+                    "P011 ca-basic-constraints, n/etc/kubernetes/pki/etcd/ca.crt:1",
+                ],
+                never: &["n/etc/kubernetes/aa", "long for a leaf"],
+            }],
+        },
+        Case {
+            situation: "a CA that says CA:FALSE and stands in kubeconfigs and in a copy alone",
+            inputs: |desk| {
+                let mut cluster = Cluster::new();
+                cluster.kubernetes = forge::ca("cn=kubernetes ca=false-encoded ku=none");
+                let cluster = desk.control_plane_of("n", cluster, "cp1", "10.0.0.10");
+                desk.remove(&format!("n/{PKI}/ca.crt"));
+                desk.put("n/etc/kubernetes/aa/copy.crt", 0o644, cluster.kubernetes.pem());
+            },
+            runs: &[Run {
+                line: "kpki audit n -q --select P011",
+                code: 1,
+                says: &["P011 ca-basic-constraints, n/etc/kubernetes/admin.conf:5"],
+                never: &["n/etc/kubernetes/aa"],
+            }],
+        },
+        Case {
+            situation: "a leaf with its CA's key, of which a backup comes first",
+            inputs: |desk| {
+                let cluster = desk.control_plane("n");
+                let leaf = cluster.kubernetes.leaf("cn=x eku=server sans=dns:x key=p256:first-kubernetes");
+                desk.put("n/etc/kubernetes/aa.bak/x.crt", 0o644, leaf.pem());
+                desk.pair("n/etc/kubernetes/pki/x", &leaf);
+            },
+            runs: &[Run {
+                line: "kpki audit n -q --select F024",
+                code: 1,
+                says: &["the leaf (CN=x) has the key of the CA (CN=kubernetes)", "F024 shared-key, n/etc/kubernetes/pki/x.crt:1"],
+                never: &["aa.bak/x.crt:"],
+            }],
+        },
+        Case {
+            situation: "an expired certificate that is in use in a directory with the name of a backup",
+            inputs: |desk| {
+                let cluster = desk.control_plane("n");
+                let leaf = cluster.kubernetes.leaf("cn=kube-apiserver eku=server sans=dns:kubernetes from=-400d until=-30d");
+                desk.pair("n/etc/kubernetes/pki-backup/live", &leaf);
+                for (old, new) in [("apiserver.crt", "live.crt"), ("apiserver.key", "live.key")] {
+                    let (old, new) = (format!("pki/{old}"), format!("pki-backup/{new}"));
+                    desk.replace("n/etc/kubernetes/manifests/kube-apiserver.yaml", &old, &new);
+                }
+            },
+            runs: &[Run {
+                line: "kpki audit n -q --select T001,F021",
+                code: 1,
+                says: &["critical  it expired on", "T001 expired, n/etc/kubernetes/pki-backup/live.crt:1"],
+                never: &["left behind"],
+            }],
+        },
+        Case {
+            situation: "one node with a backup of its old CA and another with a newer leaf that nobody uses",
+            inputs: |desk| {
+                three(desk);
+                let old = forge::ca("cn=kubernetes cn-as=printable key=p256:older");
+                desk.put("out/cp1/etc/kubernetes/pki.old/ca.crt", 0o644, old.pem());
+                desk.put("out/cp2/etc/kubernetes/aa/kubernetes.crt", 0o644, old.pem());
+            },
+            runs: &[Run {
+                line: "kpki audit --nodes out -q --select N",
+                code: 0,
+                says: &[],
+                never: &["N001", "N003", "N007"],
+            }],
+        },
+        Case {
+            situation: "a copy of a certificate of etcd's member where a server's belongs",
+            inputs: |desk| {
+                let cluster = desk.control_plane("n");
+                let leaf = cluster.etcd.leaf("cn=cp1 eku=server sans=dns:cp1,ip:10.0.0.10,ip:127.0.0.1 key=p256:one");
+                for base in ["server", "peer"] {
+                    desk.pair(&format!("n/{PKI}/etcd/{base}"), &leaf);
+                }
+            },
+            runs: &[Run {
+                line: "kpki audit n -q --select E002",
+                code: 1,
+                says: &["it lacks the purpose clientAuth", "E002 peer-purposes, n/etc/kubernetes/pki/etcd/peer.crt:1"],
+                never: &[],
+            }],
+        },
+    ]);
+}
+
+#[test]
+fn several_trees_are_several_nodes_in_any_order() {
+    const EXPIRED: &str = "the API server of the second of three nodes has expired";
+    fn inputs(desk: &Desk) {
+        three(desk);
+        let cluster = Cluster::new();
+        let leaf = cluster.kubernetes.leaf("cn=kube-apiserver eku=server sans=dns:kubernetes from=-400d until=-30d");
+        desk.pair(&format!("out/cp2/{PKI}/apiserver"), &leaf);
+        desk.directory("links");
+        desk.link("links/a", "../out/cp1");
+        desk.link("links/b", "../out/cp2");
+    }
+    check(&[
+        Case {
+            situation: EXPIRED,
+            inputs,
+            runs: &[
+                Run {
+                    line: "kpki audit out/cp*/etc/kubernetes -q --select T001",
+                    code: 1,
+                    says: &[
+                        "note: the arguments are the trees of 3 nodes (cp1, cp2, cp3), and each is judged as one",
+                        "T001 expired, cp2: pki/apiserver.crt:1",
+                    ],
+                    never: &["cp1:", "cp3:"],
+                },
+                Run {
+                    line: "for order in 'cp1 cp2 cp3' 'cp3 cp2 cp1' 'cp2 cp3 cp1'; do set --; for node in $order; do set -- \"$@\" out/$node/etc/kubernetes; \
+                           done; kpki audit \"$@\" -o json --fail-on none 2>/dev/null | sha256sum; done | sort -u | wc -l",
+                    code: 0,
+                    says: &["1\n"],
+                    never: &[],
+                },
+                Run {
+                    line: "kpki status out/cp3/etc/kubernetes out/cp1/etc/kubernetes out/cp2/etc/kubernetes",
+                    code: 1,
+                    says: &["NODE   CERTIFICATE", "cp2    apiserver                  May 02, 2026 12:00 UTC   expired 30d ago", "cp3    etcd-ca"],
+                    never: &["ok:"],
+                },
+                // As --nodes says it, but for the paths.
+                Run {
+                    line: "kpki audit out -q --select T001; kpki audit out/cp1 out/cp2 out/cp3 -q --select T001",
+                    code: 1,
+                    says: &[
+                        "note: out holds the trees of 3 nodes (cp1, cp2, cp3), and each is judged as one, as with --nodes",
+                        "T001 expired, cp2: etc/kubernetes/pki/apiserver.crt:1",
+                    ],
+                    never: &[],
+                },
+                // Parts of each node, by the directory in which they lie.
+                Run {
+                    line: "kpki audit out/cp1/etc/kubernetes out/cp2/etc/kubernetes out/cp1/var/lib/kubelet out/cp2/var/lib/kubelet -q --select T001,K012",
+                    code: 1,
+                    says: &["2 nodes (cp1, cp2)", "T001 expired, cp2: etc/kubernetes/pki/apiserver.crt:1"],
+                    never: &[],
+                },
+                Run {
+                    line: "kpki audit out/cp2/etc/kubernetes out/cp2/var/lib/kubelet -q --select T001",
+                    code: 1,
+                    says: &["T001 expired, out/cp2/etc/kubernetes/pki/apiserver.crt:1"],
+                    never: &["note:"],
+                },
+                // Copies whose places are told by what is in them.
+                Run {
+                    line: "mkdir -p c/one c/two; cp -r out/cp1/etc/kubernetes/pki c/one; cp -r out/cp2/etc/kubernetes/pki c/two; \
+                           kpki audit c/one/pki c/two/pki -q --select T001",
+                    code: 1,
+                    says: &["2 nodes (one, two)", "T001 expired, two: apiserver.crt:1"],
+                    never: &[],
+                },
+                Run {
+                    line: "mv c/one/pki pki-one; mv c/two/pki pki-two; kpki audit pki-two pki-one -q --select T001",
+                    code: 1,
+                    says: &["2 nodes (pki-one, pki-two)", "T001 expired, pki-two: apiserver.crt:1"],
+                    never: &[],
+                },
+                // The same tree twice is one.
+                Run {
+                    line: "kpki audit out/cp2 out/cp2/ ./out/cp2/etc/kubernetes links/b -q --select T001",
+                    code: 1,
+                    says: &["T001 expired, "],
+                    never: &["note:", "2 nodes"],
+                },
+                Run {
+                    line: "kpki audit links/a links/b -q --select T001",
+                    code: 1,
+                    says: &["2 nodes (a, b)", "T001 expired, b: etc/kubernetes/pki/apiserver.crt:1"],
+                    never: &[],
+                },
+                // Single files: of one node each, and loose ones.
+                Run {
+                    line: "kpki status out/*/etc/kubernetes/pki/apiserver.crt",
+                    code: 1,
+                    says: &["cp1    apiserver", "cp2    apiserver", "cp3    apiserver"],
+                    never: &[],
+                },
+                Run {
+                    line: "cp pki-one/apiserver.crt one.crt; cp pki-two/apiserver.crt two.crt; kpki status two.crt one.crt",
+                    code: 1,
+                    says: &["one ", "two "],
+                    never: &["NODE", "note:"],
+                },
+                Run {
+                    line: "for node in cp1 cp2; do tar c -C out/$node . > $node.tar; done; kpki audit cp2.tar cp1.tar -q --select T001",
+                    code: 1,
+                    says: &["2 nodes (cp1, cp2)", "T001 expired, cp2: etc/kubernetes/pki/apiserver.crt:1"],
+                    never: &[],
+                },
+                Run {
+                    line: "tar c out | kpki audit - -q --select T001",
+                    code: 1,
+                    says: &["standard input holds the trees of 3 nodes", "T001 expired, cp2: etc/kubernetes/pki/apiserver.crt:1"],
+                    never: &[],
+                },
+                Run {
+                    line: "kpki audit out/cp1/etc/kubernetes out/cp2/etc/kubernetes --fix",
+                    code: 0,
+                    says: &[],
+                    never: &["not found again"],
+                },
+                Run {
+                    line: "chmod 644 out/cp2/etc/kubernetes/pki/sa.key out/cp1/var/lib/kubelet/pki/*.pem; kpki audit out/cp*/etc/kubernetes out/cp*/var/lib/kubelet --fix",
+                    code: 1,
+                    says: &["out/cp2/etc/kubernetes/pki/sa.key", "out/cp1/var/lib/kubelet/pki/kubelet-client-2026-01-02-03-04-05.pem"],
+                    never: &["not found again"],
+                },
+            ],
+        },
+        Case {
+            situation: "what kpki init makes of a cluster's file",
+            inputs: |desk| desk.put("cluster.yaml", 0o644, include_str!("../../templates/cluster.yaml")),
+            runs: &[
+                Run {
+                    line: "kpki init -f cluster.yaml --dir demo --all-nodes >/dev/null && kpki audit demo",
+                    code: 0,
+                    says: &["demo holds the trees of 5 nodes (cp1, cp2, cp3, worker1, worker2)", "0 critical, 0 high"],
+                    never: &[],
+                },
+                Run { line: "kpki audit demo/*", code: 0, says: &["5 nodes", "0 critical, 0 high"], never: &[] },
+                Run { line: "kpki status demo", code: 0, says: &["worker2"], never: &["MISSING", "cannot be read"] },
+            ],
+        },
+    ]);
+}
+
+/// A line in which `as_another` is `kpki` for somebody who may read the certificates alone, whoever runs the tests.
+macro_rules! as_another {
+    ($line:literal) => {
+        concat!(
+            "chmod -R go+rX .; find . -name '*.key' -o -name '*.conf' -o -name '*.pem' | xargs -r chmod 000; as_another() { \
+             if [ \"$(id -u)\" = 0 ]; then setpriv --reuid=65534 --regid=65534 --clear-groups \"$KPKI\" --now 2026-06-01T12:00:00Z \
+             \"$@\"; else kpki \"$@\"; fi; }; ",
+            $line
+        )
+    };
+}
+
+#[test]
+fn what_was_not_read_is_not_fine() {
+    check(&[
+        Case {
+            situation: "nothing that could be judged",
+            inputs: |desk| {
+                desk.control_plane("n");
+                desk.directory("empty");
+                desk.put("notes/README", 0o644, "nothing\n");
+                desk.put("notes/.gitkeep", 0o644, "");
+                desk.put("system/etc/passwd", 0o644, "root\n");
+                desk.directory("system/usr");
+            },
+            runs: &[
+                Run { line: "kpki audit empty", code: 2, says: &["error: nothing to judge in empty: no file is in it", "hint: "], never: &["ok:"] },
+                Run { line: "kpki status empty", code: 2, says: &["nothing to judge in empty"], never: &["ok:"] },
+                Run { line: "kpki audit notes", code: 2, says: &["nothing to judge in notes: 2 files were read, and nothing of a PKI is in them"], never: &["ok:"] },
+                Run { line: "kpki audit notes/README", code: 2, says: &["nothing to judge in notes/README"], never: &["ok:"] },
+                Run { line: "kpki audit system -o json", code: 2, says: &["nothing to judge in system"], never: &["{"] },
+                Run { line: "kpki audit empty notes", code: 2, says: &["nothing to judge in empty, notes"], never: &[] },
+                Run {
+                    line: "tar c n | gzip > n.tgz; kpki audit n.tgz",
+                    code: 2,
+                    says: &["n.tgz is compressed with gzip, and was not read", "hint: gzip -dc n.tgz | kpki audit -"],
+                    never: &["ok:"],
+                },
+                Run { line: "gzip -dc n.tgz | kpki audit -", code: 0, says: &["ok:"], never: &["not read"] },
+                Run { line: "tar c n | xz > n.txz; kpki status n.txz", code: 2, says: &["hint: xz -dc n.txz | kpki status -"], never: &[] },
+                Run { line: "mv n.tgz n.tar; kpki audit n.tar", code: 2, says: &["n.tar is compressed with gzip"], never: &[] },
+                // An archive whose name does not say so.
+                Run { line: "tar cf backup n; kpki audit backup", code: 0, says: &["ok:"], never: &[] },
+                Run { line: "mkdir some; mv n.tar some/cp1.tgz; kpki audit --nodes some", code: 2, says: &["nothing to judge in some", "gzip -dc some/cp1.tgz | kpki audit -"], never: &[] },
+            ],
+        },
+        Case {
+            situation: "a node's tree with archives in it",
+            inputs: |desk| {
+                desk.control_plane("n");
+            },
+            runs: &[
+                Run {
+                    line: "tar cz n/etc/kubernetes/pki > k.tgz; tar c n/etc/kubernetes/pki > k.tar; mv k.tgz k.tar n/etc/kubernetes; kpki audit n",
+                    code: 0,
+                    says: &[
+                        "it is compressed with gzip, and was not looked into",
+                        "it is an archive, and was not looked into",
+                        "ok: nothing of severity high or above was found; 2 files were not read, see above",
+                    ],
+                    never: &[],
+                },
+                Run {
+                    line: "kpki audit n --fail-on-skipped",
+                    code: 1,
+                    says: &["FAIL: nothing of severity high or above was found; 2 files were not read, see above"],
+                    never: &["ok:"],
+                },
+                Run { line: "kpki audit n --fail-on-skipped --fail-on none -q", code: 1, says: &[], never: &["ok:"] },
+                Run {
+                    line: "echo 'failOnSkipped: true' > .kpki.yaml; kpki audit n -o json | grep -A6 '\"unread\": {'; kpki audit n -q",
+                    code: 1,
+                    says: &["\"files\": 2"],
+                    never: &[],
+                },
+                Run { line: "echo 'failOnSkipped: 3' > .kpki.yaml; kpki audit n", code: 2, says: &[".kpki.yaml:1"], never: &[] },
+                Run {
+                    line: "rm .kpki.yaml; kpki audit n -q --output-file a.xml --output-file a.prom --output-file a.sarif --output-file a.html --fail-on-skipped; cat a.xml a.prom; \
+                           grep -c '\"level\": \"error\"' a.sarif; grep -o 'Not all was read: 2 files were not read' a.html",
+                    code: 0,
+                    says: &["<failure message=\"2 files were not read\" type=\"unread\">", "kpki_audit_unread 2", "Not all was read: 2 files were not read"],
+                    never: &[],
+                },
+                // What a rule needs and was not given is another thing.
+                Run { line: "rm n/etc/kubernetes/k.t*; rm -r n/etc/kubernetes/manifests; kpki audit n --fail-on-skipped", code: 0, says: &["not judged", "ok:"], never: &["not read"] },
+            ],
+        },
+        Case {
+            situation: "nodes of which nothing can be read",
+            inputs: |desk| {
+                three(desk);
+                desk.directory("out/cp4");
+                desk.put("out/cp5/README", 0o644, "to come\n");
+            },
+            runs: &[
+                Run {
+                    line: "kpki audit --nodes out",
+                    code: 0,
+                    says: &["nothing of a PKI was read of this node", "; nothing was read of 2 nodes (cp4, cp5), see above"],
+                    never: &[],
+                },
+                Run { line: "kpki audit --nodes out --fail-on-skipped -q", code: 1, says: &[], never: &[] },
+                Run { line: "kpki audit out", code: 0, says: &["nothing was read of 1 node (cp4)"], never: &[] },
+                Run { line: "kpki audit out/cp4 out/cp1", code: 0, says: &["ok:"], never: &[] },
+            ],
+        },
+        Case {
+            situation: "a tree of which another user may read the certificates alone",
+            inputs: |desk| {
+                desk.control_plane("n");
+            },
+            runs: &[
+                Run {
+                    line: as_another!("as_another audit n"),
+                    code: 0,
+                    says: &[
+                        "not judged\n  ?  what is in it is not known: it may not be read",
+                        "ok: nothing of severity high or above was found; 16 files were not read, see above",
+                    ],
+                    never: &[],
+                },
+                Run { line: as_another!("as_another audit n --fail-on-skipped -q"), code: 1, says: &[], never: &[] },
+                Run {
+                    line: as_another!("as_another status n"),
+                    code: 1,
+                    says: &["admin.conf                               cannot be read", "   ca                      ?\n", "FAIL: 5 cannot be read"],
+                    never: &["ok:"],
+                },
+                Run {
+                    line: as_another!("chmod go-rwx n/etc/kubernetes/pki; as_another audit n"),
+                    code: 0,
+                    says: &["1 directory were not read"],
+                    never: &[],
+                },
+                Run {
+                    line: as_another!("chmod go-rwx n; as_another audit n; as_another status n"),
+                    code: 2,
+                    says: &["nothing to judge in n: what is in it is not known: it may not be read"],
+                    never: &["ok:"],
+                },
+            ],
+        },
+    ]);
+}

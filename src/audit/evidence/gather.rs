@@ -16,7 +16,7 @@ use super::{
     roles,
 };
 use crate::audit::Input;
-use crate::audit::archive::{Archive, read_archive};
+use crate::audit::archive::{Archive, compression_of, is_archive, read_archive};
 use crate::audit::role::Role;
 use crate::disk::{Attributes, Entry, EntryKind, WalkLimits, walk};
 use crate::inspect::Content;
@@ -196,9 +196,6 @@ impl Gatherer<'_> {
         }
         for (path, kind, attributes) in entries {
             let within = if path.as_os_str().is_empty() { place.to_owned() } else { place.join(path) };
-            if let FileKind::Directory(Err(reason)) = &kind {
-                self.incomplete.push(format!("{}: {reason}", shown(&within)));
-            }
             let (shown, base) = self.shown(Some(argument), &within);
             self.files.push(File {
                 shown,
@@ -263,7 +260,10 @@ impl Gatherer<'_> {
     /// Takes in an entry. Its bytes are gone after that.
     fn read(&self, entry: Entry) -> Found {
         let kind = match entry.kind {
-            EntryKind::File(Ok(bytes)) => FileKind::Regular(Ok(self.known.read(&bytes))),
+            EntryKind::File(Ok(bytes)) => FileKind::Regular(match archived(&entry.path, &bytes) {
+                Some(reason) => Err(reason),
+                None => Ok(self.known.read(&bytes)),
+            }),
             EntryKind::File(Err(reason)) => FileKind::Regular(Err(reason)),
             EntryKind::Directory(walked) => FileKind::Directory(walked),
             EntryKind::Link(target) => FileKind::Link(target),
@@ -317,9 +317,6 @@ impl Gatherer<'_> {
             } else {
                 self.shown(on_disk.then_some(argument), &path)
             };
-            if let FileKind::Directory(Err(reason)) = &kind {
-                self.incomplete.push(format!("{text}: {reason}"));
-            }
             let within =
                 |base: &Path| if path.as_os_str().is_empty() { base.to_owned() } else { base.join(&path) };
             self.files.push(File {
@@ -421,6 +418,23 @@ impl Gatherer<'_> {
         collect(&mut node);
         refer(&mut node);
         node
+    }
+}
+
+/// Why an archive within a tree is not looked into.
+fn archived(path: &Path, bytes: &[u8]) -> Option<String> {
+    const ENDINGS: [&str; 12] = [
+        "tar", "tgz", "tbz", "tbz2", "txz", "tzst", "tlz4", "gz", "xz", "zst", "bz2", "lz4",
+    ];
+    let ending = path.extension()?.to_str()?.to_ascii_lowercase();
+    if !ENDINGS.contains(&ending.as_str()) {
+        return None;
+    }
+    match compression_of(bytes) {
+        Some((format, program)) => Some(format!(
+            "it is compressed with {format}, and was not looked into: `{program} -dc FILE | kpki audit -` does, where it is an archive"
+        )),
+        None => is_archive(bytes).then(|| "it is an archive, and was not looked into: `kpki audit FILE` does".to_owned()),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::super::{Answers, Cert, Scene, Signing};
+use super::super::{Answers, Cert, Gap, Scene, Signing};
 use super::distinct::{Certificates, Use, named};
 use super::{Check, Citation, Rule, Severity};
 use crate::chain::normal_form;
@@ -47,7 +47,7 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
         let Some(cas) = by_meaning.get(&normal_form(&one.cert.tbs().issuer)) else { continue };
         for ca in cas {
             if left == 0 {
-                answers.skip(one, "there were too many signatures to verify them all; give fewer files");
+                answers.leave(one, Gap::TooMuch, "there were too many signatures to verify them all; give fewer files");
                 break;
             }
             left -= 1;

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::files::{groups, left_over, referenced_for, subject};
 use super::{Check, Citation, Rule, Severity};
-use crate::audit::{Answers, Cert, Scene, Signing, What};
+use crate::audit::{Answers, Cert, Gap, Scene, Signing, What};
 
 pub(super) static RULE: Rule = Rule {
     id: "F018",
@@ -86,7 +86,7 @@ fn chain(group: &[Cert<'_>], answers: &mut Answers) {
     let mut told = false;
     for (before, cert) in group.iter().zip(group.iter().skip(1)) {
         if matches!(before.found().signing, Signing::NotChecked) {
-            answers.skip(before.place(), "who signed it was not looked at: there was too much to verify");
+            answers.leave(before.place(), Gap::TooMuch, "who signed it was not looked at: there was too much to verify");
             continue;
         }
         let (tbs, number) = (cert.tbs(), cert.found().position + 1);

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::numbers::{is_roca, with_a_common_factor};
 use super::{Check, Citation, Rule, Severity};
-use crate::audit::{Answers, Estate, Place, Record, RecordKind, Use};
+use crate::audit::{Answers, Estate, Gap, Place, Record, RecordKind, Use};
 
 pub(super) static RULE: Rule = Rule {
     id: "F027",
@@ -63,7 +63,7 @@ fn judge(estate: &Estate<'_>, most: usize, answers: &mut Answers) {
             keys.len() - compared.len(),
             keys.len()
         );
-        answers.skip(Place::nowhere(), reason);
+        answers.leave(Place::nowhere(), Gap::TooMuch, reason);
     }
     let moduli: Vec<&[u8]> = compared.iter().map(|(modulus, _)| *modulus).collect();
     for (one, other) in with_a_common_factor(&moduli) {
@@ -193,7 +193,7 @@ mod tests {
             let expected = skipped.map(|count| {
                 format!("{count} RSA keys were not searched for common primes: there are too many")
             });
-            let reasons: Vec<String> = answers.skipped.into_iter().map(|(_, reason)| reason).collect();
+            let reasons: Vec<String> = answers.skipped.into_iter().map(|(_, _, reason)| reason).collect();
             assert_eq!(reasons, Vec::from_iter(expected));
         }
     }

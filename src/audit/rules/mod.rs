@@ -178,7 +178,9 @@ mod t010_rancher_window;
 mod tokens;
 
 pub(super) use self::distinct::{Certificates, Distinct, Uses};
+pub(super) use self::f012_links::beside as leads_beside;
 pub(super) use self::files::left_over;
+pub(super) use self::m001_named_file_missing::is_excused;
 
 /// Every rule, in the order of the ids.
 pub const RULES: &[&Rule] = &[

@@ -151,12 +151,14 @@ fn is_hidden(name: &OsString) -> bool {
     name.as_encoded_bytes().starts_with(b".")
 }
 
-/// The same of a directory that nobody said to be one: a child that is like no node's tree lies beside them.
+/// The same of a directory that nobody said to be one: a child that is like no node's tree lies beside them,
+/// unless nothing is in it, which is told.
 pub(super) fn nodes_found_in(directory: &Path) -> Result<Vec<Input>, NodesError> {
     let mut inputs = nodes_in(directory)?;
     for input in &mut inputs {
         if let [Source::Path(path)] = input.sources.as_slice()
             && likeness(path) == Likeness::None
+            && !names_in(path).is_empty()
         {
             input.store = Store::Yes;
         }

@@ -140,6 +140,7 @@ fn grouped(sources: Vec<Source>, beside_others: bool) -> Result<Vec<Input>, Audi
         Input { name: Some(name), sources, store: if is_store { Store::Yes } else { Store::No } }
     };
     let mut inputs: Vec<Input> = groups.into_iter().zip(names).map(one).collect();
+    inputs.sort_by(|a, b| a.name.cmp(&b.name));
     inputs.extend(left_out.into_iter().map(|source| Input { name: None, sources: vec![source], store: Store::Yes }));
     Ok(inputs)
 }
