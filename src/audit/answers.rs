@@ -28,6 +28,10 @@ pub struct NodeSummary {
     pub records: std::ops::Range<usize>,
     /// What the CAs whose certificates are there say that they have issued.
     pub inventories: Vec<super::Kept>,
+    /// What its API server shows.
+    pub(super) served: Option<super::rules::Served>,
+    /// Whom its kubeconfigs call, where it has no API server.
+    pub(super) dials: Vec<super::rules::Dial>,
 }
 
 /// What a rule of all nodes looks at.

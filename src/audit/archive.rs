@@ -116,7 +116,9 @@ pub(super) fn compression_of(beginning: &[u8]) -> Option<(&'static str, &'static
 
 /// Whether bytes begin as a tar archive does.
 pub(super) fn is_archive(beginning: &[u8]) -> bool {
-    beginning.first_chunk::<BLOCK>().is_some_and(|block| block.iter().any(|byte| *byte != 0) && is_header(block))
+    beginning
+        .first_chunk::<BLOCK>()
+        .is_some_and(|block| block.iter().any(|byte| *byte != 0) && is_header(block))
 }
 
 /// What kind of archive a file is.
@@ -140,7 +142,9 @@ pub fn archive_kind(path: &Path) -> Option<ArchiveKind> {
     }
     let mut beginning = Vec::new();
     let read = std::fs::File::open(path).and_then(|file| file.take(BLOCK as u64).read_to_end(&mut beginning));
-    if read.is_ok() && let Some((format, program)) = compression_of(&beginning) {
+    if read.is_ok()
+        && let Some((format, program)) = compression_of(&beginning)
+    {
         return Some(ArchiveKind::Compressed { format, program });
     }
     let is_named = path.extension().is_some_and(|ending| ending == "tar");

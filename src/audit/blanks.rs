@@ -61,9 +61,15 @@ fn unread(node: &Node, blanks: &mut Vec<Blank>) {
             blanks.push(Blank { location, promise, is_ca, why: Why::Unread(reason.to_owned()) });
         };
         let whole = || node.location(&super::Place::file(index));
-        let role = || node.references.iter().any(|reference| reference.target == Target::File(index) && is_of_certificates(reference.what));
+        let role = || {
+            node.references.iter().any(|reference| {
+                reference.target == Target::File(index) && is_of_certificates(reference.what)
+            })
+        };
         match &file.kind {
-            FileKind::Regular(Err(reason)) if file.promise().is_some() || is_kubeconfig(&file.on_node) || role() => {
+            FileKind::Regular(Err(reason))
+                if file.promise().is_some() || is_kubeconfig(&file.on_node) || role() =>
+            {
                 add(whole(), reason);
             }
             FileKind::Regular(Ok(contents)) => {
@@ -72,7 +78,10 @@ fn unread(node: &Node, blanks: &mut Vec<Blank>) {
                     found |= matches!(item.content, Content::Certificate(_));
                     if let Content::Broken { what: "certificate", .. } = item.content {
                         let place = super::Place::of_item(index, item);
-                        add(node.location(&place), item.faults.first().map_or("it is broken", String::as_str));
+                        add(
+                            node.location(&place),
+                            item.faults.first().map_or("it is broken", String::as_str),
+                        );
                         found = true;
                     }
                 }
@@ -81,12 +90,16 @@ fn unread(node: &Node, blanks: &mut Vec<Blank>) {
                 }
             }
             FileKind::Directory(Err(reason)) if reason != super::ATTRIBUTES_ONLY => add(whole(), reason),
-            FileKind::Link(target) if file.promise().is_some() || promise(target).is_some() || target.extension().is_none() => {
+            FileKind::Link(target)
+                if file.promise().is_some() || promise(target).is_some() || target.extension().is_none() =>
+            {
                 match node.resolve(&file.on_node) {
                     Target::Outside if !leads_beside(node, index, target) => {
                         add(whole(), &format!("it leads to {}, out of what was given", shown(target)));
                     }
-                    Target::Missing => add(whole(), &format!("it leads to {}, and there is nothing", shown(target))),
+                    Target::Missing => {
+                        add(whole(), &format!("it leads to {}, and there is nothing", shown(target)))
+                    }
                     Target::Loop => add(whole(), "it leads round in a circle"),
                     _ => {}
                 }
@@ -118,16 +131,24 @@ fn shown(path: &Path) -> String {
 fn named(node: &Node, blanks: &mut Vec<Blank>) {
     for reference in &node.references {
         let is_missing = reference.target == Target::Missing && is_of_certificates(reference.what);
-        let Some(path) = reference.on_node.as_deref().filter(|_| is_missing && !is_excused(node, reference)) else {
+        let Some(path) = reference.on_node.as_deref().filter(|_| is_missing && !is_excused(node, reference))
+        else {
             continue;
         };
         let holder = node.files.get(reference.file).filter(|holder| left_over(node, holder).is_none());
-        let Some(holder) = holder.filter(|_| reference.holder != Holder::Kubeconfig || reference.what != What::Key) else {
+        let Some(holder) =
+            holder.filter(|_| reference.holder != Holder::Kubeconfig || reference.what != What::Key)
+        else {
             continue;
         };
         let why = format!("{} in {} names it", reference.flag, holder.shown);
         let is_ca = matches!(reference.what, What::Trust | What::SigningCertificate);
-        blanks.push(Blank { location: place(node, path), promise: promise(path), is_ca, why: Why::Missing(why) });
+        blanks.push(Blank {
+            location: place(node, path),
+            promise: promise(path),
+            is_ca,
+            why: Why::Missing(why),
+        });
     }
 }
 
@@ -141,26 +162,33 @@ fn expected(node: &Node, blanks: &mut Vec<Blank>) {
         None => {
             const OWN: [&str; 4] =
                 ["apiserver", "apiserver-kubelet-client", "front-proxy-client", "apiserver-etcd-client"];
-            let pairs = OWN.iter().filter(|base| ["crt", "key"].iter().any(|end| is_there(&format!("{base}.{end}"))));
+            let pairs =
+                OWN.iter().filter(|base| ["crt", "key"].iter().any(|end| is_there(&format!("{base}.{end}"))));
             node.kind != NodeKind::Store && pairs.count() >= 2
         }
     };
     if !is_kubeadms {
         return;
     }
-    let mut paths: Vec<PathBuf> = ["ca", "front-proxy-ca", "apiserver", "apiserver-kubelet-client", "front-proxy-client"]
-        .iter()
-        .map(|base| Path::new(PKI).join(format!("{base}.crt")))
-        .collect();
+    let mut paths: Vec<PathBuf> =
+        ["ca", "front-proxy-ca", "apiserver", "apiserver-kubelet-client", "front-proxy-client"]
+            .iter()
+            .map(|base| Path::new(PKI).join(format!("{base}.crt")))
+            .collect();
     let members = ["server", "peer", "healthcheck-client"];
     let etcd = node.pod(Component::Etcd).is_some()
         || flag("etcd-cafile").is_none()
-            && members.iter().any(|base| ["crt", "key"].iter().any(|end| is_there(&format!("etcd/{base}.{end}"))));
+            && members
+                .iter()
+                .any(|base| ["crt", "key"].iter().any(|end| is_there(&format!("etcd/{base}.{end}"))));
     if etcd {
         let own = members.iter().chain(&["ca"]).map(|base| Path::new(PKI).join(format!("etcd/{base}.crt")));
         paths.extend(own.chain([Path::new(PKI).join("apiserver-etcd-client.crt")]));
     }
-    paths.extend(["admin", "controller-manager", "scheduler"].map(|base| format!("/etc/kubernetes/{base}.conf").into()));
+    paths.extend(
+        ["admin", "controller-manager", "scheduler"]
+            .map(|base| format!("/etc/kubernetes/{base}.conf").into()),
+    );
     for path in paths.iter().filter(|path| node.resolve(path) == Target::Missing) {
         let why = Why::Missing("kubeadm makes it on every control plane".to_owned());
         blanks.push(Blank { location: place(node, path), promise: promise(path), is_ca: is_ca(path), why });
@@ -177,7 +205,8 @@ fn place(node: &Node, path: &Path) -> Location {
     let found = nearest.and_then(|file| {
         let alike = |(a, b): &(std::path::Component<'_>, std::path::Component<'_>)| a == b;
         let shown_path = Path::new(&*file.shown);
-        let within = shown_path.components().rev().zip(file.on_node.components().rev()).take_while(alike).count();
+        let within =
+            shown_path.components().rev().zip(file.on_node.components().rev()).take_while(alike).count();
         let before = file.on_node.ancestors().nth(within)?;
         let shown = shown_path.ancestors().nth(within)?;
         Some((shown.join(path.strip_prefix(before).ok()?), file.base))

@@ -10,15 +10,13 @@ use super::answers::NodeSummary;
 use super::evidence::{self, link_node, name_users};
 use super::overlap::leave_once;
 use super::policy::{order, order_of_skipped, settle};
-use super::rules::{Certificates, Distinct};
-use super::report::{
-    End, Finding, Gap, Location, Outcomes, Read, Record, Report, Skipped, Tally, Unread,
+use super::report::{End, Finding, Gap, Location, Outcomes, Read, Record, Report, Skipped, Tally, Unread};
+use super::rules::{Certificates, Dial, Distinct, Served, summary_of_servers};
+use super::{
+    Answers, Authorities, Blank, CertificateEvidence, Check, Estate, Expected, Fact, Kept, Known, Node,
+    NodeKind, Outcome, Place, Policy, RULES, Rule, Scene, Source, Store,
 };
 use super::{blanks, unread};
-use super::{
-    Answers, Authorities, Blank, CertificateEvidence, Check, Estate, Expected, Fact, Kept,
-    Known, Node, NodeKind, Outcome, Place, Policy, RULES, Rule, Scene, Source, Store,
-};
 use crate::x509::{ExtendedKeyUsage, Printable};
 
 /// One node (or the store beside the nodes), and where its files are.
@@ -136,6 +134,8 @@ struct Judged {
     blanks: Vec<Blank>,
     records: Vec<Record>,
     inventories: Vec<Kept>,
+    served: Option<Served>,
+    dials: Vec<Dial>,
 }
 
 /// The rules that are asked for and look at nodes, or at all of them.
@@ -146,6 +146,7 @@ fn asked(policy: &Policy, estate: bool) -> impl Iterator<Item = &'static Rule> {
 
 fn judge_node(mut node: Node, policy: &Policy, authorities: &Authorities) -> Judged {
     name_users(&mut node);
+    let (served, dials) = summary_of_servers(&node);
     let mut judged = Judged {
         name: node.name.clone(),
         kind: node.kind,
@@ -163,23 +164,34 @@ fn judge_node(mut node: Node, policy: &Policy, authorities: &Authorities) -> Jud
         blanks: blanks::of_node(&node),
         records: node.records(),
         inventories: node.inventories(),
+        served,
+        dials,
     };
     let distinct = distinct(&node, policy);
+    let scene = Scene { node: &node, policy, authorities };
+    let locate = |place: &Place| node.location(place);
+    let name = |place: &Place| place.file.and_then(|file| name_of(&node, file));
     for rule in asked(policy, false) {
         let end = match rule.check {
             Check::Certificate(check) => judge_certificates(&distinct, rule, check, &mut judged.findings),
-            Check::Node(check) => {
+            Check::Node(check) | Check::Both { found: check, .. } => {
                 let mut answers = Answers::default();
-                check(&Scene { node: &node, policy, authorities }, &mut answers);
-                let locate = |place: &Place| node.location(place);
-                let name = |place: &Place| place.file.and_then(|file| name_of(&node, file));
+                check(&scene, &mut answers);
                 take(rule, answers, &locate, &name, &mut judged.findings, &mut judged.skipped)
             }
+            Check::Last(_) => End::NotApplicable,
             Check::Estate(_) => continue,
         };
         judged.ends.push(end);
     }
     leave_once(&mut judged.findings);
+    for (rule, end) in asked(policy, false).zip(&mut judged.ends) {
+        if let Check::Last(check) = rule.check {
+            let mut answers = Answers::default();
+            check(&scene, &judged.findings, &mut answers);
+            *end = take(rule, answers, &locate, &name, &mut judged.findings, &mut judged.skipped);
+        }
+    }
     // Who has nothing left to say had nothing to look at that is not another's.
     for (rule, end) in asked(policy, false).zip(&mut judged.ends) {
         if *end == End::Failed && !judged.findings.iter().any(|finding| finding.rule.id == rule.id) {
@@ -358,6 +370,8 @@ impl Assembly {
             kind: node.kind,
             records: start..report.records.len(),
             inventories: node.inventories,
+            served: node.served,
+            dials: node.dials,
         });
         report.findings.append(&mut node.findings);
         report.skipped.append(&mut node.skipped);

@@ -19,10 +19,10 @@ mod report;
 mod role;
 mod rule;
 mod rules;
-mod trees;
-mod unread;
 #[cfg(test)]
 mod testing;
+mod trees;
+mod unread;
 
 pub use answers::{Answers, Estate, NodeSummary, Place, Scene};
 pub use archive::{Archive, ArchiveError, ArchiveKind, archive_kind, read_archive};

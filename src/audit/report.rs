@@ -256,6 +256,8 @@ pub struct CertificateRecord {
     pub fingerprint: [u8; 32],
     /// Its subject: `CN=kubernetes`, in the order of RFC 4514.
     pub subject: Arc<str>,
+    /// The SHA-256 of the DER of its subject, of a CA: names that read alike may differ in their bytes.
+    pub name: Option<Box<[u8; 32]>>,
     /// Its issuer's name.
     pub issuer: Arc<str>,
     /// Its serial number, in hexadecimal.

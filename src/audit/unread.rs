@@ -59,8 +59,14 @@ pub(super) fn tell(node: &Node, unread: &Unread, skipped: &mut Vec<Skipped>) {
         reason: reason.clone(),
     }));
     if !unread.nodes.is_empty() {
-        let reason = "nothing of a PKI was read of this node: give its /etc/kubernetes, its PKI directory or its root";
-        skipped.push(Skipped { gap: Gap::Unread, rule: None, location: location(), reason: reason.to_owned() });
+        let reason =
+            "nothing of a PKI was read of this node: give its /etc/kubernetes, its PKI directory or its root";
+        skipped.push(Skipped {
+            gap: Gap::Unread,
+            rule: None,
+            location: location(),
+            reason: reason.to_owned(),
+        });
     }
 }
 

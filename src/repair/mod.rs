@@ -138,7 +138,8 @@ pub fn plan(roots: &[Root], report: &Report, strict: bool) -> std::io::Result<Pl
         if is_whole_system(root) {
             // It has a million other files.
             let places = wanted.values().filter_map(|findings| findings.first());
-            entries.extend(places.filter_map(|finding| alone(root, within(root, prefix.as_deref(), finding)?)));
+            entries
+                .extend(places.filter_map(|finding| alone(root, within(root, prefix.as_deref(), finding)?)));
         } else {
             walk(root, WalkLimits { file: 0, total: 0, ..LIMITS }, &mut |entry| entries.push(entry))?;
         }

@@ -29,8 +29,18 @@ fn json_has_the_documented_fields() {
     let tree = broken();
     let report = document(&tree.audit(&["-o", "json", "--fail-on", "none"]).ok());
     let keys: Vec<&String> = report.as_object().unwrap().keys().collect();
-    let mut documented =
-        ["version", "at", "findings", "skipped", "waived", "deadWaivers", "summary", "outcomes", "read", "unread"];
+    let mut documented = [
+        "version",
+        "at",
+        "findings",
+        "skipped",
+        "waived",
+        "deadWaivers",
+        "summary",
+        "outcomes",
+        "read",
+        "unread",
+    ];
     documented.sort_unstable();
     assert_eq!(keys, documented);
     assert_eq!((&report["version"], &report["at"]), (&1.into(), &crate::tree::NOW.into()));

@@ -63,7 +63,10 @@ fn what_stands_in_several_places_is_judged_by_all_of_them() {
             runs: &[Run {
                 line: "kpki audit n -q --select F024",
                 code: 1,
-                says: &["the leaf (CN=x) has the key of the CA (CN=kubernetes)", "F024 shared-key, n/etc/kubernetes/pki/x.crt:1"],
+                says: &[
+                    "the leaf (CN=x) has the key of the CA (CN=kubernetes)",
+                    "F024 shared-key, n/etc/kubernetes/pki/x.crt:1",
+                ],
                 never: &["aa.bak/x.crt:"],
             }],
         },
@@ -71,7 +74,9 @@ fn what_stands_in_several_places_is_judged_by_all_of_them() {
             situation: "an expired certificate that is in use in a directory with the name of a backup",
             inputs: |desk| {
                 let cluster = desk.control_plane("n");
-                let leaf = cluster.kubernetes.leaf("cn=kube-apiserver eku=server sans=dns:kubernetes from=-400d until=-30d");
+                let leaf = cluster
+                    .kubernetes
+                    .leaf("cn=kube-apiserver eku=server sans=dns:kubernetes from=-400d until=-30d");
                 desk.pair("n/etc/kubernetes/pki-backup/live", &leaf);
                 for (old, new) in [("apiserver.crt", "live.crt"), ("apiserver.key", "live.key")] {
                     let (old, new) = (format!("pki/{old}"), format!("pki-backup/{new}"));
@@ -104,7 +109,9 @@ fn what_stands_in_several_places_is_judged_by_all_of_them() {
             situation: "a copy of a certificate of etcd's member where a server's belongs",
             inputs: |desk| {
                 let cluster = desk.control_plane("n");
-                let leaf = cluster.etcd.leaf("cn=cp1 eku=server sans=dns:cp1,ip:10.0.0.10,ip:127.0.0.1 key=p256:one");
+                let leaf = cluster
+                    .etcd
+                    .leaf("cn=cp1 eku=server sans=dns:cp1,ip:10.0.0.10,ip:127.0.0.1 key=p256:one");
                 for base in ["server", "peer"] {
                     desk.pair(&format!("n/{PKI}/etcd/{base}"), &leaf);
                 }
@@ -112,7 +119,10 @@ fn what_stands_in_several_places_is_judged_by_all_of_them() {
             runs: &[Run {
                 line: "kpki audit n -q --select E002",
                 code: 1,
-                says: &["it lacks the purpose clientAuth", "E002 peer-purposes, n/etc/kubernetes/pki/etcd/peer.crt:1"],
+                says: &[
+                    "it lacks the purpose clientAuth",
+                    "E002 peer-purposes, n/etc/kubernetes/pki/etcd/peer.crt:1",
+                ],
                 never: &[],
             }],
         },
@@ -125,7 +135,8 @@ fn several_trees_are_several_nodes_in_any_order() {
     fn inputs(desk: &Desk) {
         three(desk);
         let cluster = Cluster::new();
-        let leaf = cluster.kubernetes.leaf("cn=kube-apiserver eku=server sans=dns:kubernetes from=-400d until=-30d");
+        let leaf =
+            cluster.kubernetes.leaf("cn=kube-apiserver eku=server sans=dns:kubernetes from=-400d until=-30d");
         desk.pair(&format!("out/cp2/{PKI}/apiserver"), &leaf);
         desk.directory("links");
         desk.link("links/a", "../out/cp1");
@@ -155,7 +166,11 @@ fn several_trees_are_several_nodes_in_any_order() {
                 Run {
                     line: "kpki status out/cp3/etc/kubernetes out/cp1/etc/kubernetes out/cp2/etc/kubernetes",
                     code: 1,
-                    says: &["NODE   CERTIFICATE", "cp2    apiserver                  May 02, 2026 12:00 UTC   expired 30d ago", "cp3    etcd-ca"],
+                    says: &[
+                        "NODE   CERTIFICATE",
+                        "cp2    apiserver                  May 02, 2026 12:00 UTC   expired 30d ago",
+                        "cp3    etcd-ca",
+                    ],
                     never: &["ok:"],
                 },
                 // As --nodes says it, but for the paths.
@@ -230,7 +245,10 @@ fn several_trees_are_several_nodes_in_any_order() {
                 Run {
                     line: "tar c out | kpki audit - -q --select T001",
                     code: 1,
-                    says: &["standard input holds the trees of 3 nodes", "T001 expired, cp2: etc/kubernetes/pki/apiserver.crt:1"],
+                    says: &[
+                        "standard input holds the trees of 3 nodes",
+                        "T001 expired, cp2: etc/kubernetes/pki/apiserver.crt:1",
+                    ],
                     never: &[],
                 },
                 Run {
@@ -242,7 +260,10 @@ fn several_trees_are_several_nodes_in_any_order() {
                 Run {
                     line: "chmod 644 out/cp2/etc/kubernetes/pki/sa.key out/cp1/var/lib/kubelet/pki/*.pem; kpki audit out/cp*/etc/kubernetes out/cp*/var/lib/kubelet --fix",
                     code: 1,
-                    says: &["out/cp2/etc/kubernetes/pki/sa.key", "out/cp1/var/lib/kubelet/pki/kubelet-client-2026-01-02-03-04-05.pem"],
+                    says: &[
+                        "out/cp2/etc/kubernetes/pki/sa.key",
+                        "out/cp1/var/lib/kubelet/pki/kubelet-client-2026-01-02-03-04-05.pem",
+                    ],
                     never: &["not found again"],
                 },
             ],
@@ -254,11 +275,24 @@ fn several_trees_are_several_nodes_in_any_order() {
                 Run {
                     line: "kpki init -f cluster.yaml --dir demo --all-nodes >/dev/null && kpki audit demo",
                     code: 0,
-                    says: &["demo holds the trees of 5 nodes (cp1, cp2, cp3, worker1, worker2)", "0 critical, 0 high"],
+                    says: &[
+                        "demo holds the trees of 5 nodes (cp1, cp2, cp3, worker1, worker2)",
+                        "0 critical, 0 high",
+                    ],
                     never: &[],
                 },
-                Run { line: "kpki audit demo/*", code: 0, says: &["5 nodes", "0 critical, 0 high"], never: &[] },
-                Run { line: "kpki status demo", code: 0, says: &["worker2"], never: &["MISSING", "cannot be read"] },
+                Run {
+                    line: "kpki audit demo/*",
+                    code: 0,
+                    says: &["5 nodes", "0 critical, 0 high"],
+                    never: &[],
+                },
+                Run {
+                    line: "kpki status demo",
+                    code: 0,
+                    says: &["worker2"],
+                    never: &["MISSING", "cannot be read"],
+                },
             ],
         },
     ]);
@@ -290,24 +324,72 @@ fn what_was_not_read_is_not_fine() {
                 desk.directory("system/usr");
             },
             runs: &[
-                Run { line: "kpki audit empty", code: 2, says: &["error: nothing to judge in empty: no file is in it", "hint: "], never: &["ok:"] },
-                Run { line: "kpki status empty", code: 2, says: &["nothing to judge in empty"], never: &["ok:"] },
-                Run { line: "kpki audit notes", code: 2, says: &["nothing to judge in notes: 2 files were read, and nothing of a PKI is in them"], never: &["ok:"] },
-                Run { line: "kpki audit notes/README", code: 2, says: &["nothing to judge in notes/README"], never: &["ok:"] },
-                Run { line: "kpki audit system -o json", code: 2, says: &["nothing to judge in system"], never: &["{"] },
-                Run { line: "kpki audit empty notes", code: 2, says: &["nothing to judge in empty, notes"], never: &[] },
+                Run {
+                    line: "kpki audit empty",
+                    code: 2,
+                    says: &["error: nothing to judge in empty: no file is in it", "hint: "],
+                    never: &["ok:"],
+                },
+                Run {
+                    line: "kpki status empty",
+                    code: 2,
+                    says: &["nothing to judge in empty"],
+                    never: &["ok:"],
+                },
+                Run {
+                    line: "kpki audit notes",
+                    code: 2,
+                    says: &["nothing to judge in notes: 2 files were read, and nothing of a PKI is in them"],
+                    never: &["ok:"],
+                },
+                Run {
+                    line: "kpki audit notes/README",
+                    code: 2,
+                    says: &["nothing to judge in notes/README"],
+                    never: &["ok:"],
+                },
+                Run {
+                    line: "kpki audit system -o json",
+                    code: 2,
+                    says: &["nothing to judge in system"],
+                    never: &["{"],
+                },
+                Run {
+                    line: "kpki audit empty notes",
+                    code: 2,
+                    says: &["nothing to judge in empty, notes"],
+                    never: &[],
+                },
                 Run {
                     line: "tar c n | gzip > n.tgz; kpki audit n.tgz",
                     code: 2,
-                    says: &["n.tgz is compressed with gzip, and was not read", "hint: gzip -dc n.tgz | kpki audit -"],
+                    says: &[
+                        "n.tgz is compressed with gzip, and was not read",
+                        "hint: gzip -dc n.tgz | kpki audit -",
+                    ],
                     never: &["ok:"],
                 },
                 Run { line: "gzip -dc n.tgz | kpki audit -", code: 0, says: &["ok:"], never: &["not read"] },
-                Run { line: "tar c n | xz > n.txz; kpki status n.txz", code: 2, says: &["hint: xz -dc n.txz | kpki status -"], never: &[] },
-                Run { line: "mv n.tgz n.tar; kpki audit n.tar", code: 2, says: &["n.tar is compressed with gzip"], never: &[] },
+                Run {
+                    line: "tar c n | xz > n.txz; kpki status n.txz",
+                    code: 2,
+                    says: &["hint: xz -dc n.txz | kpki status -"],
+                    never: &[],
+                },
+                Run {
+                    line: "mv n.tgz n.tar; kpki audit n.tar",
+                    code: 2,
+                    says: &["n.tar is compressed with gzip"],
+                    never: &[],
+                },
                 // An archive whose name does not say so.
                 Run { line: "tar cf backup n; kpki audit backup", code: 0, says: &["ok:"], never: &[] },
-                Run { line: "mkdir some; mv n.tar some/cp1.tgz; kpki audit --nodes some", code: 2, says: &["nothing to judge in some", "gzip -dc some/cp1.tgz | kpki audit -"], never: &[] },
+                Run {
+                    line: "mkdir some; mv n.tar some/cp1.tgz; kpki audit --nodes some",
+                    code: 2,
+                    says: &["nothing to judge in some", "gzip -dc some/cp1.tgz | kpki audit -"],
+                    never: &[],
+                },
             ],
         },
         Case {
@@ -329,26 +411,47 @@ fn what_was_not_read_is_not_fine() {
                 Run {
                     line: "kpki audit n --fail-on-skipped",
                     code: 1,
-                    says: &["FAIL: nothing of severity high or above was found; 2 files were not read, see above"],
+                    says: &[
+                        "FAIL: nothing of severity high or above was found; 2 files were not read, see above",
+                    ],
                     never: &["ok:"],
                 },
-                Run { line: "kpki audit n --fail-on-skipped --fail-on none -q", code: 1, says: &[], never: &["ok:"] },
+                Run {
+                    line: "kpki audit n --fail-on-skipped --fail-on none -q",
+                    code: 1,
+                    says: &[],
+                    never: &["ok:"],
+                },
                 Run {
                     line: "echo 'failOnSkipped: true' > .kpki.yaml; kpki audit n -o json | grep -A6 '\"unread\": {'; kpki audit n -q",
                     code: 1,
                     says: &["\"files\": 2"],
                     never: &[],
                 },
-                Run { line: "echo 'failOnSkipped: 3' > .kpki.yaml; kpki audit n", code: 2, says: &[".kpki.yaml:1"], never: &[] },
+                Run {
+                    line: "echo 'failOnSkipped: 3' > .kpki.yaml; kpki audit n",
+                    code: 2,
+                    says: &[".kpki.yaml:1"],
+                    never: &[],
+                },
                 Run {
                     line: "rm .kpki.yaml; kpki audit n -q --output-file a.xml --output-file a.prom --output-file a.sarif --output-file a.html --fail-on-skipped; cat a.xml a.prom; \
                            grep -c '\"level\": \"error\"' a.sarif; grep -o 'Not all was read: 2 files were not read' a.html",
                     code: 0,
-                    says: &["<failure message=\"2 files were not read\" type=\"unread\">", "kpki_audit_unread 2", "Not all was read: 2 files were not read"],
+                    says: &[
+                        "<failure message=\"2 files were not read\" type=\"unread\">",
+                        "kpki_audit_unread 2",
+                        "Not all was read: 2 files were not read",
+                    ],
                     never: &[],
                 },
                 // What a rule needs and was not given is another thing.
-                Run { line: "rm n/etc/kubernetes/k.t*; rm -r n/etc/kubernetes/manifests; kpki audit n --fail-on-skipped", code: 0, says: &["not judged", "ok:"], never: &["not read"] },
+                Run {
+                    line: "rm n/etc/kubernetes/k.t*; rm -r n/etc/kubernetes/manifests; kpki audit n --fail-on-skipped",
+                    code: 0,
+                    says: &["not judged", "ok:"],
+                    never: &["not read"],
+                },
             ],
         },
         Case {
@@ -362,11 +465,19 @@ fn what_was_not_read_is_not_fine() {
                 Run {
                     line: "kpki audit --nodes out",
                     code: 0,
-                    says: &["nothing of a PKI was read of this node", "; nothing was read of 2 nodes (cp4, cp5), see above"],
+                    says: &[
+                        "nothing of a PKI was read of this node",
+                        "; nothing was read of 2 nodes (cp4, cp5), see above",
+                    ],
                     never: &[],
                 },
                 Run { line: "kpki audit --nodes out --fail-on-skipped -q", code: 1, says: &[], never: &[] },
-                Run { line: "kpki audit out", code: 0, says: &["nothing was read of 1 node (cp4)"], never: &[] },
+                Run {
+                    line: "kpki audit out",
+                    code: 0,
+                    says: &["nothing was read of 1 node (cp4)"],
+                    never: &[],
+                },
                 Run { line: "kpki audit out/cp4 out/cp1", code: 0, says: &["ok:"], never: &[] },
             ],
         },
@@ -385,11 +496,20 @@ fn what_was_not_read_is_not_fine() {
                     ],
                     never: &[],
                 },
-                Run { line: as_another!("as_another audit n --fail-on-skipped -q"), code: 1, says: &[], never: &[] },
+                Run {
+                    line: as_another!("as_another audit n --fail-on-skipped -q"),
+                    code: 1,
+                    says: &[],
+                    never: &[],
+                },
                 Run {
                     line: as_another!("as_another status n"),
                     code: 1,
-                    says: &["admin.conf                               cannot be read", "   ca                      ?\n", "FAIL: 5 cannot be read"],
+                    says: &[
+                        "admin.conf                               cannot be read",
+                        "   ca                      ?\n",
+                        "FAIL: 5 cannot be read",
+                    ],
                     never: &["ok:"],
                 },
                 Run {

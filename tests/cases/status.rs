@@ -16,7 +16,11 @@ fn what_has_no_certificate_has_a_line() {
                 desk.remove(&format!("n/{PKI}/etcd/ca.crt"));
                 desk.remove("n/etc/kubernetes/scheduler.conf");
                 desk.put(&format!("n/{PKI}/front-proxy-client.crt"), 0o644, "");
-                desk.put(&format!("n/{PKI}/etcd/peer.crt"), 0o644, "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
+                desk.put(
+                    &format!("n/{PKI}/etcd/peer.crt"),
+                    0o644,
+                    "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+                );
             },
             runs: &[
                 Run {
@@ -45,8 +49,18 @@ fn what_has_no_certificate_has_a_line() {
                     ],
                     never: &[],
                 },
-                Run { line: "cd n; kpki status etc/kubernetes/pki", code: 1, says: &["missing: etc/kubernetes/pki/etcd/ca.crt: "], never: &["scheduler.conf"] },
-                Run { line: "tar c -C n . | kpki status -", code: 1, says: &["missing: etc/kubernetes/pki/etcd/ca.crt", "FAIL: 3 are missing"], never: &[] },
+                Run {
+                    line: "cd n; kpki status etc/kubernetes/pki",
+                    code: 1,
+                    says: &["missing: etc/kubernetes/pki/etcd/ca.crt: "],
+                    never: &["scheduler.conf"],
+                },
+                Run {
+                    line: "tar c -C n . | kpki status -",
+                    code: 1,
+                    says: &["missing: etc/kubernetes/pki/etcd/ca.crt", "FAIL: 3 are missing"],
+                    never: &[],
+                },
             ],
         },
         Case {
@@ -61,7 +75,12 @@ fn what_has_no_certificate_has_a_line() {
                 desk.put("cas/sa.key", 0o600, cluster.service_account.key_pem());
             },
             runs: &[
-                Run { line: "kpki status n && kpki status w && kpki status cas && kpki status n/etc/kubernetes/pki", code: 0, says: &["ok: none has expired"], never: &["MISSING"] },
+                Run {
+                    line: "kpki status n && kpki status w && kpki status cas && kpki status n/etc/kubernetes/pki",
+                    code: 0,
+                    says: &["ok: none has expired"],
+                    never: &["MISSING"],
+                },
                 // An external etcd, and its own files gone.
                 Run {
                     line: "rm n/etc/kubernetes/manifests/etcd.yaml n/etc/kubernetes/pki/etcd/{server,peer,healthcheck-client}.*; kpki status n",
@@ -69,7 +88,12 @@ fn what_has_no_certificate_has_a_line() {
                     says: &["ok: none has expired"],
                     never: &["MISSING"],
                 },
-                Run { line: "rm n/etc/kubernetes/super-admin.conf n/etc/kubernetes/pki/{ca,front-proxy-ca}.key; kpki status n", code: 0, says: &["yes"], never: &["MISSING"] },
+                Run {
+                    line: "rm n/etc/kubernetes/super-admin.conf n/etc/kubernetes/pki/{ca,front-proxy-ca}.key; kpki status n",
+                    code: 0,
+                    says: &["yes"],
+                    never: &["MISSING"],
+                },
             ],
         },
     ]);
@@ -113,7 +137,10 @@ fn links_are_followed_within_a_tree() {
             Run {
                 line: "mkdir srv; mv n/etc/kubernetes/ssl/api.crt srv; ln -sfn /nowhere/api.crt n/etc/kubernetes/pki/apiserver.crt; kpki status n/etc/kubernetes",
                 code: 1,
-                says: &["apiserver                  cannot be read", "cannot be read: n/etc/kubernetes/pki/apiserver.crt: it leads to /nowhere/api.crt, out of what was given"],
+                says: &[
+                    "apiserver                  cannot be read",
+                    "cannot be read: n/etc/kubernetes/pki/apiserver.crt: it leads to /nowhere/api.crt, out of what was given",
+                ],
                 never: &["ok:"],
             },
             Run {
@@ -130,7 +157,9 @@ fn links_are_followed_within_a_tree() {
 fn what_was_put_aside_is_no_alarm() {
     fn inputs(desk: &Desk) {
         let cluster: Cluster = desk.control_plane("n");
-        let old = cluster.kubernetes.leaf("cn=kube-apiserver eku=server sans=dns:kubernetes from=-400d until=-30d key=p256:old");
+        let old = cluster
+            .kubernetes
+            .leaf("cn=kube-apiserver eku=server sans=dns:kubernetes from=-400d until=-30d key=p256:old");
         for (name, mode, contents) in [
             ("apiserver.crt.1747137600.bak", 0o644, old.pem()),
             ("apiserver.key.1747137600.bak", 0o600, old.key_pem().to_string()),

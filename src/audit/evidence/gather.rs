@@ -414,6 +414,7 @@ impl Gatherer<'_> {
             best_first: Vec::new(),
             in_use: OnceLock::new(),
             uses: OnceLock::new(),
+            meetings: OnceLock::new(),
         };
         collect(&mut node);
         refer(&mut node);
@@ -423,9 +424,8 @@ impl Gatherer<'_> {
 
 /// Why an archive within a tree is not looked into.
 fn archived(path: &Path, bytes: &[u8]) -> Option<String> {
-    const ENDINGS: [&str; 12] = [
-        "tar", "tgz", "tbz", "tbz2", "txz", "tzst", "tlz4", "gz", "xz", "zst", "bz2", "lz4",
-    ];
+    const ENDINGS: [&str; 12] =
+        ["tar", "tgz", "tbz", "tbz2", "txz", "tzst", "tlz4", "gz", "xz", "zst", "bz2", "lz4"];
     let ending = path.extension()?.to_str()?.to_ascii_lowercase();
     if !ENDINGS.contains(&ending.as_str()) {
         return None;
@@ -434,7 +434,8 @@ fn archived(path: &Path, bytes: &[u8]) -> Option<String> {
         Some((format, program)) => Some(format!(
             "it is compressed with {format}, and was not looked into: `{program} -dc FILE | kpki audit -` does, where it is an archive"
         )),
-        None => is_archive(bytes).then(|| "it is an archive, and was not looked into: `kpki audit FILE` does".to_owned()),
+        None => is_archive(bytes)
+            .then(|| "it is an archive, and was not looked into: `kpki audit FILE` does".to_owned()),
     }
 }
 

@@ -17,7 +17,7 @@ mod roles;
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 pub use self::contents::{Contents, Known, StaticCredentials, TextFacts};
@@ -231,6 +231,8 @@ pub struct Node {
     pub(super) in_use: OnceLock<HashSet<usize>>,
     /// What rules have worked out of its certificates, once the roles are known.
     pub(super) uses: OnceLock<super::rules::Uses>,
+    /// Who is shown which of them, and what comes of it, once that was asked.
+    pub(super) meetings: OnceLock<super::rules::Meetings>,
 }
 
 /// A certificate of a node with everything that is known of it.
@@ -335,6 +337,12 @@ impl Node {
     pub fn list_is_signed_by(&self, (file, item): (usize, usize), authority: &TbsCertificate) -> bool {
         let contents = self.files.get(file).and_then(File::contents);
         contents.is_some_and(|contents| contents.verify(item, &authority.public_key).is_ok())
+    }
+
+    /// Takes from what may still be spent on verifications; whether there was enough.
+    pub(super) fn spend(&self, cost: usize) -> bool {
+        let spend = |left: usize| left.checked_sub(cost);
+        self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, spend).is_ok()
     }
 
     /// Where an absolute path of the node leads.

@@ -7,7 +7,7 @@ use super::{Node, Signing};
 use crate::audit::report::{CertificateRecord, Record, RecordKind};
 use crate::inspect::Content;
 use crate::key::algorithm_name;
-use crate::x509::{Name, PublicKey};
+use crate::x509::{Name, PublicKey, sha256};
 
 /// The largest RSA modulus that is kept, in bytes: what OpenSSL verifies with at most.
 const LARGEST_MODULUS: usize = 2048;
@@ -36,6 +36,7 @@ impl Node {
             let certificate = CertificateRecord {
                 fingerprint: cert.found.fingerprint,
                 subject: intern(name(&tbs.subject)),
+                name: tbs.extensions.is_ca().then(|| Box::new(sha256(tbs.subject.der()))),
                 issuer: intern(name(&tbs.issuer)),
                 serial: tbs.serial.to_string().into(),
                 not_before: tbs.validity.not_before,

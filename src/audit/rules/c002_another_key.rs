@@ -36,7 +36,11 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
             // C001 has what nobody here could have signed.
             Signing::Absent => {}
             Signing::NotChecked => {
-                answers.leave(one, Gap::TooMuch, "there were too many signatures to verify them all; give fewer files");
+                answers.leave(
+                    one,
+                    Gap::TooMuch,
+                    "there were too many signatures to verify them all; give fewer files",
+                );
             }
             // Nobody verifies what a root says of itself.
             Signing::SelfIssued(fault) if cannot_tell(fault) && one.cert.is_ca() => answers.look(),

@@ -47,7 +47,11 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
             path.iter().map(|facts| facts.certificate.tbs.extensions.names().len() + 1).sum::<usize>();
         let cost = names.saturating_mul(subtrees + 1);
         if cost > left {
-            answers.leave(one, Gap::TooMuch, "there are too many names and name constraints to compare them all");
+            answers.leave(
+                one,
+                Gap::TooMuch,
+                "there are too many names and name constraints to compare them all",
+            );
             continue;
         }
         left -= cost;

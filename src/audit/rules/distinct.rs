@@ -2,8 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::super::evidence::{Cert, Node, Signer, Signing, current_file, is_superseded};
 pub(super) use super::super::evidence::Use;
+use super::super::evidence::{Cert, Node, Signer, Signing, current_file, is_superseded};
 use super::super::{Place, Role};
 use crate::inspect::CertificateFacts;
 use crate::layout::Authority;
@@ -105,7 +105,8 @@ impl Uses {
         let mut by_first = HashMap::new();
         for cert in node.certs() {
             let number = *by_first.entry(cert.found().same_as).or_insert_with(|| {
-                let empty = Group { places: Vec::new(), usage: Use::Old, roles: Vec::new(), is_anchor: false };
+                let empty =
+                    Group { places: Vec::new(), usage: Use::Old, roles: Vec::new(), is_anchor: false };
                 groups.push(empty);
                 groups.len() - 1
             });
@@ -114,7 +115,8 @@ impl Uses {
             }
         }
         for cert in node.best_first() {
-            let Some(group) = by_first.get(&cert.found().same_as).and_then(|number| groups.get_mut(*number)) else {
+            let Some(group) = by_first.get(&cert.found().same_as).and_then(|number| groups.get_mut(*number))
+            else {
                 continue;
             };
             group.places.push(cert.index);

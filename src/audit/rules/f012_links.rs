@@ -64,7 +64,11 @@ fn link(node: &Node, index: usize, target: &Path, answers: &mut Answers) {
         // A part of a node was given, and its absolute path is not known.
         Target::Outside if beside(node, index, target) => answers.look(),
         Target::Outside => {
-            answers.leave(index, Gap::Unread, format!("it leads to {leads}, out of what was given: give that as well"));
+            answers.leave(
+                index,
+                Gap::Unread,
+                format!("it leads to {leads}, out of what was given: give that as well"),
+            );
         }
     }
 }

@@ -117,7 +117,9 @@ fn tell(node: &Node, mark: &std::path::Path, found: &Found<'_>, answers: &mut An
 fn is_backup_of_kpki(name: &str) -> bool {
     const SECONDS: std::ops::RangeInclusive<usize> = 9..=11;
     let stamp = name.strip_suffix(".bak").and_then(|name| name.rsplit_once('.')).map(|(_, stamp)| stamp);
-    stamp.is_some_and(|stamp| SECONDS.contains(&stamp.len()) && stamp.bytes().all(|byte| byte.is_ascii_digit()))
+    stamp.is_some_and(|stamp| {
+        SECONDS.contains(&stamp.len()) && stamp.bytes().all(|byte| byte.is_ascii_digit())
+    })
 }
 
 /// Where a key that was left behind is in use.

@@ -85,7 +85,8 @@ fn shown(record: &Record) -> String {
 fn distinct(records: &[Record]) -> Vec<(&[u8], usize)> {
     let mut seen: HashSet<&[u8]> = HashSet::new();
     let mut found = Vec::new();
-    let passes = [Use::Used, Use::Loose, Use::Old].into_iter().flat_map(|usage| [(usage, true), (usage, false)]);
+    let passes =
+        [Use::Used, Use::Loose, Use::Old].into_iter().flat_map(|usage| [(usage, true), (usage, false)]);
     for (usage, certificates) in passes {
         for (number, record) in records.iter().enumerate() {
             let Some(modulus) = record.modulus.as_deref() else { continue };

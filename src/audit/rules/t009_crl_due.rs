@@ -39,8 +39,9 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
     // A copy of a list that is named, or was told already, is no second one.
     let mut told: HashSet<&[u8]> = HashSet::new();
     let in_use = |&&(file, _): &&(usize, usize)| named.contains(&file);
-    let left_behind =
-        |&&(file, _): &&(usize, usize)| node.files.get(file).is_some_and(|file| left_over(node, file).is_some());
+    let left_behind = |&&(file, _): &&(usize, usize)| {
+        node.files.get(file).is_some_and(|file| left_over(node, file).is_some())
+    };
     let (mut places, others): (Vec<_>, Vec<_>) = node.lists.iter().partition(in_use);
     places.extend(others.into_iter().filter(|place| !left_behind(place)));
     // Of several lists of a CA that nobody names, the newest counts.

@@ -469,7 +469,9 @@ impl Tree {
     /// Whether a rule of nodes had nothing to look at.
     #[track_caller]
     pub(in crate::audit) fn not_applicable(&self, rule: &Rule) -> bool {
-        let Check::Node(check) = rule.check else { panic!("{} looks at no node", rule.id) };
+        let (Check::Node(check) | Check::Both { found: check, .. }) = rule.check else {
+            panic!("{} looks at no node", rule.id)
+        };
         let mut answers = Answers::default();
         let node = self.node();
         check(

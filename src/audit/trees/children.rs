@@ -189,7 +189,8 @@ pub fn nodes_in(directory: &Path) -> Result<Vec<Input>, NodesError> {
     let mut inputs = Vec::new();
     let mut files = Vec::new();
     for path in children {
-        let leads_out = path.is_symlink() && !path.canonicalize().is_ok_and(|target| target.starts_with(&within));
+        let leads_out =
+            path.is_symlink() && !path.canonicalize().is_ok_and(|target| target.starts_with(&within));
         let whole = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let stem = whole.strip_suffix(".tar").unwrap_or(&whole).to_owned();
         let (name, source, store) = if leads_out {

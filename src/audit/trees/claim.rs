@@ -63,7 +63,16 @@ impl Claim {
 
     fn of_stream(path: PathBuf, source: Source) -> Self {
         let real = path.clone();
-        Self { source, path, real, on_node: "/".into(), known: true, root: None, is_directory: false, is_archive: true }
+        Self {
+            source,
+            path,
+            real,
+            on_node: "/".into(),
+            known: true,
+            root: None,
+            is_directory: false,
+            is_archive: true,
+        }
     }
 
     /// Whether it is the same argument.

@@ -65,10 +65,13 @@ pub fn arguments(sources: Vec<Source>) -> Result<Arguments, AuditError> {
     }
     let mut groups = grouped(others, !found.inputs.is_empty())?;
     if groups.len() > 1 {
-        let names = groups.iter().filter(|group| group.store == Store::No).filter_map(|group| group.name.clone());
+        let names =
+            groups.iter().filter(|group| group.store == Store::No).filter_map(|group| group.name.clone());
         let names: Vec<String> = names.collect();
         if names.len() > 1 {
-            found.notes.push(format!("the arguments are the trees of {}, and each is judged as one", nodes(&names)));
+            found
+                .notes
+                .push(format!("the arguments are the trees of {}, and each is judged as one", nodes(&names)));
         }
     }
     found.inputs.append(&mut groups);
@@ -78,7 +81,10 @@ pub fn arguments(sources: Vec<Source>) -> Result<Arguments, AuditError> {
 /// That an argument holds nodes.
 fn told(what: &str, inputs: &[Input]) -> String {
     let names = inputs.iter().filter(|input| input.store == Store::No).filter_map(|input| input.name.clone());
-    format!("{what} holds the trees of {}, and each is judged as one, as with --nodes", nodes(&names.collect::<Vec<_>>()))
+    format!(
+        "{what} holds the trees of {}, and each is judged as one, as with --nodes",
+        nodes(&names.collect::<Vec<_>>())
+    )
 }
 
 /// `3 nodes (cp1, cp2, cp3)`.
@@ -117,7 +123,10 @@ fn grouped(sources: Vec<Source>, beside_others: bool) -> Result<Vec<Input>, Audi
         }
     }
     for claim in loose {
-        let home = groups.keys().filter(|home| claim.path.starts_with(home)).max_by_key(|home| home.components().count());
+        let home = groups
+            .keys()
+            .filter(|home| claim.path.starts_with(home))
+            .max_by_key(|home| home.components().count());
         let home = home.cloned().unwrap_or_else(|| claim.path.clone());
         groups.entry(home).or_default().push(claim);
     }
@@ -141,7 +150,11 @@ fn grouped(sources: Vec<Source>, beside_others: bool) -> Result<Vec<Input>, Audi
     };
     let mut inputs: Vec<Input> = groups.into_iter().zip(names).map(one).collect();
     inputs.sort_by(|a, b| a.name.cmp(&b.name));
-    inputs.extend(left_out.into_iter().map(|source| Input { name: None, sources: vec![source], store: Store::Yes }));
+    inputs.extend(left_out.into_iter().map(|source| Input {
+        name: None,
+        sources: vec![source],
+        store: Store::Yes,
+    }));
     Ok(inputs)
 }
 

@@ -5,7 +5,8 @@ use std::os::fd::AsFd as _;
 use std::path::{Path, PathBuf};
 
 use kpki::audit::{
-    Arguments, ArchiveKind, Input, LIMITS, NodesError, Source, archive_kind, arguments, nodes_in, read_archive,
+    ArchiveKind, Arguments, Input, LIMITS, NodesError, Source, archive_kind, arguments, nodes_in,
+    read_archive,
 };
 use kpki::repair::Root;
 
@@ -41,7 +42,8 @@ impl Trees {
     fn understood(&self, command: &str) -> Result<Arguments, Failure> {
         if self.nodes.is_empty() {
             let alone = self.paths.len() == 1;
-            let sources = self.paths.iter().map(|path| source(path, alone, command)).collect::<Result<_, _>>()?;
+            let sources =
+                self.paths.iter().map(|path| source(path, alone, command)).collect::<Result<_, _>>()?;
             return arguments(sources).map_err(explain_error);
         }
         let several = self.nodes.len() > 1;
@@ -136,12 +138,12 @@ fn standard_input(command: &str) -> Result<Source, Failure> {
     let hint = || format!("ssh NODE sudo tar c /etc/kubernetes | kpki {command} -");
     let stdin = io::stdin();
     if io::IsTerminal::is_terminal(&stdin) {
-        return Err(Failure::new("a tar archive is expected on standard input, which is a terminal")
-            .hint(hint()));
+        return Err(
+            Failure::new("a tar archive is expected on standard input, which is a terminal").hint(hint())
+        );
     }
     let stream = std::fs::File::from(stdin.as_fd().try_clone_to_owned()?);
-    let archive = read_archive(stream, LIMITS).map_err(|error| {
-        Failure::from(error).at("standard input").hint(hint())
-    })?;
+    let archive = read_archive(stream, LIMITS)
+        .map_err(|error| Failure::from(error).at("standard input").hint(hint()))?;
     Ok(Source::Archive("standard input".to_owned(), archive))
 }

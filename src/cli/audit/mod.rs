@@ -154,7 +154,9 @@ pub(super) fn nothing(report: &Report, trees: &Trees) -> Failure {
     let found = report.findings.iter().find(|finding| is_unread(finding.rule));
     let reason = match (skipped.as_slice(), report.read.files) {
         ([], 0) => "no file is in it".to_owned(),
-        ([], 1) => found.map_or_else(|| "nothing of a PKI is in it".to_owned(), |found| found.message.clone()),
+        ([], 1) => {
+            found.map_or_else(|| "nothing of a PKI is in it".to_owned(), |found| found.message.clone())
+        }
         ([], files) => format!("{files} files were read, and nothing of a PKI is in them"),
         ([only], _) => only.reason.clone(),
         ([first, ..], _) => {

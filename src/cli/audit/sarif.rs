@@ -201,7 +201,11 @@ impl Log {
                 tool: Tool { driver: Driver { name: "kpki", version, semantic_version: version, rules } },
                 invocations: [Invocation {
                     execution_successful: true,
-                    tool_execution_notifications: report.skipped.iter().map(|skipped| Notification::of(skipped, strict)).collect(),
+                    tool_execution_notifications: report
+                        .skipped
+                        .iter()
+                        .map(|skipped| Notification::of(skipped, strict))
+                        .collect(),
                 }],
                 results,
             }],

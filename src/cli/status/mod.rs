@@ -186,7 +186,12 @@ impl Sum {
         let verb = |count: usize, one: &'static str, more: &'static str| if count == 1 { one } else { more };
         let mut bad = Vec::new();
         if self.expired > 0 {
-            bad.push(format!("{} of {} {} expired", self.expired, self.all, verb(self.expired, "has", "have")));
+            bad.push(format!(
+                "{} of {} {} expired",
+                self.expired,
+                self.all,
+                verb(self.expired, "has", "have")
+            ));
         }
         if self.missing > 0 {
             bad.push(format!("{} {} missing", self.missing, verb(self.missing, "is", "are")));
@@ -196,11 +201,20 @@ impl Sum {
         }
         let others = self.others.as_ref().map(|others| format!("; {others}")).unwrap_or_default();
         match (bad.is_empty(), self.expiring) {
-            (true, 0) if !others.is_empty() => format!("{} none of these has expired{others}", styled(WARN, "ok:")),
+            (true, 0) if !others.is_empty() => {
+                format!("{} none of these has expired{others}", styled(WARN, "ok:"))
+            }
             (true, 0) => format!("{} none has expired", styled(GOOD, "ok:")),
-            (true, _) => format!("{} {} of {} will expire soon{others}", styled(WARN, "soon:"), self.expiring, self.all),
+            (true, _) => format!(
+                "{} {} of {} will expire soon{others}",
+                styled(WARN, "soon:"),
+                self.expiring,
+                self.all
+            ),
             (false, 0) => format!("{} {}{others}", styled(BAD, "FAIL:"), bad.join(", ")),
-            (false, soon) => format!("{} {}, {soon} more will soon{others}", styled(BAD, "FAIL:"), bad.join(", ")),
+            (false, soon) => {
+                format!("{} {}, {soon} more will soon{others}", styled(BAD, "FAIL:"), bad.join(", "))
+            }
         }
     }
 }
@@ -256,7 +270,10 @@ fn text(rows: &Rows<'_>, sum: &Sum, at: OffsetDateTime, expiring: Option<Expirin
     parts.extend(reasons(rows));
     if rows.aside > 0 {
         let (is, copies) = if rows.aside == 1 { ("was", "copy") } else { ("were", "copies") };
-        parts.push(styled(FAINT, format_args!("{} {copies} that {is} put aside or replaced: not listed", rows.aside)));
+        parts.push(styled(
+            FAINT,
+            format_args!("{} {copies} that {is} put aside or replaced: not listed", rows.aside),
+        ));
     }
     parts.push(sum.verdict());
     parts.join("\n\n")
@@ -269,7 +286,12 @@ fn reasons(rows: &Rows<'_>) -> Option<String> {
         .iter()
         .map(|gap| {
             let word = if gap.is_missing() { "missing" } else { "cannot be read" };
-            format!("{} {}: {}", styled(BAD, format_args!("{word}:")), place(&gap.blank.location), gap.reason())
+            format!(
+                "{} {}: {}",
+                styled(BAD, format_args!("{word}:")),
+                place(&gap.blank.location),
+                gap.reason()
+            )
         })
         .collect();
     (!lines.is_empty()).then(|| lines.join("\n"))
@@ -294,7 +316,11 @@ fn table(
         let mut cells: Vec<(anstyle::Style, String)> = Vec::new();
         cells.extend(several.then(|| (plain, node.to_owned())));
         // As kubeadm has it.
-        cells.push(if gap.is_missing() { (BAD, format!("!MISSING! {}", gap.name)) } else { (plain, gap.name.clone()) });
+        cells.push(if gap.is_missing() {
+            (BAD, format!("!MISSING! {}", gap.name))
+        } else {
+            (plain, gap.name.clone())
+        });
         cells.extend((!gap.is_missing()).then(|| (BAD, "cannot be read".to_owned())));
         lines.push(cells);
     }

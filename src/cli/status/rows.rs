@@ -87,12 +87,14 @@ impl<'a> Rows<'a> {
                 return Some(false);
             }
             let key = key_beside(Path::new(&*record.location.path));
-            let hidden = key.to_str().is_some_and(|key| unread.contains(&(record.location.node.as_deref(), key)));
+            let hidden =
+                key.to_str().is_some_and(|key| unread.contains(&(record.location.node.as_deref(), key)));
             (!hidden).then_some(true)
         };
         let in_use = || records.iter().filter(|record| record.usage != Use::Old);
         let aside = records.iter().filter(|record| record.usage == Use::Old && record.certificate.is_some());
-        let aside = aside.filter(|record| record.certificate.as_ref().is_some_and(|one| one.position == 0)).count();
+        let aside =
+            aside.filter(|record| record.certificate.as_ref().is_some_and(|one| one.position == 0)).count();
         // What a kubeconfig trusts is the CA's own file again, or a CA that has none.
         let mut order: Vec<&Record> = in_use().collect();
         order.sort_by_key(|record| (record.location.field.is_some(), record.usage, record.surest));
@@ -110,7 +112,8 @@ impl<'a> Rows<'a> {
         }
         let known = |row: &Row<'_>| (row.certificate.fingerprint, (row.name.clone(), row.external));
         // Of a CA that stands on several nodes, each is called the same.
-        let by_fingerprint: HashMap<[u8; 32], (String, Option<bool>)> = authorities.iter().rev().map(known).collect();
+        let by_fingerprint: HashMap<[u8; 32], (String, Option<bool>)> =
+            authorities.iter().rev().map(known).collect();
         let mut certificates = Vec::new();
         for record in in_use() {
             let Some(certificate) = &record.certificate else { continue };

@@ -45,6 +45,7 @@ fn record(number: usize, signer: Option<usize>, subject: &str, issuer: &str, rol
     let certificate = CertificateRecord {
         fingerprint: fingerprint(number),
         subject: subject.into(),
+        name: None,
         issuer: issuer.into(),
         serial: "01".into(),
         not_before: NOW - Duration::DAY,
@@ -98,7 +99,12 @@ fn an_estate_of_a_hundred_thousand_is_a_page_of_bounded_size() {
         .collect();
     let reason = |number: usize| format!("reason {number}");
     report.skipped = (0..50_000)
-        .map(|number| Skipped { gap: Gap::NotGiven, rule: None, location: location("a"), reason: reason(number) })
+        .map(|number| Skipped {
+            gap: Gap::NotGiven,
+            rule: None,
+            location: location("a"),
+            reason: reason(number),
+        })
         .collect();
     report.read.nodes = 10_000;
     let start = Instant::now();
@@ -201,7 +207,12 @@ fn every_text_of_a_report_is_only_text() {
         own_fix: Some(format!("run `chmod 0600 {evil}` and {evil}").into()),
         ..finding(place.clone(), Severity::Critical, evil)
     }];
-    report.skipped = vec![Skipped { gap: Gap::NotGiven, rule: Some(rule()), location: place.clone(), reason: evil.to_owned() }];
+    report.skipped = vec![Skipped {
+        gap: Gap::NotGiven,
+        rule: Some(rule()),
+        location: place.clone(),
+        reason: evil.to_owned(),
+    }];
     report.waived = vec![Waived {
         finding: finding(place, Severity::Low, evil),
         reason: evil.to_owned(),
