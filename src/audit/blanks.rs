@@ -89,7 +89,7 @@ fn unread(node: &Node, blanks: &mut Vec<Blank>) {
                     add(whole(), "no certificate is in it");
                 }
             }
-            FileKind::Directory(Err(reason)) if reason != super::ATTRIBUTES_ONLY => add(whole(), reason),
+            FileKind::Directory(Err(reason)) if !super::unread::is_by_design(reason) => add(whole(), reason),
             FileKind::Link(target)
                 if file.promise().is_some() || promise(target).is_some() || target.extension().is_none() =>
             {
@@ -176,7 +176,7 @@ fn expected(node: &Node, blanks: &mut Vec<Blank>) {
             .map(|base| Path::new(PKI).join(format!("{base}.crt")))
             .collect();
     let members = ["server", "peer", "healthcheck-client"];
-    let etcd = node.pod(Component::Etcd).is_some()
+    let etcd = node.launch(Component::Etcd).is_some()
         || flag("etcd-cafile").is_none()
             && members
                 .iter()

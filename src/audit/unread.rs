@@ -4,6 +4,7 @@ use super::answers::Place;
 use super::report::{Gap, Location, Skipped, Unread};
 use super::rules::leads_beside;
 use super::{ATTRIBUTES_ONLY, File, FileKind, Node, NodeKind, Target};
+use crate::disk::LEFT_OUT;
 use crate::inspect::{Content, Item};
 
 /// The most files that are named because they cannot be read.
@@ -15,7 +16,7 @@ pub(super) fn of_node(node: &Node) -> Unread {
     for (index, file) in node.files.iter().enumerate() {
         match &file.kind {
             FileKind::Regular(Err(_)) => unread.files += 1,
-            FileKind::Directory(Err(reason)) if reason != ATTRIBUTES_ONLY => unread.directories += 1,
+            FileKind::Directory(Err(reason)) if !is_by_design(reason) => unread.directories += 1,
             FileKind::Link(target)
                 if node.resolve(&file.on_node) == Target::Outside && !leads_beside(node, index, target) =>
             {
@@ -31,6 +32,11 @@ pub(super) fn of_node(node: &Node) -> Unread {
     }
 }
 
+/// Whether a directory was left out because nothing of a PKI is in such.
+pub(super) fn is_by_design(reason: &str) -> bool {
+    reason == ATTRIBUTES_ONLY || reason == LEFT_OUT
+}
+
 /// Whether something is in a file that the audit judges: a thing of a PKI, or a configuration that names such.
 pub(super) fn bears_on_pki(file: &File) -> bool {
     let Some(contents) = file.contents() else { return false };
@@ -41,10 +47,7 @@ pub(super) fn bears_on_pki(file: &File) -> bool {
         _ => true,
     };
     contents.items.iter().any(is_thing)
-        || contents.pod.is_some()
-        || contents.kubelet.is_some()
-        || contents.kubelet_arguments.is_some()
-        || contents.etcd_environment.is_some()
+        || contents.document.is_some()
         || contents.credentials.is_some()
         || contents.inventory.is_some()
 }
@@ -52,6 +55,12 @@ pub(super) fn bears_on_pki(file: &File) -> bool {
 /// Says what was left out of a node as a whole.
 pub(super) fn tell(node: &Node, unread: &Unread, skipped: &mut Vec<Skipped>) {
     let location = || Location { node: node.name.clone(), ..Location::default() };
+    skipped.extend(node.launched.doubts.iter().map(|doubt| Skipped {
+        gap: Gap::NotGiven,
+        rule: None,
+        location: node.location(&Place::line(doubt.file, doubt.line)),
+        reason: doubt.reason.clone(),
+    }));
     skipped.extend(node.incomplete.iter().map(|reason| Skipped {
         gap: Gap::Unread,
         rule: None,
@@ -74,7 +83,7 @@ pub(super) fn tell(node: &Node, unread: &Unread, skipped: &mut Vec<Skipped>) {
 pub(super) fn name(node: &Node, skipped: &mut Vec<Skipped>) {
     let reason = |file: &File| match &file.kind {
         FileKind::Regular(Err(reason)) => Some(format!("what is in it is not known: {reason}")),
-        FileKind::Directory(Err(reason)) if reason != ATTRIBUTES_ONLY => {
+        FileKind::Directory(Err(reason)) if !is_by_design(reason) => {
             Some(format!("not all of it was looked at: {reason}"))
         }
         FileKind::Special(what) => Some(format!("it is {what}, which is not opened")),

@@ -322,7 +322,7 @@ impl<'a> Builder<'a> {
                 // A flag counts more than the file (kubelet's own order).
                 let flags = ["client-ca-file", "authentication.x509.clientCAFile"];
                 let mut named = flags.into_iter().flat_map(|flag| {
-                    node.references_of(Holder::Kubelet, flag)
+                    node.references_of(Holder::Component(Component::Kubelet), flag)
                         .map(move |reference| ("the kubelet", flag, reference))
                 });
                 named.next().into_iter().collect()
