@@ -161,7 +161,7 @@ fn judge_node(mut node: Node, policy: &Policy, authorities: &Authorities) -> Jud
             of_pki: node.files.iter().filter(|file| unread::bears_on_pki(file)).count(),
         },
         unread: unread::of_node(&node),
-        blanks: blanks::of_node(&node),
+        blanks: if policy.blanks { blanks::of_node(&node) } else { Vec::new() },
         records: node.records(),
         inventories: node.inventories(),
         served,

@@ -299,7 +299,7 @@ pub struct Report {
     pub read: Read,
     /// What was not.
     pub unread: Unread,
-    /// What has no certificate where one belongs, by node and file.
+    /// What has no certificate where one belongs, by node and file, where that was asked for.
     pub blanks: Vec<Blank>,
     /// Every certificate and key that was found, by node, file and place in it.
     pub records: Vec<Record>,

@@ -191,6 +191,8 @@ fn is_in_use(node: &Node, file: &File) -> bool {
 
 fn find_left_over(node: &Node, file: &File) -> Option<PathBuf> {
     const TEMPORARY: &str = "/etc/kubernetes/tmp";
+    /// The directories in which nearly everything lies.
+    const PLAIN: [&str; 7] = ["/", "etc", "kubernetes", "pki", "etcd", "var", "lib"];
     // Above the argument nothing is known: a whole backup may be what is to be looked at.
     let path = if file.anchored {
         file.on_node.clone()
@@ -204,6 +206,9 @@ fn find_left_over(node: &Node, file: &File) -> Option<PathBuf> {
         let in_temporary = above == Path::new(TEMPORARY);
         above.push(part);
         let name = part.as_os_str().to_str().unwrap_or_default();
+        if !in_temporary && PLAIN.contains(&name) {
+            continue;
+        }
         if in_temporary || is_left_over(&name.to_ascii_lowercase()) {
             return Some(above);
         }

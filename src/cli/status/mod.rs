@@ -112,6 +112,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Status, Failure> {
     let at = args.at.unwrap_or(context.now);
     let mut policy = Policy::new(at);
     // Only what is there is asked for, and nothing is judged.
+    policy.blanks = true;
     policy.ignore = RULES.iter().map(|rule| rule.id.to_owned()).collect();
     let inputs = args.trees.inputs("status")?;
     let bar = progress(inputs.len());
