@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::evidence::Cert;
-use super::{Authorities, Fact, Gap, Node, Policy, Record, Reference};
+use super::{Authorities, Fact, Gap, Location, Node, Policy, Record, Reference};
 use crate::inspect::Item;
 
 /// What a rule of one node looks at.
@@ -28,10 +28,8 @@ pub struct NodeSummary {
     pub records: std::ops::Range<usize>,
     /// What the CAs whose certificates are there say that they have issued.
     pub inventories: Vec<super::Kept>,
-    /// What its API server shows.
-    pub(super) served: Option<super::rules::Served>,
-    /// Whom its kubeconfigs call, where it has no API server.
-    pub(super) dials: Vec<super::rules::Dial>,
+    /// What it shows to others, by which CAs it judges them, and whom it calls.
+    pub(super) sides: super::rules::Sides,
 }
 
 /// What a rule of all nodes looks at.
@@ -66,6 +64,8 @@ pub struct Place {
     pub record: Option<usize>,
     /// The node's number in [`Estate::nodes`], where no record of it is meant.
     pub node: Option<usize>,
+    /// Where it is, of something on a node of the estate that has no record.
+    pub location: Option<Arc<Location>>,
     /// The line, from 1.
     pub line: Option<usize>,
     /// The PEM block, from 0.

@@ -11,7 +11,7 @@ use super::evidence::{self, link_node, name_users};
 use super::overlap::leave_once;
 use super::policy::{order, order_of_skipped, settle};
 use super::report::{End, Finding, Gap, Location, Outcomes, Read, Record, Report, Skipped, Tally, Unread};
-use super::rules::{Certificates, Dial, Distinct, Served, summary_of_servers};
+use super::rules::{Certificates, Distinct, Sides};
 use super::{
     Answers, Authorities, Blank, CertificateEvidence, Check, Estate, Expected, Fact, Kept, Known, Node,
     NodeKind, Outcome, Place, Policy, RULES, Rule, Scene, Source, Store,
@@ -134,8 +134,7 @@ struct Judged {
     blanks: Vec<Blank>,
     records: Vec<Record>,
     inventories: Vec<Kept>,
-    served: Option<Served>,
-    dials: Vec<Dial>,
+    sides: Sides,
 }
 
 /// The rules that are asked for and look at nodes, or at all of them.
@@ -146,7 +145,7 @@ fn asked(policy: &Policy, estate: bool) -> impl Iterator<Item = &'static Rule> {
 
 fn judge_node(mut node: Node, policy: &Policy, authorities: &Authorities) -> Judged {
     name_users(&mut node);
-    let (served, dials) = summary_of_servers(&node);
+    let sides = Sides::of(&node);
     let mut judged = Judged {
         name: node.name.clone(),
         kind: node.kind,
@@ -164,8 +163,7 @@ fn judge_node(mut node: Node, policy: &Policy, authorities: &Authorities) -> Jud
         blanks: if policy.blanks { blanks::of_node(&node) } else { Vec::new() },
         records: node.records(),
         inventories: node.inventories(),
-        served,
-        dials,
+        sides,
     };
     let distinct = distinct(&node, policy);
     let scene = Scene { node: &node, policy, authorities };
@@ -370,8 +368,7 @@ impl Assembly {
             kind: node.kind,
             records: start..report.records.len(),
             inventories: node.inventories,
-            served: node.served,
-            dials: node.dials,
+            sides: node.sides,
         });
         report.findings.append(&mut node.findings);
         report.skipped.append(&mut node.skipped);
@@ -397,6 +394,9 @@ impl Assembly {
             let mut answers = Answers::default();
             check(&estate, &mut answers);
             let locate = |place: &Place| {
+                if let Some(location) = &place.location {
+                    return (**location).clone();
+                }
                 if let Some(node) = place.node.and_then(|node| estate.nodes.get(node)) {
                     return Location { node: node.name.clone(), ..Location::default() };
                 }

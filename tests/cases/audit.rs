@@ -528,3 +528,172 @@ fn what_was_not_read_is_not_fine() {
         },
     ]);
 }
+
+/// A control plane of kubeadm's whose CA's certificate was made anew with its key: in the file of the CA, while kubeconfigs keep the old one.
+macro_rules! renewed {
+    ($words:literal) => {
+        |desk| {
+            let cluster = desk.control_plane("n");
+            let anew = forge::ca(concat!("cn=kubernetes key=p256:first-kubernetes from=-1h ", $words));
+            desk.put(&format!("n/{PKI}/ca.crt"), 0o644, anew.pem());
+            desk.put("old-ca.crt", 0o644, cluster.kubernetes.pem());
+        }
+    };
+}
+
+#[test]
+fn a_ca_that_was_renewed_is_judged_by_those_who_trust_it() {
+    const REHEARSED: &str = "kpki rehearse n | tail -2; kpki audit n -q --select C,P02,F024";
+    check(&[
+        Case {
+            situation: "the name of the CA is written in UTF8String now, as openssl does",
+            inputs: renewed!("cn-as=utf8"),
+            runs: &[
+                Run {
+                    line: REHEARSED,
+                    code: 1,
+                    says: &[
+                        "FAIL: 5 of 10 connections",
+                        "critical  CN=kubernetes in n/etc/kubernetes/pki/ca.crt signed it, and its name is written there in other bytes: kube-apiserver by \
+                         --client-ca-file refuses it, as all that is written in Go, GnuTLS, NSS, wolfSSL and rustls do; OpenSSL and Java do not",
+                        "C017 names-written-otherwise, n/etc/kubernetes/controller-manager.conf:17",
+                        "C017 names-written-otherwise, n/etc/kubernetes/admin.conf:17",
+                        "C017 names-written-otherwise, n/etc/kubernetes/pki/apiserver-kubelet-client.crt:1",
+                        "C017 names-written-otherwise, n/var/lib/kubelet/pki/kubelet-client-2026-01-02-03-04-05.pem:1",
+                        "a pod by --root-ca-file refuses it",
+                    ],
+                    never: &["F024", "Make a key for each"],
+                },
+                // Real verifiers say the same.
+                Run {
+                    line: "kpki inspect n/etc/kubernetes/admin.conf -o pem > all.pem; kpki verify n/etc/kubernetes/pki/apiserver-kubelet-client.crt --ca \
+                           n/etc/kubernetes/pki/ca.crt --purpose client | head -1; kpki verify n/etc/kubernetes/pki/apiserver-kubelet-client.crt --ca old-ca.crt \
+                           --purpose client | head -1",
+                    code: 0,
+                    says: &["NOT VALID as client", "valid as client"],
+                    never: &[],
+                },
+            ],
+        },
+        Case {
+            situation: "another key identifier, as a tool writes that takes another digest of the key",
+            inputs: renewed!("cn-as=printable ski=0102030405060708"),
+            runs: &[
+                Run {
+                    line: REHEARSED,
+                    code: 1,
+                    says: &[
+                        "ok: all 10 connections",
+                        "high      the authority key identifier is ",
+                        "the issuer's subject key identifier 0102030405060708 in n/etc/kubernetes/pki/ca.crt: OpenSSL (curl, Python), GnuTLS, NSS, Java, wolfSSL \
+                         and Botan refuse it, Go (every component of Kubernetes and etcd) does not",
+                        "P022 authority-key-identifier, n/etc/kubernetes/pki/apiserver.crt:1",
+                        "medium    the authority key identifier is ",
+                        "P022 authority-key-identifier, n/etc/kubernetes/pki/apiserver-kubelet-client.crt:1",
+                    ],
+                    never: &["C017", "C018", "F024"],
+                },
+                Run {
+                    line: "openssl verify -attime 1780315200 -CAfile n/etc/kubernetes/pki/ca.crt n/etc/kubernetes/pki/apiserver.crt; openssl verify -attime 1780315200 \
+                           -CAfile old-ca.crt n/etc/kubernetes/pki/apiserver.crt",
+                    code: 0,
+                    says: &["unable to get local issuer certificate", "apiserver.crt: OK"],
+                    never: &[],
+                },
+            ],
+        },
+        Case {
+            situation: "leaves that name issuer and serial number of the CA's former certificate",
+            inputs: |desk| {
+                let cluster = desk.control_plane("n");
+                for (base, words) in [
+                    (
+                        "apiserver",
+                        "cn=kube-apiserver eku=server sans=dns:kubernetes,dns:kubernetes.default,dns:kubernetes.default.svc,\
+                      dns:kubernetes.default.svc.cluster.local,dns:cp1,ip:10.96.0.1,ip:10.0.0.10,ip:127.0.0.1",
+                    ),
+                    ("apiserver-kubelet-client", "cn=kube-apiserver-kubelet-client eku=client"),
+                ] {
+                    let leaf =
+                        cluster.kubernetes.leaf(&format!("until=+364d aki=full key=p256:{base} {words}"));
+                    desk.pair(&format!("n/{PKI}/{base}"), &leaf);
+                }
+            },
+            runs: &[
+                Run {
+                    line: "kpki audit n -q --select P023",
+                    code: 0,
+                    says: &[
+                        "medium    its authority key identifier names the issuer's own issuer and serial number",
+                    ],
+                    never: &["high"],
+                },
+                Run {
+                    line: "openssl req -x509 -new -key n/etc/kubernetes/pki/ca.key -subj /CN=kubernetes -days 3650 -set_serial 77 -out anew.crt -config <(printf \
+                           '[req]\\nstring_mask=default\\ndistinguished_name=d\\nx509_extensions=e\\n[d]\\n[e]\\nsubjectKeyIdentifier=hash\\nbasicConstraints=critical,CA:TRUE\\nkeyUsage=critical,keyCertSign,cRLSign\\n') \
+                           && cp anew.crt n/etc/kubernetes/pki/ca.crt; \
+                           openssl verify -no_check_time -CAfile anew.crt n/etc/kubernetes/pki/apiserver.crt; kpki audit n -q --at 2027-01-01 --select P023",
+                    code: 1,
+                    says: &[
+                        "verification failed",
+                        "high      its authority key identifier names another certificate of its CA than the one in n/etc/kubernetes/pki/ca.crt: OpenSSL (curl, Python) and \
+                         Java refuse it",
+                        "P023 issuer-pinned, n/etc/kubernetes/pki/apiserver.crt:1",
+                    ],
+                    never: &[],
+                },
+            ],
+        },
+        Case {
+            situation: "the same name, key and identifier, and an older certificate in kubeconfigs",
+            inputs: renewed!("cn-as=printable until=+9y"),
+            runs: &[Run {
+                line: REHEARSED,
+                code: 0,
+                says: &["ok: all 10 connections"],
+                never: &["C017", "C018", "P022", "F024", "critical", "  high"],
+            }],
+        },
+        Case {
+            situation: "a CA of the same name with another key in one trust file alone",
+            inputs: |desk| {
+                desk.control_plane("n");
+                let other = forge::ca("cn=kubernetes cn-as=printable key=p256:other");
+                desk.put(&format!("n/{PKI}/clients.crt"), 0o644, other.pem());
+                desk.replace(
+                    "n/etc/kubernetes/manifests/kube-apiserver.yaml",
+                    "client-ca-file=/etc/kubernetes/pki/ca.crt",
+                    "client-ca-file=/etc/kubernetes/pki/clients.crt",
+                );
+            },
+            runs: &[Run {
+                line: "kpki rehearse n | tail -1; kpki audit n -q",
+                code: 1,
+                says: &["FAIL: ", "critical", "clients.crt"],
+                never: &[],
+            }],
+        },
+        Case {
+            situation: "a CA that was renewed so on the control planes and not on the workers",
+            inputs: |desk| {
+                three(desk);
+                let cluster = Cluster::new();
+                desk.put("out/w1/etc/kubernetes/pki/ca.crt", 0o644, cluster.kubernetes.pem());
+                desk.kubelet("out/w1", &cluster, "w1", "https://10.0.0.11:6443");
+                let anew = forge::ca("cn=kubernetes cn-as=utf8 key=p256:first-kubernetes from=-1h");
+                for node in ["cp1", "cp2", "cp3"] {
+                    desk.put(&format!("out/{node}/{PKI}/ca.crt"), 0o644, anew.pem());
+                }
+            },
+            runs: &[Run {
+                line: "kpki audit out -q --select N",
+                code: 1,
+                says: &[
+                    "N001 authorities-differ, w1: etc/kubernetes/pki/ca.crt:1",
+                    "and its name is written in other bytes",
+                ],
+                never: &[],
+            }],
+        },
+    ]);
+}

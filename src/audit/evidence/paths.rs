@@ -157,7 +157,8 @@ impl Paths {
             above.any(|above| self.by_path.contains_key(above))
         };
         // In what may not be read, anything may be.
-        let is_unread = !self.unread.is_empty() && path.ancestors().skip(1).any(|above| self.unread.contains(above));
+        let is_unread =
+            !self.unread.is_empty() && path.ancestors().skip(1).any(|above| self.unread.contains(above));
         // An archive of files without their directories gives as many as it has files.
         let is_given = |above: &Path| self.given.contains(above) && (!is_shallow(above) || is_seen());
         !is_unread && path.ancestors().any(is_given)

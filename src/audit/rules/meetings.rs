@@ -23,6 +23,8 @@ use crate::x509::{ExtendedKeyUsage, KeyUsage, PublicKeyKind, TbsCertificate};
 /// The most certificates that are shown, or trusted, together.
 const MOST_SHOWN: usize = 8;
 const MOST_TRUSTED: usize = 64;
+/// How those are called who use a kubeconfig.
+const USER: &str = "whoever uses ";
 /// The most meetings of one node: a kubeconfig may have thousands of users.
 const MOST: usize = 2000;
 
@@ -42,6 +44,8 @@ struct Trust {
     by: String,
     /// The certificates, by their numbers.
     certs: Vec<usize>,
+    /// The number of the first who judges by the same.
+    set: usize,
 }
 
 /// A certificate that is shown, by numbers.
@@ -56,7 +60,7 @@ struct Stored {
 }
 
 /// What comes of it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Ending {
     /// It is accepted, by this path.
     Accepted(Vec<usize>),
@@ -67,7 +71,7 @@ enum Ending {
 }
 
 /// Why a certificate is refused.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Refusal {
     /// The kind of reason.
     pub(super) reason: Reason,
@@ -209,8 +213,10 @@ struct Builder<'a> {
     meetings: Meetings,
     /// By role: the numbers of the trusts.
     known: HashMap<Role, Vec<usize>>,
-    /// What was verified: the certificate, whether as a server, and the CAs.
-    verdicts: HashSet<(usize, bool, usize)>,
+    /// What was verified: the certificate, whether as a server, and the CAs; and the meeting for which.
+    verdicts: HashMap<(usize, bool, usize), usize>,
+    /// Who has met: the certificate, whether as a server, and who judges.
+    met: HashSet<(usize, bool, usize)>,
     /// The names of the API server, where its certificate is here.
     names: Names,
 }
@@ -223,7 +229,8 @@ impl<'a> Builder<'a> {
             at,
             meetings: Meetings::default(),
             known: HashMap::new(),
-            verdicts: HashSet::new(),
+            verdicts: HashMap::new(),
+            met: HashSet::new(),
             names,
         }
     }
@@ -288,10 +295,17 @@ impl<'a> Builder<'a> {
         }
         for trust in self.trusts(role) {
             for purpose in purposes(role) {
-                if !self.verdicts.insert((leaf.found().same_as, purpose == Purpose::Server, trust)) {
+                let set = self.meetings.trusts.get(trust).map_or(trust, |trust| trust.set);
+                let serves = purpose == Purpose::Server;
+                let known = self.verdicts.get(&(leaf.found().same_as, serves, set)).copied();
+                if !self.met.insert((leaf.found().same_as, serves, trust)) {
                     continue;
                 }
-                let end = self.judge(shown, trust, purpose);
+                let end = match known.and_then(|known| self.meetings.all.get(known)) {
+                    Some(known) => known.end.clone(),
+                    None => self.judge(shown, trust, purpose),
+                };
+                self.verdicts.entry((leaf.found().same_as, serves, set)).or_insert(self.meetings.all.len());
                 let shown = shown.iter().take(MOST_SHOWN).map(|cert| cert.index).collect();
                 self.meetings.all.push(Stored { shown, role, purpose, trust, end });
             }
@@ -352,7 +366,7 @@ impl<'a> Builder<'a> {
                         let certs = node.kubeconfig_authorities(file, cluster);
                         let shown =
                             node.files.get(file).map(|file| Arc::clone(&file.shown)).unwrap_or_default();
-                        let by = format!("whoever uses {shown}");
+                        let by = format!("{USER}{shown}");
                         trusts.extend(self.trust(Some(line(file, cluster.authority.line)), by, &certs));
                     }
                 }
@@ -391,7 +405,9 @@ impl<'a> Builder<'a> {
         }
         let mut numbers: Vec<usize> = certs.iter().map(|cert| cert.index).collect();
         numbers.sort_unstable();
-        let same = |known: &Trust| {
+        // Kubeconfigs have the same CA, more often than not.
+        let is_user = place.is_some() && by.starts_with(USER);
+        let same = |known: &&Trust| {
             let key = |numbers: &[usize]| -> Vec<usize> {
                 numbers
                     .iter()
@@ -400,12 +416,18 @@ impl<'a> Builder<'a> {
             };
             key(&known.certs) == key(&numbers)
         };
-        // Kubeconfigs have the same CA, more often than not.
-        if let Some(known) = self.meetings.trusts.iter().position(same) {
-            return Some(known);
+        let own = self.meetings.trusts.len();
+        let set = self.meetings.trusts.iter().find(same).map_or(own, |known| known.set);
+        let known = self
+            .meetings
+            .trusts
+            .iter()
+            .position(|known| is_user && known.set == set && known.by.starts_with(USER));
+        if known.is_some() {
+            return known;
         }
-        self.meetings.trusts.push(Trust { place, by, certs: numbers });
-        Some(self.meetings.trusts.len() - 1)
+        self.meetings.trusts.push(Trust { place, by, certs: numbers, set });
+        Some(own)
     }
 
     fn judge(&self, shown: &[Cert<'a>], trust: usize, purpose: Purpose) -> Ending {

@@ -133,6 +133,7 @@ mod n007_rotation;
 mod n008_missing_roles;
 mod n009_kubelet_identity;
 mod n010_kubeconfig_fits_no_server;
+mod n011_refused_by_another_node;
 mod names;
 mod numbers;
 mod p001_version;
@@ -167,6 +168,7 @@ mod p029_begins_with_issuer;
 mod p030_not_backdated;
 mod p031_revocation_unread;
 mod references;
+mod sides;
 mod signature;
 mod subjects;
 mod t001_expired;
@@ -186,7 +188,7 @@ pub(super) use self::f012_links::beside as leads_beside;
 pub(super) use self::files::left_over;
 pub(super) use self::m001_named_file_missing::is_excused;
 pub(super) use self::meetings::Meetings;
-pub(super) use self::n010_kubeconfig_fits_no_server::{Dial, Served, summary as summary_of_servers};
+pub(super) use self::sides::Sides;
 
 /// Every rule, in the order of the ids.
 pub const RULES: &[&Rule] = &[
@@ -307,6 +309,7 @@ pub const RULES: &[&Rule] = &[
     &n008_missing_roles::RULE,
     &n009_kubelet_identity::RULE,
     &n010_kubeconfig_fits_no_server::RULE,
+    &n011_refused_by_another_node::RULE,
     &p001_version::RULE,
     &p002_serial_positive::RULE,
     &p003_serial_length::RULE,
