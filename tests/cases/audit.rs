@@ -697,3 +697,249 @@ fn a_ca_that_was_renewed_is_judged_by_those_who_trust_it() {
         },
     ]);
 }
+
+/// The environment of an etcd that no pod runs, whose one pair serves clients and peers.
+fn etcd(desk: &Desk, file: &str, directory: &str, name: &str) {
+    let url = "https://10.4.0.1";
+    let values = [
+        ("NAME", "node1".to_owned()),
+        ("LISTEN_CLIENT_URLS", format!("{url}:2379,https://127.0.0.1:2379")),
+        ("ADVERTISE_CLIENT_URLS", format!("{url}:2379")),
+        ("LISTEN_PEER_URLS", format!("{url}:2380")),
+        ("INITIAL_ADVERTISE_PEER_URLS", format!("{url}:2380")),
+        ("INITIAL_CLUSTER", format!("node1={url}:2380,node2=https://10.4.0.2:2380")),
+        ("CERT_FILE", format!("{directory}/{name}.pem")),
+        ("KEY_FILE", format!("{directory}/{name}-key.pem")),
+        ("TRUSTED_CA_FILE", format!("{directory}/ca.pem")),
+        ("CLIENT_CERT_AUTH", "true".into()),
+        ("PEER_CERT_FILE", format!("{directory}/{name}.pem")),
+        ("PEER_KEY_FILE", format!("{directory}/{name}-key.pem")),
+        ("PEER_TRUSTED_CA_FILE", format!("{directory}/ca.pem")),
+        ("PEER_CLIENT_CERT_AUTH", "true".into()),
+    ];
+    let text: String = values.iter().map(|(name, value)| format!("ETCD_{name}={value}\n")).collect();
+    desk.put(file, 0o644, text);
+}
+
+const MEMBER: &str =
+    "cn=node1 eku=server,client sans=dns:node1,dns:localhost,ip:10.4.0.1,ip:127.0.0.1 until=+364d";
+
+#[test]
+fn severity_follows_what_happens() {
+    check(&[
+        Case {
+            situation: "an intermediate CA for servers alone above clients",
+            inputs: |desk| {
+                let root = forge::ca("cn=root");
+                let middle = root.ca("cn=etcd-intermediate eku=server");
+                desk.put("n/etc/etcd/pki/ca.pem", 0o644, root.pem());
+                for (name, words) in [("etcd", MEMBER), ("client", "cn=client eku=client")] {
+                    let leaf = middle.leaf(words);
+                    desk.put(&format!("n/etc/etcd/pki/{name}.pem"), 0o644, leaf.pem() + &middle.pem());
+                    desk.put(&format!("n/etc/etcd/pki/{name}-key.pem"), 0o600, leaf.key_pem());
+                }
+                etcd(desk, "n/etc/etcd/etcd.conf", "/etc/etcd/pki", "etcd");
+            },
+            runs: &[Run {
+                line: "kpki verify n/etc/etcd/pki/client.pem --ca n/etc/etcd/pki/ca.pem --purpose client | head -1; kpki rehearse n | tail -1; kpki audit n -q",
+                code: 1,
+                says: &[
+                    "NOT VALID as client",
+                    "FAIL: 2 of 2 connections",
+                    "high      it is for clientAuth, and CN=etcd-intermediate admits only: serverAuth",
+                    "C010 purposes-nested, n/etc/etcd/pki/client.pem:1",
+                    "C010 purposes-nested, n/etc/etcd/pki/etcd.pem:1",
+                ],
+                never: &["C018", "M003"],
+            }],
+        },
+        Case {
+            situation: "the same CA above what is shown as a server alone",
+            inputs: |desk| {
+                let mut cluster = Cluster::new();
+                cluster.kubernetes =
+                    forge::ca("cn=kubernetes key=p256:first-kubernetes ku=digitalSignature,keyCertSign");
+                let cluster = desk.control_plane_of("n", cluster, "cp1", "10.0.0.10");
+                let middle = cluster.kubernetes.ca("cn=servers eku=server");
+                let leaf = middle.leaf(
+                    "cn=kube-apiserver eku=server,client until=+300d sans=dns:cp1,dns:kubernetes,dns:kubernetes.default,dns:kubernetes.default.svc,\
+                     dns:kubernetes.default.svc.cluster.local,ip:10.96.0.1,ip:10.0.0.10,ip:127.0.0.1",
+                );
+                desk.pair(&format!("n/{PKI}/apiserver"), &leaf);
+                desk.put(&format!("n/{PKI}/apiserver.crt"), 0o644, leaf.pem() + &middle.pem());
+            },
+            runs: &[Run {
+                line: "kpki rehearse n | tail -2; kpki audit n -q --select C010,C018",
+                code: 0,
+                says: &["ok: all", "medium    it is for clientAuth, and CN=servers admits only: serverAuth"],
+                never: &["high"],
+            }],
+        },
+        Case {
+            situation: "an intermediate that nobody sends along",
+            inputs: |desk| {
+                let cluster = desk.control_plane("n");
+                let middle = cluster.kubernetes.ca("cn=middle");
+                let leaf = middle.leaf("cn=kube-apiserver-kubelet-client eku=client until=+300d");
+                desk.pair(&format!("n/{PKI}/apiserver-kubelet-client"), &leaf);
+                desk.put(&format!("n/{PKI}/middle.crt"), 0o644, middle.pem());
+            },
+            runs: &[Run {
+                line: "kpki rehearse n | tail -1; kpki audit n -q --select C",
+                code: 1,
+                says: &[
+                    "FAIL: ",
+                    "high      CN=middle is needed to verify it, and is neither served nor trusted",
+                    "C011 intermediate-missing, n/etc/kubernetes/pki/apiserver-kubelet-client.crt:1",
+                ],
+                never: &["C018"],
+            }],
+        },
+        Case {
+            situation: "what only a verifier sees: a CA between that says CA:FALSE",
+            inputs: |desk| {
+                let cluster = desk.control_plane("n");
+                let middle = cluster.kubernetes.ca("cn=middle ca=false-encoded ku=none");
+                let leaf = middle.leaf("cn=kube-apiserver-kubelet-client eku=client until=+300d");
+                desk.pair(&format!("n/{PKI}/apiserver-kubelet-client"), &leaf);
+                desk.put(&format!("n/{PKI}/apiserver-kubelet-client.crt"), 0o644, leaf.pem() + &middle.pem());
+            },
+            runs: &[Run {
+                line: "kpki rehearse n | tail -1; kpki audit n -q --select C",
+                code: 1,
+                says: &[
+                    "FAIL: ",
+                    "high      it is refused as client: CN=middle is not a CA: its certificate has CA:FALSE (the kubelet by authentication.x509.clientCAFile)",
+                    "C018 refused, n/etc/kubernetes/pki/apiserver-kubelet-client.crt:1",
+                ],
+                never: &[],
+            }],
+        },
+        Case {
+            situation: "a member of etcd with one pair for clients and peers, in the layouts of the documents and of kubespray",
+            inputs: |desk| {
+                let ca = forge::ca("cn=etcd-ca");
+                let leaf = ca.leaf(MEMBER);
+                for (root, directory, name, file) in [
+                    ("docs", "/etc/etcd/pki", "etcd", "etc/etcd/etcd.conf"),
+                    ("spray", "/etc/ssl/etcd/ssl", "member-node1", "etc/etcd.env"),
+                ] {
+                    desk.put(&format!("{root}{directory}/ca.pem"), 0o644, ca.pem());
+                    desk.pem_pair(&format!("{root}{directory}/{name}"), &leaf);
+                    etcd(desk, &format!("{root}/{file}"), directory, name);
+                }
+            },
+            runs: &[Run {
+                line: "for tree in docs spray; do kpki audit $tree -q --select M003,M,C,P; done",
+                code: 0,
+                says: &[],
+                never: &["M003", "high", "critical"],
+            }],
+        },
+        Case {
+            situation: "a leaf that outlives its CA by seconds, in a hundred years, and one by months, soon",
+            inputs: |desk| {
+                let ca = forge::ca("cn=etcd-ca until=+36500d");
+                desk.put("n/ca.pem", 0o644, ca.pem());
+                desk.pem_pair("n/node1", &ca.leaf(&MEMBER.replace("+364d", "2126-05-08T12:00:09Z")));
+                let near = forge::ca("cn=near-ca until=+200d");
+                desk.put("m/ca.pem", 0o644, near.pem());
+                desk.pem_pair("m/node1", &near.leaf(MEMBER));
+            },
+            runs: &[
+                Run {
+                    line: "kpki audit n -q --select C006",
+                    code: 0,
+                    says: &["low       it ends 0 minutes and 9 seconds after its issuer's"],
+                    never: &["high"],
+                },
+                Run {
+                    line: "kpki audit m -q --select C006",
+                    code: 1,
+                    says: &["high      it ends 164 days and 0 hours after its issuer's"],
+                    never: &[],
+                },
+                Run {
+                    line: "kpki audit n -q --select C006 --at 2126-05-08",
+                    code: 0,
+                    says: &["low"],
+                    never: &["high"],
+                },
+            ],
+        },
+        Case {
+            situation: "a client without extended key usage, which is accepted as every one",
+            inputs: |desk| {
+                let ca = forge::ca("cn=kubernetes");
+                desk.pair("n/ca", &ca);
+                desk.pair(
+                    "n/apiserver-kubelet-client",
+                    &ca.leaf("o=system:masters cn=kube-apiserver-kubelet-client eku=none"),
+                );
+            },
+            runs: &[Run {
+                line: "kpki verify n/apiserver-kubelet-client.crt --ca n/ca.crt --purpose client | head -1; kpki audit n -q --select P017",
+                code: 0,
+                says: &[
+                    "valid as client",
+                    "medium    extended key usage is missing, so it is good for every purpose",
+                ],
+                never: &["lacks", "high"],
+            }],
+        },
+        Case {
+            situation: "clients and members with both purposes, as profiles of cfssl give them",
+            inputs: |desk| {
+                let (ca, proxy) = (forge::ca("cn=kube-ca"), forge::ca("cn=kube-apiserver-requestheader-ca"));
+                for (name, certificate) in [
+                    ("kube-ca", &ca),
+                    ("kube-apiserver-requestheader-ca", &proxy),
+                    (
+                        "kube-apiserver-proxy-client",
+                        &proxy.leaf("cn=kube-apiserver-proxy-client eku=server,client"),
+                    ),
+                    (
+                        "kube-etcd-10-9-0-1",
+                        &ca.leaf(
+                            "cn=system:kube-etcd-10-9-0-1 eku=server,client sans=ip:10.9.0.1,dns:localhost",
+                        ),
+                    ),
+                    ("jane", &ca.leaf("cn=system:jane eku=client")),
+                ] {
+                    desk.pem_pair(&format!("n/etc/kubernetes/ssl/{name}"), certificate);
+                }
+            },
+            runs: &[Run {
+                line: "kpki audit n -q --select P018,K017",
+                code: 1,
+                says: &[
+                    "high      its user is system:jane",
+                    "K017 reserved-names, n/etc/kubernetes/ssl/jane.pem:1",
+                ],
+                never: &["P018", "kube-etcd", "proxy-client"],
+            }],
+        },
+        Case {
+            situation: "purposes for everybody, which OpenSSL takes for none",
+            inputs: |desk| {
+                let ca = forge::ca("cn=kubernetes");
+                desk.pair("n/ca", &ca);
+                desk.pair("n/any", &ca.leaf("cn=any eku=any sans=dns:any"));
+                desk.pair("n/both", &ca.leaf("cn=both eku=server,any sans=dns:both"));
+            },
+            runs: &[Run {
+                line: "for name in any both; do openssl verify -attime 1780315200 -purpose sslserver -CAfile n/ca.crt n/$name.crt; done; kpki verify n/any.crt --ca \
+                       n/ca.crt --purpose server | head -1; kpki audit n -q --select P017",
+                code: 1,
+                says: &[
+                    "error n/any.crt: verification failed",
+                    "both.crt: OK",
+                    "any.crt: valid as server",
+                    "high      it is for anyExtendedKeyUsage alone",
+                    "medium    it is for anyExtendedKeyUsage, so",
+                ],
+                never: &[],
+            }],
+        },
+    ]);
+}

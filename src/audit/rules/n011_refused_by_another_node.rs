@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::super::{Answers, Estate, Location, NodeSummary};
-use super::between::{listed, name};
+use super::between::listed;
 use super::sides::{Api, Kubelet, Member, Serving, Shown, Trusted, at, covers};
 use super::{Check, Citation, Rule, Severity};
 
@@ -61,8 +61,12 @@ fn check(estate: &Estate<'_>, answers: &mut Answers) {
     let apis: Vec<(&NodeSummary, &Api)> = of(estate, |node| node.sides.api.as_deref());
     let members: Vec<(&NodeSummary, &Member)> = of(estate, |node| node.sides.member.as_deref());
     let mut wrong = Wrong::default();
+    // What one node shows itself, other rules judge; but for the addresses that it calls.
+    let several = estate.nodes.len() > 1;
     for (node, api) in &apis {
-        answers.look();
+        if several {
+            answers.look();
+        }
         etcd_of(node, api, &members, &mut wrong);
         for other in estate.nodes {
             if let Some(kubelet) = other.sides.kubelet.as_deref() {
@@ -71,11 +75,15 @@ fn check(estate: &Estate<'_>, answers: &mut Answers) {
         }
     }
     for (node, member) in &members {
-        answers.look();
+        if several {
+            answers.look();
+        }
         peers_of(node, member, &members, &mut wrong);
     }
     for ((location, what), by) in wrong.0 {
-        answers.fail(at(&location), format!("{what} ({})", listed(&by)));
+        let by: Vec<&str> = by.into_iter().filter(|by| !by.is_empty()).collect();
+        let by = if by.is_empty() { String::new() } else { format!(" ({})", listed(&by)) };
+        answers.fail(at(&location), format!("{what}{by}"));
     }
 }
 
@@ -84,6 +92,11 @@ fn of<'a, T>(
     part: impl Fn(&'a NodeSummary) -> Option<&'a T>,
 ) -> Vec<(&'a NodeSummary, &'a T)> {
     estate.nodes.iter().filter_map(|node| Some((node, part(node)?))).take(MOST).collect()
+}
+
+/// The name of a node; empty where there is one alone.
+fn name(node: &NodeSummary) -> &str {
+    node.name.as_deref().unwrap_or_default()
 }
 
 /// Whether two nodes are one: what is between the parts of one is judged there.
@@ -102,7 +115,9 @@ fn etcd_of<'a>(
     let listed_members = members.iter().flat_map(|(_, member)| &member.members);
     let is_here = |name: &str| members.iter().any(|(_, member)| *member.name == *name);
     let mut count = 0;
-    let all_here = listed_members.inspect(|_| count += 1).all(|(listed, _)| is_here(listed)) && count > 0;
+    let all_here = listed_members.inspect(|_| count += 1).all(|(listed, _)| is_here(listed))
+        && count > 0
+        && members.iter().all(|(_, member)| member.server.is_some());
     for url in &api.calls {
         let called: Vec<_> = members
             .iter()
