@@ -54,6 +54,7 @@ fn record(number: usize, signer: Option<usize>, subject: &str, issuer: &str, rol
         names: "DNS:a".into(),
         purposes: "serverAuth".into(),
         signer: signer.map(fingerprint),
+        cluster: None,
         position: 0,
     };
     Record {
@@ -61,6 +62,7 @@ fn record(number: usize, signer: Option<usize>, subject: &str, issuer: &str, rol
             node: Some(format!("node{}", number / 10).into()),
             ..location(&format!("{number}.crt"))
         },
+        file: None,
         kind: RecordKind::Certificate,
         roles: roles.into(),
         alias: None,
