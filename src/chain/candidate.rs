@@ -119,6 +119,8 @@ pub struct Verifier<'a> {
     pub(super) unreadable: &'a [Unreadable],
     /// Certificates that stand in the files and that programs written in Go do not see there.
     pub(super) unseen: &'a [Unseen],
+    /// Whether what others make of a path that holds is told.
+    pub(super) warns: bool,
 }
 
 impl<'a> Verifier<'a> {
@@ -139,7 +141,14 @@ impl<'a> Verifier<'a> {
             list_problems: Arc::default(),
             unreadable: &[],
             unseen: &[],
+            warns: true,
         }
+    }
+
+    /// The same without warnings, for who wants the verdict alone: they cost as much as all else but the signatures.
+    #[must_use]
+    pub fn quietly(self) -> Self {
+        Self { warns: false, ..self }
     }
 
     /// The same with what stands in the files and is not seen there by programs written in Go, to be told where it would
@@ -163,6 +172,7 @@ impl<'a> Verifier<'a> {
             list_problems: Arc::clone(&self.list_problems),
             unreadable,
             unseen: self.unseen,
+            warns: self.warns,
         }
     }
 
@@ -187,6 +197,7 @@ impl<'a> Verifier<'a> {
             list_problems: Arc::clone(&self.list_problems),
             unreadable: &[],
             unseen: self.unseen,
+            warns: false,
         }
     }
 

@@ -73,13 +73,15 @@ impl<'s, 'a> Search<'s, 'a> {
     }
 
     fn accepted(&self) -> Verdict<'a> {
-        let mut warnings: Vec<Warning> = match self.verifier.settings.policy {
-            Policy::Kubernetes => rfc5280::warnings(&self.path, self.verifier, self.budget),
-            Policy::Rfc5280 => Vec::new(),
-        };
-        warnings.extend(rfc5280::early_dates(&self.path));
-        warnings.extend(programs::warnings(&self.path, self.verifier));
-        warnings.sort_by_key(|warning| warning.index);
+        let mut warnings = Vec::new();
+        if self.verifier.warns {
+            if self.verifier.settings.policy == Policy::Kubernetes {
+                warnings.extend(rfc5280::warnings(&self.path, self.verifier, self.budget));
+            }
+            warnings.extend(rfc5280::early_dates(&self.path));
+            warnings.extend(programs::warnings(&self.path, self.verifier));
+            warnings.sort_by_key(|warning: &Warning| warning.index);
+        }
         Verdict::Valid(VerifiedChain::new(self.path.iter().map(Step::link).collect(), warnings))
     }
 

@@ -526,6 +526,7 @@ fn located(cert: Cert<'_>) -> Located {
         file: cert.file().shown.to_string(),
         block: place.block.unwrap_or_default(),
         line: place.line,
+        ..Source::default()
     };
     Located { certificate: cert.facts().certificate.clone(), source }
 }
@@ -549,7 +550,7 @@ fn verify(
         };
         within(&trusted, anchors).or_else(|| within(&own, between)).unwrap_or(leaf.index)
     };
-    let verifier = Verifier::new(&settings, &trusted, &own, &[]);
+    let verifier = Verifier::new(&settings, &trusted, &own, &[]).quietly();
     match verifier.verify(&first) {
         Verdict::Valid(chain) => {
             Ending::Accepted(chain.path().iter().map(|link| number(link.located)).collect())
