@@ -524,6 +524,7 @@ fn located(cert: Cert<'_>) -> Located {
     let place = cert.place();
     let source = Source {
         file: cert.file().shown.to_string(),
+        field: place.field.as_deref().map(str::to_owned),
         block: place.block.unwrap_or_default(),
         line: place.line,
         ..Source::default()
