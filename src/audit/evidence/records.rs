@@ -8,7 +8,7 @@ use crate::audit::report::{CertificateRecord, Record, RecordKind};
 use crate::inspect::Content;
 use crate::key::algorithm_name;
 use crate::ledger::may_be_the_clusters;
-use crate::x509::{Name, PublicKey, shell_word};
+use crate::x509::{Name, PublicKey, sha256, shell_word};
 
 /// The largest RSA modulus that is kept, in bytes: what OpenSSL verifies with at most.
 const LARGEST_MODULUS: usize = 2048;
@@ -37,6 +37,7 @@ impl Node {
             let certificate = CertificateRecord {
                 fingerprint: cert.found.fingerprint,
                 subject: intern(name(&tbs.subject)),
+                name: tbs.extensions.is_ca().then(|| Box::new(sha256(tbs.subject.der()))),
                 issuer: intern(name(&tbs.issuer)),
                 serial: tbs.serial.to_string().into(),
                 not_before: tbs.validity.not_before,
@@ -53,6 +54,9 @@ impl Node {
                 file: self.file_name(cert.found.file),
                 kind: RecordKind::Certificate,
                 roles: cert.roles().collect(),
+                alias: super::places::alias(self, cert.found.file),
+                surest: cert.found.roles.iter().map(|(_, basis)| *basis).min(),
+                usage: cert.found.usage,
                 key: Some(cert.spki()),
                 modulus: moduli.entry(cert.spki()).or_insert_with(|| modulus(&tbs.public_key)).clone(),
                 algorithm: intern(algorithm_name(tbs.public_key.kind())),
@@ -74,6 +78,9 @@ impl Node {
                 file: self.file_name(key.file),
                 kind: if key.private { RecordKind::PrivateKey } else { RecordKind::PublicKey },
                 roles: key.roles.iter().map(|(role, _)| *role).collect(),
+                alias: None,
+                surest: key.roles.iter().map(|(_, basis)| *basis).min(),
+                usage: key.usage,
                 key: key.spki,
                 modulus,
                 algorithm: intern(algorithm.unwrap_or_else(|| "unknown".to_owned())),
