@@ -9,7 +9,9 @@ use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
 use super::entries::{Entry, Files, Identity, Kind, Part};
-use super::plan::{Action, AuthorityState, Plan, Trust, ledger_path, public_key, slot};
+use super::found::ledger_path;
+use super::plan::{Action, AuthorityState, Plan, public_key, slot};
+use super::trust::Trust;
 use crate::adoption;
 use crate::ca::{CertificateAuthority, Ledger};
 use crate::disk::{Committed, DiskError, Rank, Secrecy, Transaction, read_bounded};
@@ -323,7 +325,7 @@ impl Work<'_> {
         }
         let Files::Pair { public, private } = &self.entries[of].files else { return Ok(()) };
         let original = if part == Part::Public { public } else { private };
-        let content = read_bounded(&self.job.root.join(original), super::plan::LARGEST)?;
+        let content = read_bounded(&self.job.root.join(original), super::found::LARGEST)?;
         self.stage_file(at, path, &content, secrecy)
     }
 

@@ -7,9 +7,10 @@ use zeroize::Zeroizing;
 
 use super::compare;
 use super::entries::{Identity, Insists};
+use super::found::Found;
 use super::place::NodeFiles;
-use super::plan::{Found, Trust};
 use super::surroundings::issued_by;
+use super::trust::Trust;
 use crate::clock::spelt;
 use crate::key::KeyPair;
 use crate::kubeconfig::{self, Content, Credential, KubeconfigError, Material};

@@ -15,6 +15,7 @@ mod entries;
 mod error;
 mod existing;
 mod fields;
+mod found;
 mod kubeadm;
 mod kubeadm_fields;
 mod kubeadm_nodes;
@@ -27,6 +28,7 @@ mod spec;
 mod surroundings;
 #[cfg(test)]
 mod tests;
+mod trust;
 mod version;
 mod yaml;
 

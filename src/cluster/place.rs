@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use super::plan::LARGEST;
+use super::found::LARGEST;
 use crate::disk::read_bounded;
 use crate::layout::path_names;
 

@@ -1,27 +1,23 @@
 //! What is to be made, what is kept and what stands in the way: judged before anything is written.
 
 use std::collections::BTreeMap;
-use std::path::{Component, Path, PathBuf};
+use std::path::Path;
 
 use time::OffsetDateTime;
-use zeroize::Zeroizing;
 
 use super::advice;
 use super::compare;
 use super::entries::{AuthorityOptions, Entry, Files, Identity, Kind, Part};
 use super::existing::{Verdict, Wanted, read_certificate};
+use super::found::{Found, Trees, read, read_key};
 use super::place::NodeFiles;
-use super::surroundings::{is_root, leads_to_root};
+use super::trust::Trust;
 use crate::ca::{CertificateAuthority, check_certificate};
 use crate::clock::spelt;
-use crate::disk::{DiskError, read_bounded};
+use crate::disk::DiskError;
 use crate::key::{KeyAlgorithm, KeyError, KeyPair, Passphrase};
-use crate::layout::{Authority, Naming, ledger_beside};
-use crate::ledger;
+use crate::layout::{Authority, Naming};
 use crate::x509::{Certificate, PublicKey};
-
-/// The largest file that is read, in bytes. A bundle of a hundred certificates is a tenth of it.
-pub(super) const LARGEST: u64 = 1 << 20;
 
 /// What is done about an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,19 +81,6 @@ pub struct Plan {
     pub(super) left_keys: BTreeMap<usize, KeyPair>,
     /// Whom kubeconfigs trust for the API server.
     pub(super) trust: Trust,
-}
-
-/// Whom kubeconfigs trust for the API server.
-#[derive(Default)]
-pub(super) struct Trust {
-    /// These CAs; none where the cluster's CA is made in the same run.
-    pub(super) authorities: Vec<Certificate>,
-    /// Those among them that were named; none where nobody named any.
-    pub(super) named: Vec<Certificate>,
-    /// The intermediate CAs that are sent behind a client certificate, the one that signs it first.
-    pub(super) chain: Vec<Certificate>,
-    /// That no root is known among them, so that no kubeconfig can be made.
-    rootless: bool,
 }
 
 /// Where the passphrase of an encrypted CA key comes from.
@@ -254,46 +237,6 @@ impl Plan {
     }
 }
 
-impl Trust {
-    fn named(named: &[Certificate]) -> Self {
-        Self { authorities: named.to_vec(), named: named.to_vec(), ..Self::default() }
-    }
-
-    /// Takes over what the file of the cluster's CA holds, unless other CAs were named.
-    fn learn(&mut self, state: &AuthorityState, found: &Found) {
-        if state.certificate().is_none() {
-            return;
-        }
-        let held = found.certificates();
-        self.chain = held.iter().filter(|held| !is_root(held)).cloned().collect();
-        if self.authorities.is_empty() {
-            self.rootless = !leads_to_root(&held, &held, &[]);
-            self.authorities = held;
-        } else {
-            // The API server may not send them.
-            self.authorities.extend(self.chain.iter().cloned());
-        }
-    }
-
-    /// Why no kubeconfig is made where only an intermediate CA could be its anchor.
-    fn refusal(&self, root: &Path, entries: &[Entry]) -> Action {
-        let subject = self.authorities.first().map(|ca| ca.tbs.subject.to_string()).unwrap_or_default();
-        let kubernetes =
-            |entry: &&Entry| matches!(&entry.kind, Kind::Authority { authority: Authority::Kubernetes, .. });
-        let file = entries.iter().find(kubernetes).map(|entry| advice::shown(&root.join(entry.files.main())));
-        Action::Refuse(Refusal {
-            reasons: vec![format!(
-                "the CA {subject} is an intermediate one, and its root is not in {}: with nothing else to trust, clients built \
-                 on OpenSSL (curl, Python) refuse the API server",
-                file.unwrap_or_default()
-            )],
-            advice: vec![
-                "name the CAs that the API server's certificate goes back to: --server-ca FILE".to_owned(),
-            ],
-        })
-    }
-}
-
 /// What was found out about something that an authority issues.
 enum Judged {
     /// It is not there, and can be made.
@@ -307,96 +250,6 @@ enum Judged {
 /// The place of an authority in [`Plan::authorities`].
 pub(super) fn slot(authority: Authority) -> usize {
     Authority::ALL.iter().position(|known| *known == authority).unwrap_or_default()
-}
-
-/// Looks for each node's tree once: where all of it is missing, as in a new cluster of thousands of nodes, none of its
-/// files is looked for.
-#[derive(Default)]
-struct Trees {
-    last: Option<(std::ffi::OsString, bool)>,
-}
-
-impl Trees {
-    fn is_missing(&mut self, root: &Path, file: &Path) -> bool {
-        let mut components = file.components();
-        let (Some(Component::Normal(first)), Some(_)) = (components.next(), components.next()) else {
-            return false;
-        };
-        match &self.last {
-            Some((known, missing)) if known == first => *missing,
-            _ => {
-                let looked = std::fs::symlink_metadata(root.join(first));
-                let missing = looked.is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound);
-                self.last = Some((first.to_owned(), missing));
-                missing
-            }
-        }
-    }
-}
-
-/// What there is of an entry's files.
-pub(super) struct Found {
-    pub(super) public: Option<Zeroizing<Vec<u8>>>,
-    pub(super) private: Option<Zeroizing<Vec<u8>>>,
-}
-
-impl Found {
-    fn gather(root: &Path, files: &Files) -> Result<Self, DiskError> {
-        Ok(match files {
-            Files::Pair { public, private } => {
-                Self { public: read(root, public)?, private: read(root, private)? }
-            }
-            Files::Single(path) => Self { public: read(root, path)?, private: None },
-        })
-    }
-
-    /// Takes the private key of a run that was stopped after it had recorded the certificate and named the key, and
-    /// before it named the certificate: the ledger knows the key. Any other key without its certificate stays where it
-    /// is, to be refused: its certificate may lie elsewhere.
-    fn left_key(
-        &mut self,
-        root: &Path,
-        entries: &[Entry],
-        entry: &Entry,
-        passphrase: PassphraseSource<'_>,
-    ) -> Option<KeyPair> {
-        let (None, Some(pem), Files::Pair { private, .. }) = (&self.public, &self.private, &entry.files)
-        else {
-            return None;
-        };
-        let key = read_key(pem, &root.join(private), passphrase).ok()?;
-        let known = match &entry.kind {
-            // A public key can be written again at any time.
-            Kind::ServiceAccount { .. } => true,
-            Kind::Authority { authority, .. } | Kind::Leaf(_, authority) => {
-                ledger::knows_key(&root.join(ledger_path(entries, *authority)), key.public_key_der())
-            }
-            Kind::Kubeconfig { .. } | Kind::Copy { .. } => false,
-        };
-        if !known {
-            return None;
-        }
-        self.private = None;
-        Some(key)
-    }
-
-    /// All certificates of its file; none where one of them is broken.
-    fn certificates(&self) -> Vec<Certificate> {
-        let text = self.public.as_ref().map_or(&[][..], |text| text.as_slice());
-        Certificate::all_from_pem_or_der(text).unwrap_or_default()
-    }
-
-    fn is_missing(&self) -> bool {
-        self.public.is_none() && self.private.is_none()
-    }
-}
-
-fn read(root: &Path, path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, DiskError> {
-    match read_bounded(&root.join(path), LARGEST) {
-        Ok(bytes) => Ok(Some(bytes)),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
-    }
 }
 
 fn refuse(reason: impl Into<String>) -> Action {
@@ -466,21 +319,6 @@ fn authority_state(
         Some(Ok(ca)) => (AuthorityState::Present(Box::new(ca)), Action::Keep),
         Some(Err(error)) => broken(error.to_string()),
     }
-}
-
-fn read_key(pem: &[u8], path: &Path, passphrase: PassphraseSource<'_>) -> Result<KeyPair, KeyError> {
-    match KeyPair::from_pem(pem, None) {
-        Err(KeyError::Encrypted) => {
-            passphrase(path).and_then(|passphrase| KeyPair::from_pem(pem, Some(&passphrase)))
-        }
-        other => other,
-    }
-}
-
-/// Where the ledger of an authority lies, relative to the directory that is written to.
-pub(super) fn ledger_path(entries: &[Entry], authority: Authority) -> PathBuf {
-    let own = |entry: &&Entry| matches!(&entry.kind, Kind::Authority { authority: known, .. } if *known == authority);
-    entries.iter().find(own).map(|entry| ledger_beside(entry.files.main())).unwrap_or_default()
 }
 
 /// `asked` is the algorithm that was asked for, if one was.
