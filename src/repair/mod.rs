@@ -273,13 +273,7 @@ pub fn apply(repair: &Repair, timestamp: &str) -> Result<Vec<PathBuf>, DiskError
             path: root.join(&relative),
             source,
         })?;
-        // The new file is its writer's; it gets the owner of the old one back.
-        let owner = (found.uid, found.gid);
         found = fresh.unwrap_or(found);
-        if (found.uid, found.gid) != owner && repair.owner.is_none() {
-            set_permissions(&root, &relative, found, repair.mode, Some(owner))?;
-            return Ok(backups);
-        }
     }
     if found.mode != repair.mode || repair.owner.is_some() {
         set_permissions(&repair.root, &repair.relative, found, repair.mode, repair.owner)?;

@@ -19,7 +19,7 @@ use crate::audit::archive::{Archive, compression_of, is_archive, read_archive};
 use crate::audit::role::Role;
 use crate::disk::{Attributes, Entry, EntryKind, WalkLimits, walk};
 use crate::inspect::Content;
-use crate::manifest::{Component, Launched, launches};
+use crate::manifest::{Component, Launched, image_version, launches};
 use crate::profile::KubernetesVersion;
 use crate::x509::{Printable, sha256};
 
@@ -470,12 +470,7 @@ fn kind(node: &Node) -> NodeKind {
 
 /// The version of Kubernetes by the image of a component: that of the API server before others.
 fn version_of(node: &Node) -> Option<KubernetesVersion> {
-    [Component::Apiserver, Component::ControllerManager, Component::Scheduler].into_iter().find_map(
-        |component| {
-            let image = node.launch(component)?.image.as_ref()?;
-            let image = image.split('@').next().unwrap_or_default();
-            let (_, tag) = image.rsplit_once(':').filter(|(_, tag)| !tag.contains('/'))?;
-            tag.parse().ok()
-        },
-    )
+    [Component::Apiserver, Component::ControllerManager, Component::Scheduler]
+        .into_iter()
+        .find_map(|component| image_version(node.launch(component)?.image.as_ref()?))
 }

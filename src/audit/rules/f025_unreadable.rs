@@ -27,8 +27,9 @@ pub(super) static RULE: Rule = Rule {
     check: Check::Node(check),
 };
 
-/// No bundle for a cluster's components is larger, in bytes: some forty certificates.
-const LARGE: usize = 64 << 10;
+/// No bundle for a cluster's components is larger, in bytes: four times the one of all public CAs. A single certificate may
+/// be as large as Go's TLS reads, 256 KiB.
+const LARGE: usize = 1 << 20;
 
 /// Extensions that promise something of a PKI beside those with a promise of their own (`layout::promise`).
 const EXTENSIONS: [&str; 9] = ["csr", "crl", "der", "p7b", "p7c", "p8", "pk8", "p12", "pfx"];
