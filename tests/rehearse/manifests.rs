@@ -350,7 +350,7 @@ fn the_clusters_file_knows_addresses_that_certificates_should_hold() {
         fs::remove_file(file).expect("gone");
     }
     let ca = tree.root().join("ca");
-    crate::tree::at_now(&[
+    at_now(&[
         "issue",
         "kubelet-serving",
         "worker1",

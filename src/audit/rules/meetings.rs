@@ -526,6 +526,7 @@ fn located(cert: Cert<'_>) -> Located {
         file: cert.file().shown.to_string(),
         block: place.block.unwrap_or_default(),
         line: place.line,
+        ..Source::default()
     };
     Located { certificate: cert.facts().certificate.clone(), source }
 }
