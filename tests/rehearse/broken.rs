@@ -19,7 +19,8 @@ const TO_CP2: &str = "
     scheduler-apiserver cp2 cp2
     kubelet-apiserver cp2 cp2
     kubelet-apiserver worker1 cp2
-    kubelet-apiserver worker2 cp2";
+    kubelet-apiserver worker2 cp2
+    pods-apiserver cp2 cp2";
 
 const ETCD_OF_CP2: &str = "
     apiserver-etcd cp2 cp2
@@ -374,7 +375,7 @@ fn what_is_advised_mends_it() {
         fs::remove_file(tree.pki("cp2", file)).expect("gone");
     }
     tree.init();
-    tree.rehearse(&[]).assert_ok(72);
+    tree.rehearse(&[]).assert_ok(75);
 }
 
 #[test]
@@ -461,7 +462,7 @@ fn whatever_a_file_holds_it_ends_with_a_word() {
         fs::rename(file, &fifo).expect("moved back");
         fs::write(file, whole_file).expect("written");
     }
-    whole.rehearse(&[]).assert_ok(11);
+    whole.rehearse(&[]).assert_ok(13);
 }
 
 #[test]

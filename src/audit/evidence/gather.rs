@@ -1,13 +1,13 @@
 //! From directories, files and archives to evidence.
 
 use std::collections::{HashMap, HashSet};
-use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, OnceLock};
 
-use super::paths::{Anchor, Paths, anchor, anchor_of_file};
+use super::kind::kind;
+use super::paths::{Anchor, Paths, anchor, anchor_of_file, is_among};
 use super::refer::refer;
 use super::system::{attributes_of, stays_within};
 use super::{
@@ -16,7 +16,6 @@ use super::{
 };
 use crate::audit::Input;
 use crate::audit::archive::{Archive, compression_of, is_archive, read_archive};
-use crate::audit::role::Role;
 use crate::disk::{Attributes, Entry, EntryKind, WalkLimits, walk};
 use crate::inspect::Content;
 use crate::manifest::{Component, Launched, image_version, launches};
@@ -207,13 +206,8 @@ impl Gatherer<'_> {
         let Anchor { on_node, known } = if single {
             anchor_of_file(&absolute)
         } else {
-            let mut names: Vec<&OsStr> = entries
-                .iter()
-                .filter_map(|(path, _, _)| path.components().next())
-                .map(std::path::Component::as_os_str)
-                .collect();
-            names.dedup();
-            anchor(if on_disk { &absolute } else { Path::new("archive") }, &names)
+            let within: Vec<&Path> = entries.iter().map(|(path, _, _)| path.as_path()).collect();
+            anchor(if on_disk { &absolute } else { Path::new("archive") }, is_among(&within))
         };
         if known && !single {
             self.given.extend(given(&on_node, &entries));
@@ -248,8 +242,9 @@ impl Gatherer<'_> {
         for _ in 0..MOST_ROUNDS {
             let Some(system) = self.systems.first().cloned() else { break };
             let outside = node.references.iter().filter(|reference| reference.target == Target::Outside);
-            let named = outside.filter_map(|reference| reference.on_node.clone());
-            let mut named: Vec<PathBuf> = named.chain(node.launched.wanted.iter().cloned()).collect();
+            let named = outside.filter_map(|reference| node.end(reference.on_node.as_ref()?));
+            let mut named: Vec<PathBuf> =
+                named.chain(node.launched.wanted.iter().filter_map(|path| node.end(path))).collect();
             named.retain(|path| !self.asked.contains(path));
             named.sort();
             named.dedup();
@@ -264,11 +259,14 @@ impl Gatherer<'_> {
             node = self.assemble(name.cloned());
         }
         // etcd's data may be many GiB: of its directory, only what the file system says is of interest.
-        let directory = self
-            .systems
-            .first()
-            .zip(node.etcd_data())
-            .and_then(|(system, path)| directory(system, &path, |place| self.shown(Some(system), place)));
+        let data = self.systems.first().zip(node.etcd_data());
+        if let Some((system, path)) = &data
+            && path.strip_prefix("/").is_ok_and(|place| system.join(place).symlink_metadata().is_err())
+        {
+            node.paths.given.insert(path.clone());
+        }
+        let directory =
+            data.and_then(|(system, path)| directory(system, &path, |place| self.shown(Some(system), place)));
         if let Some(directory) = directory
             && node.entry_at(&directory.on_node).is_none()
         {
@@ -441,31 +439,6 @@ fn collect(node: &mut Node) {
         ));
     }
     node.launched = launches(node);
-}
-
-/// What a tree is that of.
-fn kind(node: &Node) -> NodeKind {
-    let has = |role: Role| {
-        node.certificates
-            .iter()
-            .any(|found| found.position == 0 && found.roles.iter().any(|(own, _)| *own == role))
-    };
-    let anchored = node.files.iter().any(|file| file.anchored);
-    if node.launch(Component::Apiserver).is_some() || has(Role::Apiserver) {
-        NodeKind::ControlPlane
-    } else if !anchored {
-        NodeKind::Unknown
-    } else if node.launch(Component::Etcd).is_some() || has(Role::EtcdServer) || has(Role::EtcdPeer) {
-        NodeKind::Etcd
-    } else if has(Role::KubeletClient)
-        || has(Role::KubeletServing)
-        || node.launch(Component::Kubelet).is_some()
-        || node.file_at("/etc/kubernetes/bootstrap-kubelet.conf").is_some()
-    {
-        NodeKind::Worker
-    } else {
-        NodeKind::Unknown
-    }
 }
 
 /// The version of Kubernetes by the image of a component: that of the API server before others.

@@ -6,7 +6,9 @@ mod cert;
 mod contents;
 mod gather;
 mod inventory;
+mod kind;
 mod launches;
+mod layouts;
 mod linking;
 mod paths;
 mod places;
@@ -29,7 +31,7 @@ pub use self::inventory::{Inventory, Kept};
 pub(super) use self::linking::link as link_node;
 pub use self::linking::{Authorities, Authority, Signer, Signing};
 pub use self::paths::Target;
-pub(super) use self::paths::{place_of_directory, place_of_file};
+pub(super) use self::paths::{is_among, place_of_directory, place_of_file};
 pub use self::places::Use;
 pub(super) use self::places::{current_file, is_superseded};
 pub use self::processes::ProcessStat;
@@ -55,13 +57,13 @@ const GIVE: &str = "give its manifest, or its unit and the files that this names
 pub enum NodeKind {
     /// A node with an API server.
     ControlPlane,
-    /// A node with etcd and without an API server.
+    /// A node with etcd, and nothing of a control plane that was found.
     Etcd,
-    /// A node with a kubelet and nothing of these.
+    /// A node with a kubelet, and nothing of these where they would be.
     Worker,
     /// No node: the CAs of a cluster kept apart, or the files of users, as `kpki init` writes them beside the nodes.
     Store,
-    /// A few files, of which that cannot be told.
+    /// Files of which that cannot be told.
     Unknown,
 }
 
@@ -347,6 +349,11 @@ impl Node {
     /// Where an absolute path of the node leads.
     pub fn resolve(&self, path: &Path) -> Target {
         self.paths.resolve(path)
+    }
+
+    /// The path at the end of the links of another one; none where they go round in a circle.
+    pub(super) fn end(&self, path: &Path) -> Option<PathBuf> {
+        self.paths.end(path)
     }
 
     /// The number and the file at an absolute path of the node, links followed.

@@ -84,11 +84,11 @@ pub(super) fn renewal(one: &Distinct<'_>) -> String {
              for; where it signs for itself, remove FILE and its key, and `systemctl restart kubelet`."
             .to_owned(),
         Some(Role::User) => "`kpki issue user NAME --group GROUP --kubeconfig NAME.conf --server URL`.".to_owned(),
-        Some(role) => format!(
+        Some(role) if role != Role::Component => format!(
             "`kpki csr new {role} NAME --key KEY`, then `kpki sign csr NAME.csr --profile {role} --ca CA --out FILE \
              --force`."
         ),
-        None => "`kpki csr new PROFILE NAME --key KEY`, then `kpki sign csr NAME.csr --profile PROFILE --ca CA --out \
+        _ => "`kpki csr new PROFILE NAME --key KEY`, then `kpki sign csr NAME.csr --profile PROFILE --ca CA --out \
              FILE --force`; `kpki profile list` has the profiles. If nobody uses it, remove it."
             .to_owned(),
     }

@@ -38,10 +38,13 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
             Some(value) => format!("--{flag} is {}", crate::x509::Printable(value)),
             None => format!("--{flag} is not given"),
         };
-        // Without the flag etcd listens on localhost.
-        let urls = etcd.urls(side.listen());
-        if etcd.verifies(side) && urls.iter().all(|url| url.tls) {
-            // The file of CAs alone makes etcd ask as well (`ServerConfig` in its client/pkg/transport/listener.go).
+        // Without the flag etcd listens on localhost. The file of CAs alone makes etcd ask as well, over TLS (`ServerConfig` in its
+        // client/pkg/transport/listener.go).
+        let verifies = etcd.verifies(side);
+        let mut urls = etcd.urls(side.listen());
+        let given = !urls.is_empty();
+        urls.retain(|url| !(verifies && url.tls));
+        if given && urls.is_empty() {
             let message =
                 format!("{said}; only because --{} is, certificates are asked for", side.trusted_ca());
             answers.fail(place, message).severity(Severity::Medium);
@@ -101,6 +104,23 @@ mod tests {
             [
                 "medium :15: --client-cert-auth is false; only because --trusted-ca-file is, certificates are asked for"
             ]
+        );
+        // What is open is what is not over TLS.
+        let mixed = |listen: &str| {
+            findings(|tree| {
+                tree.no_flag("etcd", "--client-cert-auth");
+                tree.flag("etcd", &format!("--listen-client-urls=https://10.0.0.10:2379,{listen}"));
+            })
+        };
+        assert_eq!(
+            mixed("http://127.0.0.1:2379"),
+            [
+                "high : --client-cert-auth is not given: whoever is on the node (a pod in the host's network as well) may use it"
+            ]
+        );
+        assert_eq!(
+            mixed("http://10.0.0.11:2379"),
+            ["critical : --client-cert-auth is not given: whoever reaches http://10.0.0.11:2379 may use it"]
         );
         assert_eq!(
             findings(|tree| {

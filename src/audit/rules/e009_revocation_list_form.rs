@@ -131,6 +131,10 @@ mod tests {
         let manifest = "etc/kubernetes/manifests/etcd.yaml";
         let names = "--client-crl-file names /etc/kubernetes/pki/etcd/ca.crl";
         assert_eq!(tree(None).findings("E009"), [""; 0]);
+        assert_eq!(
+            tree(None).findings("M001"),
+            [format!("critical {manifest}:15: {names}, which is not there")]
+        );
         assert_eq!(tree(None).skipped("E009"), [format!("{manifest}: {names}, which is not there")]);
         let mut tree = tree(None);
         tree.unread(&format!("{PKI}/etcd/ca.crl"), "it may not be read by this user");

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::super::{Answers, Place, Scene};
+use super::super::{Answers, Place, Scene, Target};
 use super::etcd::Etcd;
 use super::{Check, Citation, Rule, Severity};
 use crate::x509::Printable;
@@ -35,7 +35,9 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
     let Some((file, attributes)) = entry.and_then(|(file, entry)| Some((file, entry.attributes?))) else {
         let shown = path.as_deref().unwrap_or(Path::new(given));
         let shown = Printable(&shown.to_string_lossy()).to_string();
-        return answers.skip(etcd.place("data-dir"), format!("{shown} was not given"));
+        let is_missing = path.as_deref().is_some_and(|path| scene.node.resolve(path) == Target::Missing);
+        let why = if is_missing { "is not there" } else { "was not given" };
+        return answers.skip(etcd.place("data-dir"), format!("{shown} {why}"));
     };
     answers.look();
     let mode = attributes.mode & 0o777;

@@ -8,7 +8,7 @@ use super::launches::whole;
 use super::names::{Names, host_of};
 use super::references::certificates;
 use crate::inspect::without_user;
-use crate::manifest::{Component, Launch};
+use crate::manifest::{By, Component, Launch};
 use crate::x509::{ExtendedKeyUsage, Printable, TbsCertificate, sha256};
 
 /// etcd as a node runs it.
@@ -31,6 +31,11 @@ impl<'a> Etcd<'a> {
             answers.skip(own, node.not_known(Component::Etcd).1);
         }
         None
+    }
+
+    /// Whether it runs as a static pod, as in kubeadm's layout.
+    pub(super) fn is_pod(&self) -> bool {
+        self.launch.by == By::Pod
     }
 
     /// The value of a flag, unless it is empty.

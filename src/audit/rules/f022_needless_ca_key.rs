@@ -35,8 +35,8 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
     let node = scene.node;
     let (here, etcd) = match node.kind {
         NodeKind::Worker => ("a worker", false),
-        NodeKind::Etcd => ("a node with etcd alone", true),
-        NodeKind::ControlPlane | NodeKind::Store | NodeKind::Unknown => return,
+        NodeKind::Etcd if node.lacks_apiserver() => ("a node with etcd alone", true),
+        NodeKind::Etcd | NodeKind::ControlPlane | NodeKind::Store | NodeKind::Unknown => return,
     };
     for key in node.keys.iter().filter(|key| key.private) {
         answers.look();

@@ -110,6 +110,10 @@ fn is_near(placed: Role, content: Role) -> bool {
         // An etcd with one certificate for all, or the names of the documents (`kube-etcd`) in kubeadm's places.
         || of_etcd(placed) && matches!(content, Role::EtcdServer | Role::EtcdPeer)
         || admin(placed) && admin(content)
+        // A kubelet may show what it calls with.
+        || placed == Role::KubeletServing && content == Role::KubeletClient
+        // Who serves under the name of the service `kubernetes` may serve something else as well.
+        || placed.is_server() && content == Role::Apiserver
 }
 
 /// The role of a certificate's place. What stands behind a leaf is its chain.

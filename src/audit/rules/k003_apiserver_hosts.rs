@@ -6,7 +6,7 @@ use super::super::{Answers, Cert, Node, Scene};
 use super::apiserver::{advertised, certificates, is_nameless, sni_names};
 use super::names::{Names, host_of};
 use super::{Check, Citation, Rule, Severity};
-use crate::manifest::Component;
+use crate::manifest::{By, Component};
 use crate::x509::{Printable, PublicKey};
 
 pub(super) static RULE: Rule = Rule {
@@ -103,6 +103,10 @@ fn called(node: &Node) -> Vec<Called<'_>> {
         called.push(Called { host, why, severity: Severity::High, trusted: Some(trusted) });
     }
     // Not high as in the catalogue: kubeadm puts the node's name in, but whoever calls a server by it has a kubeconfig that says so.
+    // Others do not put it in.
+    if node.launch(Component::Apiserver).is_some_and(|launch| launch.by != By::Pod) {
+        return called;
+    }
     for name in node.host_names().into_iter().take(MOST_NAMES) {
         let (host, why) = (name.to_lowercase(), "the node's name".to_owned());
         called.push(Called { host, why, severity: Severity::Medium, trusted: None });
@@ -148,6 +152,8 @@ mod tests {
         let mut tree = Tree::control_plane();
         tree.certificate(&format!("{PKI}/apiserver.crt"), "sans=ip:10.0.0.10,ip:10.96.0.1");
         assert_eq!(tree.findings("K003"), [format!("medium {AT} cp1.example.com, the node's name")]);
+        // Who writes units calls it by what its kubeconfigs say.
+        assert_eq!(tree.by_units().findings("K003"), [""; 0]);
     }
 
     #[test]

@@ -41,10 +41,6 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
         if !seen.insert((reference.file, &reference.path)) || is_excused(node, reference) {
             continue;
         }
-        // That of a list is E009's.
-        if reference.what == What::RevocationList && reference.target != Target::Outside {
-            continue;
-        }
         let said = said(reference);
         match reference.target {
             Target::File(file) => match node.files.get(file).map(|file| &file.kind) {

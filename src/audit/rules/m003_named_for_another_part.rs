@@ -82,13 +82,7 @@ fn certificate(node: &Node, reference: &Reference, file: usize, answers: &mut An
         return;
     }
     let (Some(role), Some(own)) = (reference.role, leaf.own_role()) else { return };
-    // One certificate for clients and peers of etcd, as kubespray writes it and many by hand, if it is for both.
-    let of_etcd = |role: Role| matches!(role, Role::EtcdServer | Role::EtcdPeer);
-    let both = [ExtendedKeyUsage::ServerAuth, ExtendedKeyUsage::ClientAuth];
-    if of_etcd(own) && of_etcd(role) && both.iter().all(|purpose| may_be(leaf, purpose)) {
-        return;
-    }
-    if own != role {
+    if own != role && !may_be_one(leaf, own, role) {
         let fact =
             answers.fail(reference, format!("{is}, which is the certificate of {own} and not of {role}"));
         // It works, with another's name.
@@ -96,6 +90,19 @@ fn certificate(node: &Node, reference: &Reference, file: usize, answers: &mut An
             fact.severity(Severity::Medium);
         }
     }
+}
+
+/// Whether one certificate is usual for two parts: etcd's for clients and peers (kubespray, kpki's `layout: pem`) if it is for both
+/// purposes, a kubelet's for both of its sides (the hard way, kubeasz), and the API server's for whatever it calls where nothing names it
+/// `apiserver` (kubeasz, `MicroK8s`, the hard way, where it is etcd's too).
+fn may_be_one(leaf: Cert<'_>, own: Role, role: Role) -> bool {
+    const ETCD: [Role; 2] = [Role::EtcdServer, Role::EtcdPeer];
+    const KUBELET: [Role; 2] = [Role::KubeletClient, Role::KubeletServing];
+    const BOTH: [ExtendedKeyUsage; 2] = [ExtendedKeyUsage::ServerAuth, ExtendedKeyUsage::ClientAuth];
+    let are = |pair: [Role; 2]| pair.contains(&own) && pair.contains(&role);
+    let is_for_all =
+        own == Role::Apiserver && leaf.file().on_node.file_stem().is_none_or(|stem| stem != "apiserver");
+    are(ETCD) && BOTH.iter().all(|purpose| may_be(leaf, purpose)) || are(KUBELET) || is_for_all
 }
 
 fn may_be(leaf: Cert<'_>, purpose: &ExtendedKeyUsage) -> bool {

@@ -3,7 +3,7 @@
 use super::launches::whole;
 use super::{Answers, Check, Citation, Rule, Severity};
 use crate::audit::Scene;
-use crate::manifest::Component;
+use crate::manifest::{By, Component};
 
 pub(super) static RULE: Rule = Rule {
     id: "M006",
@@ -48,17 +48,37 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
                 .severity(Severity::Info);
         }
     }
-    let flag = node.kubelet_flag("anonymous-auth").filter(|(_, flag)| flag.value != "false");
-    if let Some((place, _)) = flag {
-        answers.fail(place, "the kubelet serves requests without credentials (--anonymous-auth)");
-    } else if let Some((file, kubelet)) = node.kubelet() {
-        answers.look();
-        if kubelet.anonymous == Some(true) && node.kubelet_flag("anonymous-auth").is_none() {
-            answers.fail(
-                file,
-                "the kubelet serves requests without credentials (authentication.anonymous.enabled)",
-            );
+    kubelet(scene, answers);
+}
+
+/// The kubelet: by its flag, or its configuration, or without either as it is by itself.
+fn kubelet(scene: &Scene<'_>, answers: &mut Answers) {
+    let node = scene.node;
+    let flag = node.kubelet_flag("anonymous-auth");
+    let alone = node.whole_launch(Component::Kubelet).filter(|launch| {
+        matches!(launch.by, By::Unit | By::Arguments) && launch.flags.value("config").is_none()
+    });
+    match (flag, node.kubelet(), alone) {
+        (Some((place, flag)), ..) => {
+            answers.look();
+            if flag.value != "false" {
+                answers.fail(place, "the kubelet serves requests without credentials (--anonymous-auth)");
+            }
         }
+        (None, Some((file, kubelet)), _) => {
+            answers.look();
+            if kubelet.anonymous == Some(true) {
+                let message =
+                    "the kubelet serves requests without credentials (authentication.anonymous.enabled)";
+                answers.fail(file, message);
+            }
+        }
+        // The flag is true unless it is given; only a configuration turns that round.
+        (None, None, Some(launch)) => {
+            let message = "the kubelet serves requests without credentials: it has neither --anonymous-auth=false nor --config";
+            answers.fail(launch.file, message);
+        }
+        _ => {}
     }
 }
 
@@ -115,5 +135,16 @@ mod tests {
         );
         tree.remove("var/lib/kubelet/config.yaml");
         assert!(tree.not_applicable(&RULE));
+        // By its flags alone it asks nobody unless told to.
+        let unit = "etc/systemd/system/kubelet.service";
+        tree.file(unit, 0o644, "[Service]\nExecStart=/usr/bin/kubelet --v=2\n");
+        assert_eq!(
+            tree.findings(RULE.id),
+            [format!(
+                "high {unit}: the kubelet serves requests without credentials: it has neither --anonymous-auth=false nor --config"
+            )]
+        );
+        tree.replace(unit, "--v=2", "--anonymous-auth=false");
+        assert_eq!((tree.findings(RULE.id), tree.not_applicable(&RULE)), (vec![], false));
     }
 }

@@ -80,6 +80,7 @@ fn roles(estate: &Estate<'_>, node: &NodeSummary) -> BTreeSet<Role> {
         let own = record.roles.iter().filter(|role| match role {
             // One node has it, or none: the first one's, persons', and what kubelets and components make for themselves.
             Role::SuperAdmin
+            | Role::Component
             | Role::User
             | Role::KubeletServing
             | Role::ControllerManagerServing

@@ -344,6 +344,11 @@ impl Tree {
         }
     }
 
+    /// Whether there is such a file.
+    pub(in crate::audit) fn has(&self, path: &str) -> bool {
+        matches!(self.entries.get(Path::new(path)), Some((Kind::File(_), _)))
+    }
+
     /// Changes a text; `from` must be in it.
     #[track_caller]
     pub(in crate::audit) fn replace(&mut self, path: &str, from: &str, to: &str) {
@@ -561,7 +566,11 @@ fn the_tree_is_that_of_a_control_plane() {
     for role in Role::ALL {
         let missing = matches!(
             role,
-            Role::ControllerManagerServing | Role::SchedulerServing | Role::User | Role::ServiceAccount
+            Role::ControllerManagerServing
+                | Role::SchedulerServing
+                | Role::Component
+                | Role::User
+                | Role::ServiceAccount
         );
         assert_eq!(roles.contains(&role), !missing, "{role}");
     }

@@ -5,10 +5,10 @@ use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::claim::names_in;
+use super::claim::{is_in, names_in};
 use super::{STORES, shown};
 use crate::audit::archive::{Archive, ArchiveKind, archive_kind};
-use crate::audit::evidence::place_of_directory;
+use crate::audit::evidence::{is_among, place_of_directory};
 use crate::audit::{AuditError, Input, Source, Store, is_whole_system};
 
 /// What is found in each node's tree, and never beside nodes.
@@ -108,7 +108,7 @@ pub(super) fn holds_nodes(directory: &Path) -> bool {
     }
     let absolute = std::path::absolute(directory).unwrap_or_else(|_| directory.to_owned());
     let names = names_in(directory);
-    if place_of_directory(&absolute, &names).1 || likeness(directory) != Likeness::None {
+    if place_of_directory(&absolute, |wanted| is_in(directory, wanted)).1 || likeness(directory) != Likeness::None {
         return false;
     }
     let children = names.iter().filter(|name| !is_hidden(name) && !STORES.iter().any(|store| name == store));
@@ -254,9 +254,15 @@ pub(super) fn nodes_of(archive: Archive) -> Result<Vec<Input>, Archive> {
     Ok(inputs)
 }
 
+/// What is left of a path below its first names.
+fn below(path: &Path, depth: usize) -> &Path {
+    let mut rest = path.components();
+    rest.by_ref().take(depth).for_each(drop);
+    rest.as_path()
+}
+
 /// How deep in an archive the trees of nodes stand beside one another; none where it is that of one.
 fn depth_of_nodes(archive: &Archive) -> Option<usize> {
-    let below = |path: &Path, depth: usize| path.components().skip(depth).collect::<PathBuf>();
     // `tar c out` puts everything into one directory.
     for depth in 0..2 {
         let names: BTreeSet<OsString> = archive
@@ -265,7 +271,8 @@ fn depth_of_nodes(archive: &Archive) -> Option<usize> {
             .filter_map(|entry| Some(entry.path.components().nth(depth)?.as_os_str().to_owned()))
             .collect();
         let names: Vec<OsString> = names.into_iter().collect();
-        if place_of_directory(Path::new("archive"), &names).1 {
+        let within: Vec<&Path> = archive.entries.iter().map(|entry| below(&entry.path, depth)).collect();
+        if place_of_directory(Path::new("archive"), is_among(&within)).1 {
             return None;
         }
         let mut children: BTreeMap<OsString, Likeness> = BTreeMap::new();

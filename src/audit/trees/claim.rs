@@ -54,7 +54,7 @@ impl Claim {
         } else if is_whole_system(&real) {
             (PathBuf::from("/"), true)
         } else {
-            place_of_directory(&absolute, &names_in(&real))
+            place_of_directory(&absolute, |wanted| is_in(&real, wanted))
         };
         let (on_node, known) = anchor;
         let root = if known { root_of(&absolute, &on_node) } else { None };
@@ -124,6 +124,11 @@ fn root_of(path: &Path, on_node: &Path) -> Option<PathBuf> {
     let relative = on_node.strip_prefix("/").ok()?;
     let root = path.ancestors().nth(relative.components().count())?;
     (root.join(relative) == path).then(|| root.to_owned())
+}
+
+/// Whether a path is in a directory.
+pub(super) fn is_in(directory: &Path, wanted: &str) -> bool {
+    directory.join(wanted).symlink_metadata().is_ok()
 }
 
 /// The names in a directory, as many as tell what it is.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::{Admission, InLayout as _, Source, authority, file};
 use crate::layout::{Authority, Leaf};
+use crate::manifest::{DEFAULT_SERVICE_RANGE, service_addresses};
 use crate::rehearse::files::{Pair, Reader, Trust};
 use crate::rehearse::network::is_match;
 use crate::x509::SubjectAltName;
@@ -39,6 +40,53 @@ pub(in crate::rehearse) struct Apiserver {
     pub(in crate::rehearse) proxy_names: Vec<String>,
     /// The address that it announces itself with.
     pub(in crate::rehearse) advertise: Option<IpAddr>,
+    /// How pods reach it.
+    pub(in crate::rehearse) service: Service,
+}
+
+/// The service `kubernetes`, by which pods reach API servers.
+#[derive(Debug)]
+pub(in crate::rehearse) struct Service {
+    /// Its address, with where that comes from; none where nothing says it.
+    pub(in crate::rehearse) address: Option<(IpAddr, String)>,
+    /// The CA that pods are given (`--root-ca-file` of the controller manager), or why it is not known.
+    pub(in crate::rehearse) trust: Result<Arc<Trust>, String>,
+}
+
+impl Service {
+    fn read(reader: &mut Reader<'_>, apiserver: Option<Source<'_>>, manager: Option<Source<'_>>) -> Self {
+        const FLAG: &str = "service-cluster-ip-range";
+        let given = [apiserver, manager].into_iter().flatten();
+        let mut given = given.filter_map(|source| Some((source, source.flags.value(FLAG)?)));
+        let (range, why) = match (given.next(), apiserver) {
+            (Some((source, range)), _) => (Some(range), format!("--{FLAG} in {}", source.name.short)),
+            (None, Some(source)) if source.launch.doubts.is_empty() => (
+                Some(DEFAULT_SERVICE_RANGE),
+                format!("{DEFAULT_SERVICE_RANGE}, for {} has no --{FLAG}", source.name.short),
+            ),
+            (None, _) => (None, String::new()),
+        };
+        // The service has the first address of the first network, however many there are.
+        let first = range.and_then(|range| *service_addresses(range).first()?);
+        let trust = match manager {
+            Some(source) => source.path("root-ca-file").ok_or_else(|| {
+                format!(
+                    "{} has no --root-ca-file: pods are given no CA to verify the API server by",
+                    source.name.short
+                )
+            }),
+            // kubeadm's.
+            None => Ok(authority(reader.tree, Authority::Kubernetes)),
+        };
+        let trust = trust.and_then(|path| match manager.is_some() || reader.exists(&path) {
+            true => Ok(reader.trust(&path)),
+            false => {
+                Err("the controller manager, which gives pods the CA of the API server, is not here"
+                    .to_owned())
+            }
+        });
+        Self { address: first.map(|ip| (ip, why)), trust }
+    }
 }
 
 /// How an API server reaches etcd.
@@ -111,7 +159,12 @@ impl Files<'_, '_, '_> {
 }
 
 impl Apiserver {
-    pub(super) fn read(reader: &mut Reader<'_>, source: Option<Source<'_>>) -> Self {
+    pub(super) fn read(
+        reader: &mut Reader<'_>,
+        source: Option<Source<'_>>,
+        manager: Option<Source<'_>>,
+    ) -> Self {
+        let service = Service::read(reader, source, manager);
         let admission = admission(reader, source);
         let by_name = by_name(reader, source);
         let mut files = Files { reader, source };
@@ -139,6 +192,7 @@ impl Apiserver {
                 Some(_) => files.list("requestheader-allowed-names"),
             },
             advertise: source.and_then(|source| source.flags.value("advertise-address")?.parse().ok()),
+            service,
         }
     }
 

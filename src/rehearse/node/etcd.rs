@@ -33,6 +33,8 @@ pub(in crate::rehearse) struct Etcd {
 /// One of the two sides on which a member listens.
 #[derive(Debug)]
 pub(in crate::rehearse) struct Listener {
+    /// The certificate's path on the node.
+    certificate: PathBuf,
     pub(in crate::rehearse) pair: Arc<Pair>,
     pub(in crate::rehearse) admission: Admission,
     /// The serial numbers that are refused, where there is a list of them.
@@ -83,11 +85,7 @@ impl Etcd {
         let peer_trust = trusted(reader, source, &PEERS);
         let value = |flag: &str| source.and_then(|source| source.flags.value(flag));
         let cluster = source.map(|source| source.flags.list("initial-cluster")).unwrap_or_default();
-        let (certificate, key) = Leaf::EtcdHealthcheckClient
-            .files(tree)
-            .unwrap_or_else(|| pair_of(tree.layout.naming, &tree.layout.etcd.join("healthcheck-client")));
-        let healthcheck =
-            Some((reader.pair(&certificate, &key), reader.trust(&authority(tree, Authority::Etcd))));
+        let healthcheck = healthcheck(reader, source, &clients);
         let gateway = source.and_then(|source| source.flags.switch("enable-grpc-gateway"));
         Self {
             name: value("name").unwrap_or(node).to_owned(),
@@ -111,6 +109,21 @@ impl Etcd {
     }
 }
 
+/// The pair of kubeadm's health check. Elsewhere than in its layout there is none, unless it is there.
+fn healthcheck(
+    reader: &mut Reader<'_>,
+    source: Option<Source<'_>>,
+    clients: &Listener,
+) -> Option<(Arc<Pair>, Arc<Trust>)> {
+    let tree = reader.tree;
+    let (certificate, key) = Leaf::EtcdHealthcheckClient
+        .files(tree)
+        .unwrap_or_else(|| pair_of(tree.layout.naming, &tree.layout.etcd.join("healthcheck-client")));
+    let is_kubeadms = source.is_none() || clients.certificate.parent() == certificate.parent();
+    (is_kubeadms || reader.exists(&certificate))
+        .then(|| (reader.pair(&certificate, &key), reader.trust(&authority(tree, Authority::Etcd))))
+}
+
 fn trusted(reader: &mut Reader<'_>, source: Option<Source<'_>>, names: &FlagNames) -> Option<Arc<Trust>> {
     file(source, names.trusted, || authority(reader.tree, Authority::Etcd)).map(|path| reader.trust(&path))
 }
@@ -131,7 +144,7 @@ fn listener(
     let settings = source.and_then(|source| source.flags.value("config-file"));
     let admission = match trusted(reader, source, names) {
         _ if settings.is_some() => Admission::Unknown(format!(
-            "{manifest} has --config-file: etcd takes everything from it, and it is not read here"
+            "{manifest} has --config-file: etcd takes everything from it, and it could not be read"
         )),
         _ if switch(names.automatic) => Admission::Unknown(format!(
             "{manifest} has --{}: etcd makes itself certificates, which cannot be rehearsed",
@@ -151,7 +164,7 @@ fn listener(
         names.urls.iter().flat_map(|flag| source.map(|source| source.flags.list(flag)).unwrap_or_default());
     let urls = urls.map(str::to_owned).collect();
     let revoked = source.and_then(|source| source.path(names.revoked)).map(|path| revoked(reader, &path));
-    Listener { pair, admission, revoked, urls }
+    Listener { certificate, pair, admission, revoked, urls }
 }
 
 /// The serial numbers of a list. etcd reads DER, and refuses everybody when it cannot.

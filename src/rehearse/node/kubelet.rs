@@ -48,7 +48,7 @@ pub(super) struct Settings<'a> {
 
 impl<'a> Settings<'a> {
     pub(super) fn of(launching: &'a Launching) -> Self {
-        let launch = launching.launched.of(Component::Kubelet).next();
+        let launch = launching.launch(Component::Kubelet);
         let file = launch.and_then(|launch| {
             let (file, configuration) = launch.configuration.as_ref()?;
             Some((launching.name(*file)?, configuration))

@@ -85,8 +85,7 @@ impl Node {
         let mut notes = Vec::new();
         let launching = Launching::read(reader);
         noted(reader, &launching, &mut notes);
-        let flags =
-            |component| launching.launched.of(component).find_map(|launch| Source::of(launch, &launching));
+        let flags = |component| launching.launch(component).and_then(|launch| Source::of(launch, &launching));
         let settings = kubelet::Settings::of(&launching);
         let is = |wanted: fn(&KnownNode) -> bool| known.map(wanted);
 
@@ -94,18 +93,18 @@ impl Node {
         let has_apiserver = apiserver.is_some()
             || is(|node| node.control_plane) == Some(true)
             || Leaf::Apiserver.exists_in(reader);
-        let apiserver = has_apiserver.then(|| Apiserver::read(reader, apiserver));
+        let manager = flags(Component::ControllerManager);
+        let apiserver = has_apiserver.then(|| Apiserver::read(reader, apiserver, manager));
         let etcd = flags(Component::Etcd);
         let has_etcd =
             etcd.is_some() || is(|node| node.etcd) == Some(true) || Leaf::EtcdServer.exists_in(reader);
         let etcd = has_etcd.then(|| Etcd::read(reader, etcd, &name));
-        // Every control plane has a kubelet, unless the cluster's file says otherwise.
-        let has_kubelet =
-            is(|node| node.kubelet).unwrap_or_else(|| has_apiserver || settings.is_there(reader));
+        // Every control plane of kubeadm's has a kubelet, unless the cluster's file says otherwise.
+        let as_kubeadm = flags(Component::Apiserver).is_none_or(|source| source.launch.by == By::Pod);
+        let has_kubelet = is(|node| node.kubelet)
+            .unwrap_or_else(|| has_apiserver && as_kubeadm || settings.is_there(reader));
         let kubelet = has_kubelet.then(|| Kubelet::read(reader, &settings));
-        let access = access::read(reader, has_apiserver, has_kubelet, |component| {
-            flags(component).and_then(|source| source.path("kubeconfig"))
-        });
+        let access = access::read(reader, has_apiserver, has_kubelet, &flags);
         let serving = [Component::ControllerManager, Component::Scheduler]
             .into_iter()
             .filter_map(|component| serving(reader, component, flags(component)))
