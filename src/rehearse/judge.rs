@@ -91,17 +91,18 @@ impl PeerJudge for Judge {
             names: self.dialled.iter().map(|(name, _)| name.clone()).collect(),
             at: self.at,
         };
-        let finding = match Verifier::new(&settings, anchors, others, &[]).verify(leaf) {
-            Verdict::Valid(chain) => match self.broken_rule(&located) {
-                Some(objection) => Finding::Refused(objection),
-                None => accepted(&chain),
-            },
-            Verdict::Invalid(rejection) => {
-                let (fault, path) = rejection.reason();
-                let link = fault.concerns.map_or_else(|| path.last(), |index| path.get(index));
-                Finding::Refused(self.objection(fault, link, leaf))
-            }
-        };
+        let finding =
+            match Verifier::new(&settings, anchors, &[], &[]).quietly().with(others, &[]).verify(leaf) {
+                Verdict::Valid(chain) => match self.broken_rule(&located) {
+                    Some(objection) => Finding::Refused(objection),
+                    None => accepted(&chain),
+                },
+                Verdict::Invalid(rejection) => {
+                    let (fault, path) = rejection.reason();
+                    let link = fault.concerns.map_or_else(|| path.last(), |index| path.get(index));
+                    Finding::Refused(self.objection(fault, link, leaf))
+                }
+            };
         let verdict = match &finding {
             Finding::Accepted(..) => Ok(()),
             Finding::Refused(objection) => Err(objection.reason.clone()),

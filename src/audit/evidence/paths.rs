@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::ffi::{OsStr, OsString};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use crate::layout::path_names;
 
@@ -107,8 +107,30 @@ pub(super) struct Anchor {
     pub(super) known: bool,
 }
 
-/// What a directory stands for, by its own path and by the paths that are in it.
-pub(super) fn anchor(argument: &Path, within: &[&Path]) -> Anchor {
+/// The place on its node for which a directory stands, and whether that is known rather than made up, by what is in it.
+pub(in super::super) fn place_of_directory(path: &Path, is_there: impl Fn(&str) -> bool) -> (PathBuf, bool) {
+    let Anchor { on_node, known } = anchor(path, is_there);
+    (on_node, known)
+}
+
+/// The same of a single file.
+pub(in super::super) fn place_of_file(path: &Path) -> (PathBuf, bool) {
+    let Anchor { on_node, known } = anchor_of_file(path);
+    (on_node, known)
+}
+
+/// Whether a path is among those in a directory, or leads to one of them.
+pub(in super::super) fn is_among<'a>(within: &'a [&Path]) -> impl Fn(&str) -> bool + use<'a> {
+    let names: HashSet<&OsStr> = within.iter().filter_map(|path| path.iter().next()).collect();
+    move |wanted| {
+        let first = wanted.split('/').next().unwrap_or_default();
+        names.contains(OsStr::new(first))
+            && (first.len() == wanted.len() || within.iter().any(|path| path.starts_with(wanted)))
+    }
+}
+
+/// What a directory stands for, by its own path and by what is in it.
+pub(super) fn anchor(argument: &Path, is_there: impl Fn(&str) -> bool) -> Anchor {
     let known = |on_node: &str| Anchor { on_node: on_node.into(), known: true };
     if argument == Path::new("/") {
         return known("/");
@@ -116,12 +138,6 @@ pub(super) fn anchor(argument: &Path, within: &[&Path]) -> Anchor {
     if let Some(anchor) = by_path(argument) {
         return anchor;
     }
-    let names: HashSet<&OsStr> = within.iter().filter_map(|path| path.iter().next()).collect();
-    let is_there = |wanted: &&str| {
-        let first = wanted.split('/').next().unwrap_or_default();
-        names.contains(OsStr::new(first))
-            && (first.len() == wanted.len() || within.iter().any(|path| path.starts_with(wanted)))
-    };
     let by_content = BY_CONTENT.iter().find(|(_, any, all, none)| {
         any.iter().any(|name| is_there(name))
             && all.iter().all(|name| is_there(name))
@@ -203,7 +219,8 @@ impl Paths {
             above.any(|above| self.by_path.contains_key(above))
         };
         // In what may not be read, anything may be.
-        let is_unread = path.ancestors().skip(1).any(|above| self.unread.contains(above));
+        let is_unread =
+            !self.unread.is_empty() && path.ancestors().skip(1).any(|above| self.unread.contains(above));
         // An archive of files without their directories gives as many as it has files.
         let is_given = |above: &Path| self.given.contains(above) && (!is_shallow(above) || is_seen());
         !is_unread && path.ancestors().any(is_given)
@@ -211,10 +228,19 @@ impl Paths {
 
     /// Where an absolute path of the node leads, as it does there.
     pub(super) fn resolve(&self, path: &Path) -> Target {
-        let Some(end) = self.end(path) else { return Target::Loop };
-        match self.at(&end) {
+        let is_plain = |part: Component<'_>| !matches!(part, Component::ParentDir);
+        // Without links, which most trees are, a path is itself.
+        if self.links.is_empty() && path.is_absolute() && path.components().all(is_plain) {
+            return self.what_is(path);
+        }
+        self.end(path).map_or(Target::Loop, |end| self.what_is(&end))
+    }
+
+    /// What is at a path, links not followed, or is not.
+    fn what_is(&self, path: &Path) -> Target {
+        match self.at(path) {
             Some(file) => Target::File(file),
-            None if self.is_given(&end) => Target::Missing,
+            None if self.is_given(path) => Target::Missing,
             None => Target::Outside,
         }
     }
@@ -283,7 +309,7 @@ mod tests {
             ("/tmp/x", vec!["a.crt", "b.key"], None),
         ] {
             let within: Vec<&Path> = within.into_iter().map(Path::new).collect();
-            let found = anchor(Path::new(argument), &within);
+            let found = anchor(Path::new(argument), is_among(&within));
             assert_eq!(found.known.then_some(found.on_node), on_node.map(PathBuf::from), "{argument}");
         }
         assert_eq!(

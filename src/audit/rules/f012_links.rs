@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::path::Path;
 
 use super::{Check, Citation, Rule, Severity};
-use crate::audit::{Answers, FileKind, Node, Scene, Target};
+use crate::audit::{Answers, FileKind, Gap, Node, Scene, Target};
 use crate::x509::Printable;
 
 pub(super) static RULE: Rule = Rule {
@@ -72,7 +72,11 @@ fn link<'a>(node: &'a Node, index: usize, target: &Path, above: &Above<'a>, answ
         // What of a whole system lies behind a directory was read as far as it matters, and no more.
         Target::Outside if is_above(node, index, target, above) => answers.look(),
         Target::Outside => {
-            answers.skip(index, format!("it leads to {leads}, out of what was given: give that as well"));
+            answers.leave(
+                index,
+                Gap::Unread,
+                format!("it leads to {leads}, out of what was given: give that as well"),
+            );
         }
     }
 }
@@ -87,7 +91,7 @@ fn is_above<'a>(node: &'a Node, index: usize, target: &Path, above: &Above<'a>) 
 }
 
 /// Whether a file of the target's name lies beside the link.
-fn beside(node: &Node, index: usize, target: &Path) -> bool {
+pub(in super::super) fn beside(node: &Node, index: usize, target: &Path) -> bool {
     let Some((file, name)) = node.files.get(index).zip(target.file_name()) else { return false };
     !file.anchored
         && node.entry_at(&file.on_node.with_file_name(name)).is_some_and(|(other, _)| other != index)

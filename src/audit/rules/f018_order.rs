@@ -4,13 +4,13 @@ use std::collections::{HashMap, HashSet};
 
 use super::files::{groups, left_over, referenced_for, subject};
 use super::{Check, Citation, Rule, Severity};
-use crate::audit::{Answers, Cert, Scene, Signing, What};
+use crate::audit::{Answers, Cert, Gap, Scene, Signing, Use, What};
 
 pub(super) static RULE: Rule = Rule {
     id: "F018",
     name: "order",
     title: "The certificates of a file are not a chain, leaf first",
-    severity: Severity::Medium,
+    severity: Severity::High,
     citations: &[
         Citation::rfc("RFC 8446 section 4.4.2"),
         Citation::rfc("RFC 5246 section 7.4.2"),
@@ -73,7 +73,10 @@ fn chain(group: &[Cert<'_>], answers: &mut Answers) {
             subject(*leaf),
             leaf.found().position + 1
         );
-        answers.fail(first.place(), message);
+        let fact = answers.fail(first.place(), message);
+        if leaf.found().usage != Use::Used {
+            fact.severity(Severity::Medium);
+        }
         return;
     }
     // Whom the certificates of the group name and are signed by.
@@ -86,7 +89,11 @@ fn chain(group: &[Cert<'_>], answers: &mut Answers) {
     let mut told = false;
     for (before, cert) in group.iter().zip(group.iter().skip(1)) {
         if matches!(before.found().signing, Signing::NotChecked) {
-            answers.skip(before.place(), "who signed it was not looked at: there was too much to verify");
+            answers.leave(
+                before.place(),
+                Gap::TooMuch,
+                "who signed it was not looked at: there was too much to verify",
+            );
             continue;
         }
         let (tbs, number) = (cert.tbs(), cert.found().position + 1);
@@ -98,7 +105,7 @@ fn chain(group: &[Cert<'_>], answers: &mut Answers) {
         }
         if !signers.contains(&(tbs.subject.der(), tbs.public_key.der())) {
             let message = format!("certificate {number} ({}) signed none of the others", subject(*cert));
-            answers.fail(cert.place(), message);
+            answers.fail(cert.place(), message).severity(Severity::Medium);
         } else if !told {
             told = true;
             let message = format!(
@@ -106,7 +113,7 @@ fn chain(group: &[Cert<'_>], answers: &mut Answers) {
                 subject(*cert),
                 subject(*before)
             );
-            answers.fail(cert.place(), message);
+            answers.fail(cert.place(), message).severity(Severity::Medium);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::super::{Answers, Role, Scene};
+use super::super::{Answers, Role, Scene, Use};
 use super::{Check, Citation, Rule, Severity};
 
 pub(super) static RULE: Rule = Rule {
@@ -43,7 +43,9 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
         // One that only carries the public key, as Kubernetes the Hard Way makes one, plays no part of its own.
         let other = node
             .certs_with_key(&key)
-            .find(|cert| cert.roles().any(|role| !matches!(role, Role::User | Role::ServiceAccount)));
+            .filter(|cert| cert.found().usage != Use::Old)
+            .filter(|cert| cert.roles().any(|role| !matches!(role, Role::User | Role::ServiceAccount)))
+            .min_by_key(|cert| (cert.found().same_as != cert.index, cert.index));
         if let Some(cert) = other
             && let Some(role) = cert.roles().find(|role| *role != Role::User)
         {

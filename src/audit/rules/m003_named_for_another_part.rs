@@ -92,17 +92,20 @@ fn certificate(node: &Node, reference: &Reference, file: usize, answers: &mut An
     }
 }
 
-/// Whether one certificate is usual for two parts, if its purposes are: etcd's for clients and peers (kubespray, kpki's `layout: pem`), a
-/// kubelet's for both of its sides (the hard way, kubeasz), a node's for whoever calls etcd from there (kubespray), and the API server's for whatever it calls where nothing names it `apiserver` (kubeasz, `MicroK8s`, the hard way, where it is etcd's too).
+/// Whether one certificate is usual for two parts: etcd's for clients and peers (kubespray, kpki's `layout: pem`) if it is for both
+/// purposes, a kubelet's for both of its sides (the hard way, kubeasz), a node's for whoever calls etcd from there (kubespray), and the
+/// API server's for whatever it calls where nothing names it `apiserver` (kubeasz, `MicroK8s`, the hard way, where it is etcd's too).
 fn may_be_one(leaf: Cert<'_>, own: Role, role: Role) -> bool {
     const ETCD: [Role; 2] = [Role::EtcdServer, Role::EtcdPeer];
+    const KUBELET: [Role; 2] = [Role::KubeletClient, Role::KubeletServing];
+    const BOTH: [ExtendedKeyUsage; 2] = [ExtendedKeyUsage::ServerAuth, ExtendedKeyUsage::ClientAuth];
+    let are = |pair: [Role; 2]| pair.contains(&own) && pair.contains(&role);
     let is_for_all =
         own == Role::Apiserver && leaf.file().on_node.file_stem().is_none_or(|stem| stem != "apiserver");
-    const KUBELET: [Role; 2] = [Role::KubeletClient, Role::KubeletServing];
     let is_of_node = own == Role::EtcdClient
         && role == Role::ApiserverEtcdClient
         && leaf.file().name().starts_with("node-");
-    [ETCD, KUBELET].iter().any(|pair| pair.contains(&own) && pair.contains(&role)) || is_of_node || is_for_all
+    are(ETCD) && BOTH.iter().all(|purpose| may_be(leaf, purpose)) || are(KUBELET) || is_of_node || is_for_all
 }
 
 fn may_be(leaf: Cert<'_>, purpose: &ExtendedKeyUsage) -> bool {

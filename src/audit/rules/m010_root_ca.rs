@@ -10,7 +10,7 @@ pub(super) static RULE: Rule = Rule {
     id: "M010",
     name: "root-ca",
     title: "The CA that pods are given does not verify the API server",
-    severity: Severity::Medium,
+    severity: Severity::High,
     citations: &[
         Citation::page("CIS Kubernetes Benchmark 1.3.5", "https://www.cisecurity.org/benchmark/kubernetes"),
         Citation::page(
@@ -30,7 +30,8 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
     let node = scene.node;
     let Some(reference) = node.reference(Component::ControllerManager, "root-ca-file") else {
         if let Some(launch) = whole(node, Component::ControllerManager, answers) {
-            answers.fail(launch.file, "kube-controller-manager has no --root-ca-file: pods are given no CA to verify the API server by");
+            let message = "kube-controller-manager has no --root-ca-file: pods are given no CA to verify the API server by";
+            answers.fail(launch.file, message).severity(Severity::Medium);
         }
         return;
     };
@@ -88,7 +89,7 @@ mod tests {
         assert_eq!(
             tree.findings(RULE.id),
             [format!(
-                "medium {MANAGER}:13: --root-ca-file names /etc/kubernetes/pki/etcd/ca.crt (CN=etcd-ca), which does not verify \
+                "high {MANAGER}:13: --root-ca-file names /etc/kubernetes/pki/etcd/ca.crt (CN=etcd-ca), which does not verify \
                       CN=kube-apiserver"
             )]
         );
