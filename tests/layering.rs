@@ -14,7 +14,7 @@ const FLOORS: &[&[&str]] = &[
     &["x509"],
     &["key", "profile"],
     &["request", "chain", "kubeconfig", "layout", "manifest"],
-    &["inspect"],
+    &["inspect", "remedy"],
     &["ca", "audit", "tls"],
     &["issue", "rehearse", "repair"],
     &["cluster", "renew"],

@@ -1,7 +1,7 @@
 //! Evidence × rules → report.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use rayon::prelude::*;
@@ -11,6 +11,7 @@ use super::evidence::{self, link_node, name_users};
 use super::overlap::leave_once;
 use super::policy::{order, order_of_skipped, settle};
 use super::report::{End, Finding, Location, Outcomes, Read, Record, Report, Skipped, Tally};
+use super::rules::{Desk, EstateDesk, root_of};
 use super::{
     Answers, Authorities, Cert, CertificateEvidence, Check, Estate, Expected, Fact, File, FileKind, Kept,
     Known, Node, NodeKind, Outcome, Place, Policy, RULES, Rule, Scene, Source, Store,
@@ -113,6 +114,7 @@ struct Judged {
     read: Read,
     records: Vec<Record>,
     inventories: Vec<Kept>,
+    root: Option<PathBuf>,
 }
 
 /// The rules that are asked for and look at nodes, or at all of them.
@@ -137,6 +139,7 @@ fn judge_node(mut node: Node, policy: &Policy, authorities: &Authorities) -> Jud
         },
         records: node.records(),
         inventories: node.inventories(),
+        root: root_of(&node),
     };
     let distinct = distinct(&node, policy);
     for rule in asked(policy, false) {
@@ -146,14 +149,16 @@ fn judge_node(mut node: Node, policy: &Policy, authorities: &Authorities) -> Jud
                 let mut answers = Answers::default();
                 check(&Scene { node: &node, policy, authorities }, &mut answers);
                 let locate = |place: &Place| node.location(place);
-                let name = |place: &Place| place.file.and_then(|file| name_of(&node, file));
-                take(rule, answers, &locate, &name, &mut judged.findings, &mut judged.skipped)
+                take(rule, answers, &locate, &mut judged.findings, &mut judged.skipped)
             }
             Check::Estate(_) => continue,
         };
         judged.ends.push(end);
     }
     leave_once(&mut judged.findings);
+    let scene = Scene { node: &node, policy, authorities };
+    let desk = Desk::new(&scene);
+    judged.findings.iter_mut().for_each(|finding| desk.mend(finding));
     // Who has nothing left to say had nothing to look at that is not another's.
     for (rule, end) in asked(policy, false).zip(&mut judged.ends) {
         if *end == End::Failed && !judged.findings.iter().any(|finding| finding.rule.id == rule.id) {
@@ -241,9 +246,9 @@ fn judge_certificates(
                         let message = std::mem::take(&mut fact.message);
                         fact.message = format!("{message} (it stands in {others} more {places})");
                     }
-                    let location = cert.node.location(&cert.place());
-                    let name = name_of(cert.node, cert.found().file);
-                    findings.push(finding(rule, fact, location, name));
+                    let place = cert.place();
+                    let location = cert.node.location(&place);
+                    findings.push(finding(rule, fact, location, place));
                 }
             }
         }
@@ -276,7 +281,6 @@ fn take(
     rule: &'static Rule,
     answers: Answers,
     locate: &dyn Fn(&Place) -> Location,
-    name: &dyn Fn(&Place) -> Option<Arc<str>>,
     findings: &mut Vec<Finding>,
     skipped: &mut Vec<Skipped>,
 ) -> End {
@@ -291,11 +295,11 @@ fn take(
     };
     for mut fact in answers.facts {
         let place = fact.place.take().unwrap_or_default();
-        findings.push(finding(rule, fact, locate(&place), name(&place)));
+        findings.push(finding(rule, fact, locate(&place), place));
     }
     if answers.more_facts > 0 {
         let fact = Fact::new(format!("and {} more of the kind", answers.more_facts));
-        findings.push(finding(rule, fact, locate(&Place::nowhere()), None));
+        findings.push(finding(rule, fact, locate(&Place::nowhere()), Place::nowhere()));
     }
     skipped.extend(answers.skipped.into_iter().map(|(place, reason)| Skipped {
         rule: Some(rule),
@@ -309,34 +313,10 @@ fn take(
     end
 }
 
-fn finding(rule: &'static Rule, fact: Fact, location: Location, file: Option<Arc<str>>) -> Finding {
+fn finding(rule: &'static Rule, fact: Fact, location: Location, place: Place) -> Finding {
     let severity = fact.severity.unwrap_or(rule.severity);
-    let own_fix = fact.fix.map(String::into_boxed_str);
-    Finding { rule, severity, location, message: fact.message, own_fix, file }
-}
-
-/// The path of a file as a command takes it: the very one that was found, or of an archive that on the node.
-fn name_of(node: &Node, file: usize) -> Option<Arc<str>> {
-    let file = node.files.get(file)?;
-    let name = file.command_name.get_or_init(|| {
-        let path = match &file.found_at {
-            Some(path) => path.strip_prefix(".").unwrap_or(path),
-            None => &file.on_node,
-        };
-        quoted(path).into()
-    });
-    Some(Arc::clone(name))
-}
-
-/// A path as a shell takes it, safe to show.
-fn quoted(path: &Path) -> String {
-    let text = Printable(&path.to_string_lossy()).to_string();
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=:@%,".contains(c);
-    if !text.is_empty() && text.chars().all(plain) {
-        text
-    } else {
-        format!("'{}'", text.replace('\'', r"'\''"))
-    }
+    let pending = Some(Box::new((place, fact.fix)));
+    Finding { pending, ..Finding::new(rule, severity, location, fact.message) }
 }
 
 /// A report that grows node by node.
@@ -373,6 +353,7 @@ impl Assembly {
             kind: node.kind,
             records: start..report.records.len(),
             inventories: node.inventories,
+            root: node.root,
         });
         report.findings.append(&mut node.findings);
         report.skipped.append(&mut node.skipped);
@@ -401,12 +382,15 @@ impl Assembly {
                 let record = place.record.and_then(|record| estate.records.get(record));
                 record.map(|record| record.location.clone()).unwrap_or_default()
             };
-            let name = |place: &Place| {
-                let record = place.record.and_then(|record| estate.records.get(record))?;
-                Some(quoted(Path::new(&*record.location.path)).into())
-            };
-            let end = take(rule, answers, &locate, &name, &mut report.findings, &mut report.skipped);
+            let end = take(rule, answers, &locate, &mut report.findings, &mut report.skipped);
             ends.push(end);
+        }
+        let desk = EstateDesk::new(estate);
+        report.findings.iter_mut().for_each(|finding| desk.mend(finding));
+        if report.findings.iter().any(|finding| finding.remedy.is_open()) {
+            let signers = desk.signers();
+            let find = |key: &[u8; 32]| signers.get(key).cloned();
+            report.findings.iter_mut().for_each(|finding| finding.remedy.settle(&find));
         }
         report.tallies.push(Tally { node: None, rules, ends: ends.into() });
         for end in report.tallies.iter().flat_map(|tally| &tally.ends) {

@@ -40,4 +40,4 @@ pub use report::{
 };
 pub use role::{Basis, Role};
 pub use rule::{Check, Citation, Fact, Outcome, Rule, Severity};
-pub use rules::RULES;
+pub use rules::{Cure, RULES};

@@ -163,6 +163,7 @@ mod p029_begins_with_issuer;
 mod p030_not_backdated;
 mod p031_revocation_unread;
 mod references;
+mod remedy;
 mod signature;
 mod subjects;
 mod t001_expired;
@@ -178,6 +179,8 @@ mod t010_rancher_window;
 mod tokens;
 
 pub(super) use self::distinct::Uses;
+pub use self::remedy::Cure;
+pub(super) use self::remedy::{Desk, EstateDesk, root_of};
 
 /// Every rule, in the order of the ids.
 pub const RULES: &[&Rule] = &[

@@ -2,6 +2,7 @@
 
 use super::super::{Answers, Scene};
 use super::distinct::{Certificates, Distinct, Use};
+use super::remedy::{Cure, Reissue};
 use super::{Check, Citation, Role, Rule, Severity, dates};
 
 pub(super) static RULE: Rule = Rule {
@@ -43,10 +44,8 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
         let fact = answers.fail(one, format!("{what} {date}, {ago}{}", one.elsewhere()));
         fact.severity(severity(one));
         fact.fix(match one.usage {
-            Use::Old => {
-                "Nothing needs it any more: `rm FILE`, once you have looked at what it is.".to_owned()
-            }
-            _ => dates::renewal(one),
+            Use::Old => Cure::aside("Nothing needs it any more:"),
+            _ => Reissue::renewal().into(),
         });
     }
 }

@@ -46,6 +46,7 @@ struct FindingRow<'a> {
     place: Place<'a>,
     message: &'a str,
     fix: String,
+    commands: Vec<String>,
     sources: Vec<Source>,
 }
 
@@ -172,6 +173,7 @@ impl<'a> FindingRow<'a> {
             place: Place::of(&finding.location),
             message: &finding.message,
             fix: finding.fix(),
+            commands: finding.remedy.commands(),
             sources: sources(finding.rule),
         }
     }

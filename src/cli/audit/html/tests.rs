@@ -72,7 +72,7 @@ fn rule() -> &'static Rule {
 }
 
 fn finding(location: Location, severity: Severity, message: &str) -> Finding {
-    Finding { rule: rule(), severity, location, message: message.into(), own_fix: None, file: None }
+    Finding::new(rule(), severity, location, message)
 }
 
 #[test]
@@ -192,7 +192,7 @@ fn every_text_of_a_report_is_only_text() {
     let place = record.location.clone();
     let mut report = report(vec![record, key]);
     report.findings = vec![Finding {
-        own_fix: Some(format!("run `chmod 0600 {evil}` and {evil}").into()),
+        remedy: kpki::remedy::Remedy::words(format!("run `chmod 0600 {evil}` and {evil}")),
         ..finding(place.clone(), Severity::Critical, evil)
     }];
     report.skipped = vec![Skipped { rule: Some(rule()), location: place.clone(), reason: evil.to_owned() }];
