@@ -110,6 +110,12 @@ pub fn quoted_path(path: impl AsRef<Path>) -> String {
     quoted(path)
 }
 
+/// A copy of a file beside it, called as kpki calls its own (`NAME.TIMESTAMP.bak`), whose name is in `$b` afterwards.
+pub fn backup(file: impl AsRef<Path>) -> String {
+    let file = quoted_path(file);
+    format!("b={file}.$(date -u +%Y%m%dT%H%M%SZ).bak && cp -p {file} \"$b\"")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

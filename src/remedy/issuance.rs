@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Command, Remedy, quoted, quoted_path};
+use super::{Command, Remedy, backup, quoted, quoted_path};
 use crate::layout::key_beside;
 use crate::x509::SubjectAltName;
 
@@ -299,12 +299,6 @@ fn san(name: &SubjectAltName) -> String {
     }
 }
 
-/// A copy of a file beside it, called as kpki calls its own.
-fn backup(file: &Path) -> String {
-    let file = quoted_path(file);
-    format!("cp -p {file} {file}.$(date +%s).bak")
-}
-
 /// A command that writes into a directory of its own, and what is done with what it wrote.
 fn within(command: &Command, after: &[String]) -> Command {
     Command::written("d=$(mktemp -d) &&")
@@ -377,8 +371,8 @@ mod tests {
             (
                 Target::Combined { file: "n/both.pem".into(), key_first: true },
                 format!(
-                    "d=$(mktemp -d) && {names} --out \"$d\"/tls.crt && cp -p n/both.pem n/both.pem.$(date +%s).bak && \
-                     cat \"$d\"/tls.key \"$d\"/tls.crt > n/both.pem && rm -r \"$d\""
+                    "d=$(mktemp -d) && {names} --out \"$d\"/tls.crt && b=n/both.pem.$(date -u +%Y%m%dT%H%M%SZ).bak && \
+                     cp -p n/both.pem \"$b\" && cat \"$d\"/tls.key \"$d\"/tls.crt > n/both.pem && rm -r \"$d\""
                 ),
             ),
         ] {
@@ -393,7 +387,8 @@ mod tests {
         let remedy = issuance(target, None).remedy();
         let commands = remedy.commands();
         assert!(commands[0].ends_with("--san ip:10.0.0.1 --key n/peer.key"), "{commands:?}");
-        assert_eq!(commands[1], "cp -p n/peer.crt n/peer.crt.$(date +%s).bak && cat m1.crt > n/peer.crt");
+        let put = "b=n/peer.crt.$(date -u +%Y%m%dT%H%M%SZ).bak && cp -p n/peer.crt \"$b\" && cat m1.crt > n/peer.crt";
+        assert_eq!(commands[1], put);
         assert!(remedy.text().contains("CN=etcd-ca"));
     }
 }

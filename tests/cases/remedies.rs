@@ -1,1 +1,340 @@
 //! What an audit advises, carried out.
+//!
+//! A line of the table is a tree in which something is wrong, and what is done about it: the commands of the finding's own remedy, taken
+//! from the JSON and run by a shell in the user's directory. Afterwards the finding is gone, nothing worse has come, and no fewer
+//! connections of a rehearsal go through. Every rule has a line; those whose remedy is words alone say why.
+
+mod table;
+mod trees;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+use rayon::prelude::*;
+use serde_json::Value;
+
+use self::table::LINES;
+use crate::desk::Desk;
+use crate::support::{Ran, command, kpki, kpki_binary, run, text};
+
+/// Something that is wrong, and how it is mended.
+pub(crate) struct Line {
+    /// The rule that finds it.
+    pub(crate) rule: &'static str,
+    /// What is wrong, in a few words.
+    pub(crate) situation: &'static str,
+    /// Lays out what is there.
+    pub(crate) tree: fn(&Desk),
+    /// What is audited.
+    pub(crate) audited: &'static str,
+    /// What the findings say that are mended; empty for all of the rule's.
+    pub(crate) saying: &'static str,
+    pub(crate) cure: Cure,
+}
+
+/// How a remedy is carried out.
+pub(crate) enum Cure {
+    /// Its commands are run, one after the other.
+    Run,
+    /// The same, and after so many of them somebody does something elsewhere, such as signing a request.
+    RunWith(usize, fn(&Desk)),
+    /// It is words, for this reason; somebody does as they say.
+    ByHand(&'static str, fn(&Desk)),
+    /// It is words, and nothing can be done about it in a directory, for this reason.
+    Told(&'static str),
+}
+
+#[test]
+fn what_is_advised_mends() {
+    let only = std::env::var("KPKI_RULE").ok();
+    let lines = LINES.iter().flat_map(|lines| lines.iter());
+    let lines: Vec<&Line> =
+        lines.filter(|line| only.as_deref().is_none_or(|only| line.rule == only)).collect();
+    let wrong: Vec<String> = lines
+        .par_iter()
+        .filter_map(|line| Some(format!("{}, {}:\n{}", line.rule, line.situation, carried_out(line).err()?)))
+        .collect();
+    assert!(wrong.is_empty(), "{} remedies went wrong:\n\n{}", wrong.len(), wrong.join("\n\n"));
+}
+
+#[test]
+fn every_rule_has_its_line() {
+    let known: BTreeSet<&str> = LINES.iter().flat_map(|lines| lines.iter()).map(|line| line.rule).collect();
+    let all: BTreeSet<&str> = kpki::audit::RULES.iter().map(|rule| rule.id).collect();
+    let (missing, strange): (Vec<_>, Vec<_>) =
+        (all.difference(&known).collect(), known.difference(&all).collect());
+    assert!(missing.is_empty() && strange.is_empty(), "without a line: {missing:?}; no rules: {strange:?}");
+}
+
+/// What a shell knows besides the programs of the system: kpki at the desk's present, and stand-ins for what there is no cluster for. They
+/// do to files what the real ones do, and refuse what those would not take.
+const SHELL: &str = r#"
+set -euo pipefail
+export HOME="$PWD/home"; mkdir -p "$HOME"
+kpki() { "$KPKI" --now "$NOW" "$@"; }
+outside() { printf '%s\n' "$*" >> outside.log; }
+no() { echo "nobody takes: $*" >&2; exit 99; }
+tree() { for t in n nodes/*; do if [ -f "$t/etc/kubernetes/pki/ca.key" ]; then echo "$t"; return; fi; done; no "a cluster without a CA"; }
+kubelet_restarts() {
+  for t in n nodes/*; do
+    conf="$t/etc/kubernetes/kubelet.conf"; pki="$t/var/lib/kubelet/pki"
+    [ -f "$conf" ] && [ -d "$pki" ] || continue
+    if [ ! -e "$pki"/kubelet-client-current.pem ] && [ ! -L "$pki"/kubelet-client-current.pem ]; then
+      name=$(sed -n 's/.*user: .\{0,1\}system:node:\([a-z0-9.-]*\).*/\1/p' "$conf" | head -1)
+      w=$(mktemp -d); kpki issue kubelet-client "$name" --ca "$(tree)/etc/kubernetes/pki/ca.crt" --out "$w/tls.crt" > /dev/null
+      (umask 077; cat "$w/tls.crt" "$w/tls.key" > "$pki/kubelet-client-2026-06-01-12-00-00.pem"); rm -r "$w"
+      ln -s /var/lib/kubelet/pki/kubelet-client-2026-06-01-12-00-00.pem "$pki/kubelet-client-current.pem"
+    fi
+  done
+}
+systemctl() {
+  outside systemctl "$@"
+  case "$*" in
+    "restart kubelet") kubelet_restarts;;
+    "restart "*|"stop "*|"start "*) ;;
+    *) no systemctl "$@";;
+  esac
+}
+kubeadm() {
+  outside kubeadm "$@"
+  [ "$1 $2 $3 $4 $5" = "kubeconfig user --org system:nodes --client-name" ] || no kubeadm "$@"
+  w=$(mktemp -d)
+  kpki issue kubelet-client "${6#system:node:}" --ca "$(tree)/etc/kubernetes/pki/ca.crt" --kubeconfig "$w/kubelet.conf" \
+    --server https://10.0.0.10:6443 > /dev/null
+  cat "$w/kubelet.conf"; rm -r "$w"
+}
+kubectl() {
+  case " $* " in
+    *" config "*|*" create secret tls "*" --dry-run=client "*) command kubectl "$@";;
+    " get csr ") outside kubectl "$@";;
+    *) no kubectl "$@";;
+  esac
+}
+k3s() { outside k3s "$@"; [ "$*" = "certificate rotate" ] || no k3s "$@"; }
+rke2() { outside rke2 "$@"; [ "$*" = "certificate rotate" ] || no rke2 "$@"; }
+microk8s() { outside microk8s "$@"; case "$*" in "refresh-certs --cert "*.crt) ;; *) no microk8s "$@";; esac; }
+minikube() { outside minikube "$@"; case "$*" in stop|start) ;; *) no minikube "$@";; esac; }
+"#;
+
+/// The programs that a remedy may call; the shell's own words aside.
+const PROGRAMS: [&str; 33] = [
+    "kpki",
+    "kubectl",
+    "kubeadm",
+    "systemctl",
+    "k3s",
+    "rke2",
+    "microk8s",
+    "minikube",
+    "openssl",
+    "cp",
+    "mv",
+    "cat",
+    "rm",
+    "chmod",
+    "chown",
+    "setfacl",
+    "mktemp",
+    "umask",
+    "sed",
+    "ln",
+    "install",
+    "mkdir",
+    "date",
+    "printf",
+    "d=$(mktemp",
+    "find",
+    "timedatectl",
+    "ls",
+    "head",
+    "tail",
+    "shred",
+    "cd",
+    "sleep",
+];
+
+fn carried_out(line: &Line) -> Result<(), String> {
+    let desk = Desk::new();
+    (line.tree)(&desk);
+    let before = Audit::of(&desk, line)?;
+    let mended: Vec<&Value> = before.of_rule(line).collect();
+    if mended.is_empty() {
+        return Err(format!("there is no such finding; it finds\n{}", before.shown()));
+    }
+    let mut commands: Vec<String> = Vec::new();
+    for finding in &mended {
+        let own = finding["commands"].as_array().into_iter().flatten().filter_map(Value::as_str);
+        for command in own {
+            // One command mends several findings, and none is to be run twice.
+            if !commands.iter().any(|known| known == command) {
+                commands.push(command.to_owned());
+            }
+        }
+        let fix = finding["fix"].as_str().unwrap_or_default();
+        if fix.is_empty() || fix.contains("FILE") {
+            return Err(format!("its remedy is general: {fix}"));
+        }
+    }
+    let fixes: Vec<&str> = mended.iter().filter_map(|finding| finding["fix"].as_str()).collect();
+    let told = format!("its remedy: {}", fixes.join("\n"));
+    well_formed(&commands).map_err(|why| format!("{why}\n{told}"))?;
+    let rehearsed = rehearsal(&desk, line);
+    match line.cure {
+        Cure::Run | Cure::RunWith(..) if commands.is_empty() => {
+            return Err(format!("it has no commands\n{told}"));
+        }
+        Cure::ByHand(..) | Cure::Told(_) if !commands.is_empty() => {
+            return Err(format!("it has commands after all\n{told}"));
+        }
+        Cure::Run => shell(&desk, &commands)?,
+        Cure::RunWith(after, elsewhere) => {
+            let (here, back) = commands.split_at_checked(after).ok_or("it has fewer commands")?;
+            shell(&desk, here)?;
+            elsewhere(&desk);
+            shell(&desk, back)?;
+        }
+        Cure::ByHand(_, by_hand) => by_hand(&desk),
+        Cure::Told(_) => return Ok(()),
+    }
+    let after = Audit::of(&desk, line)?;
+    let left: Vec<&Value> = after.of_rule(line).collect();
+    if !left.is_empty() {
+        return Err(format!("it is still there: {left:#?}\n{told}\n{}", after.shown()));
+    }
+    let worse = before.worse(&after);
+    if !worse.is_empty() {
+        return Err(format!("{}\n{told}", worse.join("\n")));
+    }
+    let again = rehearsal(&desk, line);
+    match (rehearsed, again) {
+        (Some(before), Some(after)) if after.0 < before.0 || after.1 > before.1 => {
+            Err(format!("of the connections {before:?} went through and failed, and now {after:?}\n{told}"))
+        }
+        (Some(before), None) => Err(format!("it can no longer be rehearsed; before {before:?}\n{told}")),
+        _ => Ok(()),
+    }
+}
+
+/// Whether commands are such as can be pasted: no placeholder, and programs that are known.
+fn well_formed(commands: &[String]) -> Result<(), String> {
+    for line in commands {
+        let parsed = run(&mut command("bash", ["-n", "-c", line]));
+        if parsed.code != Some(0) {
+            return Err(format!("bash cannot read `{line}`: {}", parsed.stderr));
+        }
+        for placeholder in ["NAME", "PROFILE", "ADDRESS", "FILE", "GROUP", "NODE", "TOKEN", " CA ", "CA.crt"]
+        {
+            if line.contains(placeholder) {
+                return Err(format!("{placeholder} stands in `{line}`"));
+            }
+        }
+        let parts = line.split("&&").map(|part| part.trim().trim_start_matches(['(', '{']).trim());
+        for part in parts {
+            let program = part.split_whitespace().next().unwrap_or_default();
+            if !PROGRAMS.contains(&program) {
+                return Err(format!("`{program}` of `{line}` is no program that is known"));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Runs commands as a user pastes them.
+fn shell(desk: &Desk, commands: &[String]) -> Result<(), String> {
+    let script = format!("{SHELL}\n{}\n", commands.join("\n"));
+    let mut shell = command("bash", ["-c", &script]);
+    shell.env("KPKI", kpki_binary()).env("NOW", Desk::NOW).env("NO_COLOR", "1").current_dir(desk.root());
+    let ran = run(&mut shell);
+    if ran.code == Some(0) {
+        return Ok(());
+    }
+    Err(format!("its commands fail ({:?}):\n{}\n{}", ran.code, commands.join("\n"), ran.words()))
+}
+
+/// What an audit finds.
+struct Audit {
+    findings: Vec<Value>,
+}
+
+impl Audit {
+    fn of(desk: &Desk, line: &Line) -> Result<Self, String> {
+        let mut audit = kpki(["--now", Desk::NOW, "audit", "-o", "json", "--fail-on", "none"]);
+        let Ran { code, stdout, stderr, .. } =
+            run(audit.args(line.audited.split(' ')).current_dir(desk.root()));
+        let document: Value =
+            serde_json::from_str(&stdout).map_err(|error| format!("{error}: {code:?} {stderr}"))?;
+        let findings = document["findings"].as_array().cloned().unwrap_or_default();
+        // What kpki itself keeps of what it replaces is no finding; see NAME.TIMESTAMP.bak.
+        let own_backup = |finding: &Value| {
+            finding["rule"] == "F021" && finding["path"].as_str().is_some_and(|path| path.ends_with(".bak"))
+        };
+        Ok(Self { findings: findings.into_iter().filter(|finding| !own_backup(finding)).collect() })
+    }
+
+    /// The findings that a line is about.
+    fn of_rule<'a>(&'a self, line: &'a Line) -> impl Iterator<Item = &'a Value> {
+        self.findings.iter().filter(|finding| {
+            finding["rule"] == line.rule
+                && finding["message"].as_str().is_some_and(|message| message.contains(line.saying))
+        })
+    }
+
+    /// How bad the worst finding of each rule is.
+    fn worst(&self) -> BTreeMap<&str, usize> {
+        let mut worst: BTreeMap<&str, usize> = BTreeMap::new();
+        for finding in &self.findings {
+            let severity = ["info", "low", "medium", "high", "critical"]
+                .iter()
+                .position(|name| finding["severity"] == *name)
+                .unwrap_or(0);
+            let own = worst.entry(finding["rule"].as_str().unwrap_or_default()).or_default();
+            *own = severity.max(*own);
+        }
+        worst
+    }
+
+    /// What is worse in another one.
+    fn worse(&self, after: &Self) -> Vec<String> {
+        let before = self.worst();
+        let worse = after
+            .worst()
+            .into_iter()
+            .filter(|(rule, severity)| *severity > before.get(rule).copied().unwrap_or(0));
+        worse
+            .map(|(rule, _)| {
+                let found = after.findings.iter().filter(|finding| finding["rule"] == rule);
+                let found: Vec<String> = found.map(shown).collect();
+                format!("it brought forth:\n{}", found.join("\n"))
+            })
+            .collect()
+    }
+
+    fn shown(&self) -> String {
+        self.findings.iter().map(shown).collect::<Vec<_>>().join("\n")
+    }
+}
+
+fn shown(finding: &Value) -> String {
+    let word = |name: &str| finding[name].as_str().unwrap_or_default().to_owned();
+    let mut text = format!("{} {}", word("severity"), word("rule"));
+    let _ = write!(text, " {} {} {}: {}", word("node"), word("path"), word("field"), word("message"));
+    text
+}
+
+/// How many connections go through and fail; none where nothing can be rehearsed.
+fn rehearsal(desk: &Desk, line: &Line) -> Option<(usize, usize)> {
+    let directory = line.audited.split(' ').next_back()?;
+    let ran = run(kpki(["--now", Desk::NOW, "rehearse", directory, "-o", "json"]).current_dir(desk.root()));
+    let document: Value = serde_json::from_str(&ran.stdout).ok()?;
+    let count = |outcome: &str| {
+        let all = document["connections"].as_array().into_iter().flatten();
+        all.filter(|one| one["outcome"] == outcome).count()
+    };
+    Some((count("ok"), count("failed")))
+}
+
+#[test]
+fn the_present_is_the_desks() {
+    let desk = Desk::new();
+    assert!(text(&desk.root()).starts_with('/'));
+}

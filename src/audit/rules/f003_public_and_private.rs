@@ -1,8 +1,9 @@
 //! F003: the public and the private half of a key pair under each other's name.
 
-use super::files::{holds_certificate, is_private, key_in_words, own};
+use super::files::{holds_certificate, holds_private, is_private, key_in_words, own};
+use super::remedy::Cure;
 use super::{Check, Citation, Rule, Severity};
-use crate::audit::{Answers, Place, Scene};
+use crate::audit::{Answers, File, Node, Place, Scene};
 use crate::inspect::{Content, Item};
 use crate::layout::Promise;
 
@@ -43,11 +44,14 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
                 if let Some(item) = private {
                     let message =
                         format!("the name promises a public key, and it holds {}", key_in_words(item));
-                    answers.fail(Place::of_item(index, item), message);
+                    answers.fail(Place::of_item(index, item), message).fix(cure(scene.node, index, file));
                 } else if public.is_none() && holds_certificate(file) {
                     // Kubernetes reads public keys from certificates as well.
                     let message = "the name promises a public key, and it holds a certificate";
-                    answers.fail(Place::file(index), message).severity(Severity::Low);
+                    answers
+                        .fail(Place::file(index), message)
+                        .severity(Severity::Low)
+                        .fix(Cure::words("Let it hold the public key alone:").public_half());
                 }
             }
             Some(Promise::PrivateKey) if private.is_some() || public.is_some() => {
@@ -70,6 +74,28 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
                 }
             }
             _ => {}
+        }
+    }
+}
+
+/// What becomes of a private key under the name of a public one: the private half has its own place, which holds the public one, or the
+/// same key, or nothing.
+fn cure(node: &Node, index: usize, file: &File) -> Cure {
+    const EXPOSED: &str = "Where the private key was handed out under this name, make a new pair.";
+    let names = [file.on_node.with_extension("key"), file.on_node.with_extension("pem")];
+    let beside = names.iter().find_map(|path| node.entry_at(path)).filter(|(beside, _)| *beside != index);
+    match beside {
+        Some((other, found)) if !holds_private(found) => {
+            Cure::words("The two were exchanged:").exchange(index, other).say(EXPOSED)
+        }
+        Some(_) => Cure::words("Let it hold the public half; the private one stands beside it:")
+            .public_half()
+            .say(EXPOSED),
+        None => {
+            Cure::words("Keep the private key under its own name, and let this one hold the public half:")
+                .copy_key()
+                .public_half()
+                .say(EXPOSED)
         }
     }
 }

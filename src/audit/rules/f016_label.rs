@@ -1,6 +1,7 @@
 //! F016: a PEM label that is another thing's.
 
 use super::files::is_about_the_label;
+use super::remedy::Cure;
 use super::{Check, Citation, Rule, Severity};
 use crate::audit::{Answers, Place, Scene};
 
@@ -37,7 +38,8 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
                 .map(|oddity| &oddity.what)
                 .filter(|what| what.starts_with("the label is "));
             for message in faults.chain(oddities) {
-                answers.fail(Place::of_item(index, item), message.clone());
+                let cure = Cure::words("Write the same things under their labels:").as_pem();
+                answers.fail(Place::of_item(index, item), message.clone()).fix(cure);
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use super::super::{Answers, Scene};
 use super::distinct::{Certificates, Distinct, Use};
-use super::remedy::{Cure, Reissue};
+use super::remedy::{ASIDE, Cure, Reissue};
 use super::{Check, Citation, Role, Rule, Severity, dates};
 
 pub(super) static RULE: Rule = Rule {
@@ -44,7 +44,7 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
         let fact = answers.fail(one, format!("{what} {date}, {ago}{}", one.elsewhere()));
         fact.severity(severity(one));
         fact.fix(match one.usage {
-            Use::Old => Cure::aside("Nothing needs it any more:"),
+            Use::Old => Cure::words("Nothing needs it any more:").aside().say(ASIDE),
             _ => Reissue::renewal().into(),
         });
     }

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use super::super::super::{Estate, Finding, Location, NodeSummary, Record, RecordKind};
-use super::Cure;
 use crate::layout::key_beside;
 use crate::remedy::{Remedy, quoted_path};
 
@@ -23,10 +22,17 @@ impl<'a> EstateDesk<'a> {
         let Some(pending) = finding.pending.take() else { return };
         let (place, cure) = *pending;
         let file = place.record.and_then(|record| self.path(record)).map(|path| quoted_path(&path));
-        let remedy = match cure {
-            Some(Cure::Said(remedy)) => remedy,
-            Some(Cure::Reissue(_) | Cure::Aside { .. }) | None => Remedy::words(finding.rule.fix),
-        };
+        let said = cure.and_then(|cure| {
+            let said = cure.parts.iter().map(|part| match part {
+                super::Part::Said(remedy) => Some(remedy.clone()),
+                _ => None,
+            });
+            said.collect::<Option<Vec<_>>>()
+        });
+        let remedy = said.map_or_else(
+            || Remedy::words(finding.rule.fix),
+            |parts| parts.into_iter().fold(Remedy::default(), Remedy::then),
+        );
         finding.remedy = match file {
             Some(file) => remedy.with_file(&file),
             None => remedy,

@@ -129,6 +129,7 @@ impl<'a> Desk<'a> {
         lacks.retain(|name| may_have(name) && !own.contains(name));
         identity.changes_names = !lacks.is_empty() || own.iter().any(|name| without.contains(name));
         add(&mut identity.names, &lacks);
+        let own = if reissue.role.is_some() { &[] } else { own };
         for name in own.iter().take(MOST_NAMES).filter(|name| !without.contains(name)) {
             let name = &sound(name);
             if may_have(name) {
@@ -138,8 +139,8 @@ impl<'a> Desk<'a> {
             }
         }
         // A server without a name gets those that its profile gives to everybody.
-        if identity.names.is_empty() && profile.needs_san() {
-            identity.names = profile.default_sans(identity.name.as_deref()).unwrap_or_default();
+        if profile.needs_san() && (identity.names.is_empty() || reissue.role.is_some()) {
+            add(&mut identity.names, &profile.default_sans(identity.name.as_deref()).unwrap_or_default());
         }
         // As people write them.
         identity.names.sort_by_key(|name| !matches!(name, SubjectAltName::Dns(_)));
@@ -160,7 +161,7 @@ impl<'a> Desk<'a> {
         if let Some(called) = &reissue.called {
             return Some(called.clone());
         }
-        let own = cert.tbs().subject.common_name().filter(|name| !name.is_empty());
+        let own = cert.tbs().subject.common_name().filter(|name| !name.is_empty() && reissue.role.is_none());
         let node_name = |name: &&str| check_dns_name(name).is_ok();
         match role {
             Some(Role::KubeletClient | Role::KubeletServing) => own

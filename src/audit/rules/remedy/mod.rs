@@ -4,67 +4,284 @@
 //! one place, once all rules have looked at the node: several findings of one certificate have one command, which mends them all.
 
 mod authority;
+mod ca;
+mod edit;
 mod estate;
+mod files;
 mod identity;
 mod target;
 mod usual;
 mod ways;
 
+pub(in crate::audit::rules) use self::ca::CaChange;
+pub(in crate::audit::rules) use self::edit::Edit;
 pub(in crate::audit) use self::estate::EstateDesk;
 
 use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::path::PathBuf;
 
-use super::super::{Answers, Cert, Check, File, Finding, Node, Place, Rule, Scene};
+use self::files::{as_pem, exchanged, narrowed, put_into};
+use super::super::{Answers, Cert, Check, File, Finding, Node, Place, Role, Rule, Scene};
 use super::distinct::Certificates;
+pub(super) use crate::remedy::Command;
 use crate::remedy::{Issuance, Remedy, quoted_path};
 use crate::x509::SubjectAltName;
 
-/// What is to be done about a fact, before it is put into words and commands.
+/// What is to be done about a fact, before it is put into words and commands: one part after the other.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Cure {
+    parts: Vec<Part>,
+}
+
+/// A part of a cure. Files are told by their numbers; where none is told, it is the one at the fact's place.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Cure {
+enum Part {
     /// What stands here.
     Said(Remedy),
     /// A certificate is issued again.
     Reissue(Reissue),
-    /// The file is moved where nobody else reads it and no program looks.
-    Aside {
-        /// Why, as the beginning of a sentence.
-        first: String,
-        /// What is to be known about it.
-        then: String,
+    /// A CA's certificate, by its number, is written anew with the key that it has.
+    RenewCa(Option<usize>, CaChange),
+    /// Flags of components are given, changed or taken away.
+    Flags(Vec<Edit>),
+    /// A file is moved where nobody else reads it and no program looks.
+    Aside(Option<usize>),
+    /// Bits of a file's mode are taken away; these may stay.
+    Narrow(Option<usize>, u32),
+    /// A file is written anew as clean PEM, whatever it is now.
+    AsPem(Option<usize>),
+    /// The block at the fact's place is taken out of its file.
+    WithoutBlock,
+    /// A file is put into another.
+    Put {
+        /// Whose contents are taken.
+        from: usize,
+        /// Which is written.
+        to: Option<usize>,
+    },
+    /// Two files are given each other's name.
+    Exchange(usize, usize),
+    /// The private key is taken out of the file of its certificate, into one beside it.
+    SplitKey,
+    /// The public half is written in the place of a private key or a certificate.
+    PublicHalf,
+    /// A private key is written under the name of one, `.key`, as well.
+    CopyKey,
+    /// The certificates of a file are put in order.
+    Order(usize),
+    /// Blocks that stand on one line are parted.
+    PartBlocks,
+    /// A kubelet's file gets the name of its day, and its own leads there.
+    DatedLink,
+    /// A link is to lead to a file.
+    LinkTo(usize),
+    /// A private key is written without a passphrase.
+    Decrypted,
+    /// A private key is encrypted again, in today's way.
+    EncryptedAnew,
+    /// A certificate, by its number, is put into a file of its own, which a flag of the controller manager is to name.
+    OwnSigningFile(usize, String),
+    /// A CA is embedded in a cluster of a kubeconfig, from the file of a certificate.
+    TrustInKubeconfig {
+        /// The kubeconfig.
+        file: usize,
+        /// The cluster's name in it.
+        cluster: String,
+        /// The number of the CA's certificate.
+        authority: usize,
     },
 }
 
 impl Cure {
-    /// The file is moved away, for this reason.
-    pub(super) fn aside(first: impl Into<String>) -> Self {
-        Self::Aside { first: first.into(), then: String::new() }
+    /// Words alone.
+    pub(super) fn words(text: impl Into<String>) -> Self {
+        Self::default().say(text)
+    }
+
+    /// Adds words, a sentence or its beginning. `FILE` stands for the file at the fact's place.
+    #[must_use]
+    pub(super) fn say(self, text: impl Into<String>) -> Self {
+        self.and(Part::Said(Remedy::words(text)))
+    }
+
+    /// Adds a command.
+    #[must_use]
+    pub(super) fn run(self, command: Command) -> Self {
+        self.and(Part::Said(Remedy::command(command)))
+    }
+
+    /// A certificate is issued again.
+    #[must_use]
+    pub(super) fn reissue(self, reissue: Reissue) -> Self {
+        self.and(Part::Reissue(reissue))
+    }
+
+    /// A CA's certificate is written anew with its key.
+    #[must_use]
+    pub(super) fn renew_ca(self, ca: Option<Cert<'_>>, change: CaChange) -> Self {
+        self.and(Part::RenewCa(ca.map(|ca| ca.index), change))
+    }
+
+    /// Flags are given, changed or taken away.
+    #[must_use]
+    pub(super) fn flags(self, edits: impl IntoIterator<Item = Edit>) -> Self {
+        self.and(Part::Flags(edits.into_iter().collect()))
+    }
+
+    /// The file at the fact's place is moved away.
+    #[must_use]
+    pub(super) fn aside(self) -> Self {
+        self.and(Part::Aside(None))
+    }
+
+    /// A file is moved away.
+    #[must_use]
+    pub(super) fn aside_file(self, file: usize) -> Self {
+        self.and(Part::Aside(Some(file)))
+    }
+
+    /// Of the mode of the file at the fact's place, only these bits stay.
+    #[must_use]
+    pub(super) fn narrow(self, kept: u32) -> Self {
+        self.and(Part::Narrow(None, kept))
+    }
+
+    /// The file at the fact's place is written anew as PEM.
+    #[must_use]
+    pub(super) fn as_pem(self) -> Self {
+        self.and(Part::AsPem(None))
+    }
+
+    /// The block at the fact's place is taken out.
+    #[must_use]
+    pub(super) fn without_block(self) -> Self {
+        self.and(Part::WithoutBlock)
+    }
+
+    /// A file is put into another; into the one at the fact's place where none is told.
+    #[must_use]
+    pub(super) fn put(self, from: usize, to: Option<usize>) -> Self {
+        self.and(Part::Put { from, to })
+    }
+
+    /// Two files are given each other's name.
+    #[must_use]
+    pub(super) fn exchange(self, one: usize, other: usize) -> Self {
+        self.and(Part::Exchange(one, other))
+    }
+
+    /// A CA is embedded in a cluster of a kubeconfig.
+    #[must_use]
+    pub(super) fn trust_in_kubeconfig(self, file: usize, cluster: &str, authority: Cert<'_>) -> Self {
+        let cluster = cluster.to_owned();
+        self.and(Part::TrustInKubeconfig { file, cluster, authority: authority.index })
+    }
+
+    /// Adds a command, where there is one.
+    #[must_use]
+    pub(super) fn run_if(self, command: Option<Command>) -> Self {
+        match command {
+            Some(command) => self.run(command),
+            None => self,
+        }
+    }
+
+    /// The private key is taken out of the file of its certificate.
+    #[must_use]
+    pub(super) fn split_key(self) -> Self {
+        self.and(Part::SplitKey)
+    }
+
+    /// The public half is written in the place of what stands there.
+    #[must_use]
+    pub(super) fn public_half(self) -> Self {
+        self.and(Part::PublicHalf)
+    }
+
+    /// The private key is written under the name of one as well.
+    #[must_use]
+    pub(super) fn copy_key(self) -> Self {
+        self.and(Part::CopyKey)
+    }
+
+    /// The certificates of a file are put in order.
+    #[must_use]
+    pub(super) fn put_in_order(self, file: usize) -> Self {
+        self.and(Part::Order(file))
+    }
+
+    /// Blocks that stand on one line are parted.
+    #[must_use]
+    pub(super) fn part_blocks(self) -> Self {
+        self.and(Part::PartBlocks)
+    }
+
+    /// The file gets the name of its day, and a link leads there.
+    #[must_use]
+    pub(super) fn dated_link(self) -> Self {
+        self.and(Part::DatedLink)
+    }
+
+    /// The link at the fact's place is to lead to a file.
+    #[must_use]
+    pub(super) fn link_to(self, file: usize) -> Self {
+        self.and(Part::LinkTo(file))
+    }
+
+    /// The key is written without a passphrase.
+    #[must_use]
+    pub(super) fn decrypted(self) -> Self {
+        self.and(Part::Decrypted)
+    }
+
+    /// The key is encrypted again.
+    #[must_use]
+    pub(super) fn encrypted_anew(self) -> Self {
+        self.and(Part::EncryptedAnew)
+    }
+
+    /// A certificate is put into a file of its own, which a flag of the controller manager is to name.
+    #[must_use]
+    pub(super) fn own_signing_file(self, cert: Cert<'_>, flag: &str) -> Self {
+        self.and(Part::OwnSigningFile(cert.index, flag.to_owned()))
+    }
+
+    fn and(mut self, part: Part) -> Self {
+        self.parts.push(part);
+        self
+    }
+
+    /// What of it issues certificates again.
+    fn reissues(&self) -> impl Iterator<Item = &Reissue> {
+        self.parts.iter().filter_map(|part| match part {
+            Part::Reissue(reissue) => Some(reissue),
+            _ => None,
+        })
     }
 }
 
 impl From<Remedy> for Cure {
     fn from(remedy: Remedy) -> Self {
-        Self::Said(remedy)
+        Self::default().and(Part::Said(remedy))
     }
 }
 
 impl From<Reissue> for Cure {
     fn from(reissue: Reissue) -> Self {
-        Self::Reissue(reissue)
+        Self::default().reissue(reissue)
     }
 }
 
 impl From<String> for Cure {
     fn from(words: String) -> Self {
-        Self::Said(Remedy::words(words))
+        Self::words(words)
     }
 }
 
 impl From<&str> for Cure {
     fn from(words: &str) -> Self {
-        words.to_owned().into()
+        Self::words(words)
     }
 }
 
@@ -77,6 +294,8 @@ pub struct Reissue {
     pub(super) names: Vec<SubjectAltName>,
     /// The names that it is not to have.
     pub(super) without: Vec<SubjectAltName>,
+    /// Its part, where it is to have no name but those that one of that part needs.
+    pub(super) role: Option<Role>,
     /// Whose it is to be, where that is not whose it is.
     pub(super) called: Option<String>,
     /// Whether it is as it should be but for its dates.
@@ -93,6 +312,11 @@ impl Reissue {
     /// The one at the fact's place, with the names that it lacks.
     pub(super) fn with(names: Vec<SubjectAltName>) -> Self {
         Self { names, ..Self::default() }
+    }
+
+    /// One of a part in the place of what stands there, which is another's: nothing of that is kept.
+    pub(super) fn afresh(role: Role) -> Self {
+        Self { role: Some(role), fresh_key: true, ..Self::default() }
     }
 
     /// The one at the fact's place, as it is but for its dates.
@@ -124,6 +348,10 @@ impl Reissue {
         Self { then: words.into(), ..self }
     }
 }
+
+/// What is said where a file is put aside.
+pub(super) const ASIDE: &str =
+    "It lies in that directory until you remove it there, `shred -u`: then what is in it is lost.";
 
 /// A host as an alternative name; none where no certificate can have it.
 pub(super) fn name_of(host: &str) -> Option<SubjectAltName> {
@@ -175,42 +403,80 @@ impl<'a> Desk<'a> {
     pub(in crate::audit) fn mend(&self, finding: &mut Finding) {
         let Some(pending) = finding.pending.take() else { return };
         let (place, cure) = *pending;
-        finding.remedy = match cure {
-            Some(Cure::Said(remedy)) => self.with_file(remedy, &place),
-            Some(Cure::Aside { first, then }) => self.aside(&place, first, then),
-            Some(Cure::Reissue(reissue)) => self.reissue_or_general(finding.rule, &place, &reissue),
-            None => self.usual(finding, &place),
-        };
+        let cure = cure.or_else(|| usual::cure(finding.rule.id, finding.severity));
+        let own = cure.and_then(|cure| self.composed(&cure, &place));
+        finding.remedy =
+            own.unwrap_or_else(|| Remedy::words(finding.rule.fix)).with_file(&self.file_name(&place));
     }
 
-    /// What the rule says to everybody, with this file's name.
-    fn general(&self, rule: &Rule, place: &Place) -> Remedy {
-        self.with_file(Remedy::words(rule.fix), place)
+    /// The file of a place, as a command takes it.
+    fn file_name(&self, place: &Place) -> String {
+        self.file_of(place).map_or_else(|| "FILE".to_owned(), |file| quoted_path(command_path(file)))
     }
 
-    fn with_file(&self, remedy: Remedy, place: &Place) -> Remedy {
-        let file = place.file.and_then(|file| self.node().files.get(file));
-        file.map_or(remedy.clone(), |file| remedy.with_file(&quoted_path(command_path(file))))
-    }
-
-    fn aside(&self, place: &Place, first: String, then: String) -> Remedy {
-        let file = place.file.and_then(|file| self.node().files.get(file));
-        let command = file.map(|file| ways::put_aside(&quoted_path(command_path(file))));
-        match command {
-            Some(command) => Remedy::words(first)
-                .run(command)
-                .say("Once nobody misses it, `shred -u` it there; until then nothing is lost.")
-                .say(then),
-            None => Remedy::words(first).say(then),
+    /// Words and commands for a cure; none where a part of it cannot be put into them.
+    fn composed(&self, cure: &Cure, place: &Place) -> Option<Remedy> {
+        let mut remedy = Remedy::default();
+        for part in &cure.parts {
+            remedy = remedy.then(self.part(part, place)?);
         }
+        Some(remedy)
     }
 
-    fn reissue_or_general(&self, rule: &Rule, place: &Place, reissue: &Reissue) -> Remedy {
-        let cert = match reissue.cert {
-            Some(index) => self.node().certificate(index),
-            None => self.cert_at(place),
+    fn part(&self, part: &Part, place: &Place) -> Option<Remedy> {
+        let file = |number: &Option<usize>| match number {
+            Some(number) => self.node().files.get(*number),
+            None => self.file_of(place),
         };
-        cert.and_then(|cert| self.reissue(cert, reissue)).unwrap_or_else(|| self.general(rule, place))
+        Some(match part {
+            Part::Said(remedy) => remedy.clone(),
+            Part::Reissue(reissue) => {
+                let cert = match reissue.cert {
+                    Some(index) => self.node().certificate(index),
+                    None => self.cert_at(place),
+                };
+                self.reissue(cert?, reissue)?
+            }
+            Part::RenewCa(ca, change) => {
+                let ca = match ca {
+                    Some(index) => self.node().certificate(*index),
+                    None => self.cert_at(place),
+                };
+                self.renew_ca(ca?, change)?
+            }
+            Part::Flags(edits) => self.edits(edits),
+            Part::Aside(number) => {
+                Remedy::command(ways::put_aside(&quoted_path(command_path(file(number)?))))
+            }
+            Part::Narrow(number, kept) => narrowed(file(number)?, *kept)?,
+            Part::AsPem(number) => as_pem(file(number)?)?,
+            Part::WithoutBlock => Remedy::command(self.without_block(place)?),
+            Part::Put { from, to } => Remedy::command(put_into(self.node().files.get(*from)?, file(to)?)),
+            Part::Exchange(one, other) => {
+                Remedy::command(exchanged(self.node().files.get(*one)?, self.node().files.get(*other)?))
+            }
+            Part::SplitKey => self.split_key(place)?,
+            Part::PublicHalf => Remedy::command(files::public_half(self.file_of(place)?)),
+            Part::CopyKey => Remedy::command(files::copied_key(self.file_of(place)?)),
+            Part::Order(number) => Remedy::command(files::in_order(self.node().files.get(*number)?)?),
+            Part::PartBlocks => Remedy::command(files::parted(self.file_of(place)?)),
+            Part::DatedLink => self.dated_link(place)?,
+            Part::LinkTo(number) => Remedy::command(self.link_to(place, self.node().files.get(*number)?)?),
+            Part::Decrypted => Remedy::command(files::rewritten_key(self.file_of(place)?, "openssl pkey")),
+            Part::EncryptedAnew => {
+                Remedy::command(files::rewritten_key(self.file_of(place)?, "openssl pkcs8 -topk8"))
+            }
+            Part::OwnSigningFile(index, flag) => {
+                self.own_signing_file(self.node().certificate(*index)?, flag)?
+            }
+            Part::TrustInKubeconfig { file, cluster, authority } => {
+                let kubeconfig = command_path(self.node().files.get(*file)?);
+                let authority =
+                    self.node().certificate(*authority).filter(|ca| ca.item().place.field.is_none())?;
+                let authority = quoted_path(command_path(authority.file()));
+                Remedy::command(ca::set_cluster(&kubeconfig, cluster, &authority))
+            }
+        })
     }
 
     /// The certificate that stands at a place.
@@ -224,9 +490,10 @@ impl<'a> Desk<'a> {
 
     /// What issues a certificate again; none for a CA's.
     fn reissue(&self, cert: Cert<'a>, reissue: &Reissue) -> Option<Remedy> {
-        let role = self.role(cert);
-        if cert.is_ca() || role.is_some_and(super::super::Role::is_ca) {
-            return None;
+        let role = reissue.role.or_else(|| self.role(cert));
+        if reissue.role.is_none() && (cert.is_ca() || role.is_some_and(Role::is_ca)) {
+            let renewal = self.renew_ca(cert, &CaChange::default()).filter(|_| reissue.renewal)?;
+            return Some(Remedy::words(&*reissue.first).then(renewal).say(&*reissue.then));
         }
         if let Some(own) = self.own_way(cert, role, reissue) {
             return Some(own);
@@ -278,15 +545,17 @@ impl<'a> Desk<'a> {
                 let mut answers = Answers::default();
                 check(self.scene, &mut answers);
                 for fact in answers.facts {
-                    let Some(Cure::Reissue(reissue)) = fact.fix else { continue };
-                    let cert = match reissue.cert {
-                        Some(index) => self.node().certificate(index),
-                        None => fact.place.as_ref().and_then(|place| self.cert_at(place)),
-                    };
-                    let Some(cert) = cert else { continue };
-                    let wanted = all.entry(cert.found().same_as).or_default();
-                    add(&mut wanted.names, &reissue.names);
-                    add(&mut wanted.without, &reissue.without);
+                    let Some(cure) = fact.fix else { continue };
+                    for reissue in cure.reissues() {
+                        let cert = match reissue.cert {
+                            Some(index) => self.node().certificate(index),
+                            None => fact.place.as_ref().and_then(|place| self.cert_at(place)),
+                        };
+                        let Some(cert) = cert else { continue };
+                        let wanted = all.entry(cert.found().same_as).or_default();
+                        add(&mut wanted.names, &reissue.names);
+                        add(&mut wanted.without, &reissue.without);
+                    }
                 }
             }
             all
@@ -305,7 +574,7 @@ fn add(names: &mut Vec<SubjectAltName>, more: &[SubjectAltName]) {
 }
 
 /// The path of a file as a command takes it: the very one that was named, or of an archive that on the node.
-pub(in crate::audit) fn command_path(file: &File) -> PathBuf {
+pub(super) fn command_path(file: &File) -> PathBuf {
     match &file.found_at {
         Some(path) => path.strip_prefix(".").unwrap_or(path).to_owned(),
         None => file.on_node.clone(),

@@ -61,6 +61,18 @@ impl Maker {
         }
     }
 
+    /// How it makes its CAs anew.
+    pub(super) fn renewal_of_ca(self) -> Remedy {
+        let page = match self {
+            Self::K3s => "https://docs.k3s.io/cli/certificate#rotating-custom-ca-certificates",
+            Self::Rke2 => "https://docs.rke2.io/security/certificates",
+            Self::K0s => "https://docs.k0sproject.io/stable/custom-ca/",
+            Self::Microk8s => "https://microk8s.io/docs/command-reference#heading--microk8s-refresh-certs",
+            Self::Minikube => "https://minikube.sigs.k8s.io/docs/commands/delete/",
+        };
+        Remedy::words(format!("Its maker has a way of its own to replace a CA: {page} has the steps."))
+    }
+
     /// Where names are given to the API server's certificate.
     fn names(self) -> &'static str {
         match self {

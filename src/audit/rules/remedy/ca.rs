@@ -1,0 +1,205 @@
+//! CAs whose certificates are written anew with the keys that they have, so that what they have signed stays good.
+//!
+//! kpki does not do that yet; openssl does, and leaves the bytes of the names as they are.
+
+use std::fmt::Write as _;
+
+use super::super::distinct::{Distinct, Use};
+use super::{Desk, command_path};
+use crate::audit::Cert;
+use crate::layout::key_beside;
+use crate::remedy::{Command, Remedy, backup, quoted, quoted_path};
+use crate::x509::{GeneralSubtree, SubjectAltName};
+
+/// What a CA's certificate is to say that it does not say now.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(in crate::audit::rules) struct CaChange {
+    /// Whether its extensions are written anew: basic constraints, key usage and identifier as they should be, and no purposes.
+    pub(in crate::audit::rules) extensions: bool,
+    /// The path length, where it is to have another.
+    pub(in crate::audit::rules) path_length: Option<Option<u32>>,
+}
+
+impl<'a> Desk<'a> {
+    /// What gives a CA a new certificate with the key that it has; none where that cannot be done here.
+    pub(super) fn renew_ca(&self, ca: Cert<'a>, change: &CaChange) -> Option<Remedy> {
+        if let Some(maker) = super::ways::Maker::of(&ca.file().on_node) {
+            return Some(maker.renewal_of_ca());
+        }
+        let file = self.own_file(ca)?;
+        let path = command_path(file.file());
+        let (key, _) = self.node().key_file_beside(file.file())?;
+        let key = command_path(self.node().files.get(key)?);
+        let signer = self.signing_words(file, &key)?;
+        let extensions = if change.extensions || change.path_length.is_some() {
+            format!(" -clrext -extfile <(printf '%s\\n' {})", extensions(ca, change)?)
+        } else {
+            String::new()
+        };
+        let write = format!(
+            "{} && openssl x509 -in \"$b\" {signer} -set_serial 0x$(openssl rand -hex 16){extensions} -out {}",
+            backup(&path),
+            quoted_path(&path)
+        );
+        let mut remedy = Remedy::words(
+            "Write its certificate anew with the key that it has, so that everything that it has signed stays good:",
+        )
+        .run(Command::written(write));
+        let copies = self.copies(file);
+        if !copies.is_empty() {
+            remedy = remedy.say("Put it where the one of before stands as well:");
+        }
+        for copy in copies {
+            remedy = remedy.run(copy);
+        }
+        Some(remedy.say("Then put it on every other node, and into every kubeconfig that people keep, and restart what trusts it."))
+    }
+
+    /// The place of a CA's certificate in a file of its own, first in it, with its key beside it.
+    fn own_file(&self, ca: Cert<'a>) -> Option<Cert<'a>> {
+        let node = self.node();
+        let own = |other: &Cert<'a>| {
+            other.found().same_as == ca.found().same_as
+                && other.item().place.field.is_none()
+                && node.certs_in(other.found().file).count() == 1
+                && node.key_file_beside(other.file()).is_some_and(|(beside, _)| {
+                    node.keys_in(beside).any(|key| key.private && key.spki == Some(ca.spki()))
+                })
+        };
+        Some(ca).filter(own).or_else(|| node.certs_with_key(&ca.found().spki).take(64).find(own))
+    }
+
+    /// Who signs it, and for how long.
+    fn signing_words(&self, ca: Cert<'a>, key: &std::path::Path) -> Option<String> {
+        if ca.is_self_signed() || ca.tbs().is_self_issued() {
+            return Some(format!("-signkey {} -days 3650", quoted_path(key)));
+        }
+        let issuer = ca.issuer_here().filter(|issuer| issuer.index != ca.index)?;
+        let above = self.signer_of(issuer).file?;
+        let left = issuer.tbs().validity.not_after - self.scene.policy.at;
+        let days = left.whole_days().clamp(1, 1825);
+        let key = key_beside(&above);
+        Some(format!("-CA {} -CAkey {} -days {days}", quoted_path(&above), quoted_path(&key)))
+    }
+
+    /// The commands that put a CA's new certificate where the same one stood.
+    fn copies(&self, ca: Cert<'a>) -> Vec<Command> {
+        let node = self.node();
+        let new = quoted_path(command_path(ca.file()));
+        let mut commands = Vec::new();
+        let Some(one) = self.certificates().get(ca).filter(|one| one.usage != Use::Old) else {
+            return commands;
+        };
+        let places: Vec<Cert<'a>> = Distinct::places(one).collect();
+        for place in places.into_iter().filter(|place| place.found().file != ca.found().file) {
+            let file = place.file();
+            let path = command_path(file);
+            if super::super::files::left_over(node, file).is_some() {
+                continue;
+            }
+            if let Some(kubeconfig) = file.kubeconfig() {
+                let field = place.item().place.field.as_deref().unwrap_or_default();
+                let cluster = kubeconfig.clusters.iter().find(|cluster| {
+                    field == format!("clusters[{}].certificate-authority-data", cluster.name)
+                });
+                if let Some(cluster) = cluster {
+                    commands.push(set_cluster(&path, &cluster.name, &new));
+                }
+            } else if place.item().place.field.is_none() {
+                let others = node.certs_in(place.found().file).count() > 1;
+                let put = match place.item().place.block.filter(|_| others) {
+                    Some(block) => format!(
+                        "{{ awk '/-----BEGIN /{{n++}} n!={}' \"$b\"; cat {new}; }} > {}",
+                        block + 1,
+                        quoted_path(&path)
+                    ),
+                    None => format!("cat {new} > {}", quoted_path(&path)),
+                };
+                commands.push(Command::written(format!("{} && {put}", backup(&path))));
+            }
+        }
+        commands
+    }
+}
+
+/// `kubectl config set-cluster`, which embeds a CA and leaves the rest as it is. The CA's file is quoted.
+pub(super) fn set_cluster(kubeconfig: &std::path::Path, cluster: &str, authority: &str) -> Command {
+    Command::of("kubectl")
+        .plain("--kubeconfig")
+        .path(kubeconfig)
+        .plain("config set-cluster")
+        .arg(cluster)
+        .plain(&format!("--embed-certs=true --certificate-authority={authority}"))
+}
+
+/// The extensions of a CA as openssl reads them, each quoted; none where one that constrains it could not be kept.
+fn extensions(ca: Cert<'_>, change: &CaChange) -> Option<String> {
+    let own = &ca.tbs().extensions;
+    let had = own.basic_constraints.as_ref().and_then(|basic| basic.value.path_len);
+    let path_length = change.path_length.unwrap_or(had);
+    let basic = path_length.map_or_else(String::new, |length| format!(",pathlen:{length}"));
+    let mut lines = vec![
+        format!("basicConstraints=critical,CA:TRUE{basic}"),
+        "keyUsage=critical,digitalSignature,keyCertSign,cRLSign".to_owned(),
+    ];
+    // What it has signed names it by this.
+    lines.push(match &own.subject_key_identifier {
+        Some(id) => {
+            let hex = id.value.iter().fold(String::new(), |mut text, byte| {
+                // Writing to a String does not fail.
+                let _ = write!(text, "{}{byte:02X}", if text.is_empty() { "" } else { ":" });
+                text
+            });
+            format!("subjectKeyIdentifier={hex}")
+        }
+        None => "subjectKeyIdentifier=hash".to_owned(),
+    });
+    if !ca.tbs().is_self_issued() {
+        lines.push("authorityKeyIdentifier=keyid:always".to_owned());
+    }
+    let names: Vec<String> = own
+        .names()
+        .iter()
+        .filter_map(|name| match name {
+            SubjectAltName::Dns(name) if !name.contains([',', '\n']) => Some(format!("DNS:{name}")),
+            _ => None,
+        })
+        .collect();
+    if !names.is_empty() {
+        lines.push(format!("subjectAltName={}", names.join(",")));
+    }
+    if let Some(constraints) = &own.name_constraints {
+        let each = |kind: &str, names: &[GeneralSubtree]| -> Option<Vec<String>> {
+            names.iter().map(|name| Some(format!("{kind};{}", constraint(name)?))).collect()
+        };
+        let mut all = each("permitted", &constraints.value.permitted)?;
+        all.extend(each("excluded", &constraints.value.excluded)?);
+        if !all.is_empty() {
+            lines.push(format!("nameConstraints=critical,{}", all.join(",")));
+        }
+    }
+    Some(lines.iter().map(quoted).collect::<Vec<_>>().join(" "))
+}
+
+/// A name constraint as openssl writes it; none for what is not written so.
+fn constraint(subtree: &GeneralSubtree) -> Option<String> {
+    let plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_@".contains(&byte));
+    match subtree {
+        GeneralSubtree::Dns(name) if plain(name) => Some(format!("DNS:{}", name.trim_start_matches('.'))),
+        GeneralSubtree::Email(name) if plain(name) => Some(format!("email:{name}")),
+        GeneralSubtree::Ip(address, prefix) => {
+            let mask = match address {
+                std::net::IpAddr::V4(_) => {
+                    let bits = u32::MAX.checked_shl(32_u32.checked_sub(u32::from(*prefix))?).unwrap_or(0);
+                    std::net::Ipv4Addr::from_bits(bits).to_string()
+                }
+                std::net::IpAddr::V6(_) => {
+                    let bits = u128::MAX.checked_shl(128_u32.checked_sub(u32::from(*prefix))?).unwrap_or(0);
+                    std::net::Ipv6Addr::from_bits(bits).to_string()
+                }
+            };
+            Some(format!("IP:{address}/{mask}"))
+        }
+        _ => None,
+    }
+}

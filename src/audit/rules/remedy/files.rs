@@ -1,0 +1,199 @@
+//! Files that are written anew, exchanged, or given another mode.
+
+use std::path::Path;
+
+use super::{Desk, Edit, command_path};
+use crate::audit::{Cert, File, Place, Reference, Target, What};
+use crate::inspect::Encoding;
+use crate::layout::{Promise, key_beside};
+use crate::manifest::Component;
+use crate::remedy::{Command, Remedy, backup, quoted, quoted_path};
+
+impl<'a> Desk<'a> {
+    /// The file of a place.
+    pub(super) fn file_of(&self, place: &Place) -> Option<&'a File> {
+        self.node().files.get(place.file?)
+    }
+
+    /// Takes one block out of a file of PEM.
+    pub(super) fn without_block(&self, place: &Place) -> Option<Command> {
+        let file = self.file_of(place)?;
+        let number = place.block? + 1;
+        if place.field.is_some() || file.contents()?.encoding != Encoding::Pem || file.holds_private_key() {
+            return None;
+        }
+        let path = command_path(file);
+        Some(Command::written(format!(
+            "{} && awk '/-----BEGIN /{{n++}} n!={number}' \"$b\" > {}",
+            backup(&path),
+            quoted_path(&path)
+        )))
+    }
+}
+
+impl<'a> Desk<'a> {
+    /// Takes the private key out of the file of its certificate, into the one beside it.
+    pub(super) fn split_key(&self, place: &Place) -> Option<Remedy> {
+        let node = self.node();
+        let file = self.file_of(place)?;
+        let (path, index) = (command_path(file), place.file?);
+        let own = node.keys_in(index).find(|key| key.private)?.spki?;
+        let named = |reference: &Reference| {
+            reference.target == Target::File(index) && matches!(reference.what, What::Key | What::SigningKey)
+        };
+        if node.references.iter().any(named) || is_of_another_form(file) {
+            return None;
+        }
+        let public = format!("kpki inspect -o pem {0} > {0}.new && mv {0}.new {0}", quoted_path(&path));
+        let public = Command::written(public);
+        match node.key_file_beside(file).map(|(beside, _)| beside) {
+            Some(beside) if node.keys_in(beside).any(|key| key.private && key.spki == Some(own)) => {
+                Some(Remedy::command(public).say("The key stands beside it, and is lost in this file alone."))
+            }
+            Some(_) => None,
+            None => {
+                let key = quoted_path(key_beside(&path));
+                let write = format!("(umask 077 && openssl pkey -in {} -out {key})", quoted_path(&path));
+                Some(Remedy::command(Command::written(write)).run(public))
+            }
+        }
+    }
+
+    /// Gives a kubelet's pair the name of its day, and lets the link of its own name lead there.
+    pub(super) fn dated_link(&self, place: &Place) -> Option<Remedy> {
+        let file = self.file_of(place)?;
+        let born = self.node().certs_in(place.file?).next()?.tbs().validity.not_before;
+        let prefix = file.name().strip_suffix("current.pem")?;
+        let dated = format!(
+            "{prefix}{}-{:02}-{:02}-{:02}.pem",
+            born.date(),
+            born.hour(),
+            born.minute(),
+            born.second()
+        );
+        let path = command_path(file);
+        let to = path.with_file_name(&dated);
+        let on_node = file.on_node.with_file_name(&dated);
+        let target = if file.anchored { quoted_path(on_node) } else { quoted(&dated) };
+        Some(
+            Remedy::command(Command::of("mv").path(&path).path(&to))
+                .run(Command::of("ln").plain("-s").plain(&target).path(&path))
+                .run(Command::written("systemctl restart kubelet")),
+        )
+    }
+
+    /// Lets a link lead to a file of the same directory.
+    pub(super) fn link_to(&self, place: &Place, target: &File) -> Option<Command> {
+        let link = self.file_of(place)?;
+        let on_node =
+            if target.anchored { target.on_node.clone() } else { target.on_node.file_name()?.into() };
+        Some(Command::of("ln").plain("-sfn").path(on_node).path(command_path(link)))
+    }
+
+    /// Puts a certificate of a bundle into a file of its own beside it, which a flag of the controller manager is to name.
+    pub(super) fn own_signing_file(&self, cert: Cert<'a>, flag: &str) -> Option<Remedy> {
+        let file = cert.file();
+        let number = cert.item().place.block? + 1;
+        let stem = file.on_node.file_stem()?.to_str()?;
+        let name = format!("{stem}-signing.{}", file.on_node.extension()?.to_str()?);
+        let seen = self.seen_by(Component::ControllerManager, cert.found().file)?;
+        let own = Path::new(&seen).with_file_name(&name);
+        let path = command_path(file);
+        let extract = Command::written(format!(
+            "awk '/-----BEGIN /{{n++}} n=={number}' {} > {}",
+            quoted_path(&path),
+            quoted_path(path.with_file_name(&name))
+        ));
+        let edit = Edit::set(Component::ControllerManager, flag, own.to_str()?);
+        Some(Remedy::command(extract).then(self.edits(&[edit])))
+    }
+}
+
+/// Writes the public half of the key of a file in its place.
+pub(super) fn public_half(file: &File) -> Command {
+    let path = quoted_path(command_path(file));
+    let write = if file.holds_private_key() {
+        format!("openssl pkey -in {path} -pubout -out {path}.new")
+    } else {
+        format!("openssl x509 -in {path} -pubkey -noout > {path}.new")
+    };
+    Command::written(format!("{write} && mv {path}.new {path}"))
+}
+
+/// Writes a private key under the name of one.
+pub(super) fn copied_key(file: &File) -> Command {
+    let path = command_path(file);
+    let key = quoted_path(path.with_extension("key"));
+    Command::written(format!("(umask 077 && cp {} {key})", quoted_path(&path)))
+}
+
+/// Puts the certificates of a file in order.
+pub(super) fn in_order(file: &File) -> Option<Command> {
+    if file.holds_private_key() || is_of_another_form(file) {
+        return None;
+    }
+    Some(Command::of("kpki").plain("audit").path(command_path(file)).plain("--fix --write"))
+}
+
+/// Parts blocks that end and begin on one line.
+pub(super) fn parted(file: &File) -> Command {
+    let path = quoted_path(command_path(file));
+    Command::written(format!(r"sed -i 's/-----\(-----BEGIN \)/-----\n\1/g' {path}"))
+}
+
+/// Writes a key anew by a command of openssl, which asks for passphrases.
+pub(super) fn rewritten_key(file: &File, command: &str) -> Command {
+    let path = quoted_path(command_path(file));
+    Command::written(format!("(umask 077 && {command} -in {path} -out {path}.new) && mv {path}.new {path}"))
+}
+
+/// Takes bits of a file's mode away, as `kpki audit --fix` does.
+pub(super) fn narrowed(file: &File, kept: u32) -> Option<Remedy> {
+    let mode = file.attributes?.mode & kept;
+    Some(Remedy::command(Command::of("chmod").arg(format!("{mode:o}")).path(command_path(file))))
+}
+
+/// Writes what a file holds as PEM, unless PEM only stands somewhere in it.
+pub(super) fn as_pem(file: &File) -> Option<Remedy> {
+    if is_of_another_form(file) {
+        return None;
+    }
+    let path = quoted_path(command_path(file));
+    if file.holds_private_key() {
+        let write = format!(
+            "(umask 077 && kpki inspect -o pem --private-keys {path} > {path}.new) && mv {path}.new {path}"
+        );
+        return Some(Remedy::command(Command::written(write)).say("Nothing is lost but how it was written."));
+    }
+    let write = format!("{} && kpki inspect -o pem \"$b\" > {path}", backup(command_path(file)));
+    Some(Remedy::command(Command::written(write)))
+}
+
+/// Puts the contents of one file into another.
+pub(super) fn put_into(from: &File, to: &File) -> Command {
+    let to = command_path(to);
+    Command::written(format!(
+        "{} && cat {} > {}",
+        backup(&to),
+        quoted_path(command_path(from)),
+        quoted_path(&to)
+    ))
+}
+
+/// Gives two files each other's name, and the modes that go with it.
+pub(super) fn exchanged(one: &File, other: &File) -> Command {
+    let mode = |file: &File| if file.promise() == Some(Promise::PrivateKey) { "600" } else { "644" };
+    let (a, b) = (quoted_path(command_path(one)), quoted_path(command_path(other)));
+    Command::written(format!(
+        "mv {a} {a}.swap && mv {b} {a} && mv {a}.swap {b} && chmod {} {a} && chmod {} {b}",
+        mode(one),
+        mode(other)
+    ))
+}
+
+/// Whether a file is of a form in which PEM only stands somewhere.
+fn is_of_another_form(file: &File) -> bool {
+    ["yaml", "yml", "json", "conf", "cfg", "toml", "ini", "sh", "env", "tf", "service"]
+        .iter()
+        .any(|ending| super::super::files::has_extension(file.name(), ending))
+}
