@@ -9,11 +9,13 @@ mod trees;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::io::Write as _;
+use std::process::Stdio;
 
 use rayon::prelude::*;
 use serde_json::Value;
 
-use self::table::LINES;
+use self::table::lines;
 use crate::desk::Desk;
 use crate::support::{Ran, command, kpki, kpki_binary, run, text};
 
@@ -38,6 +40,10 @@ pub(crate) enum Cure {
     Run,
     /// The same, and after so many of them somebody does something elsewhere, such as signing a request.
     RunWith(usize, fn(&Desk)),
+    /// The same, and somebody answers what a program asks.
+    RunWithInput(&'static str),
+    /// Its commands are for the node itself, for this reason, and only looked at.
+    OnNode(&'static str),
     /// It is words, for this reason; somebody does as they say.
     ByHand(&'static str, fn(&Desk)),
     /// It is words, and nothing can be done about it in a directory, for this reason.
@@ -47,19 +53,18 @@ pub(crate) enum Cure {
 #[test]
 fn what_is_advised_mends() {
     let only = std::env::var("KPKI_RULE").ok();
-    let lines = LINES.iter().flat_map(|lines| lines.iter());
-    let lines: Vec<&Line> =
-        lines.filter(|line| only.as_deref().is_none_or(|only| line.rule == only)).collect();
+    let mut lines = lines();
+    lines.retain(|line| only.as_deref().is_none_or(|only| line.rule.starts_with(only)));
     let wrong: Vec<String> = lines
         .par_iter()
-        .filter_map(|line| Some(format!("{}, {}:\n{}", line.rule, line.situation, carried_out(line).err()?)))
+        .filter_map(|line| Some(format!("{}, {}:\n{}", line.rule, line.situation, tried(line).err()?)))
         .collect();
     assert!(wrong.is_empty(), "{} remedies went wrong:\n\n{}", wrong.len(), wrong.join("\n\n"));
 }
 
 #[test]
 fn every_rule_has_its_line() {
-    let known: BTreeSet<&str> = LINES.iter().flat_map(|lines| lines.iter()).map(|line| line.rule).collect();
+    let known: BTreeSet<&str> = lines().iter().map(|line| line.rule).collect();
     let all: BTreeSet<&str> = kpki::audit::RULES.iter().map(|rule| rule.id).collect();
     let (missing, strange): (Vec<_>, Vec<_>) =
         (all.difference(&known).collect(), known.difference(&all).collect());
@@ -142,7 +147,7 @@ const PROGRAMS: [&str; 33] = [
     "mkdir",
     "date",
     "printf",
-    "d=$(mktemp",
+    "awk",
     "find",
     "timedatectl",
     "ls",
@@ -152,6 +157,15 @@ const PROGRAMS: [&str; 33] = [
     "cd",
     "sleep",
 ];
+
+/// Carries a remedy out. What a tree cannot be laid out with is told with its line.
+fn tried(line: &Line) -> Result<(), String> {
+    let tried = std::panic::catch_unwind(|| carried_out(line));
+    tried.unwrap_or_else(|panic| {
+        let words = panic.downcast_ref::<String>().map(String::as_str);
+        Err(words.or(panic.downcast_ref::<&str>().copied()).unwrap_or("it panics").to_owned())
+    })
+}
 
 fn carried_out(line: &Line) -> Result<(), String> {
     let desk = Desk::new();
@@ -180,18 +194,20 @@ fn carried_out(line: &Line) -> Result<(), String> {
     well_formed(&commands).map_err(|why| format!("{why}\n{told}"))?;
     let rehearsed = rehearsal(&desk, line);
     match line.cure {
-        Cure::Run | Cure::RunWith(..) if commands.is_empty() => {
+        Cure::Run | Cure::RunWith(..) | Cure::RunWithInput(_) | Cure::OnNode(_) if commands.is_empty() => {
             return Err(format!("it has no commands\n{told}"));
         }
         Cure::ByHand(..) | Cure::Told(_) if !commands.is_empty() => {
             return Err(format!("it has commands after all\n{told}"));
         }
-        Cure::Run => shell(&desk, &commands)?,
+        Cure::Run => shell(&desk, &commands, "")?,
+        Cure::RunWithInput(input) => shell(&desk, &commands, input)?,
+        Cure::OnNode(_) => return Ok(()),
         Cure::RunWith(after, elsewhere) => {
             let (here, back) = commands.split_at_checked(after).ok_or("it has fewer commands")?;
-            shell(&desk, here)?;
+            shell(&desk, here, "")?;
             elsewhere(&desk);
-            shell(&desk, back)?;
+            shell(&desk, back, "")?;
         }
         Cure::ByHand(_, by_hand) => by_hand(&desk),
         Cure::Told(_) => return Ok(()),
@@ -231,7 +247,8 @@ fn well_formed(commands: &[String]) -> Result<(), String> {
         let parts = line.split("&&").map(|part| part.trim().trim_start_matches(['(', '{']).trim());
         for part in parts {
             let program = part.split_whitespace().next().unwrap_or_default();
-            if !PROGRAMS.contains(&program) {
+            let assigned = program.starts_with("b=") || program.starts_with("d=");
+            if !assigned && !PROGRAMS.contains(&program) {
                 return Err(format!("`{program}` of `{line}` is no program that is known"));
             }
         }
@@ -240,15 +257,32 @@ fn well_formed(commands: &[String]) -> Result<(), String> {
 }
 
 /// Runs commands as a user pastes them.
-fn shell(desk: &Desk, commands: &[String]) -> Result<(), String> {
+fn shell(desk: &Desk, commands: &[String], input: &str) -> Result<(), String> {
     let script = format!("{SHELL}\n{}\n", commands.join("\n"));
-    let mut shell = command("bash", ["-c", &script]);
+    let mut shell = command("setsid", ["-w", "bash", "-c", &script]);
     shell.env("KPKI", kpki_binary()).env("NOW", Desk::NOW).env("NO_COLOR", "1").current_dir(desk.root());
-    let ran = run(&mut shell);
-    if ran.code == Some(0) {
+    // No terminal, so that passphrases are asked for on standard input.
+    let mut child = shell
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(|error| error.to_string())?;
+    if let Some(mut pipe) = child.stdin.take() {
+        // Who asks nothing may be gone by then.
+        let _ = pipe.write_all(input.as_bytes());
+    }
+    let ran = child.wait_with_output().map_err(|error| error.to_string())?;
+    if ran.status.success() {
         return Ok(());
     }
-    Err(format!("its commands fail ({:?}):\n{}\n{}", ran.code, commands.join("\n"), ran.words()))
+    let words = [ran.stdout, ran.stderr].concat();
+    Err(format!(
+        "its commands fail ({}):\n{}\n{}",
+        ran.status,
+        commands.join("\n"),
+        String::from_utf8_lossy(&words)
+    ))
 }
 
 /// What an audit finds.
@@ -265,9 +299,8 @@ impl Audit {
             serde_json::from_str(&stdout).map_err(|error| format!("{error}: {code:?} {stderr}"))?;
         let findings = document["findings"].as_array().cloned().unwrap_or_default();
         // What kpki itself keeps of what it replaces is no finding; see NAME.TIMESTAMP.bak.
-        let own_backup = |finding: &Value| {
-            finding["rule"] == "F021" && finding["path"].as_str().is_some_and(|path| path.ends_with(".bak"))
-        };
+        let own_backup =
+            |finding: &Value| finding["path"].as_str().is_some_and(|path| path.ends_with("Z.bak"));
         Ok(Self { findings: findings.into_iter().filter(|finding| !own_backup(finding)).collect() })
     }
 

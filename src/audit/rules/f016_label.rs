@@ -1,9 +1,9 @@
 //! F016: a PEM label that is another thing's.
 
 use super::files::is_about_the_label;
-use super::remedy::Cure;
+use super::remedy::{Command, Cure, command_path};
 use super::{Check, Citation, Rule, Severity};
-use crate::audit::{Answers, Place, Scene};
+use crate::audit::{Answers, File, Place, Scene};
 
 pub(super) static RULE: Rule = Rule {
     id: "F016",
@@ -38,11 +38,23 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
                 .map(|oddity| &oddity.what)
                 .filter(|what| what.starts_with("the label is "));
             for message in faults.chain(oddities) {
-                let cure = Cure::words("Write the same things under their labels:").as_pem();
+                let cure = match relabelled(item.label.as_deref(), message, file) {
+                    Some(command) => Cure::words("Give it the label of what it is:").run(command),
+                    None => Cure::words("Write the same things under their labels:").as_pem(),
+                };
                 answers.fail(Place::of_item(index, item), message.clone()).fix(cure);
             }
         }
     }
+}
+
+/// The command that puts the label that a message names in the place of the one that is there.
+fn relabelled(label: Option<&str>, message: &str, file: &File) -> Option<Command> {
+    let (_, right) = message.split_once("which belongs under `")?;
+    let (right, label) = (right.split('`').next()?, label?);
+    let plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b' ');
+    let lines = format!(r"sed -i 's/^-----\(BEGIN\|END\) {label}-----/-----\1 {right}-----/'");
+    (plain(label) && plain(right)).then(|| Command::written(lines).path(command_path(file)))
 }
 
 #[cfg(test)]

@@ -75,7 +75,12 @@ fn chain(group: &[Cert<'_>], answers: &mut Answers) {
             subject(*leaf),
             leaf.found().position + 1
         );
-        answers.fail(first.place(), message).fix(in_order(*first));
+        let cure = match first.is_self_signed() {
+            // A root need not be shown at all.
+            true => Cure::words("Take it out:").without_block(),
+            false => in_order(*first),
+        };
+        answers.fail(first.place(), message).fix(cure);
         return;
     }
     // Whom the certificates of the group name and are signed by.

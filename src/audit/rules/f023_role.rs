@@ -63,6 +63,7 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
 
 /// Two certificates, and the keys beside them, are given each other's place.
 fn exchanged(one: Cert<'_>, other: Cert<'_>) -> Cure {
+    let (one, other) = if one.index <= other.index { (one, other) } else { (other, one) };
     let cure =
         Cure::words("Give each its own place, with its key:").exchange(one.found().file, other.found().file);
     let key = |cert: Cert<'_>| cert.node.key_file_beside(cert.file()).map(|(index, _)| index);

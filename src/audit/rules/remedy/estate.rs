@@ -3,46 +3,192 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use super::super::super::{Estate, Finding, Location, NodeSummary, Record, RecordKind};
+use super::identity::{catalogue, sound};
+use super::{Cure, Part, Reissue, add, usual};
+use crate::audit::{
+    CertificateRecord, Estate, Finding, Location, NodeSummary, Place, Record, RecordKind, Role,
+};
 use crate::layout::key_beside;
-use crate::remedy::{Remedy, quoted_path};
+use crate::remedy::{Command, Issuance, Remedy, Signer, Target, backup, quoted_path};
+use crate::x509::SubjectAltName;
 
 /// Where the remedies for several nodes are put together.
 pub(in crate::audit) struct EstateDesk<'a> {
     estate: Estate<'a>,
+    /// What certificates are issued again for already: by node, file and field.
+    known: HashMap<(Option<&'a str>, &'a str, Option<&'a str>), Remedy>,
+}
+
+/// A certificate with its node.
+#[derive(Clone, Copy)]
+struct Held<'a> {
+    node: &'a NodeSummary,
+    record: &'a Record,
+    certificate: &'a CertificateRecord,
 }
 
 impl<'a> EstateDesk<'a> {
     pub(in crate::audit) fn new(estate: Estate<'a>) -> Self {
-        Self { estate }
+        Self { estate, known: HashMap::new() }
     }
 
     /// Gives a finding its remedy.
     pub(in crate::audit) fn mend(&self, finding: &mut Finding) {
         let Some(pending) = finding.pending.take() else { return };
         let (place, cure) = *pending;
-        let file = place.record.and_then(|record| self.path(record)).map(|path| quoted_path(&path));
-        let said = cure.and_then(|cure| {
-            let said = cure.parts.iter().map(|part| match part {
-                super::Part::Said(remedy) => Some(remedy.clone()),
-                _ => None,
-            });
-            said.collect::<Option<Vec<_>>>()
-        });
-        let remedy = said.map_or_else(
-            || Remedy::words(finding.rule.fix),
-            |parts| parts.into_iter().fold(Remedy::default(), Remedy::then),
-        );
+        let file = self.at(&place).map(|(node, record)| quoted_path(path_of(node, &record.location)));
+        let cure = cure.or_else(|| usual::cure(finding.rule.id, finding.severity));
+        let own = cure.and_then(|cure| self.composed(&cure, &place));
+        let remedy = own.unwrap_or_else(|| Remedy::words(finding.rule.fix));
         finding.remedy = match file {
             Some(file) => remedy.with_file(&file),
             None => remedy,
         };
     }
 
-    /// The file of a record, as a command takes it.
-    fn path(&self, number: usize) -> Option<PathBuf> {
+    fn composed(&self, cure: &Cure, place: &Place) -> Option<Remedy> {
+        let mut remedy = Remedy::default();
+        for part in &cure.parts {
+            let part = match part {
+                Part::Said(said) => said.clone(),
+                Part::Reissue(reissue) => {
+                    let (node, record) = match reissue.cert {
+                        Some(number) => self.numbered(number)?,
+                        None => self.at(place)?,
+                    };
+                    self.reissue(node, record, reissue)?
+                }
+                Part::Aside(number) => {
+                    let (node, record) = match number {
+                        Some(number) => self.numbered(*number)?,
+                        None => self.at(place)?,
+                    };
+                    Remedy::command(super::ways::put_aside(&quoted_path(path_of(node, &record.location))))
+                }
+                // The numbers are those of records here.
+                Part::Put { from, to } => {
+                    let (node, from) = self.numbered(*from)?;
+                    let from = path_of(node, &from.location);
+                    let to = match to {
+                        Some(to) => self.numbered(*to)?,
+                        None => self.at(place)?,
+                    };
+                    Remedy::command(put(&from, &path_of(to.0, &to.1.location)))
+                }
+                _ => return None,
+            };
+            remedy = remedy.then(part);
+        }
+        Some(remedy)
+    }
+
+    /// What a place is of.
+    fn at(&self, place: &Place) -> Option<(&'a NodeSummary, &'a Record)> {
+        self.numbered(place.record?)
+    }
+
+    fn numbered(&self, number: usize) -> Option<(&'a NodeSummary, &'a Record)> {
         let node = self.estate.nodes.iter().find(|node| node.records.contains(&number))?;
-        Some(path_of(node, &self.estate.records.get(number)?.location))
+        Some((node, self.estate.records.get(number)?))
+    }
+
+    /// What issues a certificate again, from what its record tells.
+    fn reissue(&self, node: &'a NodeSummary, record: &'a Record, reissue: &Reissue) -> Option<Remedy> {
+        let held = Held { node, record, certificate: record.certificate.as_deref()? };
+        let by_purpose = || match &*held.certificate.purposes {
+            "clientAuth" => Some(Role::User),
+            _ => None,
+        };
+        let role = reissue.role.or(record.roles.first().copied()).or_else(by_purpose)?;
+        if held.certificate.is_ca || role.is_ca() {
+            return None;
+        }
+        if let Some(own) = own_way(held, role, reissue) {
+            return Some(own);
+        }
+        let target = self.target(held)?;
+        let profile = catalogue().find(role.name()).ok()?;
+        let own = common_name(&held.certificate.subject)?;
+        let called = match (&reissue.called, profile.takes_name()) {
+            (_, false) => None,
+            (Some(called), true) => Some(called.clone()),
+            (None, true) => Some(own.strip_prefix("system:node:").unwrap_or(own).to_owned()),
+        };
+        let mut names = reissue.names.clone();
+        if profile.needs_san() {
+            let had =
+                held.certificate.names.split(", ").filter_map(|name| name.to_ascii_lowercase().parse().ok());
+            let had: Vec<SubjectAltName> = had.map(|name| sound(&name)).collect();
+            add(&mut names, &had);
+            names.sort_by_key(|name| !matches!(name, SubjectAltName::Dns(_)));
+        }
+        let groups = match profile.name() {
+            "user" => organizations(&held.certificate.subject),
+            _ => Vec::new(),
+        };
+        let issuance = Issuance {
+            profile: profile.name().to_owned(),
+            name: called,
+            groups,
+            names,
+            version: None,
+            algorithm: algorithm(&record.algorithm),
+            chain: false,
+            signer: self.signer(held, role),
+            target,
+        };
+        Some(
+            Remedy::words(&*reissue.first)
+                .say("Issue it again:")
+                .issue(issuance)
+                .say("What it replaces stays beside it as a backup.")
+                .say(&*reissue.then),
+        )
+    }
+
+    /// The CA that signs: the one that has signed, or the one of the part on this node, or on any.
+    fn signer(&self, held: Held<'a>, role: Role) -> Signer {
+        let signer = held.certificate.signer.filter(|signer| *signer != held.certificate.fingerprint);
+        let by_print = signer.and_then(|print| {
+            self.estate
+                .records
+                .iter()
+                .find(|record| record.certificate.as_ref().is_some_and(|cert| cert.fingerprint == print))
+        });
+        let ca = match role.authority() {
+            Some(crate::layout::Authority::Etcd) => Role::EtcdCa,
+            Some(crate::layout::Authority::FrontProxy) => Role::FrontProxyCa,
+            _ => Role::KubernetesCa,
+        };
+        let of_part = || {
+            let own = self.estate.of(held.node).iter().chain(self.estate.records);
+            own.into_iter().find(|record| record.roles.contains(&ca) && record.certificate.is_some())
+        };
+        let found = by_print.or_else(of_part);
+        let called = found.and_then(|found| Some(found.certificate.as_ref()?.subject.to_string()));
+        Signer {
+            key: found.and_then(|found| found.key),
+            file: None,
+            called: called.unwrap_or_else(|| format!("the {ca}")),
+        }
+    }
+
+    fn target(&self, held: Held<'a>) -> Option<Target> {
+        let path = path_of(held.node, &held.record.location);
+        if let Some(field) = held.record.location.field.as_deref() {
+            let user = field.strip_prefix("users[")?.strip_suffix("].client-certificate-data")?;
+            return Some(Target::KubeconfigUser { file: path, user: user.to_owned() });
+        }
+        let beside = key_beside(&path);
+        let own = self.estate.of(held.node).iter().filter(|record| {
+            record.kind == RecordKind::PrivateKey && record.key.is_some() && record.key == held.record.key
+        });
+        let keys: Vec<PathBuf> = own.map(|record| path_of(held.node, &record.location)).collect();
+        if keys.contains(&path) {
+            return Some(Target::Combined { file: path, key_first: false });
+        }
+        let key = if keys.is_empty() || keys.contains(&beside) { beside } else { keys.into_iter().next()? };
+        Some(Target::Pair { certificate: path, key, keep_key: false })
     }
 
     /// The files of the CA certificates that have their private keys beside them, by the SHA-256 of the key.
@@ -77,4 +223,45 @@ pub(super) fn path_of(node: &NodeSummary, location: &Location) -> PathBuf {
         Some(root) if location.base == 0 => root.join(&*location.path),
         _ => PathBuf::from(&*location.path),
     }
+}
+
+/// How a certificate is made anew by who has made it.
+fn own_way(held: Held<'_>, role: Role, reissue: &Reissue) -> Option<Remedy> {
+    let path = Path::new("/").join(held.record.location.within());
+    if let Some(maker) = super::ways::Maker::of(&path) {
+        return Some(Remedy::words(&*reissue.first).then(maker.renewal()).say(&*reissue.then));
+    }
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    if role == Role::KubeletClient && name.starts_with("kubelet-client-") {
+        let own = common_name(&held.certificate.subject).and_then(|name| name.strip_prefix("system:node:"));
+        let called = reissue.called.as_deref().or(own);
+        let directory = path_of(held.node, &held.record.location);
+        let directory = directory.parent().map(Path::to_owned).unwrap_or_default();
+        return Some(
+            Remedy::words(&*reissue.first).then(super::ways::new_kubeconfig(called, &directory, None)),
+        );
+    }
+    None
+}
+
+/// Puts the contents of one file into another.
+fn put(from: &Path, to: &Path) -> Command {
+    Command::written(format!("{} && cat {} > {}", backup(to), quoted_path(from), quoted_path(to)))
+}
+
+/// The common name of a subject as it is shown; none where it holds what is escaped there.
+fn common_name(subject: &str) -> Option<&str> {
+    let plain = (!subject.contains('\\')).then_some(subject)?;
+    plain.split([',', '+']).find_map(|part| part.trim().strip_prefix("CN="))
+}
+
+/// The organizations of a subject as it is shown.
+fn organizations(subject: &str) -> Vec<String> {
+    let parts = subject.split([',', '+']).filter_map(|part| part.trim().strip_prefix("O="));
+    parts.map(str::to_owned).collect()
+}
+
+/// An algorithm as `--algorithm` takes it, where it is not the usual one.
+fn algorithm(shown: &str) -> Option<&'static str> {
+    ["RSA-2048", "RSA-3072", "RSA-4096", "ECDSA-P384"].into_iter().find(|known| *known == shown)
 }

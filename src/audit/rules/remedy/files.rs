@@ -44,7 +44,10 @@ impl<'a> Desk<'a> {
         if node.references.iter().any(named) || is_of_another_form(file) {
             return None;
         }
-        let public = format!("kpki inspect -o pem {0} > {0}.new && mv {0}.new {0}", quoted_path(&path));
+        let public = format!(
+            "sed -n '/-----BEGIN CERTIFICATE-----/,/-----END CERTIFICATE-----/p' {0} > {0}.new && mv {0}.new {0}",
+            quoted_path(&path)
+        );
         let public = Command::written(public);
         match node.key_file_beside(file).map(|(beside, _)| beside) {
             Some(beside) if node.keys_in(beside).any(|key| key.private && key.spki == Some(own)) => {
@@ -183,6 +186,8 @@ pub(super) fn put_into(from: &File, to: &File) -> Command {
 /// Gives two files each other's name, and the modes that go with it.
 pub(super) fn exchanged(one: &File, other: &File) -> Command {
     let mode = |file: &File| if file.promise() == Some(Promise::PrivateKey) { "600" } else { "644" };
+    // Whichever is told of, the command is one.
+    let (one, other) = if one.on_node <= other.on_node { (one, other) } else { (other, one) };
     let (a, b) = (quoted_path(command_path(one)), quoted_path(command_path(other)));
     Command::written(format!(
         "mv {a} {a}.swap && mv {b} {a} && mv {a}.swap {b} && chmod {} {a} && chmod {} {b}",

@@ -41,7 +41,7 @@ impl Identity {
 }
 
 /// The profiles that are built in.
-fn catalogue() -> &'static Catalogue {
+pub(super) fn catalogue() -> &'static Catalogue {
     static CATALOGUE: OnceLock<Catalogue> = OnceLock::new();
     CATALOGUE.get_or_init(Catalogue::built_in)
 }
@@ -235,7 +235,7 @@ fn groups(cert: Cert<'_>, profile: &Profile) -> Vec<String> {
 }
 
 /// A name as it was meant: an address that stands there as a DNS name is one.
-fn sound(name: &SubjectAltName) -> SubjectAltName {
+pub(super) fn sound(name: &SubjectAltName) -> SubjectAltName {
     match name {
         SubjectAltName::Dns(text) => {
             let text = text.trim().trim_end_matches('.');

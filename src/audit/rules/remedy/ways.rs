@@ -119,47 +119,14 @@ impl<'a> Desk<'a> {
 
     /// A new kubeconfig, with which the kubelet asks for a certificate of its own.
     fn kubelets_client(&self, cert: Cert<'a>, reissue: &Reissue) -> Remedy {
-        let name = reissue.called.clone().or_else(|| {
-            let own = cert.tbs().subject.common_name()?.strip_prefix("system:node:")?;
-            Some(own.to_owned())
-        });
-        let name = name.or_else(|| self.node_name());
-        let user = match &name {
-            Some(name) => quoted(format!("system:node:{name}")),
-            None => "system:node:NAME".to_owned(),
-        };
-        let make = Command::written(format!(
-            "(umask 077 && kubeadm kubeconfig user --org system:nodes --client-name {user} > kubelet.conf)"
-        ));
+        let own = cert.tbs().subject.common_name().and_then(|name| name.strip_prefix("system:node:"));
+        let name = reissue.called.clone().or_else(|| own.map(str::to_owned)).or_else(|| self.node_name());
         let node = self.node();
-        let directory = command_path(cert.file());
-        let all = directory.parent().map_or_else(
-            || "kubelet-client-*".to_owned(),
-            |directory| format!("{}/kubelet-client-*", quoted_path(directory)),
-        );
-        let remedy = Remedy::words(&*reissue.first)
-            .say("The kubelet asks for its certificates itself, and needs a kubeconfig that the cluster takes. On a control plane with the CA's key:")
-            .run(make)
-            .say("Bring kubelet.conf to the node, put the certificates of now aside, and let the kubelet ask:")
-            .run(put_aside(&all));
-        let restart = Command::written("systemctl restart kubelet");
-        let Some(conf) = kubeconfig(node).and_then(|file| node.files.get(file)) else {
-            return remedy
-                .say("Put kubelet.conf in the place of the kubeconfig that the kubelet is given, and restart it:")
-                .run(restart)
-                .say(&*reissue.then);
-        };
-        let conf = quoted_path(command_path(conf));
-        let user = format!("system:node:{}", name.as_deref().unwrap_or("NAME"));
-        remedy
-            .run(Command::written(format!("cp kubelet.conf {conf}")))
-            .run(restart)
-            .say(format!("Once the kubelet has written {CLIENT}, let kubelet.conf name that; until then the key stands in it:"))
-            .run(
-                Command::written(format!("kubectl --kubeconfig {conf} config set-credentials"))
-                    .arg(user)
-                    .plain(&format!("--client-certificate={CLIENT} --client-key={CLIENT}")),
-            )
+        let conf = kubeconfig(node).and_then(|file| node.files.get(file)).map(command_path);
+        let file = command_path(cert.file());
+        let directory = file.parent().unwrap_or(Path::new(""));
+        Remedy::words(&*reissue.first)
+            .then(new_kubeconfig(name.as_deref(), directory, conf.as_deref()))
             .say(&*reissue.then)
     }
 
@@ -207,6 +174,40 @@ fn kubeadms_name(role: Role) -> Option<&'static str> {
         Role::Scheduler => "scheduler.conf",
         _ => return None,
     })
+}
+
+/// A new kubeconfig for a kubelet of a name, whose certificates are in a directory, and the kubeconfig that it is given, where that is known.
+pub(super) fn new_kubeconfig(name: Option<&str>, directory: &Path, conf: Option<&Path>) -> Remedy {
+    let user = format!("system:node:{}", name.unwrap_or("NAME"));
+    let make = Command::written(format!(
+        "(umask 077 && kubeadm kubeconfig user --org system:nodes --client-name {} > kubelet.conf)",
+        quoted(&user)
+    ));
+    let all = match directory.as_os_str().is_empty() {
+        true => "kubelet-client-*".to_owned(),
+        false => format!("{}/kubelet-client-*", quoted_path(directory)),
+    };
+    let restart = Command::written("systemctl restart kubelet");
+    let remedy = Remedy::words(
+        "The kubelet asks for its certificates itself, and needs a kubeconfig that the cluster takes. On a control plane with the CA's key:",
+    )
+    .run(make)
+    .say("Bring kubelet.conf to the node, put the certificates of now aside, and let the kubelet ask:")
+    .run(put_aside(&all));
+    let Some(conf) = conf.map(quoted_path) else {
+        return remedy
+            .say("Put kubelet.conf in the place of the kubeconfig that the kubelet is given, and restart it:")
+            .run(restart);
+    };
+    remedy
+        .run(Command::written(format!("cp kubelet.conf {conf}")))
+        .run(restart)
+        .say(format!("Once the kubelet has written {CLIENT}, let kubelet.conf name that; until then the key stands in it:"))
+        .run(
+            Command::written(format!("kubectl --kubeconfig {conf} config set-credentials"))
+                .arg(user)
+                .plain(&format!("--client-certificate={CLIENT} --client-key={CLIENT}")),
+        )
 }
 
 /// What a kubelet asks for with a request that somebody approves.

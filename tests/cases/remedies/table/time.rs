@@ -17,41 +17,43 @@ fn ended_kubelet(desk: &Desk) -> Cluster {
     cluster
 }
 
-pub(super) const LINES: &[Line] = &[
-    Line {
-        rule: "T001",
-        situation: "the API server's certificate has ended",
-        tree: |desk| _ = apiserver(desk, "from=-300d until=-1d"),
-        audited: "n",
-        saying: "",
-        cure: Cure::Run,
-    },
-    Line {
-        rule: "T001",
-        situation: "the kubelet's own certificate has ended",
-        tree: |desk| _ = ended_kubelet(desk),
-        audited: "n",
-        saying: "",
-        cure: Cure::Run,
-    },
-    Line {
-        rule: "C002",
-        situation: "another CA of the name has signed the kubelet's certificate",
-        tree: |desk| {
-            let cluster = control_plane(desk);
-            let other = Cluster::called("other");
-            let client = other
-                .kubernetes
-                .leaf(&format!("{LEAF} o=system:nodes cn=system:node:cp1 eku=client key=p256:old"));
-            desk.put(
-                "n/var/lib/kubelet/pki/kubelet-client-2026-01-02-03-04-05.pem",
-                0o600,
-                format!("{}{}", client.pem(), client.key_pem()),
-            );
-            drop(cluster);
+pub(super) fn lines() -> Vec<Line> {
+    vec![
+        Line {
+            rule: "T001",
+            situation: "the API server's certificate has ended",
+            tree: |desk| _ = apiserver(desk, "from=-300d until=-1d"),
+            audited: "n",
+            saying: "",
+            cure: Cure::Run,
         },
-        audited: "n",
-        saying: "",
-        cure: Cure::Run,
-    },
-];
+        Line {
+            rule: "T001",
+            situation: "the kubelet's own certificate has ended",
+            tree: |desk| _ = ended_kubelet(desk),
+            audited: "n",
+            saying: "",
+            cure: Cure::Run,
+        },
+        Line {
+            rule: "C002",
+            situation: "another CA of the name has signed the kubelet's certificate",
+            tree: |desk| {
+                let cluster = control_plane(desk);
+                let other = Cluster::called("other");
+                let client = other
+                    .kubernetes
+                    .leaf(&format!("{LEAF} o=system:nodes cn=system:node:cp1 eku=client key=p256:old"));
+                desk.put(
+                    "n/var/lib/kubelet/pki/kubelet-client-2026-01-02-03-04-05.pem",
+                    0o600,
+                    format!("{}{}", client.pem(), client.key_pem()),
+                );
+                drop(cluster);
+            },
+            audited: "n",
+            saying: "",
+            cure: Cure::Run,
+        },
+    ]
+}
