@@ -52,6 +52,8 @@ pub enum Target {
         /// Whether the key is as it should be and may stay.
         keep_key: bool,
     },
+    /// A file that is not there yet, with the key beside it.
+    New(PathBuf),
     /// One file of both.
     Combined {
         /// It.
@@ -146,6 +148,7 @@ impl Issuance {
             Target::Pair { certificate, key, .. } if *key == key_beside(certificate) => {
                 Remedy::command(issue.plain("--out").path(certificate).plain("--force"))
             }
+            Target::New(file) => Remedy::command(issue.plain("--out").path(file)),
             // The key has a name of its own, so that the request is made with it.
             Target::Pair { certificate, key, keep_key: true } => {
                 let request = self.identity(Command::of("kpki").plain("csr new"));
@@ -237,6 +240,10 @@ impl Issuance {
                 ]
                 .join(" && "),
             ),
+            (Target::New(file), key) => {
+                let (key, own) = (key.unwrap_or_default(), quoted_path(key_beside(file)));
+                Command::written(format!("(umask 077 && cp {key} {own}) && cp {made} {}", quoted_path(file)))
+            }
             (Target::Combined { file, key_first }, key) => {
                 let key = key.unwrap_or_default();
                 let both = if *key_first { format!("{key} {made}") } else { format!("{made} {key}") };

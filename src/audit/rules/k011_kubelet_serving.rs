@@ -3,7 +3,7 @@
 use super::super::{Answers, Node, Role, Scene, Target};
 use super::kubelet::{SERVER, target};
 use super::names::Names;
-use super::remedy::{Reissue, name_of};
+use super::remedy::{Command, Cure, Reissue, name_of};
 use super::{Check, Citation, Rule, Severity};
 use crate::manifest::Component;
 use crate::x509::Printable;
@@ -58,7 +58,11 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
                 message = format!("{message}, and {misfit}");
             }
             let fact = answers.fail(cert, message);
-            fact.fix(wanted());
+            let configured = node.pairs.iter().any(|pair| {
+                let named = node.references.get(pair.certificate);
+                named.is_some_and(|named| named.target == Target::File(cert.found().file))
+            });
+            fact.fix(if configured { wanted().into() } else { bootstrapped() });
             // A kubelet that nobody configured does just that, under kubeadm too; it has no address among the names.
             if cert.is_kubelets_own() && !misfit.is_some_and(|misfit| misfit.starts_with("it is for no")) {
                 fact.severity(Severity::Medium);
@@ -76,6 +80,15 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
                 .fix(wanted());
         }
     }
+}
+
+/// The kubelet asks for a certificate of the cluster's CA.
+fn bootstrapped() -> Cure {
+    Cure::words("Let the kubelet ask for one of the cluster's CA:")
+        .kubelet_field("serverTLSBootstrap", "true")
+        .restart_kubelet()
+        .run(Command::written("kubectl get csr"))
+        .say("`kubectl certificate approve NAME` approves the pending one of kubernetes.io/kubelet-serving, once its names are right.")
 }
 
 /// The file of the certificate that the kubelet shows, where that can be told.

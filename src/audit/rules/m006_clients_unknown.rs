@@ -1,8 +1,11 @@
 //! M006: the API server and the kubelet know who asks.
 
+use super::remedy::{Command, Cure, Edit, command_path};
+use super::subjects::in_use;
 use super::{Answers, Check, Citation, Rule, Severity};
-use crate::audit::Scene;
+use crate::audit::{Role, Scene};
 use crate::manifest::Component;
+use crate::remedy::quoted_path;
 
 pub(super) static RULE: Rule = Rule {
     id: "M006",
@@ -34,7 +37,16 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
         // A file of both can say more than the two flags.
         let is_configured = pod.flags.value("authentication-config").is_some();
         if pod.flags.value("client-ca-file").is_none() {
-            answers.fail(file, "kube-apiserver has no --client-ca-file: no client certificate counts");
+            let fact =
+                answers.fail(file, "kube-apiserver has no --client-ca-file: no client certificate counts");
+            let ca = in_use(node, Role::KubernetesCa).into_iter().find(|ca| ca.item().place.field.is_none());
+            if let Some(ca) = ca {
+                fact.fix(Cure::words("Name the clients' CA:").flags([Edit::name(
+                    Component::Apiserver,
+                    "client-ca-file",
+                    ca.found().file,
+                )]));
+            }
         }
         // The health checks of kubeadm's own manifests need it: a note, and no more.
         if !is_configured && pod.flags.switch("anonymous-auth") != Some(false) {
@@ -43,16 +55,21 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
                 .map_or_else(|| file.into(), |(place, _)| place);
             answers
                 .fail(place, "kube-apiserver serves requests without credentials as system:anonymous (--anonymous-auth)")
-                .severity(Severity::Info);
+                .severity(Severity::Info)
+                .fix("An AuthenticationConfiguration can admit such requests to the health checks alone; the probes of kubeadm's manifests need those.");
         }
     }
     if let Some((file, kubelet)) = node.kubelet() {
         answers.look();
         if kubelet.anonymous {
-            answers.fail(
-                file,
-                "the kubelet serves requests without credentials (authentication.anonymous.enabled)",
-            );
+            let path = node.files.get(file).map(|file| quoted_path(command_path(file))).unwrap_or_default();
+            let close = format!("sed -i '/^ *anonymous:/,/enabled:/s/enabled: true/enabled: false/' {path}");
+            answers
+                .fail(
+                    file,
+                    "the kubelet serves requests without credentials (authentication.anonymous.enabled)",
+                )
+                .fix(Cure::default().run(Command::written(close)).restart_kubelet());
         }
     }
 }

@@ -14,6 +14,8 @@ pub struct Edit {
     pub(super) component: Component,
     pub(super) flag: String,
     pub(super) value: Value,
+    /// Whether it is given beside others of the name.
+    pub(super) more: bool,
 }
 
 /// The value of a flag.
@@ -30,17 +32,22 @@ pub(super) enum Value {
 impl Edit {
     /// A flag that is to have a value.
     pub(in crate::audit::rules) fn set(component: Component, flag: &str, value: impl Into<String>) -> Self {
-        Self { component, flag: flag.to_owned(), value: Value::Text(value.into()) }
+        Self { component, flag: flag.to_owned(), value: Value::Text(value.into()), more: false }
     }
 
     /// A flag that is to name a file.
     pub(in crate::audit::rules) fn name(component: Component, flag: &str, file: usize) -> Self {
-        Self { component, flag: flag.to_owned(), value: Value::File(file) }
+        Self { component, flag: flag.to_owned(), value: Value::File(file), more: false }
+    }
+
+    /// A flag that is to name a file beside those that it names already.
+    pub(in crate::audit::rules) fn name_as_well(component: Component, flag: &str, file: usize) -> Self {
+        Self { more: true, ..Self::name(component, flag, file) }
     }
 
     /// A flag that is to go.
     pub(in crate::audit::rules) fn remove(component: Component, flag: &str) -> Self {
-        Self { component, flag: flag.to_owned(), value: Value::Gone }
+        Self { component, flag: flag.to_owned(), value: Value::Gone, more: false }
     }
 
     /// What it comes to, in words.
@@ -89,6 +96,14 @@ impl Desk<'_> {
         remedy.say(again.join(" "))
     }
 
+    /// Sets a field at the top of the kubelet's configuration.
+    pub(super) fn kubelet_field(&self, field: &str, value: &str) -> Option<Command> {
+        let node = self.node();
+        let path = command_path(node.files.get(node.kubelet()?.0)?);
+        let add = format!("sed -i -e '/^{field}:/d' -e '$a{field}: {value}'");
+        Some(Command::written(add).path(path))
+    }
+
     fn edit(&self, edit: &Edit) -> Option<Command> {
         let harmless = |text: &str| {
             text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/._-:,=@+*".contains(&byte))
@@ -108,7 +123,7 @@ impl Desk<'_> {
         if node.pod(edit.component).is_none() {
             return (node.etcd_environment == Some(file)).then(|| in_environment(&edit.flag, value, &path));
         }
-        in_manifest(&edit.flag, value, flags, &path)
+        in_manifest(&edit.flag, value, edit.more, flags, &path)
     }
 
     /// The path by which a component sees a file of the node.
@@ -144,10 +159,10 @@ fn in_environment(flag: &str, value: Option<&str>, path: &str) -> Command {
 }
 
 /// A line of a static pod's manifest. Where several flags stand on one line, none is changed.
-fn in_manifest(name: &str, value: Option<&str>, flags: &Flags, path: &str) -> Option<Command> {
+fn in_manifest(name: &str, value: Option<&str>, more: bool, flags: &Flags, path: &str) -> Option<Command> {
     let all = flags.all();
     let alone = |line: u64| line > 0 && all.iter().filter(|flag| flag.line == line).count() == 1;
-    let own: Vec<_> = all.iter().filter(|flag| flag.name == name).collect();
+    let own: Vec<_> = all.iter().filter(|flag| flag.name == name && !more).collect();
     if own.iter().any(|flag| !alone(flag.line)) {
         return None;
     }

@@ -123,6 +123,12 @@ pub(super) fn public_half(file: &File) -> Command {
     Command::written(format!("{write} && mv {path}.new {path}"))
 }
 
+/// Puts the public half of a key into a file.
+pub(super) fn public_of(private: &File, public: &File) -> Command {
+    let (from, to) = (quoted_path(command_path(private)), command_path(public));
+    Command::written(format!("{} && openssl pkey -in {from} -pubout -out {}", backup(&to), quoted_path(&to)))
+}
+
 /// Writes a private key under the name of one.
 pub(super) fn copied_key(file: &File) -> Command {
     let path = command_path(file);

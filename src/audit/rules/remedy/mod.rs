@@ -62,6 +62,26 @@ enum Part {
     },
     /// Two files are given each other's name.
     Exchange(usize, usize),
+    /// A field of the kubelet's configuration, at its top, is to have a value.
+    KubeletField(&'static str, &'static str),
+    /// A certificate that is not there yet, beside a file and with this name.
+    New {
+        /// Its part.
+        role: Role,
+        /// Its alternative names.
+        names: Vec<SubjectAltName>,
+        /// A file of the directory.
+        beside: usize,
+        /// The name of its file.
+        name: String,
+    },
+    /// The public half of a key is put into a file.
+    PublicOf {
+        /// The file of the private key.
+        from: usize,
+        /// The file that is written.
+        to: usize,
+    },
     /// The private key is taken out of the file of its certificate, into one beside it.
     SplitKey,
     /// The public half is written in the place of a private key or a certificate.
@@ -176,6 +196,36 @@ impl Cure {
     pub(super) fn trust_in_kubeconfig(self, file: usize, cluster: &str, authority: Cert<'_>) -> Self {
         let cluster = cluster.to_owned();
         self.and(Part::TrustInKubeconfig { file, cluster, authority: authority.index })
+    }
+
+    /// A field at the top of the kubelet's configuration is to have a value.
+    #[must_use]
+    pub(super) fn kubelet_field(self, field: &'static str, value: &'static str) -> Self {
+        self.and(Part::KubeletField(field, value))
+    }
+
+    /// A certificate of a part that is not there yet, beside a file and with this name.
+    #[must_use]
+    pub(super) fn issue_new(
+        self,
+        role: Role,
+        names: Vec<SubjectAltName>,
+        beside: usize,
+        name: impl Into<String>,
+    ) -> Self {
+        self.and(Part::New { role, names, beside, name: name.into() })
+    }
+
+    /// The public half of a file's key is put into another file.
+    #[must_use]
+    pub(super) fn public_of(self, from: usize, to: usize) -> Self {
+        self.and(Part::PublicOf { from, to })
+    }
+
+    /// The kubelet is started anew.
+    #[must_use]
+    pub(super) fn restart_kubelet(self) -> Self {
+        self.run(Command::written("systemctl restart kubelet"))
     }
 
     /// Adds a command, where there is one.
@@ -455,6 +505,11 @@ impl<'a> Desk<'a> {
             Part::Exchange(one, other) => {
                 Remedy::command(exchanged(self.node().files.get(*one)?, self.node().files.get(*other)?))
             }
+            Part::KubeletField(field, value) => Remedy::command(self.kubelet_field(field, value)?),
+            Part::New { role, names, beside, name } => self.issue_new(*role, names, *beside, name)?,
+            Part::PublicOf { from, to } => {
+                Remedy::command(files::public_of(self.node().files.get(*from)?, self.node().files.get(*to)?))
+            }
             Part::SplitKey => self.split_key(place)?,
             Part::PublicHalf => Remedy::command(files::public_half(self.file_of(place)?)),
             Part::CopyKey => Remedy::command(files::copied_key(self.file_of(place)?)),
@@ -534,6 +589,31 @@ impl<'a> Desk<'a> {
             .say(kubeadms)
             .say(&*reissue.then);
         Some(remedy)
+    }
+
+    /// What issues a certificate that is not there yet.
+    fn issue_new(&self, role: Role, names: &[SubjectAltName], beside: usize, name: &str) -> Option<Remedy> {
+        let file = command_path(self.node().files.get(beside)?).with_file_name(name);
+        let trusted = self.trusted(role);
+        let ca =
+            trusted.iter().copied().filter(|ca| ca.is_ca()).max_by_key(|ca| !ca.private_keys().is_empty())?;
+        let profile = identity::catalogue().find(role.name()).ok()?;
+        let name = match role {
+            Role::EtcdClient => Some("kube-etcd-healthcheck-client".to_owned()),
+            _ if profile.takes_name() => Some(self.node_name()?),
+            _ => None,
+        };
+        Some(Remedy::default().issue(Issuance {
+            profile: role.name().to_owned(),
+            name,
+            groups: Vec::new(),
+            names: names.to_vec(),
+            version: None,
+            algorithm: None,
+            chain: false,
+            signer: self.signer_of(ca),
+            target: crate::remedy::Target::New(file),
+        }))
     }
 
     /// What all rules want of a certificate's names.
