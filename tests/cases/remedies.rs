@@ -17,7 +17,7 @@ use serde_json::Value;
 
 use self::table::lines;
 use crate::desk::Desk;
-use crate::support::{Ran, command, kpki, kpki_binary, run, text};
+use crate::support::{Ran, command, kpki, kpki_binary, run};
 
 /// Something that is wrong, and how it is mended.
 pub(crate) struct Line {
@@ -31,6 +31,8 @@ pub(crate) struct Line {
     pub(crate) audited: &'static str,
     /// What the findings say that are mended; empty for all of the rule's.
     pub(crate) saying: &'static str,
+    /// The connections that are to end, by their names; empty for none.
+    pub(crate) ends: &'static str,
     pub(crate) cure: Cure,
 }
 
@@ -221,14 +223,11 @@ fn carried_out(line: &Line) -> Result<(), String> {
     if !worse.is_empty() {
         return Err(format!("{}\n{told}", worse.join("\n")));
     }
-    let again = rehearsal(&desk, line);
-    match (rehearsed, again) {
-        (Some(before), Some(after)) if after.0 < before.0 || after.1 > before.1 => {
-            Err(format!("of the connections {before:?} went through and failed, and now {after:?}\n{told}"))
-        }
-        (Some(before), None) => Err(format!("it can no longer be rehearsed; before {before:?}\n{told}")),
-        _ => Ok(()),
+    let lost = rehearsed.map(|before| before.lost(&desk, line, rehearsal(&desk, line))).unwrap_or_default();
+    if lost.is_empty() {
+        return Ok(());
     }
+    Err(format!("connections no longer go through: {}\n{told}", lost.join("; ")))
 }
 
 /// Whether commands are such as can be pasted: no placeholder, and programs that are known.
@@ -299,8 +298,9 @@ impl Audit {
             serde_json::from_str(&stdout).map_err(|error| format!("{error}: {code:?} {stderr}"))?;
         let findings = document["findings"].as_array().cloned().unwrap_or_default();
         // What kpki itself keeps of what it replaces is no finding; see NAME.TIMESTAMP.bak.
-        let own_backup =
-            |finding: &Value| finding["path"].as_str().is_some_and(|path| path.ends_with("Z.bak"));
+        let own_backup = |finding: &Value| {
+            finding["path"].as_str().is_some_and(|path| path.ends_with(".bak") && path.contains("Z"))
+        };
         Ok(Self { findings: findings.into_iter().filter(|finding| !own_backup(finding)).collect() })
     }
 
@@ -354,20 +354,44 @@ fn shown(finding: &Value) -> String {
     text
 }
 
-/// How many connections go through and fail; none where nothing can be rehearsed.
-fn rehearsal(desk: &Desk, line: &Line) -> Option<(usize, usize)> {
+/// What goes through and what fails when everything is rehearsed.
+struct Rehearsed {
+    /// The connections that go through, each with the file that says whom its client dials.
+    through: BTreeMap<String, String>,
+    failed: usize,
+}
+
+/// Acts out the connections; none where nothing can be rehearsed.
+fn rehearsal(desk: &Desk, line: &Line) -> Option<Rehearsed> {
     let directory = line.audited.split(' ').next_back()?;
     let ran = run(kpki(["--now", Desk::NOW, "rehearse", directory, "-o", "json"]).current_dir(desk.root()));
     let document: Value = serde_json::from_str(&ran.stdout).ok()?;
-    let count = |outcome: &str| {
-        let all = document["connections"].as_array().into_iter().flatten();
-        all.filter(|one| one["outcome"] == outcome).count()
-    };
-    Some((count("ok"), count("failed")))
+    let all = document["connections"].as_array()?;
+    let of = |outcome: &'static str| all.iter().filter(move |one| one["outcome"] == outcome);
+    let through = of("ok").map(|one| {
+        let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let (client, server) = (&one["client"], &one["server"]);
+        let key = [&one["edge"], &client["called"], &server["called"]].map(word).join(" ");
+        (key, word(&client["file"]))
+    });
+    Some(Rehearsed { through: through.collect(), failed: of("failed").count() })
 }
 
-#[test]
-fn the_present_is_the_desks() {
-    let desk = Desk::new();
-    assert!(text(&desk.root()).starts_with('/'));
+impl Rehearsed {
+    /// What goes through no longer. What has no file any more by which it is dialled is not meant to.
+    fn lost(&self, desk: &Desk, line: &Line, after: Option<Self>) -> Vec<String> {
+        let Some(after) = after else { return vec!["nothing can be rehearsed".to_owned()] };
+        let is_there = |file: &str| file.is_empty() || desk.root().join(file).exists();
+        let mut lost: Vec<String> = self
+            .through
+            .iter()
+            .filter(|(key, file)| !after.through.contains_key(*key) && is_there(file))
+            .filter(|(key, _)| line.ends.is_empty() || !key.contains(line.ends))
+            .map(|(key, _)| key.clone())
+            .collect();
+        if after.failed > self.failed {
+            lost.push(format!("{} fail, and {} did before", after.failed, self.failed));
+        }
+        lost
+    }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::super::{Answers, Cert, FoundKey, Holder, Node, Role, Scene, Target, What};
+use super::files::left_over;
 use super::remedy::{Command, Cure, Edit, Reissue, command_path};
 use super::{Check, Citation, Rule, Severity};
 use crate::remedy::quoted_path;
@@ -42,6 +43,7 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
         // One that only carries the public key, as Kubernetes the Hard Way makes one, plays no part of its own.
         let other = node
             .certs_with_key(&key)
+            .filter(|cert| left_over(node, cert.file()).is_none())
             .find(|cert| cert.roles().any(|role| !matches!(role, Role::User | Role::ServiceAccount)));
         if let Some(cert) = other
             && let Some(role) = cert.roles().find(|role| *role != Role::User)

@@ -61,3 +61,30 @@ pub(super) fn server(desk: &Desk, words: &str) -> Cluster {
     );
     cluster
 }
+
+/// The file of a component's manifest.
+pub(super) fn manifest(component: &str) -> String {
+    format!("n/etc/kubernetes/manifests/{component}.yaml")
+}
+
+/// Gives a component another flag.
+pub(super) fn with_flag(desk: &Desk, component: &str, flag: &str) {
+    let first = format!("    - {component}\n");
+    desk.replace(&manifest(component), &first, &format!("{first}    - {flag}\n"));
+}
+
+/// Takes a component's flag away.
+pub(super) fn without_flag(desk: &Desk, component: &str, flag: &str) {
+    let text = desk.read(&manifest(component));
+    let kept: Vec<&str> =
+        text.lines().filter(|line| !line.trim_start().starts_with(&format!("- --{flag}="))).collect();
+    assert!(kept.len() < text.lines().count(), "{component} has no --{flag}");
+    desk.put(&manifest(component), 0o600, kept.join("\n") + "\n");
+}
+
+/// A client of Kubernetes' CA in a kubeconfig.
+pub(super) fn client(desk: &Desk, cluster: &Cluster, file: &str, words: &str) {
+    let client =
+        cluster.kubernetes.leaf(&crate::forge::over(&format!("{LEAF} eku=client key=p256:{file}"), words));
+    desk.kubeconfig(file, &cluster.kubernetes.pem(), &client, "https://10.0.0.10:6443");
+}

@@ -121,11 +121,12 @@ impl<'a> Desk<'a> {
         may_have: &dyn Fn(&SubjectAltName) -> bool,
     ) {
         let own = cert.tbs().extensions.names();
-        let (mut lacks, mut without) = (reissue.names.clone(), reissue.without.clone());
-        if let Some(wanted) = self.wanted(cert) {
-            add(&mut lacks, &wanted.names);
-            add(&mut without, &wanted.without);
-        }
+        // In one order whatever finding asks, so that one command is one.
+        let wanted = self.wanted(cert);
+        let (mut lacks, mut without) =
+            wanted.map(|wanted| (wanted.names.clone(), wanted.without.clone())).unwrap_or_default();
+        add(&mut lacks, &reissue.names);
+        add(&mut without, &reissue.without);
         lacks.retain(|name| may_have(name) && !own.contains(name));
         identity.changes_names = !lacks.is_empty() || own.iter().any(|name| without.contains(name));
         add(&mut identity.names, &lacks);

@@ -4,17 +4,10 @@ use std::os::unix::fs::PermissionsExt;
 
 use super::super::trees::{API, apiserver, control_plane, leaf, pki};
 use super::super::{Cure, Line};
+use super::{line, saying};
 use crate::desk::{Cluster, Desk, LEAF};
 use crate::forge;
 use crate::support::openssl;
-
-fn line(rule: &'static str, situation: &'static str, tree: fn(&Desk), cure: Cure) -> Line {
-    Line { rule, situation, tree, audited: "n", saying: "", cure }
-}
-
-fn saying(saying: &'static str, line: Line) -> Line {
-    Line { saying, ..line }
-}
 
 /// Changes a file of the PKI.
 fn change(desk: &Desk, name: &str, mode: u32, with: fn(&str) -> String) {

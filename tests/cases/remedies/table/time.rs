@@ -2,6 +2,7 @@
 
 use super::super::trees::{apiserver, control_plane};
 use super::super::{Cure, Line};
+use super::line;
 use crate::desk::{Cluster, Desk, LEAF};
 
 /// A kubelet whose certificate has ended.
@@ -19,26 +20,17 @@ fn ended_kubelet(desk: &Desk) -> Cluster {
 
 pub(super) fn lines() -> Vec<Line> {
     vec![
-        Line {
-            rule: "T001",
-            situation: "the API server's certificate has ended",
-            tree: |desk| _ = apiserver(desk, "from=-300d until=-1d"),
-            audited: "n",
-            saying: "",
-            cure: Cure::Run,
-        },
-        Line {
-            rule: "T001",
-            situation: "the kubelet's own certificate has ended",
-            tree: |desk| _ = ended_kubelet(desk),
-            audited: "n",
-            saying: "",
-            cure: Cure::Run,
-        },
-        Line {
-            rule: "C002",
-            situation: "another CA of the name has signed the kubelet's certificate",
-            tree: |desk| {
+        line(
+            "T001",
+            "the API server's certificate has ended",
+            |desk| _ = apiserver(desk, "from=-300d until=-1d"),
+            Cure::Run,
+        ),
+        line("T001", "the kubelet's own certificate has ended", |desk| _ = ended_kubelet(desk), Cure::Run),
+        line(
+            "C002",
+            "another CA of the name has signed the kubelet's certificate",
+            |desk| {
                 let cluster = control_plane(desk);
                 let other = Cluster::called("other");
                 let client = other
@@ -51,9 +43,7 @@ pub(super) fn lines() -> Vec<Line> {
                 );
                 drop(cluster);
             },
-            audited: "n",
-            saying: "",
-            cure: Cure::Run,
-        },
+            Cure::Run,
+        ),
     ]
 }
