@@ -2,6 +2,7 @@
 
 use super::super::{Answers, Scene};
 use super::distinct::{Certificates, named, path};
+use super::remedy::{CaChange, Cure};
 use super::{Check, Citation, Rule, Severity};
 use crate::x509::ExtendedKeyUsage;
 
@@ -48,7 +49,12 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
                     shown.join(", "),
                     one.elsewhere()
                 );
-                answers.fail(one, message);
+                let fact = answers.fail(one, message);
+                if let Some(ca) = one.cert.issuer_here().filter(|ca| ca.tbs().subject == issuer.subject) {
+                    let change = CaChange { extensions: true, ..CaChange::default() };
+                    let first = "Take it from a CA that is for this purpose; or, where that CA may sign for everything, let it say so.";
+                    fact.fix(Cure::words(first).renew_ca(Some(ca), change));
+                }
                 break;
             }
         }

@@ -103,6 +103,13 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
             dates::shown(*started)
         );
         let fact = answers.fail(file, message);
+        let pod = node.files.get(reference.file).map(|manifest| manifest.shown.to_string());
+        fact.fix(match pod.filter(|_| node.pods.contains(&reference.file)) {
+            Some(pod) => {
+                format!("Restart the static pod: move {pod} out of its directory for 20 seconds, and back. etcd and the API server go one node after the other.")
+            }
+            None => format!("Restart {program}."),
+        });
         if reference.what != What::Kubeconfig {
             fact.severity(Severity::Medium);
         }

@@ -37,7 +37,7 @@ impl<'a> EstateDesk<'a> {
         let Some(pending) = finding.pending.take() else { return };
         let (place, cure) = *pending;
         let file = self.at(&place).map(|(node, record)| quoted_path(path_of(node, &record.location)));
-        let cure = cure.or_else(|| usual::cure(finding.rule.id, finding.severity));
+        let cure = cure.or_else(|| usual::cure(finding.rule.id, finding.severity, false));
         let own = cure.and_then(|cure| self.composed(&cure, &place));
         let remedy = own.unwrap_or_else(|| Remedy::words(finding.rule.fix));
         finding.remedy = match file {

@@ -189,6 +189,13 @@ pub(super) fn put_into(from: &File, to: &File) -> Command {
     ))
 }
 
+/// Puts a file behind what another one holds.
+pub(super) fn appended(from: &File, to: &File) -> Command {
+    let (from, to) = (quoted_path(command_path(from)), command_path(to));
+    // Each ends its last line, so that no two blocks run together.
+    Command::written(format!("{} && sed -s -e '$a\\' \"$b\" {from} > {}", backup(&to), quoted_path(&to)))
+}
+
 /// Gives two files each other's name, and the modes that go with it.
 pub(super) fn exchanged(one: &File, other: &File) -> Command {
     let mode = |file: &File| if file.promise() == Some(Promise::PrivateKey) { "600" } else { "644" };

@@ -53,6 +53,12 @@ enum Part {
     AsPem(Option<usize>),
     /// The block at the fact's place is taken out of its file.
     WithoutBlock,
+    /// A certificate, by its number, is taken out of a file, into which the newest of its CA is put as well.
+    WithoutBlockAt(usize),
+    /// A file is put behind what the file at the fact's place holds.
+    Append(usize),
+    /// A CA of a part is made in a directory, where there is none.
+    InitAuthority(&'static str, PathBuf),
     /// A file is put into another.
     Put {
         /// Whose contents are taken.
@@ -177,6 +183,18 @@ impl Cure {
     #[must_use]
     pub(super) fn without_block(self) -> Self {
         self.and(Part::WithoutBlock)
+    }
+
+    /// A certificate is taken out of the file that it stands in.
+    #[must_use]
+    pub(super) fn without_block_at(self, cert: Cert<'_>) -> Self {
+        self.and(Part::WithoutBlockAt(cert.index))
+    }
+
+    /// A file is put behind what the file at the fact's place holds.
+    #[must_use]
+    pub(super) fn append(self, file: usize) -> Self {
+        self.and(Part::Append(file))
     }
 
     /// A file is put into another; into the one at the fact's place where none is told.
@@ -352,6 +370,10 @@ pub struct Reissue {
     pub(super) renewal: bool,
     /// Whether its key is to be replaced as well.
     pub(super) fresh_key: bool,
+    /// The file of the CA that is to sign, where that is not the one of now.
+    pub(super) under: Option<usize>,
+    /// Whether intermediate CAs are to stand behind it.
+    pub(super) chain: bool,
     /// What must be done or known before, a sentence.
     pub(super) first: String,
     /// What remains to be done, a sentence.
@@ -386,6 +408,11 @@ impl Reissue {
         Self { fresh_key: true, ..self }
     }
 
+    /// With the intermediate CAs behind it.
+    pub(super) fn with_chain(self) -> Self {
+        Self { chain: true, ..self }
+    }
+
     /// With something that must be done or known before.
     #[must_use]
     pub(super) fn first(self, words: impl Into<String>) -> Self {
@@ -402,6 +429,46 @@ impl Reissue {
 /// What is said where a file is put aside.
 pub(super) const ASIDE: &str =
     "It lies in that directory until you remove it there, `shred -u`: then what is in it is lost.";
+
+/// The steps that give a part a CA of its own in the place of one that it shares, and its leaves anew.
+pub(super) fn own_authority(
+    shared: &super::distinct::Distinct<'_>,
+    role: Role,
+    name: &'static str,
+    leaves: &[Cert<'_>],
+) -> Option<Cure> {
+    let place = |ca: &Cert<'_>| {
+        ca.item().place.field.is_none()
+            && ca.place_role() == Some(role)
+            && ca.node.certs_in(ca.found().file).count() == 1
+            && ca.file().name().ends_with(".crt")
+    };
+    let ca = shared.places().find(place)?;
+    let path = command_path(ca.file());
+    let directory = match role {
+        Role::EtcdCa => path.parent()?.parent()?,
+        _ => path.parent()?,
+    };
+    let expected = match role {
+        Role::EtcdCa => directory.join("etcd/ca.crt"),
+        _ => directory.join("front-proxy-ca.crt"),
+    };
+    if expected != path {
+        return None;
+    }
+    let mut cure =
+        Cure::words("Put the shared one aside, make one of its own, and issue its leaves under that:")
+            .aside_file(ca.found().file);
+    if let Some((key, _)) = ca.node.key_file_beside(ca.file()) {
+        cure = cure.aside_file(key);
+    }
+    cure = cure.and(Part::InitAuthority(name, directory.to_owned()));
+    for leaf in leaves {
+        let reissue = Reissue { under: Some(ca.found().file), ..Reissue::default() };
+        cure = cure.reissue(reissue.of(*leaf));
+    }
+    Some(cure)
+}
 
 /// A host as an alternative name; none where no certificate can have it.
 pub(super) fn name_of(host: &str) -> Option<SubjectAltName> {
@@ -453,7 +520,10 @@ impl<'a> Desk<'a> {
     pub(in crate::audit) fn mend(&self, finding: &mut Finding) {
         let Some(pending) = finding.pending.take() else { return };
         let (place, cure) = *pending;
-        let cure = cure.or_else(|| usual::cure(finding.rule.id, finding.severity));
+        let cure = cure.or_else(|| {
+            let at_ca = self.cert_at(&place).is_some_and(|cert| self.is_ca(cert, self.role(cert)));
+            usual::cure(finding.rule.id, finding.severity, at_ca)
+        });
         let own = cure.and_then(|cure| self.composed(&cure, &place));
         finding.remedy =
             own.unwrap_or_else(|| Remedy::words(finding.rule.fix)).with_file(&self.file_name(&place));
@@ -500,6 +570,15 @@ impl<'a> Desk<'a> {
             }
             Part::Narrow(number, kept) => narrowed(file(number)?, *kept)?,
             Part::AsPem(number) => as_pem(file(number)?)?,
+            Part::WithoutBlockAt(index) => {
+                Remedy::command(self.without_block(&self.node().certificate(*index)?.place())?)
+            }
+            Part::Append(number) => {
+                Remedy::command(files::appended(self.node().files.get(*number)?, self.file_of(place)?))
+            }
+            Part::InitAuthority(name, directory) => {
+                Remedy::command(Command::of("kpki").plain("ca init").arg(name).plain("--dir").path(directory))
+            }
             Part::WithoutBlock => Remedy::command(self.without_block(place)?),
             Part::Put { from, to } => Remedy::command(put_into(self.node().files.get(*from)?, file(to)?)),
             Part::Exchange(one, other) => {
@@ -546,7 +625,7 @@ impl<'a> Desk<'a> {
     /// What issues a certificate again; none for a CA's.
     fn reissue(&self, cert: Cert<'a>, reissue: &Reissue) -> Option<Remedy> {
         let role = reissue.role.or_else(|| self.role(cert));
-        if reissue.role.is_none() && (cert.is_ca() || role.is_some_and(Role::is_ca)) {
+        if self.is_ca(cert, role) {
             let renewal = self.renew_ca(cert, &CaChange::default()).filter(|_| reissue.renewal)?;
             return Some(Remedy::words(&*reissue.first).then(renewal).say(&*reissue.then));
         }
@@ -559,7 +638,10 @@ impl<'a> Desk<'a> {
                 return Some(Remedy::words(format!("Have it issued again by whoever issued it: {why}.")));
             }
         };
-        let signer = self.signer(cert, role);
+        let mut signer = self.signer(cert, role);
+        if let Some(file) = reissue.under.and_then(|file| self.node().files.get(file)) {
+            signer.file = Some(command_path(file));
+        }
         let target = self.target(cert, reissue.fresh_key);
         let after = self.taken_up(cert, role, &target);
         let kubeadms = if reissue.renewal { self.kubeadms_way(cert, role) } else { String::new() };
@@ -571,7 +653,7 @@ impl<'a> Desk<'a> {
             names: identity.names,
             version: identity.version,
             algorithm: self.algorithm(cert),
-            chain: self.has_chain(cert),
+            chain: reissue.chain || self.has_chain(cert),
             signer,
             target,
         };
@@ -589,6 +671,11 @@ impl<'a> Desk<'a> {
             .say(kubeadms)
             .say(&*reissue.then);
         Some(remedy)
+    }
+
+    /// Whether a certificate is to be a CA's. One of a part that is none, which says that it is one (rule P012), is not.
+    fn is_ca(&self, cert: Cert<'a>, role: Option<Role>) -> bool {
+        role.map_or_else(|| cert.is_ca(), Role::is_ca)
     }
 
     /// What issues a certificate that is not there yet.
