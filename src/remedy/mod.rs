@@ -81,6 +81,13 @@ impl Remedy {
         self
     }
 
+    /// Its commands alone.
+    #[must_use]
+    pub fn without_words(mut self) -> Self {
+        self.steps.retain(|step| !matches!(step, Step::Words(_)));
+        self
+    }
+
     /// Whether nothing is said.
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty()

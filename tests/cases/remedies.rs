@@ -33,7 +33,29 @@ pub(crate) struct Line {
     pub(crate) saying: &'static str,
     /// The connections that are to end, by their names; empty for none.
     pub(crate) ends: &'static str,
+    pub(crate) clock: Clock,
+    /// The rules that may have something to say afterwards, of severity low.
+    pub(crate) brings: &'static [&'static str],
     pub(crate) cure: Cure,
+}
+
+/// By which clock it is judged.
+#[derive(Clone, Copy)]
+pub(crate) enum Clock {
+    /// The desk's present.
+    Desk,
+    /// The machine's: openssl knows no other. What lies there is good for decades.
+    Real,
+}
+
+impl Clock {
+    /// What kpki is told of it.
+    fn words(self) -> Vec<&'static str> {
+        match self {
+            Self::Desk => vec!["--now", Desk::NOW],
+            Self::Real => vec![],
+        }
+    }
 }
 
 /// How a remedy is carried out.
@@ -78,12 +100,13 @@ fn every_rule_has_its_line() {
 const SHELL: &str = r#"
 set -euo pipefail
 export HOME="$PWD/home"; mkdir -p "$HOME"
-kpki() { "$KPKI" --now "$NOW" "$@"; }
+kpki() { "$KPKI" $NOW "$@"; }
 outside() { printf '%s\n' "$*" >> outside.log; }
 no() { echo "nobody takes: $*" >&2; exit 99; }
 tree() { for t in n nodes/*; do if [ -f "$t/etc/kubernetes/pki/ca.key" ]; then echo "$t"; return; fi; done; no "a cluster without a CA"; }
 kubelet_restarts() {
   for t in n nodes/*; do
+    [ -d "$t" ] || continue
     conf="$t/etc/kubernetes/kubelet.conf"; pki="$t/var/lib/kubelet/pki"
     [ -f "$conf" ] && [ -d "$pki" ] || continue
     if [ ! -e "$pki"/kubelet-client-current.pem ] && [ ! -L "$pki"/kubelet-client-current.pem ]; then
@@ -202,14 +225,14 @@ fn carried_out(line: &Line) -> Result<(), String> {
         Cure::ByHand(..) | Cure::Told(_) if !commands.is_empty() => {
             return Err(format!("it has commands after all\n{told}"));
         }
-        Cure::Run => shell(&desk, &commands, "")?,
-        Cure::RunWithInput(input) => shell(&desk, &commands, input)?,
+        Cure::Run => shell(&desk, line, &commands, "")?,
+        Cure::RunWithInput(input) => shell(&desk, line, &commands, input)?,
         Cure::OnNode(_) => return Ok(()),
         Cure::RunWith(after, elsewhere) => {
             let (here, back) = commands.split_at_checked(after).ok_or("it has fewer commands")?;
-            shell(&desk, here, "")?;
+            shell(&desk, line, here, "")?;
             elsewhere(&desk);
-            shell(&desk, back, "")?;
+            shell(&desk, line, back, "")?;
         }
         Cure::ByHand(_, by_hand) => by_hand(&desk),
         Cure::Told(_) => return Ok(()),
@@ -219,7 +242,7 @@ fn carried_out(line: &Line) -> Result<(), String> {
     if !left.is_empty() {
         return Err(format!("it is still there: {left:#?}\n{told}\n{}", after.shown()));
     }
-    let worse = before.worse(&after);
+    let worse = before.worse(line, &after);
     if !worse.is_empty() {
         return Err(format!("{}\n{told}", worse.join("\n")));
     }
@@ -256,10 +279,14 @@ fn well_formed(commands: &[String]) -> Result<(), String> {
 }
 
 /// Runs commands as a user pastes them.
-fn shell(desk: &Desk, commands: &[String], input: &str) -> Result<(), String> {
+fn shell(desk: &Desk, line: &Line, commands: &[String], input: &str) -> Result<(), String> {
     let script = format!("{SHELL}\n{}\n", commands.join("\n"));
     let mut shell = command("setsid", ["-w", "bash", "-c", &script]);
-    shell.env("KPKI", kpki_binary()).env("NOW", Desk::NOW).env("NO_COLOR", "1").current_dir(desk.root());
+    shell
+        .env("KPKI", kpki_binary())
+        .env("NOW", line.clock.words().join(" "))
+        .env("NO_COLOR", "1")
+        .current_dir(desk.root());
     // No terminal, so that passphrases are asked for on standard input.
     let mut child = shell
         .stdin(Stdio::piped())
@@ -291,7 +318,7 @@ struct Audit {
 
 impl Audit {
     fn of(desk: &Desk, line: &Line) -> Result<Self, String> {
-        let mut audit = kpki(["--now", Desk::NOW, "audit", "-o", "json", "--fail-on", "none"]);
+        let mut audit = kpki([line.clock.words(), vec!["audit", "-o", "json", "--fail-on", "none"]].concat());
         let Ran { code, stdout, stderr, .. } =
             run(audit.args(line.audited.split(' ')).current_dir(desk.root()));
         let document: Value =
@@ -327,12 +354,12 @@ impl Audit {
     }
 
     /// What is worse in another one.
-    fn worse(&self, after: &Self) -> Vec<String> {
+    fn worse(&self, line: &Line, after: &Self) -> Vec<String> {
         let before = self.worst();
-        let worse = after
-            .worst()
-            .into_iter()
-            .filter(|(rule, severity)| *severity > before.get(rule).copied().unwrap_or(0));
+        let worse = after.worst().into_iter().filter(|(rule, severity)| {
+            let brought = usize::from(line.brings.contains(rule));
+            *severity > before.get(rule).copied().unwrap_or(brought)
+        });
         worse
             .map(|(rule, _)| {
                 let found = after.findings.iter().filter(|finding| finding["rule"] == rule);
@@ -364,7 +391,8 @@ struct Rehearsed {
 /// Acts out the connections; none where nothing can be rehearsed.
 fn rehearsal(desk: &Desk, line: &Line) -> Option<Rehearsed> {
     let directory = line.audited.split(' ').next_back()?;
-    let ran = run(kpki(["--now", Desk::NOW, "rehearse", directory, "-o", "json"]).current_dir(desk.root()));
+    let ran = run(kpki([line.clock.words(), vec!["rehearse", directory, "-o", "json"]].concat())
+        .current_dir(desk.root()));
     let document: Value = serde_json::from_str(&ran.stdout).ok()?;
     let all = document["connections"].as_array()?;
     let of = |outcome: &'static str| all.iter().filter(move |one| one["outcome"] == outcome);

@@ -1,25 +1,35 @@
 //! The table, by the families of the rules.
 
+mod between;
+mod chains;
 mod etcd;
 mod files;
 mod kubernetes;
 mod manifests;
 mod time;
 
-use super::{Cure, Line};
+use super::{Clock, Cure, Line};
 use crate::desk::Desk;
 
 /// Every line.
 pub(super) fn lines() -> Vec<Line> {
-    [files::lines(), kubernetes::lines(), etcd::lines(), manifests::lines(), time::lines()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        files::lines(),
+        kubernetes::lines(),
+        etcd::lines(),
+        manifests::lines(),
+        time::lines(),
+        between::lines(),
+        chains::lines(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// A line about a tree at `n`.
 fn line(rule: &'static str, situation: &'static str, tree: fn(&Desk), cure: Cure) -> Line {
-    Line { rule, situation, tree, audited: "n", saying: "", ends: "", cure }
+    Line { rule, situation, tree, audited: "n", saying: "", ends: "", clock: Clock::Desk, brings: &[], cure }
 }
 
 /// A line about the findings that say something.

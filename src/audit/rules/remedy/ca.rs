@@ -3,6 +3,7 @@
 //! kpki does not do that yet; openssl does, and leaves the bytes of the names as they are.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
 use super::super::distinct::{Distinct, Use};
 use super::{Desk, command_path};
@@ -30,17 +31,8 @@ impl<'a> Desk<'a> {
         let path = command_path(file.file());
         let (key, _) = self.node().key_file_beside(file.file())?;
         let key = command_path(self.node().files.get(key)?);
-        let signer = self.signing_words(file, &key)?;
-        let extensions = if change.extensions || change.path_length.is_some() {
-            format!(" -clrext -extfile <(printf '%s\\n' {})", extensions(ca, change)?)
-        } else {
-            String::new()
-        };
-        let write = format!(
-            "{} && openssl x509 -in \"$b\" {signer} -set_serial 0x$(openssl rand -hex 16){extensions} -out {}",
-            backup(&path),
-            quoted_path(&path)
-        );
+        let sign = self.signed(file, &key, change)?;
+        let write = format!("{} && {sign} -out {}", backup(&path), quoted_path(&path));
         let mut remedy = Remedy::words(
             "Write its certificate anew with the key that it has, so that everything that it has signed stays good:",
         )
@@ -69,17 +61,41 @@ impl<'a> Desk<'a> {
         Some(ca).filter(own).or_else(|| node.certs_with_key(&ca.found().spki).take(64).find(own))
     }
 
-    /// Who signs it, and for how long.
-    fn signing_words(&self, ca: Cert<'a>, key: &std::path::Path) -> Option<String> {
+    /// For how many days it is to live: the usual, or as long as anything that it has signed, and as it did before.
+    fn days(&self, ca: Cert<'a>, usual: i64) -> i64 {
+        const MOST: i64 = 36_500;
+        let own = |cert: &Cert<'_>| {
+            cert.index == ca.index || cert.issuer_here().is_some_and(|issuer| issuer.spki() == ca.spki())
+        };
+        let last = self.node().distinct_certs().filter(own).map(|cert| cert.tbs().validity.not_after).max();
+        let left = last.map_or(0, |last| (last - self.scene.policy.at).whole_days() + 2);
+        usual.max(left).min(MOST)
+    }
+
+    /// The command that signs it, without where it goes.
+    fn signed(&self, ca: Cert<'a>, key: &Path, change: &CaChange) -> Option<String> {
+        const NUMBER: &str = "-set_serial 0x$(openssl rand -hex 16)";
+        let key = quoted_path(key);
+        let with = |extensions: String| format!("-extfile <(printf '%s\\n' {extensions})");
         if ca.is_self_signed() || ca.tbs().is_self_issued() {
-            return Some(format!("-signkey {} -days 3650", quoted_path(key)));
+            let changed = match change.extensions || change.path_length.is_some() {
+                true => format!(" -clrext {}", with(extensions(ca, change)?)),
+                false => String::new(),
+            };
+            let days = self.days(ca, 3650);
+            return Some(format!("openssl x509 -in \"$b\" -signkey {key} -days {days} {NUMBER}{changed}"));
         }
         let issuer = ca.issuer_here().filter(|issuer| issuer.index != ca.index)?;
         let above = self.signer_of(issuer).file?;
         let left = issuer.tbs().validity.not_after - self.scene.policy.at;
-        let days = left.whole_days().clamp(1, 1825);
-        let key = key_beside(&above);
-        Some(format!("-CA {} -CAkey {} -days {days}", quoted_path(&above), quoted_path(&key)))
+        let days = self.days(ca, 1825).min(left.whole_days()).max(1);
+        // openssl signs no certificate of another's but by way of a request, which has no extensions.
+        Some(format!(
+            "openssl x509 -in \"$b\" -x509toreq -signkey {key} | openssl x509 -req -CA {} -CAkey {} -days {days} {NUMBER} {}",
+            quoted_path(&above),
+            quoted_path(key_beside(&above)),
+            with(extensions(ca, change)?)
+        ))
     }
 
     /// The commands that put a CA's new certificate where the same one stood.
@@ -123,7 +139,7 @@ impl<'a> Desk<'a> {
 }
 
 /// `kubectl config set-cluster`, which embeds a CA and leaves the rest as it is. The CA's file is quoted.
-pub(super) fn set_cluster(kubeconfig: &std::path::Path, cluster: &str, authority: &str) -> Command {
+pub(super) fn set_cluster(kubeconfig: &Path, cluster: &str, authority: &str) -> Command {
     Command::of("kubectl")
         .plain("--kubeconfig")
         .path(kubeconfig)
@@ -156,6 +172,14 @@ fn extensions(ca: Cert<'_>, change: &CaChange) -> Option<String> {
     });
     if !ca.tbs().is_self_issued() {
         lines.push("authorityKeyIdentifier=keyid:always".to_owned());
+    }
+    // What narrows it stays, unless that is what is wrong.
+    if let Some(purposes) = own.extended_key_usage.as_ref().filter(|_| !change.extensions) {
+        let known = purposes.value.iter().map(|purpose| {
+            let text = purpose.to_string();
+            text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'.').then_some(text)
+        });
+        lines.push(format!("extendedKeyUsage={}", known.collect::<Option<Vec<_>>>()?.join(",")));
     }
     let names: Vec<String> = own
         .names()

@@ -65,6 +65,7 @@ impl<'a> EstateDesk<'a> {
                     };
                     Remedy::command(super::ways::put_aside(&quoted_path(path_of(node, &record.location))))
                 }
+                Part::Adopt { from, to, role } => self.adopted(*from, *to, *role)?,
                 // The numbers are those of records here.
                 Part::Put { from, to } => {
                     let (node, from) = self.numbered(*from)?;
@@ -126,15 +127,20 @@ impl<'a> EstateDesk<'a> {
             "user" => organizations(&held.certificate.subject),
             _ => Vec::new(),
         };
+        let mut signer = self.signer(held, role);
+        if let Some(number) = reissue.under {
+            let (node, ca) = self.numbered(number)?;
+            signer.file = Some(path_of(node, &ca.location));
+        }
         let issuance = Issuance {
             profile: profile.name().to_owned(),
             name: called,
             groups,
             names,
             version: None,
-            algorithm: algorithm(&record.algorithm),
+            algorithm: algorithm(reissue.algorithm.as_deref().unwrap_or(&record.algorithm)),
             chain: false,
-            signer: self.signer(held, role),
+            signer,
             target,
         };
         Some(
@@ -144,6 +150,50 @@ impl<'a> EstateDesk<'a> {
                 .say("What it replaces stays beside it as a backup.")
                 .say(&*reissue.then),
         )
+    }
+
+    /// A node takes over the CA of another one.
+    fn adopted(&self, from: usize, to: usize, role: Role) -> Option<Remedy> {
+        let ((giver, given), (node, own)) = (self.numbered(from)?, self.numbered(to)?);
+        let (source, file) = (path_of(giver, &given.location), path_of(node, &own.location));
+        let key = self.estate.of(giver).iter().find(|record| {
+            record.kind == RecordKind::PrivateKey && record.key.is_some() && record.key == given.key
+        });
+        let own_key = self.estate.of(node).iter().find(|record| {
+            record.kind == RecordKind::PrivateKey && record.key.is_some() && record.key == own.key
+        });
+        let mut remedy = Remedy::command(put(&source, &file));
+        let (Some(key), Some(own_key)) = (key, own_key) else {
+            return Some(remedy.say(
+                "Its private key was not given on both: issue the leaves of this node again where it is, with `kpki sign csr`, and restart \
+                 everything here.",
+            ));
+        };
+        remedy = remedy.run(put(&path_of(giver, &key.location), &path_of(node, &own_key.location)));
+        let mut done: Vec<&Location> = Vec::new();
+        for record in self.estate.of(node) {
+            let Some(certificate) = &record.certificate else { continue };
+            let field = record.location.field.as_deref().unwrap_or_default();
+            if record.roles.contains(&role) && field.ends_with(".certificate-authority-data") {
+                let cluster =
+                    field.strip_prefix("clusters[")?.strip_suffix("].certificate-authority-data")?;
+                let conf = path_of(node, &record.location);
+                remedy = remedy.run(super::ca::set_cluster(&conf, cluster, &quoted_path(&file)));
+            }
+            let is_its = |own: &Role| !own.is_ca() && own.authority() == role.authority();
+            if certificate.position > 0
+                || !record.roles.iter().any(is_its)
+                || done.contains(&&record.location)
+            {
+                continue;
+            }
+            done.push(&record.location);
+            if let Some(anew) = self.reissue(node, record, &Reissue { under: Some(to), ..Reissue::default() })
+            {
+                remedy = remedy.then(anew.without_words());
+            }
+        }
+        Some(remedy.say("What is replaced stays beside it as a backup. Then restart everything on the node."))
     }
 
     /// The CA that signs: the one that has signed, or the one of the part on this node, or on any.

@@ -57,6 +57,15 @@ enum Part {
     WithoutBlockAt(usize),
     /// A file is put behind what the file at the fact's place holds.
     Append(usize),
+    /// A node takes over the CA of another, by the numbers of their records, and its leaves are issued under that.
+    Adopt {
+        /// The certificate that is taken over.
+        from: usize,
+        /// The one that is replaced.
+        to: usize,
+        /// The part.
+        role: Role,
+    },
     /// A CA of a part is made in a directory, where there is none.
     InitAuthority(&'static str, PathBuf),
     /// A file is put into another.
@@ -183,6 +192,12 @@ impl Cure {
     #[must_use]
     pub(super) fn without_block(self) -> Self {
         self.and(Part::WithoutBlock)
+    }
+
+    /// A node takes over the CA of another: the numbers are those of records.
+    #[must_use]
+    pub(super) fn adopt(self, from: usize, to: usize, role: Role) -> Self {
+        self.and(Part::Adopt { from, to, role })
     }
 
     /// A certificate is taken out of the file that it stands in.
@@ -368,6 +383,8 @@ pub struct Reissue {
     pub(super) called: Option<String>,
     /// Whether it is as it should be but for its dates.
     pub(super) renewal: bool,
+    /// The algorithm of the new key, where that is not the one of now.
+    pub(super) algorithm: Option<String>,
     /// Whether its key is to be replaced as well.
     pub(super) fresh_key: bool,
     /// The file of the CA that is to sign, where that is not the one of now.
@@ -400,6 +417,18 @@ impl Reissue {
     #[must_use]
     pub(super) fn of(self, cert: Cert<'_>) -> Self {
         Self { cert: Some(cert.index), ..self }
+    }
+
+    /// The one of a record.
+    #[must_use]
+    pub(super) fn of_record(self, record: usize) -> Self {
+        Self { cert: Some(record), ..self }
+    }
+
+    /// With a key of another algorithm.
+    #[must_use]
+    pub(super) fn with_algorithm(self, algorithm: &str) -> Self {
+        Self { algorithm: Some(algorithm.to_owned()), ..self }
     }
 
     /// With a new key.
@@ -573,6 +602,8 @@ impl<'a> Desk<'a> {
             Part::WithoutBlockAt(index) => {
                 Remedy::command(self.without_block(&self.node().certificate(*index)?.place())?)
             }
+            // Of several nodes.
+            Part::Adopt { .. } => return None,
             Part::Append(number) => {
                 Remedy::command(files::appended(self.node().files.get(*number)?, self.file_of(place)?))
             }
