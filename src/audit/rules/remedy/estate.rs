@@ -104,7 +104,7 @@ impl<'a> EstateDesk<'a> {
         if held.certificate.is_ca || role.is_ca() {
             return None;
         }
-        if let Some(own) = own_way(held, role, reissue) {
+        if let Some(own) = self.own_way(held, role, reissue) {
             return Some(own);
         }
         let target = self.target(held)?;
@@ -150,6 +150,28 @@ impl<'a> EstateDesk<'a> {
                 .say("What it replaces stays beside it as a backup.")
                 .say(&*reissue.then),
         )
+    }
+
+    /// How a certificate is made anew by who has made it.
+    fn own_way(&self, held: Held<'a>, role: Role, reissue: &Reissue) -> Option<Remedy> {
+        let path = Path::new("/").join(held.record.location.within());
+        if let Some(maker) = super::ways::Maker::of(&path) {
+            return Some(Remedy::words(&*reissue.first).then(maker.renewal()).say(&*reissue.then));
+        }
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        if role == Role::KubeletClient && name.starts_with("kubelet-client-") {
+            let own =
+                common_name(&held.certificate.subject).and_then(|name| name.strip_prefix("system:node:"));
+            let called = reissue.called.as_deref().or(own);
+            let directory = path_of(held.node, &held.record.location);
+            let directory = directory.parent().map(Path::to_owned).unwrap_or_default();
+            let mut files =
+                self.estate.of(held.node).iter().map(|record| path_of(held.node, &record.location));
+            let conf = files.find(|path| path.file_name().is_some_and(|name| name == "kubelet.conf"));
+            let anew = super::ways::new_kubeconfig(called, &directory, conf.as_deref());
+            return Some(Remedy::words(&*reissue.first).then(anew));
+        }
+        None
     }
 
     /// A node takes over the CA of another one.
@@ -273,25 +295,6 @@ pub(super) fn path_of(node: &NodeSummary, location: &Location) -> PathBuf {
         Some(root) if location.base == 0 => root.join(&*location.path),
         _ => PathBuf::from(&*location.path),
     }
-}
-
-/// How a certificate is made anew by who has made it.
-fn own_way(held: Held<'_>, role: Role, reissue: &Reissue) -> Option<Remedy> {
-    let path = Path::new("/").join(held.record.location.within());
-    if let Some(maker) = super::ways::Maker::of(&path) {
-        return Some(Remedy::words(&*reissue.first).then(maker.renewal()).say(&*reissue.then));
-    }
-    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    if role == Role::KubeletClient && name.starts_with("kubelet-client-") {
-        let own = common_name(&held.certificate.subject).and_then(|name| name.strip_prefix("system:node:"));
-        let called = reissue.called.as_deref().or(own);
-        let directory = path_of(held.node, &held.record.location);
-        let directory = directory.parent().map(Path::to_owned).unwrap_or_default();
-        return Some(
-            Remedy::words(&*reissue.first).then(super::ways::new_kubeconfig(called, &directory, None)),
-        );
-    }
-    None
 }
 
 /// Puts the contents of one file into another.

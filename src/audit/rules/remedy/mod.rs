@@ -781,7 +781,7 @@ pub(super) fn command_path(file: &File) -> PathBuf {
 
 /// What stands before the paths within the tree of a node, for commands; none where there are several trees.
 pub(in crate::audit) fn root_of(node: &Node) -> Option<PathBuf> {
-    let mut roots = node.files.iter().map(|file| {
+    let roots = node.files.iter().map(|file| {
         let within = file.shown.get(file.base..).unwrap_or_default();
         let mut root = command_path(file);
         for _ in std::path::Path::new(within).components() {
@@ -789,6 +789,8 @@ pub(in crate::audit) fn root_of(node: &Node) -> Option<PathBuf> {
         }
         root
     });
-    let first = roots.next()?;
+    // What is shown whole stands for the tree itself, or is a file that was named alone.
+    let mut roots = roots.filter(|root| !root.as_os_str().is_empty());
+    let Some(first) = roots.next() else { return Some(PathBuf::new()) };
     roots.all(|root| root == first).then_some(first)
 }

@@ -112,9 +112,11 @@ pub(super) fn lines() -> Vec<Line> {
                 },
                 Cure::ByHand("which step comes next on which node is the finding's own words", |desk| {
                     let (old, new) = (Cluster::new(), Cluster::called("next"));
-                    for node in ["m1", "m2", "m3"] {
-                        let both = old.front_proxy.pem() + &new.front_proxy.pem();
-                        desk.put(&pki(node, "front-proxy-ca.crt"), 0o644, both);
+                    let (old, new) = (old.front_proxy.pem(), new.front_proxy.pem());
+                    for (node, both) in
+                        [("m1", [&*old, &*new]), ("m2", [&*old, &*new]), ("m3", [&*new, &*old])]
+                    {
+                        desk.put(&pki(node, "front-proxy-ca.crt"), 0o644, both.concat());
                     }
                 }),
             ),
