@@ -129,8 +129,9 @@ kubeadm() {
   outside kubeadm "$@"
   [ "$1 $2 $3 $4 $5" = "kubeconfig user --org system:nodes --client-name" ] || no kubeadm "$@"
   w=$(mktemp -d)
+  conf="nodes/${6#system:node:}/etc/kubernetes/kubelet.conf"; [ -f "$conf" ] || conf="$(tree)/etc/kubernetes/kubelet.conf"
   kpki issue kubelet-client "${6#system:node:}" --ca "$(tree)/etc/kubernetes/pki/ca.crt" --kubeconfig "$w/kubelet.conf" \
-    --server https://10.0.0.10:6443 > /dev/null
+    --server "$(sed -n 's/^ *server: //p' "$conf" | head -1)" > /dev/null
   cat "$w/kubelet.conf"; rm -r "$w"
 }
 kubectl() {

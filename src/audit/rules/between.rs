@@ -68,7 +68,9 @@ pub(super) fn certificates<'a>(
     estate: &Estate<'a>,
     node: &NodeSummary,
 ) -> impl Iterator<Item = Found<'a>> + use<'a> {
-    estate.numbered(node).filter_map(|(number, record)| {
+    // What was replaced is kept beside what replaced it, and is nobody's any more.
+    let in_use = |(_, record): &(usize, &Record)| !record.location.path.ends_with(".bak");
+    estate.numbered(node).filter(in_use).filter_map(|(number, record)| {
         Some(Found { number, record, certificate: record.certificate.as_deref()? })
     })
 }
