@@ -64,6 +64,8 @@ pub(crate) enum Cure {
     Run,
     /// The same, and after so many of them somebody does something elsewhere, such as signing a request.
     RunWith(usize, fn(&Desk)),
+    /// Its commands are run, and the finding is another one then: it tells what comes next.
+    RunAnother,
     /// The same, and somebody answers what a program asks.
     RunWithInput(&'static str),
     /// Its commands are for the node itself, for this reason, and only looked at.
@@ -220,13 +222,15 @@ fn carried_out(line: &Line) -> Result<(), String> {
     well_formed(&commands).map_err(|why| format!("{why}\n{told}"))?;
     let rehearsed = rehearsal(&desk, line);
     match line.cure {
-        Cure::Run | Cure::RunWith(..) | Cure::RunWithInput(_) | Cure::OnNode(_) if commands.is_empty() => {
+        Cure::Run | Cure::RunAnother | Cure::RunWith(..) | Cure::RunWithInput(_) | Cure::OnNode(_)
+            if commands.is_empty() =>
+        {
             return Err(format!("it has no commands\n{told}"));
         }
         Cure::ByHand(..) | Cure::Told(_) if !commands.is_empty() => {
             return Err(format!("it has commands after all\n{told}"));
         }
-        Cure::Run => shell(&desk, line, &commands, "")?,
+        Cure::Run | Cure::RunAnother => shell(&desk, line, &commands, "")?,
         Cure::RunWithInput(input) => shell(&desk, line, &commands, input)?,
         Cure::OnNode(_) => return Ok(()),
         Cure::RunWith(after, elsewhere) => {
@@ -239,7 +243,11 @@ fn carried_out(line: &Line) -> Result<(), String> {
         Cure::Told(_) => return Ok(()),
     }
     let after = Audit::of(&desk, line)?;
-    let left: Vec<&Value> = after.of_rule(line).collect();
+    let said: BTreeSet<&str> = mended.iter().filter_map(|finding| finding["message"].as_str()).collect();
+    let mut left: Vec<&Value> = after.of_rule(line).collect();
+    if matches!(line.cure, Cure::RunAnother) {
+        left.retain(|finding| finding["message"].as_str().is_some_and(|message| said.contains(message)));
+    }
     if !left.is_empty() {
         return Err(format!("it is still there: {left:#?}\n{told}\n{}", after.shown()));
     }

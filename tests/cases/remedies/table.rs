@@ -1,6 +1,7 @@
 //! The table, by the families of the rules.
 
 mod between;
+mod certificates;
 mod chains;
 mod etcd;
 mod files;
@@ -13,7 +14,7 @@ use crate::desk::Desk;
 
 /// Every line.
 pub(super) fn lines() -> Vec<Line> {
-    [
+    let families = [
         files::lines(),
         kubernetes::lines(),
         etcd::lines(),
@@ -21,10 +22,9 @@ pub(super) fn lines() -> Vec<Line> {
         time::lines(),
         between::lines(),
         chains::lines(),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
+        certificates::lines(),
+    ];
+    families.into_iter().flatten().collect()
 }
 
 /// A line about a tree at `n`.

@@ -177,7 +177,7 @@ impl<'a> Desk<'a> {
                 .or_else(|| self.node_name()),
             // The name is kpki's own as well.
             Some(Role::EtcdClient) if own == Some("kube-etcd-healthcheck-client") => own.map(str::to_owned),
-            _ => own.map(str::to_owned).or_else(|| {
+            _ => own.filter(|name| name.chars().count() <= 64).map(str::to_owned).or_else(|| {
                 cert.tbs().extensions.names().iter().find_map(|name| match name {
                     SubjectAltName::Dns(name) => Some(name.clone()),
                     SubjectAltName::Ip(ip) => Some(ip.to_string()),

@@ -4,10 +4,10 @@ use super::{CaChange, Cure, Reissue};
 use crate::audit::Severity;
 
 /// The rules whose findings end with a certificate that is issued again, as it should be.
-const REISSUED: [&str; 37] = [
+const REISSUED: [&str; 38] = [
     "C001", "C002", "C005", "C006", "C007", "C017", "E001", "E002", "K005", "K006", "K007", "K009", "K013",
     "K014", "M013", "N005", "N006", "P001", "P002", "P003", "P004", "P005", "P006", "P007", "P012", "P014",
-    "P016", "P017", "P018", "P019", "P020", "P021", "P022", "P023", "P024", "P026", "P027",
+    "P016", "P017", "P018", "P019", "P020", "P021", "P022", "P023", "P024", "P026", "P027", "P028",
 ];
 /// Those where its key is replaced as well.
 const WITH_NEW_KEY: [&str; 6] = ["F024", "F027", "N004", "P008", "P009", "P010"];

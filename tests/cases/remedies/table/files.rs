@@ -48,19 +48,23 @@ fn der(tag: u8, content: &[u8]) -> Vec<u8> {
     [vec![tag], length, content.to_vec()].concat()
 }
 
-/// The `SubjectPublicKeyInfo` of an RSA key of the prime 2^521 - 1 and another one of Mersenne's, in hexadecimal.
-fn shared_prime(exponent: u32) -> String {
-    let mersenne = |exponent: u32| (num_bigint::BigUint::from(1_u8) << exponent) - 1_u8;
+/// The `SubjectPublicKeyInfo` of an RSA key, in hexadecimal.
+pub(super) fn rsa(modulus: &num_bigint::BigUint, exponent: u32) -> String {
     let number = |value: &num_bigint::BigUint| {
         let bytes = value.to_bytes_be();
         let sign = if bytes[0] & 0x80 == 0 { Vec::new() } else { vec![0] };
         der(2, &[sign, bytes].concat())
     };
-    let key = [number(&(mersenne(521) * mersenne(exponent))), number(&65_537_u32.into())].concat();
-    let key = der(0x30, &key);
-    let algorithm = der(0x30, &[&[6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1, 5, 0][..]].concat());
+    let key = der(0x30, &[number(modulus), number(&exponent.into())].concat());
+    let algorithm = der(0x30, &[6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1, 5, 0]);
     let spki = der(0x30, &[algorithm, der(3, &[vec![0], key].concat())].concat());
     spki.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
+}
+
+/// An RSA key of the prime 2^521 - 1 and another one of Mersenne's.
+fn shared_prime(exponent: u32) -> String {
+    let mersenne = |exponent: u32| (num_bigint::BigUint::from(1_u8) << exponent) - 1_u8;
+    rsa(&(mersenne(521) * mersenne(exponent)), 65_537)
 }
 
 /// A worker: the CA's certificate and a kubelet.
