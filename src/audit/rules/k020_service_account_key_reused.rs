@@ -104,10 +104,14 @@ mod tests {
             "kube-controller-manager",
             "--service-account-private-key-file=/etc/kubernetes/pki/apiserver.key",
         );
-        let finding = "high etc/kubernetes/pki/apiserver.crt:1: its key signs service-account tokens too; it is that of apiserver";
-        assert_eq!(by_flag.findings("K020"), [finding]);
+        let finding = |file: &str| {
+            format!(
+                "high {PKI}/{file}:1: the key that signs service-account tokens is that of apiserver as well, {PKI}/apiserver.crt"
+            )
+        };
+        assert_eq!(by_flag.findings("K020"), [finding("apiserver.key")]);
         tree.certificate(&format!("{PKI}/apiserver.crt"), "key=p256:sa");
-        assert_eq!(tree.findings("K020"), [finding]);
+        assert_eq!(tree.findings("K020"), [finding("sa.key")]);
         assert!(Tree::worker().not_applicable(&RULE));
     }
 

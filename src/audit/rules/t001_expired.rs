@@ -95,7 +95,12 @@ mod tests {
         );
         let report = tree.report();
         let found = report.findings.iter().find(|finding| finding.rule.id == "T001").unwrap();
-        assert!(found.fix().starts_with("`kubeadm certs renew apiserver` on this node"), "{}", found.fix());
+        assert!(
+            found.fix().starts_with("Issue it again: `kpki issue apiserver --san dns:cp1.example.com"),
+            "{}",
+            found.fix()
+        );
+        assert!(found.fix().contains("`kubeadm certs renew apiserver`"), "{}", found.fix());
         assert!(Tree::empty().not_applicable(&RULE));
     }
 
