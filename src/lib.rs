@@ -23,6 +23,7 @@ pub mod repair;
 pub mod request;
 pub mod tls;
 pub mod x509;
+mod yaml;
 
 /// The forge of certificates that unit tests share with the tests in `tests/`.
 #[cfg(test)]

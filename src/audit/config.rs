@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use serde_saphyr::{Location, Spanned};
 use time::Date;
 use time::macros::format_description;
 
@@ -11,6 +10,7 @@ use super::policy::rule_word;
 use super::{CisBenchmark, Expiring, Severity, Waiver};
 use crate::profile::KubernetesVersion;
 use crate::x509::Printable;
+use crate::yaml::{self, Spanned};
 
 /// The largest such file, in bytes: some ten thousand waivers.
 pub const LARGEST_CONFIG: u64 = 1 << 20;
@@ -115,29 +115,10 @@ impl Config {
         if !text.lines().any(is_text) {
             return Ok(Self::default());
         }
-        let options = serde_saphyr::options! { with_snippet: false };
-        let written: Written = serde_saphyr::from_str_with_options(text, options).map_err(|error| {
-            let line = error.location().unwrap_or(Location::UNKNOWN).line();
-            whole(line, in_words(&error))
-        })?;
+        let written: Written =
+            yaml::read(text).map_err(|error| whole(error.line, Printable(&error.reason).to_string()))?;
         Reader { file }.config(written)
     }
-}
-
-/// What the YAML reader says, without its own place.
-fn in_words(error: &serde_saphyr::Error) -> String {
-    let rendered = error.render_with_options(serde_saphyr::render_options! {
-        formatter: &serde_saphyr::UserMessageFormatter,
-        snippets: serde_saphyr::SnippetMode::Off,
-    });
-    let reason = rendered.split_once(" at line ").map_or(rendered.as_str(), |(reason, _)| reason);
-    let reason = match reason {
-        "expected sequence start" => "a list is expected here, [a, b] for example",
-        "expected mapping start" => "fields are expected here, `name: value` for example",
-        "expected string scalar" => "a text is expected here",
-        reason => reason,
-    };
-    Printable(reason).to_string()
 }
 
 struct Reader<'a> {

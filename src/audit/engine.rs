@@ -385,7 +385,7 @@ impl Assembly {
             let end = take(rule, answers, &locate, &mut report.findings, &mut report.skipped);
             ends.push(end);
         }
-        let desk = EstateDesk::new(estate);
+        let desk = EstateDesk::new(estate, &report.findings);
         report.findings.iter_mut().for_each(|finding| desk.mend(finding));
         if report.findings.iter().any(|finding| finding.remedy.is_open()) {
             let signers = desk.signers();

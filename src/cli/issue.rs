@@ -153,14 +153,24 @@ pub(super) fn stage(
 /// The API server's URL: as given, or as the administrator's kubeconfig beside the PKI directory has it.
 fn server(args: &Args, loaded: &Loaded) -> Result<String, Failure> {
     if let Some(server) = &args.server {
-        if !server.starts_with("https://") || server.chars().any(|c| c.is_whitespace() || c.is_control()) {
-            return Err(Failure::new("--server must be a URL like https://api.example.com:6443"));
-        }
-        return Ok(server.clone());
+        return usable(server, "--server");
     }
     let beside = directory_of(&loaded.file).join("../admin.conf");
     let known = read_bounded(&beside, LARGEST_INPUT).ok().and_then(|text| kubeconfig::read(&text).ok());
-    known.map(|admin| admin.server).ok_or_else(|| {
+    let admin = known.ok_or_else(|| {
         Failure::new("the kubeconfig needs the API server's URL").hint("give --server https://HOST:6443")
-    })
+    })?;
+    usable(&admin.server, &format!("the server in {}", output::path(&beside)))
+}
+
+/// A URL that every client can use. Of one that none can, nothing is repeated: a password may stand in it.
+fn usable(server: &str, what: &str) -> Result<String, Failure> {
+    kubeconfig::check_server(server).map_err(|fault| {
+        let corrected = kubeconfig::corrected_server(server);
+        let corrected = corrected.unwrap_or_else(|| "https://HOST:6443".to_owned());
+        let refused = fault.refused_by().map_or_else(String::new, |who| format!("; {who}"));
+        Failure::new(format!("{what} is no URL that every client can use: {fault}{refused}"))
+            .hint(format!("give --server {corrected}"))
+    })?;
+    Ok(server.to_owned())
 }

@@ -2,12 +2,11 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use serde_saphyr::Spanned;
-
 use super::endpoint::{Host, ServiceSubnets, dns_name};
 use super::yaml::{Scope, Text, quote};
 use crate::clock::Lifetime;
 use crate::key::KeyAlgorithm;
+use crate::yaml::Spanned;
 
 /// The text, unless it is missing or empty, which Kubernetes takes for the same.
 pub(super) fn given(text: Option<&Text>) -> Option<&Text> {

@@ -7,7 +7,6 @@ use std::collections::HashMap;
 use std::path::{Component, Path, PathBuf};
 
 use serde::Deserialize;
-use serde_saphyr::Spanned;
 
 use super::convert::{self, given};
 use super::endpoint::Endpoint;
@@ -18,6 +17,7 @@ use super::spec::{EtcdTopology, Node, Source, Trees};
 use super::yaml::{Document, Report, Scope, Text, quote};
 use super::{Defaults, Parsed, version};
 use crate::key::KeyAlgorithm;
+use crate::yaml::Spanned;
 
 const GROUP: &str = "kubeadm.k8s.io";
 /// What `encryptionAlgorithm` may name, in exactly these words.

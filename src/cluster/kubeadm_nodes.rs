@@ -3,13 +3,13 @@
 use std::net::IpAddr;
 
 use serde::Deserialize;
-use serde_saphyr::Spanned;
 
 use super::Defaults;
 use super::convert::{self, given};
 use super::endpoint::node_name as node_name_of;
 use super::spec::{DEFAULT_BIND_PORT, Node};
 use super::yaml::{Scope, Text, quote};
+use crate::yaml::Spanned;
 
 /// What a node is called.
 #[derive(Debug, Default, Deserialize)]

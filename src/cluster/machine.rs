@@ -4,12 +4,12 @@ use std::collections::HashSet;
 use std::net::IpAddr;
 
 use serde::Deserialize;
-use serde_saphyr::Spanned;
 
 use super::convert::{self, given};
 use super::endpoint::node_name;
 use super::spec::{DEFAULT_BIND_PORT, Node};
 use super::yaml::{Scope, Text, quote};
+use crate::yaml::Spanned;
 
 /// What stands beside the nodes' directories.
 const RESERVED: [&str; 2] = ["ca", "users"];

@@ -8,7 +8,6 @@ use std::fmt;
 
 use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
-use serde_saphyr::Spanned;
 
 use super::convert::{self, given};
 use super::endpoint::{Endpoint, ServiceSubnets};
@@ -19,6 +18,7 @@ use super::yaml::{Document, Report, Scope, Text, quote};
 use super::{Parsed, version};
 use crate::key::KeyAlgorithm;
 use crate::layout::Naming;
+use crate::yaml::Spanned;
 
 use super::machine::{Machine, Role};
 use super::people::{self, Person};

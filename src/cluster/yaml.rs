@@ -2,14 +2,16 @@
 //! its line.
 
 use serde::Deserialize;
-use serde_saphyr::{Location, Options, Spanned};
 
 use super::error::{ClusterError, Problem};
+use crate::yaml::{self, Spanned, YamlError};
 
 /// The most that is read of a cluster file, in bytes: some 150,000 nodes.
 const LARGEST: usize = 16 * 1024 * 1024;
 /// The most documents in one file. kubeadm knows seven kinds; each node may have its own.
 const MOST_DOCUMENTS: usize = 20_000;
+/// The most values that a short document may come to, its aliases written out.
+const LEAST_VALUES: usize = 100_000;
 /// The most problems that are kept; the rest is counted.
 const MOST_PROBLEMS: usize = 100;
 
@@ -128,25 +130,17 @@ impl Document<'_> {
     ///
     /// Keys must be unique, nesting is limited to 64, and what aliases may expand to is limited.
     pub(super) fn read<'de, T: Deserialize<'de>>(&'de self, file: &str) -> Result<T, ClusterError> {
-        serde_saphyr::from_str_with_options(self.text, options()).map_err(|error| self.error(&error, file))
-    }
-
-    fn error(&self, error: &serde_saphyr::Error, file: &str) -> ClusterError {
-        let location = error.location().unwrap_or(Location::UNKNOWN);
-        let rendered = error.render_with_options(serde_saphyr::render_options! {
-            formatter: &serde_saphyr::UserMessageFormatter,
-            snippets: serde_saphyr::SnippetMode::Off,
-        });
-        // The crate ends its message with places of its own, counted from this document's start.
-        let reason = match rendered.split_once(" at line ").map_or(rendered.as_str(), |(reason, _)| reason) {
-            "expected sequence start" => "a list is expected here, as in [a, b]".to_owned(),
-            "expected mapping start" => "fields are expected here, as in name: value".to_owned(),
-            "expected string scalar" => "a text is expected here".to_owned(),
-            "invalid boolean" => "true or false is expected here".to_owned(),
-            reason => reason.to_owned(),
-        };
-        let line = self.offset + location.line().max(1);
-        ClusterError::Yaml { file: file.to_owned(), line, column: location.column().max(1), reason }
+        // A file of 150,000 nodes has a value on every tenth byte; a short one may repeat what it says.
+        let most_values = (self.text.len() / 8).max(LEAST_VALUES);
+        yaml::read_large(self.text, most_values).map_err(|error| {
+            let YamlError { line, column, reason } = error;
+            ClusterError::Yaml {
+                file: file.to_owned(),
+                line: self.offset + line.max(1),
+                column: column.max(1),
+                reason,
+            }
+        })
     }
 
     /// The line the document begins at, from 1.
@@ -163,22 +157,6 @@ impl Document<'_> {
     /// Where problems of this document are noted.
     pub(super) fn scope<'r>(&self, report: &'r mut Report) -> Scope<'r> {
         Scope { report, offset: self.offset }
-    }
-}
-
-fn options() -> Options {
-    serde_saphyr::options! {
-        budget: serde_saphyr::budget! {
-            max_nodes: 2_000_000,
-            max_events: 5_000_000,
-            max_depth: 64,
-            max_aliases: 10_000,
-            max_merge_keys: 10_000,
-        },
-        alias_limits: serde_saphyr::alias_limits! { max_total_replayed_events: 200_000 },
-        // The texts of comments are not needed, and many in a row must not count against the budget.
-        emit_comments: false,
-        with_snippet: false,
     }
 }
 

@@ -3,8 +3,9 @@
 use serde::Deserialize;
 #[cfg(test)]
 use serde::Serialize;
-use serde_saphyr::Spanned;
 use zeroize::Zeroize as _;
+
+use crate::yaml::Spanned;
 
 #[derive(Deserialize)]
 #[cfg_attr(test, derive(Serialize))]

@@ -5,6 +5,7 @@
 
 mod document;
 mod read;
+mod server;
 #[cfg(test)]
 mod tests;
 
@@ -13,9 +14,11 @@ use base64::prelude::BASE64_STANDARD;
 use zeroize::Zeroizing;
 
 pub use read::{ClientIdentity, Content, Credential, Kubeconfig, Material, parse, read};
+pub use server::{ServerFault, check_server, corrected_server};
 
 use crate::key::KeyError;
 use crate::x509::X509Error;
+use crate::yaml;
 
 /// Who a kubeconfig speaks to, and as whom.
 #[derive(Debug, Clone, Copy)]
@@ -49,19 +52,26 @@ pub enum KubeconfigError {
     /// The private key in it is broken.
     #[error("client-key-data: {0}")]
     Key(#[from] KeyError),
+    /// The API server's URL is one that not every client can use.
+    #[error("the URL of the API server: {0}")]
+    Server(#[from] ServerFault),
 }
 
 /// A kubeconfig for a client certificate, with everything embedded: the CA (`ca_pem`), the certificate and the key
 /// as PEM. Without a certificate it is one that waits for it, as after a request to a CA that is elsewhere.
 ///
 /// # Errors
-/// [`KubeconfigError::Malformed`] when a name has no form in YAML.
+/// [`KubeconfigError::Server`] when not every client can use the URL, [`KubeconfigError::Malformed`] when a name has no form in
+/// YAML.
 pub fn write(
     access: Access<'_>,
     ca_pem: &str,
     certificate_pem: Option<&str>,
     key_pem: &str,
 ) -> Result<Zeroizing<String>, KubeconfigError> {
+    check_server(access.server)?;
+    let scalar =
+        |text: &str| yaml::scalar(text).map_err(|error| KubeconfigError::Malformed(error.to_string()));
     let context = scalar(&format!("{}@{}", access.user, access.cluster))?;
     let (cluster, server, user) = (scalar(access.cluster)?, scalar(access.server)?, scalar(access.user)?);
     let data = |pem: &str| Zeroizing::new(BASE64_STANDARD.encode(pem));
@@ -98,14 +108,4 @@ pub fn write(
         text.push_str(part);
     }
     Ok(text)
-}
-
-/// A string as it stands in YAML, on one line, in quotes where it needs them.
-fn scalar(text: &str) -> Result<String, KubeconfigError> {
-    let options = serde_saphyr::ser_options! { prefer_block_scalars: false };
-    let mut out = String::with_capacity(text.len() + 8);
-    serde_saphyr::to_fmt_writer_with_options(&mut out, &text, options)
-        .map_err(|error| KubeconfigError::Malformed(error.to_string()))?;
-    out.truncate(out.trim_end_matches('\n').len());
-    Ok(out)
 }

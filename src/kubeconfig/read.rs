@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use serde_saphyr::Spanned;
 use zeroize::Zeroizing;
 
 use super::KubeconfigError;
 use super::document::{Cluster, Document, User};
 use crate::key::KeyPair;
 use crate::x509::{Certificate, Printable};
+use crate::yaml::{self, Spanned};
 
 /// The current context of a kubeconfig, as it stands there: nothing was opened that it points to, and nothing decoded
 /// but base64.
@@ -142,10 +142,7 @@ pub fn parse(text: &[u8]) -> Result<Kubeconfig, KubeconfigError> {
 
 fn document(text: &[u8]) -> Result<Document, KubeconfigError> {
     let text = std::str::from_utf8(text).map_err(|_| KubeconfigError::Malformed("it is not UTF-8".into()))?;
-    // Snippets in messages would show the private key beside a broken line.
-    let options = serde_saphyr::options! { with_snippet: false };
-    serde_saphyr::from_str_with_options(text, options)
-        .map_err(|error| KubeconfigError::Malformed(Printable(&error.to_string()).to_string()))
+    yaml::read(text).map_err(|error| KubeconfigError::Malformed(Printable(&error.to_string()).to_string()))
 }
 
 fn authority(cluster: &Cluster) -> Result<Option<Material>, KubeconfigError> {

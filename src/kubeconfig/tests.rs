@@ -80,13 +80,20 @@ fn what_is_written_is_what_a_yaml_library_writes() {
         for certificate in [Some("certificate"), None] {
             for access in [
                 Access { cluster: name, server: "https://10.0.0.1:6443", user: "jane" },
-                Access { cluster: "kubernetes", server: name, user: name },
+                Access { cluster: "kubernetes", server: "https://[fd00::1]:6443", user: name },
             ] {
                 let expected = by_library(access, "ca", certificate, "key");
                 assert_eq!(*write(access, "ca", certificate, "key").unwrap(), expected, "{name:?}");
             }
         }
     }
+}
+
+#[test]
+fn none_is_written_that_no_client_can_use() {
+    let access = Access { cluster: "a", server: "https://user:pw@10.0.0.1:6443", user: "b" };
+    let error = write(access, "ca", None, "key").unwrap_err().to_string();
+    assert!(error.contains("a user stands before its host") && !error.contains("pw"), "{error}");
 }
 
 const HEAD: &str = "\

@@ -1,23 +1,40 @@
-//! What stands around a PKI and says how its files are used: static pods' manifests and the kubelet's configuration.
+//! What stands around a PKI and says how its files are used: how each program is launched, be it by a static pod, a unit of systemd, an
+//! environment file or a configuration.
 //!
 //! Only what bears on certificates is read, with its lines; nothing is opened that it points to. Sources: the pages of
 //! <https://kubernetes.io/docs/reference/command-line-tools-reference/>,
 //! <https://kubernetes.io/docs/reference/config-api/kubelet-config.v1beta1/> and
 //! <https://etcd.io/docs/v3.6/op-guide/configuration/>.
 
+mod arguments;
+mod component;
+mod document;
+mod environment;
 mod etcd;
 mod flags;
 mod kubelet;
+mod launch;
 mod pod;
+mod settings;
 #[cfg(test)]
 mod tests;
+mod text;
+mod unit;
+mod words;
 
-pub use etcd::etcd_environment;
+pub use arguments::Arguments;
+pub use component::Component;
+pub use document::Document;
+pub use environment::Environment;
 pub use flags::{Flag, Flags};
-pub use kubelet::{KubeletConfiguration, PathField, kubelet_arguments, kubelet_configuration};
-pub use pod::{Component, Mount, StaticPod, static_pod};
+pub use kubelet::{KubeletConfiguration, PathField, kubelet_configuration};
+pub use launch::{At, By, Doubt, Files, Found, Launch, Launched, launches};
+pub use pod::{Mount, StaticPod, static_pod, through};
+pub use settings::Settings;
+pub use unit::Unit;
 
 use crate::x509::Printable;
+use crate::yaml;
 
 /// The largest manifest or configuration, in bytes: the kubelet's own limit (`maxConfigLength` in its
 /// `pkg/kubelet/config`).
@@ -45,16 +62,14 @@ pub enum ManifestError {
     },
 }
 
-/// A type out of a text, with what its format may cost bounded: depth 64, 250,000 nodes, and what aliases repeat.
+/// A type out of a text, with what its format may cost bounded.
 fn read<T: serde::de::DeserializeOwned>(text: &[u8], what: &'static str) -> Result<T, ManifestError> {
     let malformed = |reason: &str| ManifestError::Malformed { what, reason: Printable(reason).to_string() };
     if u64::try_from(text.len()).is_ok_and(|length| length > LARGEST) {
         return Err(malformed("it is larger than 10 MiB"));
     }
-    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
     let text = std::str::from_utf8(text).map_err(|_| malformed("it is not UTF-8"))?;
-    let options = serde_saphyr::options! { with_snippet: false };
-    serde_saphyr::from_str_with_options(text, options).map_err(|error| malformed(&error.to_string()))
+    yaml::read(text).map_err(|error| malformed(&error.to_string()))
 }
 
 /// That an object is of the kind that is expected.

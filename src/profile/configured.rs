@@ -3,11 +3,11 @@
 use std::fmt::Write as _;
 
 use serde::Deserialize;
-use serde_saphyr::Spanned;
 
 use super::rules::{CaRole, NameKind};
 use super::{Place, ProfileError};
 use crate::x509::Printable;
+use crate::yaml::{self, Spanned, YamlError};
 
 pub(super) type Text = Spanned<String>;
 
@@ -104,37 +104,16 @@ pub(super) fn read(file: &str, bytes: &[u8]) -> Result<(Configured, String), Pro
     }
     let text = std::str::from_utf8(bytes).map_err(|_| whole("it is not UTF-8 text"))?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let options = serde_saphyr::options! { with_snippet: false };
-    let configured =
-        serde_saphyr::from_str_with_options(text, options).map_err(|error| in_words(file, text, &error))?;
+    let configured = yaml::read(text).map_err(|error| in_words(file, text, &error))?;
     Ok((configured, first_comment(text)))
 }
 
-/// What the YAML reader says, in a person's words and with the line that it stumbled over.
-fn in_words(file: &str, text: &str, error: &serde_saphyr::Error) -> ProfileError {
-    use serde_saphyr::Error;
-    let (line, column) = error.location().map_or((0, 0), |at| (at.line(), at.column()));
-    let reason = match error.without_snippet() {
-        Error::Unexpected { expected: "sequence start", .. } => {
-            "a list is expected, [a, b] for example".to_owned()
-        }
-        Error::Unexpected { expected: "mapping start", .. } => {
-            "fields are expected, `name: …` for example".to_owned()
-        }
-        Error::Unexpected { expected: "string scalar", .. } => "a text is expected".to_owned(),
-        Error::InvalidBooleanStrict { .. } => "true or false is expected".to_owned(),
-        Error::DuplicateMappingKey { key, .. } => {
-            format!("the field {} stands there twice", key.as_deref().unwrap_or_default())
-        }
-        other => {
-            let whole = other.to_string();
-            let place = format!(" at line {line}, column {column}");
-            whole.strip_suffix(&place).unwrap_or(&whole).to_owned()
-        }
-    };
+/// What the YAML reader says, with the line that it stumbled over.
+fn in_words(file: &str, text: &str, error: &YamlError) -> ProfileError {
+    let (line, column) = (error.line, error.column);
     let index = usize::try_from(line).unwrap_or(0).checked_sub(1);
     let found = index.and_then(|index| text.lines().nth(index)).map(str::trim).unwrap_or_default();
-    let mut reason = safe(&reason, 400);
+    let mut reason = safe(&error.reason, 400);
     if !found.is_empty() {
         let _ = write!(reason, ", in `{}`", safe(found, 80));
     }

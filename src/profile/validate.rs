@@ -4,7 +4,6 @@
 use std::str::FromStr;
 
 use ipnet::IpNet;
-use serde_saphyr::{Location, Spanned};
 
 use super::configured::{
     Configured, ConfiguredLifetime, ConfiguredOrganizations, ConfiguredSans, ConfiguredSubject, Text, read,
@@ -18,6 +17,7 @@ use super::version::VersionRange;
 use super::{Place, Profile, ProfileError};
 use crate::clock::Lifetime;
 use crate::x509::{ExtendedKeyUsage, KeyUsage, Name, Printable, SubjectAltName};
+use crate::yaml::{Location, Spanned};
 
 /// Reads and checks the one profile of a file.
 pub(super) fn profile(file: &str, bytes: &[u8]) -> Result<Profile, ProfileError> {
@@ -389,7 +389,7 @@ mod tests {
             USER,
             "issuer: kubernetes",
             "issuer: kubernets",
-            ":7:9: unknown variant `kubernets`, expected one of kubernetes, etcd, front-proxy, self-signed, any, in `issuer: kubernets`",
+            ":7:9: `kubernets` is unknown, expected one of kubernetes, etcd, front-proxy, self-signed, any, in `issuer: kubernets`",
         ),
         (
             USER,
@@ -401,7 +401,7 @@ mod tests {
         (USER, "name: text", "name: txt", "expected one of node-name, text"),
         (USER, "name: user", "name: user\nname: user", ":3:1: the field name stands there twice"),
         (USER, "name: user", "name: User", ":2:7: name: `User`: small letters and digits are allowed"),
-        (USER, "name: user", "name: [user]", ":2:7: a text is expected, in `name: [user]`"),
+        (USER, "name: user", "name: [user]", ":2:7: a single value is expected here, in `name: [user]`"),
         (USER, "matching: [\"*\"]", "matching: \"*\"", ":14:17: a list is expected"),
         (USER, "matching: [\"*\"]", "matching: [\"system:*\"]", "it would grant system:masters"),
         (USER, "matching: [\"*\"]", "matching: [\"syst*\"]", "accepted user"),
@@ -462,7 +462,12 @@ mod tests {
             ":18:21: lifetime.default: 375d is longer than the longest, 365d",
         ),
         (USER, "default: 720h", "default: 720", "lifetime.default: `720` is not a lifetime"),
-        (USER, "kubeconfig: true", "kubeconfig: maybe", "invalid boolean, in `kubeconfig: maybe`"),
+        (
+            USER,
+            "kubeconfig: true",
+            "kubeconfig: maybe",
+            "true or false is expected here, in `kubeconfig: maybe`",
+        ),
         (
             USER,
             "kubeconfig: true",

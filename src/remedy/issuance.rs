@@ -88,6 +88,20 @@ pub enum Target {
     },
 }
 
+impl Target {
+    /// The file that the certificate stands in.
+    pub fn file(&self) -> &Path {
+        match self {
+            Self::Pair { certificate: file, .. }
+            | Self::New(file)
+            | Self::Combined { file, .. }
+            | Self::Kubeconfig { file, .. }
+            | Self::KubeconfigUser { file, .. }
+            | Self::Secret { file, .. } => file,
+        }
+    }
+}
+
 impl Signer {
     /// Looks for the file of its certificate, where that is not known.
     pub(super) fn find(&mut self, find: &dyn Fn(&[u8; 32]) -> Option<PathBuf>) {

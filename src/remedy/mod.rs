@@ -111,6 +111,14 @@ impl Remedy {
         commands
     }
 
+    /// What in it is to be issued and is not yet put into commands.
+    pub fn issued(&self) -> impl Iterator<Item = &Issuance> {
+        self.steps.iter().filter_map(|step| match step {
+            Step::Issue(issuance) => Some(&**issuance),
+            _ => None,
+        })
+    }
+
     /// Whether something in it is to be issued, and not yet put into commands.
     pub fn is_open(&self) -> bool {
         self.steps.iter().any(|step| matches!(step, Step::Issue(_)))

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use super::{RequestError, SigningRequest};
 use crate::clock::Lifetime;
 use crate::x509::{ExtendedKeyUsage, KeyUsage, Marked, Printable};
+use crate::yaml;
 
 /// What a `CertificateSigningRequest` object says beside the request itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,10 +60,8 @@ pub(super) fn looks_like_object(bytes: &[u8]) -> bool {
 pub(super) fn read(bytes: &[u8]) -> Result<SigningRequest, RequestError> {
     let error = |text: String| RequestError::Kubernetes(text);
     let text = std::str::from_utf8(bytes).map_err(|_| error("it is not UTF-8".into()))?;
-    // A snippet would be several lines of somebody else's text within a message of one.
-    let options = serde_saphyr::options! { with_snippet: false };
-    let object: Object = serde_saphyr::from_str_with_options(text, options)
-        .map_err(|problem| error(Printable(&problem.to_string()).to_string()))?;
+    let object: Object =
+        yaml::read(text).map_err(|problem| error(Printable(&problem.to_string()).to_string()))?;
     if object.kind != "CertificateSigningRequest" || object.api_version != "certificates.k8s.io/v1" {
         return Err(error(format!(
             "it is a {} {}; expected certificates.k8s.io/v1 CertificateSigningRequest",

@@ -232,6 +232,7 @@ fn carried_out(line: &Line) -> Result<(), String> {
         }
         Cure::Run | Cure::RunAnother => shell(&desk, line, &commands, "")?,
         Cure::RunWithInput(input) => shell(&desk, line, &commands, input)?,
+        Cure::OnNode(why) if why.is_empty() => return Err("no reason is given".into()),
         Cure::OnNode(_) => return Ok(()),
         Cure::RunWith(after, elsewhere) => {
             let (here, back) = commands.split_at_checked(after).ok_or("it has fewer commands")?;
@@ -239,6 +240,7 @@ fn carried_out(line: &Line) -> Result<(), String> {
             elsewhere(&desk);
             shell(&desk, line, back, "")?;
         }
+        Cure::ByHand(why, _) | Cure::Told(why) if why.is_empty() => return Err("no reason is given".into()),
         Cure::ByHand(_, by_hand) => by_hand(&desk),
         Cure::Told(_) => return Ok(()),
     }

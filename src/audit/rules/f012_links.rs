@@ -107,7 +107,7 @@ fn is_current(name: &str) -> bool {
 fn dated_beside(node: &Node, index: usize) -> bool {
     let Some(file) = node.files.get(index) else { return false };
     let prefix = file.name().trim_end_matches("current.pem");
-    let is_dated = |other: &crate::audit::File| {
+    let is_dated = |other: &File| {
         other.on_node.parent() == file.on_node.parent()
             && other
                 .name()

@@ -2,6 +2,7 @@
 
 use super::super::{Answers, Node, Place, Role, Scene};
 use super::apiserver::advertised;
+use super::launches::whole;
 use super::remedy::{Cure, Edit, name_of};
 use super::{Check, Citation, Rule, Severity};
 use crate::manifest::Component;
@@ -29,22 +30,23 @@ pub(super) static RULE: Rule = Rule {
 fn check(scene: &Scene<'_>, answers: &mut Answers) {
     let node = scene.node;
     for component in [Component::ControllerManager, Component::Scheduler] {
-        let Some((file, pod)) = node.pod(component) else { continue };
+        let Some(launch) = whole(node, component, answers) else { continue };
+        let flags = &launch.flags;
         // It may be told to serve nothing.
-        if pod.flags.value("secure-port") == Some("0") {
+        if flags.value("secure-port") == Some("0") {
             continue;
         }
         answers.look();
-        if pod.flags.value("tls-cert-file").is_some() {
+        if flags.value("tls-cert-file").is_some() {
             continue;
         }
-        let address = pod.flags.value("bind-address").unwrap_or("0.0.0.0");
+        let address = flags.value("bind-address").unwrap_or("0.0.0.0");
         let ip = address.parse::<std::net::IpAddr>();
         let message = format!(
             "{component} serves on {} and has no --tls-cert-file, so its certificate is one that it made itself",
             Printable(address)
         );
-        let fact = answers.fail(Place::file(file), message);
+        let fact = answers.fail(Place::file(launch.file), message);
         if let Some(cure) = cure(node, component) {
             fact.fix(cure);
         }
@@ -64,13 +66,16 @@ fn cure(node: &Node, component: Component) -> Option<Cure> {
     let ca = node
         .with_role(Role::KubernetesCa)
         .find(|ca| ca.item().place.field.is_none() && ca.file().anchored)?;
-    let (_, pod) = node.pod(component)?;
-    let seen = pod.mounts.iter().find_map(|mount| {
-        let rest = ca.file().on_node.strip_prefix(mount.host.as_deref()?).ok()?;
-        Some(mount.path.join(rest))
-    })?;
+    let launch = node.launch(component)?;
+    let seen = match &launch.mounts {
+        Some(mounts) => mounts.iter().find_map(|mount| {
+            let rest = ca.file().on_node.strip_prefix(mount.host.as_deref()?).ok()?;
+            Some(mount.path.join(rest))
+        })?,
+        None => ca.file().on_node.clone(),
+    };
     let mut names: Vec<SubjectAltName> = ["localhost", "127.0.0.1"].into_iter().filter_map(name_of).collect();
-    let own = pod.flags.value("bind-address").and_then(|address| address.parse::<std::net::IpAddr>().ok());
+    let own = launch.flags.value("bind-address").and_then(|address| address.parse::<std::net::IpAddr>().ok());
     let own = own.filter(|ip| !ip.is_unspecified()).or_else(|| advertised(node).map(|(_, ip)| ip));
     names.extend(own.filter(|ip| !ip.is_loopback()).map(SubjectAltName::Ip));
     names.extend(node.host_names().first().and_then(|host| name_of(host)));

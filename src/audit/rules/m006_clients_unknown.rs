@@ -1,5 +1,6 @@
 //! M006: the API server and the kubelet know who asks.
 
+use super::launches::whole;
 use super::remedy::{Command, Cure, Edit, command_path};
 use super::subjects::in_use;
 use super::{Answers, Check, Citation, Rule, Severity};
@@ -32,11 +33,12 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(scene: &Scene<'_>, answers: &mut Answers) {
     let node = scene.node;
-    if let Some((file, pod)) = node.pod(Component::Apiserver) {
+    if let Some(launch) = whole(node, Component::Apiserver, answers) {
+        let (file, flags) = (launch.file, &launch.flags);
         answers.look();
         // A file of both can say more than the two flags.
-        let is_configured = pod.flags.value("authentication-config").is_some();
-        if pod.flags.value("client-ca-file").is_none() {
+        let is_configured = flags.value("authentication-config").is_some();
+        if flags.value("client-ca-file").is_none() {
             let fact =
                 answers.fail(file, "kube-apiserver has no --client-ca-file: no client certificate counts");
             let ca = in_use(node, Role::KubernetesCa).into_iter().find(|ca| ca.item().place.field.is_none());
@@ -49,7 +51,7 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
             }
         }
         // The health checks of kubeadm's own manifests need it: a note, and no more.
-        if !is_configured && pod.flags.switch("anonymous-auth") != Some(false) {
+        if !is_configured && flags.switch("anonymous-auth") != Some(false) {
             let place = node
                 .flag(Component::Apiserver, "anonymous-auth")
                 .map_or_else(|| file.into(), |(place, _)| place);
@@ -59,9 +61,12 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
                 .fix("An AuthenticationConfiguration can admit such requests to the health checks alone; the probes of kubeadm's manifests need those.");
         }
     }
-    if let Some((file, kubelet)) = node.kubelet() {
+    let flag = node.kubelet_flag("anonymous-auth").filter(|(_, flag)| flag.value != "false");
+    if let Some((place, _)) = flag {
+        answers.fail(place, "the kubelet serves requests without credentials (--anonymous-auth)");
+    } else if let Some((file, kubelet)) = node.kubelet() {
         answers.look();
-        if kubelet.anonymous {
+        if kubelet.anonymous == Some(true) && node.kubelet_flag("anonymous-auth").is_none() {
             let path = node.files.get(file).map(|file| quoted_path(command_path(file))).unwrap_or_default();
             let close = format!("sed -i '/^ *anonymous:/,/enabled:/s/enabled: true/enabled: false/' {path}");
             answers

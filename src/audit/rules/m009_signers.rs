@@ -108,7 +108,7 @@ fn trusted(node: &Node, reference: &Reference, signer: Cert<'_>, answers: &mut A
     if super::references::leads_to(signer, &anchors) == Some(false) {
         let message = format!(
             "{} signs with {}, which --client-ca-file of kube-apiserver does not trust ({})",
-            reference.flag,
+            reference.written(),
             subject(signer),
             subjects(&anchors)
         );

@@ -58,8 +58,8 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(scene: &Scene<'_>, answers: &mut Answers) {
     let node = scene.node;
-    for component in Component::ALL {
-        let Some(flags) = node.flags(component) else { continue };
+    for component in Component::CONTROL_PLANE {
+        let Some(launch) = node.launch(component) else { continue };
         answers.look();
         if let Some((place, flag)) = node.flag(component, "tls-min-version") {
             let newest = if component == Component::Etcd { "TLS1.2" } else { "VersionTLS12" };
@@ -68,7 +68,7 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
         }
         let suites = if component == Component::Etcd { "cipher-suites" } else { "tls-cipher-suites" };
         if let Some((place, _)) = node.flag(component, suites) {
-            let given = flags.list(suites);
+            let given = launch.flags.list(suites);
             let sound: Vec<&str> = given
                 .iter()
                 .copied()

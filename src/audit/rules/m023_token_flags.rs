@@ -1,6 +1,7 @@
 //! M023: the flags for service-account tokens are given together.
 
 use super::apiserver::domain;
+use super::launches::whole;
 use super::remedy::{Cure, Edit};
 use super::{Answers, Check, Citation, Rule, Severity};
 use crate::audit::{FoundKey, Node, Role, Scene};
@@ -35,9 +36,10 @@ pub(super) static RULE: Rule = Rule {
 /// Whether the keys themselves belong together is K021's.
 fn check(scene: &Scene<'_>, answers: &mut Answers) {
     let node = scene.node;
-    let Some((file, pod)) = node.pod(Component::Apiserver) else { return };
+    let Some(launch) = whole(node, Component::Apiserver, answers) else { return };
     answers.look();
-    let has = |flag: &str| pod.flags.value(flag).is_some();
+    let file = launch.file;
+    let has = |flag: &str| launch.flags.value(flag).is_some();
     // An external signer (Kubernetes 1.32) knows all of it.
     if has("service-account-signing-endpoint") {
         return;
@@ -74,8 +76,7 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
             )]));
         }
     }
-    if let Some((manager, flags)) =
-        node.pod(Component::ControllerManager).map(|(file, pod)| (file, &pod.flags))
+    if let Some((manager, flags)) = node.flags_of(Component::ControllerManager)
         && flags.value("service-account-private-key-file").is_none()
     {
         let message = "kube-controller-manager has no --service-account-private-key-file: Secrets of service accounts get no token";

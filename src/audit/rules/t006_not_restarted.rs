@@ -6,7 +6,7 @@ use time::{Duration, OffsetDateTime};
 
 use super::super::{Answers, Holder, Reference, Scene, Target, What};
 use super::{Check, Citation, Place, Rule, Severity, dates};
-use crate::manifest::Component;
+use crate::manifest::{By, Component};
 
 /// The kernel reckons the start of a process from that of the system, which is told in whole seconds and drifts.
 const TOLERANCE: Duration = Duration::MINUTE;
@@ -60,6 +60,9 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
     let mut read: BTreeMap<(&'static str, usize), &Reference> = BTreeMap::new();
     for reference in &node.references {
         let Holder::Component(component) = reference.holder else { continue };
+        if !Component::CONTROL_PLANE.contains(&component) {
+            continue;
+        }
         let flag = reference.flag.trim_start_matches('-');
         if let Target::File(file) = reference.target
             && !RELOADED.contains(&flag)
@@ -70,9 +73,7 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
     if read.is_empty() {
         return;
     }
-    let programs =
-        [Component::Apiserver, Component::ControllerManager, Component::Scheduler, Component::Etcd];
-    let started: BTreeMap<&str, OffsetDateTime> = programs
+    let started: BTreeMap<&str, OffsetDateTime> = Component::CONTROL_PLANE
         .into_iter()
         .filter_map(|component| Some((component.program(), node.started(component.program())?)))
         .collect();
@@ -99,12 +100,14 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
         let message = format!(
             "it was written on {}, and {program}, which names it in {}, runs since {}",
             dates::shown(modified),
-            reference.flag,
+            reference.written(),
             dates::shown(*started)
         );
         let fact = answers.fail(file, message);
         let pod = node.files.get(reference.file).map(|manifest| manifest.shown.to_string());
-        fact.fix(match pod.filter(|_| node.pods.contains(&reference.file)) {
+        let is_pod =
+            node.launched.launches.iter().any(|launch| launch.by == By::Pod && launch.file == reference.file);
+        fact.fix(match pod.filter(|_| is_pod) {
             Some(pod) => {
                 format!("Restart the static pod: move {pod} out of its directory for 20 seconds, and back. etcd and the API server go one node after the other.")
             }

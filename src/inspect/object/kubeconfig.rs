@@ -168,7 +168,7 @@ pub(crate) fn without_user(url: &str) -> String {
 
 /// The line of a field; 0 where it is not there.
 fn line(node: Option<&Node>) -> usize {
-    node.map_or(0, |node| node.line)
+    node.map_or(0, Node::line)
 }
 
 /// The members of a list of the kubeconfig, each with its line and its name.
@@ -179,7 +179,7 @@ fn named<'a>(
 ) -> impl Iterator<Item = (usize, String, Option<&'a Node>)> + use<'a> {
     let members = node.field(list).map(Node::list).unwrap_or_default();
     members.iter().map(move |member| {
-        (member.line, member.text("name").map(shown).unwrap_or_default(), member.field(inner))
+        (member.line(), member.text("name").map(shown).unwrap_or_default(), member.field(inner))
     })
 }
 
@@ -193,7 +193,7 @@ fn reference(node: Option<&Node>, field: &str, path: &str, depth: usize, items: 
         return Reference { embedded: false, file, line: line(node.field(field)) };
     };
     items.extend(in_base64(&format!("{path}{data}"), value, depth));
-    Reference { embedded: true, file, line: value.line }
+    Reference { embedded: true, file, line: value.line() }
 }
 
 /// The most names that are told to lead nowhere: more say nothing more.

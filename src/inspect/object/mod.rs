@@ -107,8 +107,8 @@ fn item(node: &Node, within: &str, depth: usize) -> Item {
         ("CertificateSigningRequest", _) => request(node, object, within, depth),
         _ => other(node, object, within, depth),
     };
-    if node.line > 0 {
-        item.place.lines = Some((node.line, node.line));
+    if node.line() > 0 {
+        item.place.lines = Some((node.line(), node.line()));
     }
     item.place.field = Some(within.trim_end_matches('.').to_owned()).filter(|within| !within.is_empty());
     item
@@ -184,9 +184,9 @@ fn entries(
         let Some(text) = value.as_text() else { continue };
         let decoded = if in_base64 { decode(text) } else { Some(Zeroizing::new(text.as_bytes().to_vec())) };
         match decoded {
-            None => items.push(not_base64(&field, value.line)),
+            None => items.push(not_base64(&field, value.line())),
             Some(bytes) if bytes.is_empty() => object.other_data.push((shown(key), 0)),
-            Some(bytes) => match embedded(&field, value.line, &bytes, depth) {
+            Some(bytes) => match embedded(&field, value.line(), &bytes, depth) {
                 Ok(found) => items.extend(found),
                 Err(length) => object.other_data.push((shown(key), length)),
             },
@@ -261,11 +261,11 @@ fn request(node: &Node, mut object: Object, within: &str, depth: usize) -> Item 
 
 /// What a field in base64 holds, which must be something of a PKI.
 fn in_base64(field: &str, value: &Node, depth: usize) -> Vec<Item> {
-    let Some(bytes) = value.as_text().and_then(decode) else { return vec![not_base64(field, value.line)] };
-    embedded(field, value.line, &bytes, depth).unwrap_or_else(|length| {
+    let Some(bytes) = value.as_text().and_then(decode) else { return vec![not_base64(field, value.line())] };
+    embedded(field, value.line(), &bytes, depth).unwrap_or_else(|length| {
         let mut item =
             Item::broken("field", format!("{field} holds {length} bytes that are nothing of a PKI"));
-        place(&mut item, field, value.line);
+        place(&mut item, field, value.line());
         vec![item]
     })
 }
@@ -288,7 +288,7 @@ fn search(node: &Node, path: &str, depth: usize, items: &mut Vec<Item>) {
     match &node.value {
         Value::Null | Value::Plain(_) => {}
         Value::Text(text) if text.contains("-----BEGIN ") => {
-            items.extend(embedded(path, node.line, text.as_bytes(), depth).unwrap_or_default());
+            items.extend(embedded(path, node.line(), text.as_bytes(), depth).unwrap_or_default());
         }
         Value::Text(text) => {
             let name = path.rsplit(['.', ']']).next().unwrap_or_default();

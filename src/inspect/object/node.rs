@@ -6,32 +6,43 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use zeroize::Zeroizing;
 
 use crate::x509::Printable;
+use crate::yaml::{self, Spanned};
 
 /// A value and where it stands.
 pub(super) struct Node {
-    /// Its line, from 1; 0 where it is not known.
-    pub(super) line: usize,
+    line: u32,
     pub(super) value: Value,
-    /// The place of its bytes in the text.
-    bytes: Option<(usize, usize)>,
 }
 
 /// What stands there. Numbers and truth values are texts here: nothing is calculated.
 pub(super) enum Value {
     Null,
     /// What the library takes for a number or a truth value: `1e3`, `no`. It becomes the text that stands there.
-    Plain(String),
+    Plain(Box<Plain>),
     /// Any text may be a key, or hold one.
     Text(Zeroizing<String>),
     List(Vec<Node>),
     Map(Vec<(String, Node)>),
 }
 
+/// A number or a truth value.
+pub(super) struct Plain {
+    /// What the library made of it.
+    fallback: String,
+    /// The place of its bytes in the text, and how many they are.
+    bytes: Option<(u32, u32)>,
+}
+
 impl Node {
-    /// The field of an object.
+    /// Its line, from 1; 0 where it is not known.
+    pub(super) fn line(&self) -> usize {
+        usize::try_from(self.line).unwrap_or(0)
+    }
+
+    /// The field of an object; of several of one name the last, as the clients of Kubernetes take it.
     pub(super) fn field(&self, name: &str) -> Option<&Self> {
         let Value::Map(fields) = &self.value else { return None };
-        fields.iter().find(|(key, _)| key == name).map(|(_, node)| node)
+        fields.iter().rfind(|(key, _)| key == name).map(|(_, node)| node)
     }
 
     /// The field at the end of a path of fields.
@@ -70,12 +81,15 @@ impl Node {
 
 impl<'de> Deserialize<'de> for Node {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let spanned = serde_saphyr::Spanned::<Value>::deserialize(deserializer)?;
-        let line = usize::try_from(spanned.referenced.line()).unwrap_or(0);
+        let spanned = Spanned::<Value>::deserialize(deserializer)?;
+        let line = u32::try_from(spanned.referenced.line()).unwrap_or(0);
         let span = spanned.defined.span();
-        let place = |place: Option<u64>| place.and_then(|place| usize::try_from(place).ok());
-        let bytes = place(span.byte_offset()).zip(place(span.byte_len()));
-        Ok(Self { line, value: spanned.value, bytes })
+        let place = |place: Option<u64>| place.and_then(|place| u32::try_from(place).ok());
+        let mut value = spanned.value;
+        if let Value::Plain(plain) = &mut value {
+            plain.bytes = place(span.byte_offset()).zip(place(span.byte_len()));
+        }
+        Ok(Self { line, value })
     }
 }
 
@@ -88,7 +102,7 @@ impl<'de> Deserialize<'de> for Value {
 struct ValueVisitor;
 
 fn plain(value: &impl ToString) -> Value {
-    Value::Plain(value.to_string())
+    Value::Plain(Box::new(Plain { fallback: value.to_string(), bytes: None }))
 }
 
 impl<'de> Visitor<'de> for ValueVisitor {
@@ -135,6 +149,7 @@ impl<'de> Visitor<'de> for ValueVisitor {
         while let Some(node) = list.next_element()? {
             nodes.push(node);
         }
+        nodes.shrink_to_fit();
         Ok(Value::List(nodes))
     }
 
@@ -143,23 +158,24 @@ impl<'de> Visitor<'de> for ValueVisitor {
         while let Some(key) = map.next_key()? {
             fields.push((key, map.next_value()?));
         }
+        fields.shrink_to_fit();
         Ok(Value::Map(fields))
     }
 }
 
+/// The most values of a text of 4 MiB or less: some 80 bytes are taken for each, 16 MiB for all.
+const MOST_VALUES: usize = 200_000;
+
+/// How many bytes of a text a value takes at least; a list of 10,000 certificate signing requests has one on every twentieth.
+const BYTES_OF_VALUE: usize = 20;
+
 /// Reads every document of a text.
 pub(super) fn read(text: &str) -> Result<Vec<Node>, String> {
-    // Snippets in messages would show what stands around a broken line: a private key, perhaps.
-    let options = serde_saphyr::options! {
-        with_snippet: false,
-        budget: serde_saphyr::budget! {
-            // The limits of the library, four times: a list of many objects has many lines beside their data.
-            max_nodes: 1_000_000,
-            max_events: 4_000_000,
-        },
-    };
-    let mut documents: Vec<Node> = serde_saphyr::from_multiple_with_options(text, options)
-        .map_err(|error| Printable(&error.to_string()).to_string())?;
+    // Places of bytes are counted from behind a mark.
+    let text = text.trim_start_matches('\u{feff}');
+    let most_values = MOST_VALUES.max(text.len() / BYTES_OF_VALUE);
+    let mut documents: Vec<Node> =
+        yaml::read_all(text, most_values).map_err(|error| Printable(&error.to_string()).to_string())?;
     for document in &mut documents {
         resolve(document, text);
     }
@@ -169,11 +185,15 @@ pub(super) fn read(text: &str) -> Result<Vec<Node>, String> {
 /// Puts the text that stands there in the place of numbers and truth values.
 fn resolve(node: &mut Node, text: &str) {
     match &mut node.value {
-        Value::Plain(fallback) => {
-            let written = node.bytes.and_then(|(from, length)| text.get(from..from.checked_add(length)?));
+        Value::Plain(plain) => {
+            let place = |place: u32| usize::try_from(place).ok();
+            let written = plain.bytes.and_then(|(from, length)| {
+                let from = place(from)?;
+                text.get(from..from.checked_add(place(length)?)?)
+            });
             let written =
                 written.map(str::trim).filter(|written| !written.is_empty() && !written.contains('\n'));
-            let resolved = written.map_or_else(|| std::mem::take(fallback), str::to_owned);
+            let resolved = written.map_or_else(|| std::mem::take(&mut plain.fallback), str::to_owned);
             node.value = Value::Text(Zeroizing::new(resolved));
         }
         Value::Null | Value::Text(_) => {}
@@ -199,7 +219,7 @@ mod tests {
         let list: Vec<Option<&str>> =
             document.field("no").unwrap().list().iter().map(Node::as_text).collect();
         assert_eq!(list, [Some("on"), Some("1.50")]);
-        assert_eq!(document.field("no").unwrap().line, 10);
+        assert_eq!(document.field("no").unwrap().line(), 10);
     }
 
     #[test]

@@ -81,7 +81,7 @@ impl<'a> Desk<'a> {
             Role::FrontProxyClient => &[(Holder::Component(Apiserver), "requestheader-client-ca-file")],
             Role::KubeletServing => &[(Holder::Component(Apiserver), "kubelet-certificate-authority")],
             Role::ApiserverKubeletClient => {
-                &[(Holder::Kubelet, "client-ca-file"), (Holder::Kubelet, "authentication.x509.clientCAFile")]
+                &[(Holder::KUBELET, "client-ca-file"), (Holder::KUBELET, "authentication.x509.clientCAFile")]
             }
             Role::ControllerManagerServing | Role::SchedulerServing => &[],
             _ => &[(Holder::Component(Apiserver), "client-ca-file")],

@@ -1,8 +1,8 @@
 //! Flags of components, given, changed and taken away.
 
 use super::Desk;
-use crate::audit::{Holder, Node};
-use crate::manifest::{Component, Flags};
+use crate::audit::Node;
+use crate::manifest::{By, Component, Flag, Launch};
 use crate::remedy::{Command, Remedy, quoted_path};
 use crate::x509::Printable;
 
@@ -10,7 +10,7 @@ use super::command_path;
 
 /// A flag as it is to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Edit {
+pub(in crate::audit::rules) struct Edit {
     pub(super) component: Component,
     pub(super) flag: String,
     pub(super) value: Value,
@@ -82,18 +82,27 @@ impl Desk<'_> {
             }
             remedy = remedy.say(format!("{words}."));
         }
-        let of_pod = |component: Component| self.node().pod(component).is_some();
         let mut again: Vec<String> = Vec::new();
-        for edit in edits.iter().filter(|edit| !of_pod(edit.component)) {
-            let words = format!("Then restart {}.", edit.component);
+        for edit in edits {
+            let words = self.takes_effect(edit.component);
             if !again.contains(&words) {
                 again.push(words);
             }
         }
-        if edits.iter().any(|edit| of_pod(edit.component)) {
-            again.insert(0, "The kubelet restarts the pod by itself.".to_owned());
-        }
         remedy.say(again.join(" "))
+    }
+
+    /// What makes a component read its flags anew.
+    fn takes_effect(&self, component: Component) -> String {
+        let launch = self.node().launch(component);
+        let file = launch.and_then(|launch| self.node().files.get(launch.file));
+        match (launch.map(|launch| launch.by), file.map(crate::audit::File::name)) {
+            (Some(By::Pod), _) => "The kubelet restarts the pod by itself.".to_owned(),
+            (Some(By::Unit), Some(unit)) => {
+                format!("Then `systemctl daemon-reload` and `systemctl restart {}`.", Printable(unit))
+            }
+            _ => format!("Then restart {component}."),
+        }
     }
 
     /// Sets a field at the top of the kubelet's configuration.
@@ -118,12 +127,15 @@ impl Desk<'_> {
             return None;
         }
         let node = self.node();
-        let (file, flags) = node.flags_of(edit.component)?;
-        let path = quoted_path(command_path(node.files.get(file)?));
-        if node.pod(edit.component).is_none() {
-            return (node.etcd_environment == Some(file)).then(|| in_environment(&edit.flag, value, &path));
+        let launch = node.launch(edit.component)?;
+        let path = quoted_path(command_path(node.files.get(launch.file)?));
+        let lines = Lines { name: &edit.flag, value, more: edit.more, launch, path: &path };
+        match launch.by {
+            By::Pod | By::Arguments => lines.in_list(),
+            By::Unit => lines.in_unit(),
+            By::Environment => Some(lines.in_environment()),
+            By::Bundle | By::Configuration => None,
         }
-        in_manifest(&edit.flag, value, edit.more, flags, &path)
     }
 
     /// The path by which a component sees a file of the node.
@@ -133,53 +145,91 @@ impl Desk<'_> {
         if !found.anchored {
             return None;
         }
-        let path = found.on_node.to_str()?;
-        let Some((_, pod)) = node.pod(component) else { return Some(path.to_owned()) };
-        pod.mounts.iter().find_map(|mount| {
+        let Some(mounts) = node.launch(component).and_then(|launch| launch.mounts.as_ref()) else {
+            return found.on_node.to_str().map(str::to_owned);
+        };
+        mounts.iter().find_map(|mount| {
             let rest = found.on_node.strip_prefix(mount.host.as_deref()?).ok()?;
             let seen = if rest.as_os_str().is_empty() { mount.path.clone() } else { mount.path.join(rest) };
             seen.to_str().map(str::to_owned)
         })
     }
-
-    /// The file that a component's flag names.
-    pub(super) fn named_file(&self, component: Component, flag: &str) -> Option<usize> {
-        self.node().references_of(Holder::Component(component), flag).find_map(|named| match named.target {
-            crate::audit::Target::File(file) => Some(file),
-            _ => None,
-        })
-    }
 }
 
-/// A line of a file of variables.
-fn in_environment(flag: &str, value: Option<&str>, path: &str) -> Command {
-    let name = format!("ETCD_{}", flag.to_ascii_uppercase().replace('-', "_"));
-    let add = value.map(|value| format!(" -e '$a{name}={value}'")).unwrap_or_default();
-    Command::written(format!("sed -i -e '/^{name}=/d'{add} {path}"))
+/// A flag in the lines of a file.
+struct Lines<'a> {
+    name: &'a str,
+    value: Option<&'a str>,
+    more: bool,
+    launch: &'a Launch,
+    /// The file, quoted.
+    path: &'a str,
 }
 
-/// A line of a static pod's manifest. Where several flags stand on one line, none is changed.
-fn in_manifest(name: &str, value: Option<&str>, more: bool, flags: &Flags, path: &str) -> Option<Command> {
-    let all = flags.all();
-    let alone = |line: u64| line > 0 && all.iter().filter(|flag| flag.line == line).count() == 1;
-    let own: Vec<_> = all.iter().filter(|flag| flag.name == name && !more).collect();
-    if own.iter().any(|flag| !alone(flag.line)) {
-        return None;
+impl Lines<'_> {
+    /// A line of a file of variables.
+    fn in_environment(&self) -> Command {
+        let name = format!("ETCD_{}", self.name.to_ascii_uppercase().replace('-', "_"));
+        let add = self.value.map(|value| format!(" -e '$a{name}={value}'")).unwrap_or_default();
+        Command::written(format!("sed -i -e '/^{name}=/d'{add} {}", self.path))
     }
-    let command = match (value, own.as_slice()) {
-        (None, []) => return None,
-        (None, own) => {
-            let lines: Vec<String> = own.iter().map(|flag| format!("{}d", flag.line)).collect();
-            format!("sed -i '{}' {path}", lines.join(";"))
+
+    /// Whether a flag has a line of the file for itself.
+    fn is_alone(&self, flag: &Flag) -> bool {
+        let all = self.launch.flags.all();
+        let beside = all.iter().filter(|other| other.file == flag.file && other.line == flag.line).count();
+        flag.line > 0 && flag.file == self.launch.file && flag.field.is_none() && beside == 1
+    }
+
+    /// The flags of the name that are to be changed; none where one of them shares its line.
+    fn own(&self) -> Option<Vec<&Flag>> {
+        let own = self.launch.flags.all().iter().filter(|flag| flag.name == self.name && !self.more);
+        let own: Vec<&Flag> = own.collect();
+        own.iter().all(|flag| self.is_alone(flag)).then_some(own)
+    }
+
+    /// Another value on a line.
+    fn changed(&self, flag: &Flag, value: &str) -> Command {
+        let (name, path) = (self.name, self.path);
+        Command::written(format!(r#"sed -i '{}s|--{name}[^" \x27]*|--{name}={value}|' {path}"#, flag.line))
+    }
+
+    /// Another one's line, written twice, and in its copy this flag: so it has the right indentation.
+    fn beside(&self, flag: &Flag, value: &str) -> Command {
+        let (name, path) = (self.name, self.path);
+        Command::written(format!(r#"sed -i '{}{{p;s|--[^" \x27]*|--{name}={value}|}}' {path}"#, flag.line))
+    }
+
+    /// A list in which each flag has a line of its own.
+    fn in_list(&self) -> Option<Command> {
+        match (self.value, self.own()?.as_slice()) {
+            (None, []) => None,
+            (None, own) => {
+                let lines: Vec<String> = own.iter().map(|flag| format!("{}d", flag.line)).collect();
+                Some(Command::written(format!("sed -i '{}' {}", lines.join(";"), self.path)))
+            }
+            (Some(value), [.., last]) => Some(self.changed(last, value)),
+            (Some(value), []) => {
+                let last = self.launch.flags.all().iter().rev().find(|flag| self.is_alone(flag))?;
+                Some(self.beside(last, value))
+            }
         }
-        (Some(value), [.., last]) => {
-            format!(r#"sed -i '{}s|--{name}[^" \x27]*|--{name}={value}|' {path}"#, last.line)
+    }
+
+    /// A command of a unit, which goes on from line to line: the first may begin it, and the last ends it.
+    fn in_unit(&self) -> Option<Command> {
+        match (self.value, self.own()?.as_slice()) {
+            (None, [only]) => Some(Command::written(format!(
+                r#"sed -i '{}s| *--{}[^" \x27]*||' {}"#,
+                only.line, self.name, self.path
+            ))),
+            (None, _) => None,
+            (Some(value), [.., last]) => Some(self.changed(last, value)),
+            (Some(value), []) => {
+                let all = self.launch.flags.all();
+                let within = all.get(1..all.len().checked_sub(1)?)?;
+                Some(self.beside(within.iter().find(|flag| self.is_alone(flag))?, value))
+            }
         }
-        (Some(value), []) => {
-            // Another one's line, written twice, has the right indentation.
-            let last = all.iter().rev().find(|flag| alone(flag.line))?;
-            format!(r#"sed -i '{}{{p;s|--[^" \x27]*|--{name}={value}|}}' {path}"#, last.line)
-        }
-    };
-    Some(Command::written(command))
+    }
 }

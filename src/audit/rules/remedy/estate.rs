@@ -15,8 +15,8 @@ use crate::x509::SubjectAltName;
 /// Where the remedies for several nodes are put together.
 pub(in crate::audit) struct EstateDesk<'a> {
     estate: Estate<'a>,
-    /// What certificates are issued again for already: by node, file and field.
-    known: HashMap<(Option<&'a str>, &'a str, Option<&'a str>), Remedy>,
+    /// What is issued again because of something on one node alone, by its file: with all that it lacks.
+    known: HashMap<PathBuf, Issuance>,
 }
 
 /// A certificate with its node.
@@ -28,8 +28,14 @@ struct Held<'a> {
 }
 
 impl<'a> EstateDesk<'a> {
-    pub(in crate::audit) fn new(estate: Estate<'a>) -> Self {
-        Self { estate, known: HashMap::new() }
+    /// `findings` are those of the nodes, with their remedies.
+    pub(in crate::audit) fn new(estate: Estate<'a>, findings: &[Finding]) -> Self {
+        let mut known = HashMap::new();
+        // One node has no other, and a fleet of thousands nothing that all of them lack.
+        for issuance in findings.iter().flat_map(|finding| finding.remedy.issued()) {
+            known.entry(issuance.target.file().to_owned()).or_insert_with(|| issuance.clone());
+        }
+        Self { estate, known }
     }
 
     /// Gives a finding its remedy.
@@ -108,6 +114,11 @@ impl<'a> EstateDesk<'a> {
             return Some(own);
         }
         let target = self.target(held)?;
+        let known =
+            self.known.get(target.file()).filter(|_| reissue.called.is_none() && reissue.under.is_none());
+        if let Some(known) = known {
+            return Some(anew(known.clone(), reissue));
+        }
         let profile = catalogue().find(role.name()).ok()?;
         let own = common_name(&held.certificate.subject)?;
         let called = match (&reissue.called, profile.takes_name()) {
@@ -143,13 +154,7 @@ impl<'a> EstateDesk<'a> {
             signer,
             target,
         };
-        Some(
-            Remedy::words(&*reissue.first)
-                .say("Issue it again:")
-                .issue(issuance)
-                .say("What it replaces stays beside it as a backup.")
-                .say(&*reissue.then),
-        )
+        Some(anew(issuance, reissue))
     }
 
     /// How a certificate is made anew by who has made it.
@@ -287,6 +292,15 @@ impl<'a> EstateDesk<'a> {
         }
         found
     }
+}
+
+/// The words around a certificate that is issued again.
+fn anew(issuance: Issuance, reissue: &Reissue) -> Remedy {
+    Remedy::words(&*reissue.first)
+        .say("Issue it again:")
+        .issue(issuance)
+        .say("What it replaces stays beside it as a backup.")
+        .say(&*reissue.then)
 }
 
 /// The path of a file as a command takes it: as it was named, or of an archive that on the node.

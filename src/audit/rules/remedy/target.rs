@@ -5,7 +5,7 @@ use super::super::files::holds_private;
 use super::{Desk, command_path};
 use crate::inspect::{Content, KubeUser, Kubeconfig};
 use crate::layout::key_beside;
-use crate::manifest::Component;
+use crate::manifest::{By, Component};
 use crate::remedy::Target;
 
 impl<'a> Desk<'a> {
@@ -96,7 +96,9 @@ impl<'a> Desk<'a> {
     /// How a component is restarted.
     pub(super) fn restart(&self, component: Component) -> String {
         let node = self.node();
-        match node.pod(component).and_then(|(file, _)| node.files.get(file)) {
+        let launch = node.launch(component);
+        let pod = launch.filter(|launch| launch.by == By::Pod).and_then(|launch| node.files.get(launch.file));
+        match pod {
             Some(manifest) => format!(
                 "Then restart {component}: move {} out of its directory for 20 seconds, and back.",
                 manifest.shown

@@ -6,7 +6,7 @@ use super::super::super::{Cert, Role, Target as Led};
 use super::super::files::is_combined_by_design;
 use super::super::kubelet::{CLIENT, kubeconfig};
 use super::{Desk, Reissue, command_path};
-use crate::manifest::Component;
+use crate::manifest::{By, Component};
 use crate::remedy::{Command, Remedy, quoted, quoted_path};
 
 /// Who has made a file, where it keeps such files by a way of its own.
@@ -152,7 +152,7 @@ impl<'a> Desk<'a> {
     /// Whether the node's files are kubeadm's.
     fn is_kubeadms(&self) -> bool {
         let node = self.node();
-        node.pod(Component::Apiserver).is_some()
+        node.launch(Component::Apiserver).is_some_and(|launch| launch.by == By::Pod)
             && matches!(node.resolve(Path::new("/etc/kubernetes/pki/ca.crt")), Led::File(_))
             && node.file_at("/etc/kubernetes/admin.conf").is_some()
     }

@@ -180,6 +180,7 @@ fn every_text_of_a_report_is_only_text() {
         line: Some(1),
         block: Some(3),
         field: Some(evil.into()),
+        base: 0,
     };
     record.algorithm = evil.into();
     if let Some(certificate) = &mut record.certificate {
@@ -191,10 +192,9 @@ fn every_text_of_a_report_is_only_text() {
     (key.kind, key.key, key.certificate) = (RecordKind::PrivateKey, Some([7; 32]), None);
     let place = record.location.clone();
     let mut report = report(vec![record, key]);
-    report.findings = vec![Finding {
-        remedy: kpki::remedy::Remedy::words(format!("run `chmod 0600 {evil}` and {evil}")),
-        ..finding(place.clone(), Severity::Critical, evil)
-    }];
+    let mut found = finding(place.clone(), Severity::Critical, evil);
+    found.remedy = kpki::remedy::Remedy::words(format!("run `chmod 0600 {evil}` and {evil}"));
+    report.findings = vec![found];
     report.skipped = vec![Skipped { rule: Some(rule()), location: place.clone(), reason: evil.to_owned() }];
     report.waived = vec![Waived {
         finding: finding(place, Severity::Low, evil),
