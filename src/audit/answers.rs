@@ -28,8 +28,6 @@ pub struct NodeSummary {
     pub records: std::ops::Range<usize>,
     /// What the CAs whose certificates are there say that they have issued.
     pub inventories: Vec<super::Kept>,
-    /// What stands before the paths within its tree, for commands; none where it has several trees.
-    pub root: Option<std::path::PathBuf>,
 }
 
 /// What a rule of all nodes looks at.

@@ -11,7 +11,7 @@ use super::evidence::{self, link_node, name_users};
 use super::overlap::leave_once;
 use super::policy::{order, order_of_skipped, settle};
 use super::report::{End, Finding, Location, Outcomes, Read, Record, Report, Skipped, Tally};
-use super::rules::{Desk, EstateDesk, root_of};
+use super::rules::{Desk, EstateDesk};
 use super::{
     Answers, Authorities, Cert, CertificateEvidence, Check, Estate, Expected, Fact, File, FileKind, Kept,
     Known, Node, NodeKind, Outcome, Place, Policy, RULES, Rule, Scene, Source, Store,
@@ -114,7 +114,6 @@ struct Judged {
     read: Read,
     records: Vec<Record>,
     inventories: Vec<Kept>,
-    root: Option<PathBuf>,
 }
 
 /// The rules that are asked for and look at nodes, or at all of them.
@@ -139,7 +138,6 @@ fn judge_node(mut node: Node, policy: &Policy, authorities: &Authorities) -> Jud
         },
         records: node.records(),
         inventories: node.inventories(),
-        root: root_of(&node),
     };
     let distinct = distinct(&node, policy);
     for rule in asked(policy, false) {
@@ -353,7 +351,6 @@ impl Assembly {
             kind: node.kind,
             records: start..report.records.len(),
             inventories: node.inventories,
-            root: node.root,
         });
         report.findings.append(&mut node.findings);
         report.skipped.append(&mut node.skipped);

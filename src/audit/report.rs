@@ -1,5 +1,6 @@
 //! What an audit came to.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use time::OffsetDateTime;
@@ -7,6 +8,7 @@ use time::OffsetDateTime;
 use super::answers::Place;
 use super::rules::Cure;
 use super::{Role, Rule, Severity};
+use crate::ledger::ClusterSigned;
 use crate::remedy::Remedy;
 
 /// Where something stands.
@@ -178,6 +180,8 @@ pub enum RecordKind {
 pub struct Record {
     /// Where.
     pub location: Location,
+    /// The file as commands take it, where that is another path than the location's: of an archive, the path on the node.
+    pub elsewhere: Option<Arc<Path>>,
     /// What it is.
     pub kind: RecordKind,
     /// The parts that it plays, the surest first.
@@ -215,6 +219,8 @@ pub struct CertificateRecord {
     pub purposes: Box<str>,
     /// The fingerprint of the certificate whose key signed it, as far as one was found; its own where it signed itself.
     pub signer: Option<[u8; 32]>,
+    /// Which of the cluster's own signers may have signed it, by what stands in it.
+    pub cluster: Option<ClusterSigned>,
     /// Which certificate of its file or field it is, from 0: those after the first are usually its chain.
     pub position: usize,
 }

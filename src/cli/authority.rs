@@ -3,12 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use kpki::adoption::{self, Begun};
 use kpki::ca::CertificateAuthority;
 use kpki::disk::read_bounded;
 use kpki::key::{KeyError, KeyPair};
 use kpki::layout::{Authority, Naming, key_beside, ledger_beside};
 use kpki::profile::CaRole;
 use kpki::x509::Certificate;
+use time::OffsetDateTime;
 
 use super::passphrase::PassphraseArgs;
 use super::{Failure, LARGEST_INPUT, output};
@@ -36,10 +38,17 @@ pub(crate) struct Loaded {
 
 impl Loaded {
     /// Where its ledger lies: directory and name.
-    pub(crate) fn ledger(&self) -> (PathBuf, PathBuf) {
+    fn ledger(&self) -> (PathBuf, PathBuf) {
         let ledger = ledger_beside(&self.file);
         let name = ledger.file_name().map(PathBuf::from).unwrap_or_default();
         (directory_of(&self.file), name)
+    }
+
+    /// Opens its ledger for a signature; the first one adopts what the key has signed before.
+    pub(crate) fn open_ledger(&self, now: OffsetDateTime) -> Result<Begun, Failure> {
+        let (directory, name) = self.ledger();
+        let opened = adoption::open(&directory, &name, self.ca.certificate(), &directory, now);
+        opened.map_err(|error| Failure::from(error).at(output::path(&ledger_beside(&self.file))))
     }
 }
 

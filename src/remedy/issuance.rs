@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Command, Remedy, backup, quoted, quoted_path};
+use super::{Command, Remedy, backup};
+use crate::x509::{quoted, shell_word};
 use crate::layout::key_beside;
 use crate::x509::SubjectAltName;
 
@@ -185,7 +186,7 @@ impl Issuance {
                 )
             }
             Target::Pair { certificate, key, keep_key: false } => {
-                let (crt, own) = (quoted_path(certificate), quoted_path(key));
+                let (crt, own) = (shell_word(certificate), shell_word(key));
                 Remedy::command(within(
                     &issue.plain("--out \"$d\"/tls.crt"),
                     &[
@@ -202,7 +203,7 @@ impl Issuance {
                 } else {
                     "\"$d\"/tls.crt \"$d\"/tls.key"
                 };
-                let put = format!("cat {both} > {}", quoted_path(file));
+                let put = format!("cat {both} > {}", shell_word(file));
                 Remedy::command(within(&issue.plain("--out \"$d\"/tls.crt"), &[backup(file), put]))
             }
             Target::Kubeconfig { file, server, cluster } => {
@@ -224,7 +225,7 @@ impl Issuance {
             }
             Target::Secret { file, name, namespace } => {
                 let make = secret(name, namespace.as_deref(), "\"$d\"/tls.crt", "\"$d\"/tls.key");
-                let put = format!("{make} > {}", quoted_path(file));
+                let put = format!("{make} > {}", shell_word(file));
                 Remedy::command(within(&issue.plain("--out \"$d\"/tls.crt"), &[backup(file), put]))
             }
         }
@@ -239,29 +240,29 @@ impl Issuance {
         sign = self.with_chain(with_version(sign, self.version.as_deref()).plain("--ca CA.crt"));
         let (request, key) = match &self.target {
             Target::Pair { key, keep_key: true, .. } => (request.plain("--key").path(key), None),
-            _ => (self.with_algorithm(request), Some(quoted_path(format!("{base}.key")))),
+            _ => (self.with_algorithm(request), Some(shell_word(format!("{base}.key")))),
         };
-        let made = quoted_path(&crt);
+        let made = shell_word(&crt);
         let put = match (&self.target, key) {
             (Target::Pair { certificate, .. }, None) => Command::written(backup(certificate))
-                .plain(&format!("&& cat {made} > {}", quoted_path(certificate))),
+                .plain(&format!("&& cat {made} > {}", shell_word(certificate))),
             (Target::Pair { certificate, key: own, .. }, Some(key)) => Command::written(
                 [
                     backup(certificate),
                     backup(own),
-                    format!("cat {key} > {}", quoted_path(own)),
-                    format!("cat {made} > {}", quoted_path(certificate)),
+                    format!("cat {key} > {}", shell_word(own)),
+                    format!("cat {made} > {}", shell_word(certificate)),
                 ]
                 .join(" && "),
             ),
             (Target::New(file), key) => {
-                let (key, own) = (key.unwrap_or_default(), quoted_path(key_beside(file)));
-                Command::written(format!("(umask 077 && cp {key} {own}) && cp {made} {}", quoted_path(file)))
+                let (key, own) = (key.unwrap_or_default(), shell_word(key_beside(file)));
+                Command::written(format!("(umask 077 && cp {key} {own}) && cp {made} {}", shell_word(file)))
             }
             (Target::Combined { file, key_first }, key) => {
                 let key = key.unwrap_or_default();
                 let both = if *key_first { format!("{key} {made}") } else { format!("{made} {key}") };
-                Command::written(backup(file)).plain(&format!("&& cat {both} > {}", quoted_path(file)))
+                Command::written(backup(file)).plain(&format!("&& cat {both} > {}", shell_word(file)))
             }
             (Target::Kubeconfig { file, .. }, key) => {
                 let set = set_credentials(file, self.user(), &made, &key.unwrap_or_default());
@@ -273,7 +274,7 @@ impl Issuance {
             }
             (Target::Secret { file, name, namespace }, key) => {
                 let make = secret(name, namespace.as_deref(), &made, &key.unwrap_or_default());
-                Command::written(backup(file)).plain(&format!("&& {make} > {}", quoted_path(file)))
+                Command::written(backup(file)).plain(&format!("&& {make} > {}", shell_word(file)))
             }
         };
         let issue = self.here(Path::new("CA"));

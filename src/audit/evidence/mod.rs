@@ -105,6 +105,12 @@ impl File {
         }
     }
 
+    /// Its path as a command takes it: the very one that was named, or of an archive that on the node.
+    pub fn command_path(&self) -> &Path {
+        let found = self.found_at.as_deref();
+        found.map_or(&*self.on_node, |path| path.strip_prefix(".").unwrap_or(path))
+    }
+
     /// Everything in it.
     pub fn items(&self) -> &[Item] {
         self.contents().map(|contents| contents.items.as_slice()).unwrap_or_default()

@@ -1,12 +1,14 @@
 //! What of a node's certificates and keys is kept for the report.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use super::{Node, Signing};
 use crate::audit::report::{CertificateRecord, Record, RecordKind};
 use crate::inspect::Content;
 use crate::key::algorithm_name;
+use crate::ledger::may_be_the_clusters;
 use crate::x509::{Name, PublicKey};
 
 /// The largest RSA modulus that is kept, in bytes: what OpenSSL verifies with at most.
@@ -44,10 +46,12 @@ impl Node {
                 names: names.join(", ").into(),
                 purposes: purposes.join(", ").into(),
                 signer,
+                cluster: may_be_the_clusters(tbs),
                 position: cert.found.position,
             };
             let record = Record {
                 location: self.location(&cert.place()),
+                elsewhere: self.elsewhere(cert.found.file),
                 kind: RecordKind::Certificate,
                 roles: cert.roles().collect(),
                 key: Some(cert.spki()),
@@ -68,6 +72,7 @@ impl Node {
             let modulus = key.spki.and_then(|spki| moduli.entry(spki).or_insert_with(read).clone());
             let record = Record {
                 location: self.location(&self.place_of_key(key)),
+                elsewhere: self.elsewhere(key.file),
                 kind: if key.private { RecordKind::PrivateKey } else { RecordKind::PublicKey },
                 roles: key.roles.iter().map(|(role, _)| *role).collect(),
                 key: key.spki,
@@ -79,6 +84,15 @@ impl Node {
         }
         records.sort_by_key(|(file, item, _)| (*file, *item));
         records.into_iter().map(|(_, _, record)| record).collect()
+    }
+}
+
+impl Node {
+    /// The path of a file as commands take it, where that is another than the one that it is shown by.
+    fn elsewhere(&self, file: usize) -> Option<Arc<Path>> {
+        let file = self.files.get(file)?;
+        let path = file.command_path();
+        (path != Path::new(&*file.shown)).then(|| path.into())
     }
 }
 

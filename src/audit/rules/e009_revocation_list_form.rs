@@ -3,10 +3,11 @@
 use super::super::{Answers, File, Place, Reference, Scene, Target};
 use super::etcd::{Etcd, Side};
 use super::references::hidden;
-use super::remedy::{Command, Cure, command_path};
+use super::remedy::{Command, Cure};
 use super::{Check, Citation, Rule, Severity};
 use crate::inspect::{Content, Encoding};
-use crate::remedy::{backup, quoted_path};
+use crate::remedy::{backup};
+use crate::x509::{shell_word};
 
 pub(super) static RULE: Rule = Rule {
     id: "E009",
@@ -66,8 +67,8 @@ fn judge(etcd: &Etcd<'_>, reference: &Reference, answers: &mut Answers) {
     } else if contents.encoding != Encoding::Der {
         let form = contents.encoding.name();
         let cure = || {
-            let found = etcd.node.files.get(file).map(command_path)?;
-            let to = quoted_path(&found);
+            let found = etcd.node.files.get(file).map(|file| file.command_path().to_owned())?;
+            let to = shell_word(&found);
             let command = format!("{} && openssl crl -in \"$b\" -outform DER -out {to}", backup(&found));
             (contents.encoding == Encoding::Pem)
                 .then(|| Cure::words("Write it as DER:").run(Command::written(command)))

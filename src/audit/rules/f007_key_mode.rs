@@ -1,7 +1,7 @@
 //! F007: a private key that others may read.
 
 use super::files::{exposure, holds_private, who};
-use super::remedy::{Command, Cure, command_path};
+use super::remedy::{Command, Cure};
 use super::{Check, Citation, Rule, Severity};
 use crate::audit::{Answers, FileKind, Node, Scene};
 use crate::disk::Attributes;
@@ -56,7 +56,7 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
         );
         // Whoever keeps such a copy may have it for a moment only; that the node's keys are open is not said.
         let close =
-            node.files.first().map(|top| Command::of("chmod").plain("-R go=").path(command_path(top)));
+            node.files.first().map(|top| Command::of("chmod").plain("-R go=").path(top.command_path()));
         let cure = Cure::words("Close the copy:")
             .run_if(close)
             .say("To judge the node's own modes, look there, or make an archive of it with tar, as root.");

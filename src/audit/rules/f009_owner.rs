@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 
 use super::files::is_of_pki;
-use super::remedy::{Command, Cure, command_path};
+use super::remedy::{Command, Cure};
 use super::{Check, Citation, Rule, Severity};
 use crate::audit::{Answers, File, FileKind, Node, Place, Scene};
 use crate::disk::Attributes;
@@ -81,10 +81,10 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
                 };
                 answers
                     .fail(*index, format!("it belongs to user {uid}, who can {power}"))
-                    .fix(Cure::words("On the node:").run(chown.path(command_path(file))));
+                    .fix(Cure::words("On the node:").run(chown.path(file.command_path())));
             }
         } else if gid != 0 && !file.is_directory() {
-            let chgrp = Command::of("chgrp").plain("root").path(command_path(file));
+            let chgrp = Command::of("chgrp").plain("root").path(file.command_path());
             answers
                 .fail(*index, format!("its group is {gid}, not root's"))
                 .severity(Severity::Info)

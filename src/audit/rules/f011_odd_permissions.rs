@@ -1,7 +1,7 @@
 //! F011: permissions that the mode's nine bits do not tell.
 
 use super::files::{holds_private, is_of_pki};
-use super::remedy::{Command, Cure, command_path};
+use super::remedy::{Command, Cure};
 use super::{Check, Citation, Rule, Severity};
 use crate::audit::{Answers, FileKind, Scene};
 use crate::layout::Promise;
@@ -40,7 +40,7 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
         if attributes.acl {
             let message =
                 "an access control list stands on it, so that its mode does not tell who has access";
-            let list = Command::of("setfacl").plain("-b").path(command_path(file));
+            let list = Command::of("setfacl").plain("-b").path(file.command_path());
             answers.fail(index, message).severity(severity).fix(Cure::default().run(list).narrow(kept));
         }
         let odd: Vec<&str> = [(0o4000, "set-user-id"), (0o2000, "set-group-id"), (0o1000, "sticky")]

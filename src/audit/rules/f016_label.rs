@@ -1,7 +1,7 @@
 //! F016: a PEM label that is another thing's.
 
 use super::files::is_about_the_label;
-use super::remedy::{Command, Cure, command_path};
+use super::remedy::{Command, Cure};
 use super::{Check, Citation, Rule, Severity};
 use crate::audit::{Answers, File, Place, Scene};
 
@@ -54,7 +54,7 @@ fn relabelled(label: Option<&str>, message: &str, file: &File) -> Option<Command
     let (right, label) = (right.split('`').next()?, label?);
     let plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b' ');
     let lines = format!(r"sed -i 's/^-----\(BEGIN\|END\) {label}-----/-----\1 {right}-----/'");
-    (plain(label) && plain(right)).then(|| Command::written(lines).path(command_path(file)))
+    (plain(label) && plain(right)).then(|| Command::written(lines).path(file.command_path()))
 }
 
 #[cfg(test)]

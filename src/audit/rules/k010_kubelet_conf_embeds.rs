@@ -2,7 +2,7 @@
 
 use super::super::{Answers, Scene, Target};
 use super::kubelet::{CLIENT, kubeconfig, target};
-use super::remedy::{Command, Cure, command_path};
+use super::remedy::{Command, Cure};
 use super::{Check, Citation, Rule, Severity};
 use crate::x509::Printable;
 
@@ -49,7 +49,7 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
             let set = node.files.get(file).map(|conf| {
                 Command::of("kubectl")
                     .plain("--kubeconfig")
-                    .path(command_path(conf))
+                    .path(conf.command_path())
                     .plain("config set-credentials")
                     .arg(&user.name)
                     .plain(&format!("--client-certificate={CLIENT} --client-key={CLIENT}"))

@@ -4,7 +4,7 @@ use super::super::{Answers, Role, Scene};
 use super::distinct::Certificates;
 use super::subjects::{MASTERS, client_authorities, common_name, is_believed, is_in};
 use super::{Check, Citation, Rule, Severity};
-use crate::remedy::quoted;
+use crate::x509::quoted;
 
 pub(super) static RULE: Rule = Rule {
     id: "K016",

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use super::super::{Answers, Cert, FoundKey, Holder, Node, Role, Scene, Target, What};
 use super::files::left_over;
-use super::remedy::{Command, Cure, Edit, Reissue, command_path};
+use super::remedy::{Command, Cure, Edit, Reissue};
 use super::{Check, Citation, Rule, Severity};
-use crate::remedy::quoted_path;
+use crate::x509::shell_word;
 
 pub(super) static RULE: Rule = Rule {
     id: "K020",
@@ -81,9 +81,9 @@ fn cure(node: &Node, cert: Cert<'_>, own: Option<usize>) -> Cure {
         let Some(path) = path.to_str() else { continue };
         edits.push(Edit::set(component, reference.flag.trim_start_matches('-'), path));
     }
-    let path = command_path(file);
+    let path = file.command_path();
     let copy =
-        format!("(umask 077 && cp -n {} {})", quoted_path(&path), quoted_path(path.with_file_name("sa.key")));
+        format!("(umask 077 && cp -n {} {})", shell_word(&path), shell_word(path.with_file_name("sa.key")));
     Cure::words("Keep the tokens' key under a name of its own, which the flags name, and give the certificate another:")
         .run(Command::written(copy))
         .flags(edits)

@@ -1,12 +1,12 @@
 //! M006: the API server and the kubelet know who asks.
 
 use super::launches::whole;
-use super::remedy::{Command, Cure, Edit, command_path};
+use super::remedy::{Command, Cure, Edit};
 use super::subjects::in_use;
 use super::{Answers, Check, Citation, Rule, Severity};
 use crate::audit::{Role, Scene};
 use crate::manifest::Component;
-use crate::remedy::quoted_path;
+use crate::x509::shell_word;
 
 pub(super) static RULE: Rule = Rule {
     id: "M006",
@@ -67,7 +67,7 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
     } else if let Some((file, kubelet)) = node.kubelet() {
         answers.look();
         if kubelet.anonymous == Some(true) && node.kubelet_flag("anonymous-auth").is_none() {
-            let path = node.files.get(file).map(|file| quoted_path(command_path(file))).unwrap_or_default();
+            let path = node.files.get(file).map(|file| shell_word(file.command_path())).unwrap_or_default();
             let close = format!("sed -i '/^ *anonymous:/,/enabled:/s/enabled: true/enabled: false/' {path}");
             answers
                 .fail(

@@ -5,10 +5,10 @@ use std::net::IpAddr;
 use super::kubeconfigs::{all, line};
 use super::m010_root_ca::{file_of_issuer, serving};
 use super::names::host_of;
-use super::remedy::{Command, Cure, command_path};
+use super::remedy::{Command, Cure};
 use super::{Answers, Check, Citation, Rule, Severity};
 use crate::audit::{Node, Role, Scene};
-use crate::remedy::quoted_path;
+use crate::x509::shell_word;
 
 pub(super) static RULE: Rule = Rule {
     id: "M015",
@@ -72,14 +72,14 @@ fn cure(node: &Node, file: usize, cluster: &str) -> Option<Cure> {
         let ca = node.with_role(Role::KubernetesCa).find(|ca| ca.item().place.field.is_none())?;
         Some(ca.found().file)
     })?;
-    let (conf, ca) = (command_path(node.files.get(file)?), command_path(node.files.get(ca)?));
+    let (conf, ca) = (node.files.get(file)?.command_path(), node.files.get(ca)?.command_path());
     let verify = Command::of("kubectl")
         .plain("--kubeconfig")
         .path(conf)
         .plain("config set-cluster")
         .arg(cluster)
         .plain("--insecure-skip-tls-verify=false --embed-certs=true")
-        .plain(&format!("--certificate-authority={}", quoted_path(ca)));
+        .plain(&format!("--certificate-authority={}", shell_word(ca)));
     Some(Cure::words("Where it is this cluster's, let it verify the server by this CA:").run(verify))
 }
 

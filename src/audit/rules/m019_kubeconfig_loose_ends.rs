@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::kubeconfigs::{all, line};
-use super::remedy::{Command, Cure, command_path};
+use super::remedy::{Command, Cure};
 use super::{Answers, Check, Citation, Rule, Severity};
 use crate::audit::{Node, Scene};
 use crate::remedy::backup;
@@ -63,7 +63,7 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
             if is_live {
                 let message = format!("no context names the user {}, who has a credential", user.name);
                 let cure = Cure::words("Where nobody uses it, copy the file and take the user out; then the credential is in the copy alone, and is to be withdrawn:")
-                    .run_if(scene.node.files.get(file).map(|file| Command::written(backup(command_path(file)))))
+                    .run_if(scene.node.files.get(file).map(|file| Command::written(backup(file.command_path()))))
                     .run_if(config(scene.node, file, "delete-user", &user.name));
                 answers.fail(line(file, user.line), message).fix(cure);
             }
@@ -73,7 +73,7 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
 
 /// `kubectl config`, for this file.
 fn config(node: &Node, file: usize, what: &str, name: &str) -> Option<Command> {
-    let path = command_path(node.files.get(file)?);
+    let path = node.files.get(file)?.command_path();
     Some(Command::of("kubectl").plain("--kubeconfig").path(path).plain("config").plain(what).arg(name))
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::references::{certificates, leads_to, said, shown, subject, subjects};
-use super::remedy::{Command, Cure, command_path};
+use super::remedy::{Command, Cure};
 use super::{Answers, Check, Citation, Rule, Severity};
 use crate::audit::{Cert, Holder, Node, Reference, Role, Scene};
 use crate::manifest::Component;
@@ -85,7 +85,7 @@ fn cure(node: &Node, own: &Reference) -> Cure {
         .into();
     };
     let edit = format!("sed -i 's|clientCAFile:.*|clientCAFile: {path}|'");
-    Cure::words(words).run(Command::written(edit).path(command_path(file))).restart_kubelet()
+    Cure::words(words).run(Command::written(edit).path(file.command_path())).restart_kubelet()
 }
 
 #[cfg(test)]

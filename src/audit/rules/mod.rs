@@ -181,7 +181,7 @@ mod tokens;
 
 pub(super) use self::distinct::Uses;
 pub use self::remedy::Cure;
-pub(super) use self::remedy::{Desk, EstateDesk, root_of};
+pub(super) use self::remedy::{Desk, EstateDesk};
 
 /// Every rule, in the order of the ids.
 pub const RULES: &[&Rule] = &[

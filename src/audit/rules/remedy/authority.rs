@@ -2,7 +2,7 @@
 
 use super::super::super::{Cert, Holder, Role, Signer as Signed, Signing};
 use super::super::distinct::{Use, ca_of, named};
-use super::{Desk, command_path};
+use super::{Desk};
 use crate::layout::Authority;
 use crate::manifest::Component;
 use crate::remedy::Signer;
@@ -57,7 +57,7 @@ impl<'a> Desk<'a> {
         });
         Signer {
             key: Some(ca.spki()),
-            file: with_key.map(|ca| command_path(ca.file())),
+            file: with_key.map(|ca| ca.file().command_path().to_owned()),
             called: named(&ca.tbs().subject),
         }
     }

@@ -6,10 +6,11 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use super::super::distinct::{Distinct, Use};
-use super::{Desk, command_path};
+use super::{Desk};
 use crate::audit::Cert;
 use crate::layout::key_beside;
-use crate::remedy::{Command, Remedy, backup, quoted, quoted_path};
+use crate::remedy::{Command, Remedy, backup};
+use crate::x509::{quoted, shell_word};
 use crate::x509::{GeneralSubtree, SubjectAltName};
 
 /// What a CA's certificate is to say that it does not say now.
@@ -28,11 +29,11 @@ impl<'a> Desk<'a> {
             return Some(maker.renewal_of_ca());
         }
         let file = self.own_file(ca)?;
-        let path = command_path(file.file());
+        let path = file.file().command_path();
         let (key, _) = self.node().key_file_beside(file.file())?;
-        let key = command_path(self.node().files.get(key)?);
+        let key = self.node().files.get(key)?.command_path();
         let sign = self.signed(file, &key, change)?;
-        let write = format!("{} && {sign} -out {}", backup(&path), quoted_path(&path));
+        let write = format!("{} && {sign} -out {}", backup(&path), shell_word(&path));
         let mut remedy = Remedy::words(
             "Write its certificate anew with the key that it has, so that everything that it has signed stays good:",
         )
@@ -75,7 +76,7 @@ impl<'a> Desk<'a> {
     /// The command that signs it, without where it goes.
     fn signed(&self, ca: Cert<'a>, key: &Path, change: &CaChange) -> Option<String> {
         const NUMBER: &str = "-set_serial 0x$(openssl rand -hex 16)";
-        let key = quoted_path(key);
+        let key = shell_word(key);
         let with = |extensions: String| format!("-extfile <(printf '%s\\n' {extensions})");
         if ca.is_self_signed() || ca.tbs().is_self_issued() {
             let changed = match change.extensions || change.path_length.is_some() {
@@ -92,8 +93,8 @@ impl<'a> Desk<'a> {
         // openssl signs no certificate of another's but by way of a request, which has no extensions.
         Some(format!(
             "openssl x509 -in \"$b\" -x509toreq -signkey {key} | openssl x509 -req -CA {} -CAkey {} -days {days} {NUMBER} {}",
-            quoted_path(&above),
-            quoted_path(key_beside(&above)),
+            shell_word(&above),
+            shell_word(key_beside(&above)),
             with(extensions(ca, change)?)
         ))
     }
@@ -101,7 +102,7 @@ impl<'a> Desk<'a> {
     /// The commands that put a CA's new certificate where the same one stood.
     fn copies(&self, ca: Cert<'a>) -> Vec<Command> {
         let node = self.node();
-        let new = quoted_path(command_path(ca.file()));
+        let new = shell_word(ca.file().command_path());
         let mut commands = Vec::new();
         let Some(one) = self.certificates().get(ca).filter(|one| one.usage != Use::Old) else {
             return commands;
@@ -109,7 +110,7 @@ impl<'a> Desk<'a> {
         let places: Vec<Cert<'a>> = Distinct::places(one).collect();
         for place in places.into_iter().filter(|place| place.found().file != ca.found().file) {
             let file = place.file();
-            let path = command_path(file);
+            let path = file.command_path();
             if super::super::files::left_over(node, file).is_some() {
                 continue;
             }
@@ -127,9 +128,9 @@ impl<'a> Desk<'a> {
                     Some(block) => format!(
                         "{{ awk '/-----BEGIN /{{n++}} n!={}' \"$b\"; cat {new}; }} > {}",
                         block + 1,
-                        quoted_path(&path)
+                        shell_word(&path)
                     ),
-                    None => format!("cat {new} > {}", quoted_path(&path)),
+                    None => format!("cat {new} > {}", shell_word(&path)),
                 };
                 commands.push(Command::written(format!("{} && {put}", backup(&path))));
             }

@@ -3,10 +3,10 @@
 use super::Desk;
 use crate::audit::Node;
 use crate::manifest::{By, Component, Flag, Launch};
-use crate::remedy::{Command, Remedy, quoted_path};
+use crate::remedy::{Command, Remedy};
+use crate::x509::{shell_word};
 use crate::x509::Printable;
 
-use super::command_path;
 
 /// A flag as it is to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -108,7 +108,7 @@ impl Desk<'_> {
     /// Sets a field at the top of the kubelet's configuration.
     pub(super) fn kubelet_field(&self, field: &str, value: &str) -> Option<Command> {
         let node = self.node();
-        let path = command_path(node.files.get(node.kubelet()?.0)?);
+        let path = node.files.get(node.kubelet()?.0)?.command_path();
         let add = format!("sed -i -e '/^{field}:/d' -e '$a{field}: {value}'");
         Some(Command::written(add).path(path))
     }
@@ -128,7 +128,7 @@ impl Desk<'_> {
         }
         let node = self.node();
         let launch = node.launch(edit.component)?;
-        let path = quoted_path(command_path(node.files.get(launch.file)?));
+        let path = shell_word(node.files.get(launch.file)?.command_path());
         let lines = Lines { name: &edit.flag, value, more: edit.more, launch, path: &path };
         match launch.by {
             By::Pod | By::Arguments => lines.in_list(),

@@ -9,7 +9,8 @@ use crate::audit::{
     CertificateRecord, Estate, Finding, Location, NodeSummary, Place, Record, RecordKind, Role,
 };
 use crate::layout::key_beside;
-use crate::remedy::{Command, Issuance, Remedy, Signer, Target, backup, quoted_path};
+use crate::remedy::{Command, Issuance, Remedy, Signer, Target, backup};
+use crate::x509::{shell_word};
 use crate::x509::SubjectAltName;
 
 /// Where the remedies for several nodes are put together.
@@ -42,7 +43,7 @@ impl<'a> EstateDesk<'a> {
     pub(in crate::audit) fn mend(&self, finding: &mut Finding) {
         let Some(pending) = finding.pending.take() else { return };
         let (place, cure) = *pending;
-        let file = self.at(&place).map(|(node, record)| quoted_path(path_of(node, &record.location)));
+        let file = self.at(&place).map(|(_, record)| shell_word(path_of(record)));
         let cure = cure.or_else(|| usual::cure(finding.rule.id, finding.severity, false));
         let own = cure.and_then(|cure| self.composed(&cure, &place));
         let remedy = own.unwrap_or_else(|| Remedy::words(finding.rule.fix));
@@ -65,22 +66,22 @@ impl<'a> EstateDesk<'a> {
                     self.reissue(node, record, reissue)?
                 }
                 Part::Aside(number) => {
-                    let (node, record) = match number {
+                    let (_, record) = match number {
                         Some(number) => self.numbered(*number)?,
                         None => self.at(place)?,
                     };
-                    Remedy::command(super::ways::put_aside(&quoted_path(path_of(node, &record.location))))
+                    Remedy::command(super::ways::put_aside(&shell_word(path_of(record))))
                 }
                 Part::Adopt { from, to, role } => self.adopted(*from, *to, *role)?,
                 // The numbers are those of records here.
                 Part::Put { from, to } => {
-                    let (node, from) = self.numbered(*from)?;
-                    let from = path_of(node, &from.location);
+                    let (_, from) = self.numbered(*from)?;
+                    let from = path_of(from);
                     let to = match to {
                         Some(to) => self.numbered(*to)?,
                         None => self.at(place)?,
                     };
-                    Remedy::command(put(&from, &path_of(to.0, &to.1.location)))
+                    Remedy::command(put(&from, &path_of(to.1)))
                 }
                 _ => return None,
             };
@@ -140,8 +141,8 @@ impl<'a> EstateDesk<'a> {
         };
         let mut signer = self.signer(held, role);
         if let Some(number) = reissue.under {
-            let (node, ca) = self.numbered(number)?;
-            signer.file = Some(path_of(node, &ca.location));
+            let (_, ca) = self.numbered(number)?;
+            signer.file = Some(path_of(ca).to_owned());
         }
         let issuance = Issuance {
             profile: profile.name().to_owned(),
@@ -168,10 +169,10 @@ impl<'a> EstateDesk<'a> {
             let own =
                 common_name(&held.certificate.subject).and_then(|name| name.strip_prefix("system:node:"));
             let called = reissue.called.as_deref().or(own);
-            let directory = path_of(held.node, &held.record.location);
+            let directory = path_of(held.record);
             let directory = directory.parent().map(Path::to_owned).unwrap_or_default();
             let mut files =
-                self.estate.of(held.node).iter().map(|record| path_of(held.node, &record.location));
+                self.estate.of(held.node).iter().map(|record| path_of(record));
             let conf = files.find(|path| path.file_name().is_some_and(|name| name == "kubelet.conf"));
             let anew = super::ways::new_kubeconfig(called, &directory, conf.as_deref());
             return Some(Remedy::words(&*reissue.first).then(anew));
@@ -182,21 +183,21 @@ impl<'a> EstateDesk<'a> {
     /// A node takes over the CA of another one.
     fn adopted(&self, from: usize, to: usize, role: Role) -> Option<Remedy> {
         let ((giver, given), (node, own)) = (self.numbered(from)?, self.numbered(to)?);
-        let (source, file) = (path_of(giver, &given.location), path_of(node, &own.location));
+        let (source, file) = (path_of(given), path_of(own));
         let key = self.estate.of(giver).iter().find(|record| {
             record.kind == RecordKind::PrivateKey && record.key.is_some() && record.key == given.key
         });
         let own_key = self.estate.of(node).iter().find(|record| {
             record.kind == RecordKind::PrivateKey && record.key.is_some() && record.key == own.key
         });
-        let mut remedy = Remedy::command(put(&source, &file));
+        let mut remedy = Remedy::command(put(source, file));
         let (Some(key), Some(own_key)) = (key, own_key) else {
             return Some(remedy.say(
                 "Its private key was not given on both: issue the leaves of this node again where it is, with `kpki sign csr`, and restart \
                  everything here.",
             ));
         };
-        remedy = remedy.run(put(&path_of(giver, &key.location), &path_of(node, &own_key.location)));
+        remedy = remedy.run(put(&path_of(key), &path_of(own_key)));
         let mut done: Vec<&Location> = Vec::new();
         for record in self.estate.of(node) {
             let Some(certificate) = &record.certificate else { continue };
@@ -204,8 +205,8 @@ impl<'a> EstateDesk<'a> {
             if record.roles.contains(&role) && field.ends_with(".certificate-authority-data") {
                 let cluster =
                     field.strip_prefix("clusters[")?.strip_suffix("].certificate-authority-data")?;
-                let conf = path_of(node, &record.location);
-                remedy = remedy.run(super::ca::set_cluster(&conf, cluster, &quoted_path(&file)));
+                let conf = path_of(record);
+                remedy = remedy.run(super::ca::set_cluster(&conf, cluster, &shell_word(&file)));
             }
             let is_its = |own: &Role| !own.is_ca() && own.authority() == role.authority();
             if certificate.position > 0
@@ -251,7 +252,7 @@ impl<'a> EstateDesk<'a> {
     }
 
     fn target(&self, held: Held<'a>) -> Option<Target> {
-        let path = path_of(held.node, &held.record.location);
+        let path = path_of(held.record).to_owned();
         if let Some(field) = held.record.location.field.as_deref() {
             let user = field.strip_prefix("users[")?.strip_suffix("].client-certificate-data")?;
             return Some(Target::KubeconfigUser { file: path, user: user.to_owned() });
@@ -260,7 +261,7 @@ impl<'a> EstateDesk<'a> {
         let own = self.estate.of(held.node).iter().filter(|record| {
             record.kind == RecordKind::PrivateKey && record.key.is_some() && record.key == held.record.key
         });
-        let keys: Vec<PathBuf> = own.map(|record| path_of(held.node, &record.location)).collect();
+        let keys: Vec<PathBuf> = own.map(|record| path_of(record).to_owned()).collect();
         if keys.contains(&path) {
             return Some(Target::Combined { file: path, key_first: false });
         }
@@ -286,7 +287,7 @@ impl<'a> EstateDesk<'a> {
                 if let Some(key) = record.key.filter(|_| is_ca)
                     && keys.get(&*beside) == Some(&key)
                 {
-                    found.entry(key).or_insert_with(|| path_of(node, &record.location));
+                    found.entry(key).or_insert_with(|| path_of(record).to_owned());
                 }
             }
         }
@@ -303,17 +304,14 @@ fn anew(issuance: Issuance, reissue: &Reissue) -> Remedy {
         .say(&*reissue.then)
 }
 
-/// The path of a file as a command takes it: as it was named, or of an archive that on the node.
-pub(super) fn path_of(node: &NodeSummary, location: &Location) -> PathBuf {
-    match &node.root {
-        Some(root) if location.base == 0 => root.join(&*location.path),
-        _ => PathBuf::from(&*location.path),
-    }
+/// The path of a file as commands take it: as it was named, or of an archive that on the node.
+pub(in crate::audit::rules) fn path_of(record: &Record) -> &Path {
+    record.elsewhere.as_deref().unwrap_or_else(|| Path::new(&*record.location.path))
 }
 
 /// Puts the contents of one file into another.
 fn put(from: &Path, to: &Path) -> Command {
-    Command::written(format!("{} && cat {} > {}", backup(to), quoted_path(from), quoted_path(to)))
+    Command::written(format!("{} && cat {} > {}", backup(to), shell_word(from), shell_word(to)))
 }
 
 /// The common name of a subject as it is shown; none where it holds what is escaped there.

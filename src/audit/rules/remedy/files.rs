@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
-use super::{Desk, Edit, command_path};
+use super::{Desk, Edit};
 use crate::audit::{Cert, File, Place, Reference, Target, What};
 use crate::inspect::Encoding;
 use crate::layout::{Promise, key_beside};
 use crate::manifest::Component;
-use crate::remedy::{Command, Remedy, backup, quoted, quoted_path};
+use crate::remedy::{Command, Remedy, backup};
+use crate::x509::{quoted, shell_word};
 
 impl<'a> Desk<'a> {
     /// The file of a place.
@@ -22,11 +23,11 @@ impl<'a> Desk<'a> {
         if place.field.is_some() || file.contents()?.encoding != Encoding::Pem || file.holds_private_key() {
             return None;
         }
-        let path = command_path(file);
+        let path = file.command_path();
         Some(Command::written(format!(
             "{} && awk '/-----BEGIN /{{n++}} n!={number}' \"$b\" > {}",
             backup(&path),
-            quoted_path(&path)
+            shell_word(&path)
         )))
     }
 }
@@ -36,7 +37,7 @@ impl<'a> Desk<'a> {
     pub(super) fn split_key(&self, place: &Place) -> Option<Remedy> {
         let node = self.node();
         let file = self.file_of(place)?;
-        let (path, index) = (command_path(file), place.file?);
+        let (path, index) = (file.command_path(), place.file?);
         let own = node.keys_in(index).find(|key| key.private)?.spki?;
         let named = |reference: &Reference| {
             reference.target == Target::File(index) && matches!(reference.what, What::Key | What::SigningKey)
@@ -46,7 +47,7 @@ impl<'a> Desk<'a> {
         }
         let public = format!(
             "sed -n '/-----BEGIN CERTIFICATE-----/,/-----END CERTIFICATE-----/p' {0} > {0}.new && mv {0}.new {0}",
-            quoted_path(&path)
+            shell_word(&path)
         );
         let public = Command::written(public);
         match node.key_file_beside(file).map(|(beside, _)| beside) {
@@ -55,8 +56,8 @@ impl<'a> Desk<'a> {
             }
             Some(_) => None,
             None => {
-                let key = quoted_path(key_beside(&path));
-                let write = format!("(umask 077 && openssl pkey -in {} -out {key})", quoted_path(&path));
+                let key = shell_word(key_beside(&path));
+                let write = format!("(umask 077 && openssl pkey -in {} -out {key})", shell_word(&path));
                 Some(Remedy::command(Command::written(write)).run(public))
             }
         }
@@ -74,10 +75,10 @@ impl<'a> Desk<'a> {
             born.minute(),
             born.second()
         );
-        let path = command_path(file);
+        let path = file.command_path();
         let to = path.with_file_name(&dated);
         let on_node = file.on_node.with_file_name(&dated);
-        let target = if file.anchored { quoted_path(on_node) } else { quoted(&dated) };
+        let target = if file.anchored { shell_word(on_node) } else { quoted(&dated) };
         Some(
             Remedy::command(Command::of("mv").path(&path).path(&to))
                 .run(Command::of("ln").plain("-s").plain(&target).path(&path))
@@ -90,7 +91,7 @@ impl<'a> Desk<'a> {
         let link = self.file_of(place)?;
         let on_node =
             if target.anchored { target.on_node.clone() } else { target.on_node.file_name()?.into() };
-        Some(Command::of("ln").plain("-sfn").path(on_node).path(command_path(link)))
+        Some(Command::of("ln").plain("-sfn").path(on_node).path(link.command_path()))
     }
 
     /// Puts a certificate of a bundle into a file of its own beside it, which a flag of the controller manager is to name.
@@ -101,11 +102,11 @@ impl<'a> Desk<'a> {
         let name = format!("{stem}-signing.{}", file.on_node.extension()?.to_str()?);
         let seen = self.seen_by(Component::ControllerManager, cert.found().file)?;
         let own = Path::new(&seen).with_file_name(&name);
-        let path = command_path(file);
+        let path = file.command_path();
         let extract = Command::written(format!(
             "awk '/-----BEGIN /{{n++}} n=={number}' {} > {}",
-            quoted_path(&path),
-            quoted_path(path.with_file_name(&name))
+            shell_word(&path),
+            shell_word(path.with_file_name(&name))
         ));
         let edit = Edit::set(Component::ControllerManager, flag, own.to_str()?);
         Some(Remedy::command(extract).then(self.edits(&[edit])))
@@ -114,7 +115,7 @@ impl<'a> Desk<'a> {
 
 /// Writes the public half of the key of a file in its place.
 pub(super) fn public_half(file: &File) -> Command {
-    let path = quoted_path(command_path(file));
+    let path = shell_word(file.command_path());
     let write = if file.holds_private_key() {
         format!("openssl pkey -in {path} -pubout -out {path}.new")
     } else {
@@ -125,15 +126,15 @@ pub(super) fn public_half(file: &File) -> Command {
 
 /// Puts the public half of a key into a file.
 pub(super) fn public_of(private: &File, public: &File) -> Command {
-    let (from, to) = (quoted_path(command_path(private)), command_path(public));
-    Command::written(format!("{} && openssl pkey -in {from} -pubout -out {}", backup(&to), quoted_path(&to)))
+    let (from, to) = (shell_word(private.command_path()), public.command_path());
+    Command::written(format!("{} && openssl pkey -in {from} -pubout -out {}", backup(&to), shell_word(&to)))
 }
 
 /// Writes a private key under the name of one.
 pub(super) fn copied_key(file: &File) -> Command {
-    let path = command_path(file);
-    let key = quoted_path(path.with_extension("key"));
-    Command::written(format!("(umask 077 && cp {} {key})", quoted_path(&path)))
+    let path = file.command_path();
+    let key = shell_word(path.with_extension("key"));
+    Command::written(format!("(umask 077 && cp {} {key})", shell_word(&path)))
 }
 
 /// Puts the certificates of a file in order.
@@ -141,25 +142,25 @@ pub(super) fn in_order(file: &File) -> Option<Command> {
     if file.holds_private_key() || is_of_another_form(file) {
         return None;
     }
-    Some(Command::of("kpki").plain("audit").path(command_path(file)).plain("--fix --write"))
+    Some(Command::of("kpki").plain("audit").path(file.command_path()).plain("--fix --write"))
 }
 
 /// Parts blocks that end and begin on one line.
 pub(super) fn parted(file: &File) -> Command {
-    let path = quoted_path(command_path(file));
+    let path = shell_word(file.command_path());
     Command::written(format!(r"sed -i 's/-----\(-----BEGIN \)/-----\n\1/g' {path}"))
 }
 
 /// Writes a key anew by a command of openssl, which asks for passphrases.
 pub(super) fn rewritten_key(file: &File, command: &str) -> Command {
-    let path = quoted_path(command_path(file));
+    let path = shell_word(file.command_path());
     Command::written(format!("(umask 077 && {command} -in {path} -out {path}.new) && mv {path}.new {path}"))
 }
 
 /// Takes bits of a file's mode away, as `kpki audit --fix` does.
 pub(super) fn narrowed(file: &File, kept: u32) -> Option<Remedy> {
     let mode = file.attributes?.mode & kept;
-    Some(Remedy::command(Command::of("chmod").arg(format!("{mode:o}")).path(command_path(file))))
+    Some(Remedy::command(Command::of("chmod").arg(format!("{mode:o}")).path(file.command_path())))
 }
 
 /// Writes what a file holds as PEM, unless PEM only stands somewhere in it.
@@ -167,33 +168,33 @@ pub(super) fn as_pem(file: &File) -> Option<Remedy> {
     if is_of_another_form(file) {
         return None;
     }
-    let path = quoted_path(command_path(file));
+    let path = shell_word(file.command_path());
     if file.holds_private_key() {
         let write = format!(
             "(umask 077 && kpki inspect -o pem --private-keys {path} > {path}.new) && mv {path}.new {path}"
         );
         return Some(Remedy::command(Command::written(write)).say("Nothing is lost but how it was written."));
     }
-    let write = format!("{} && kpki inspect -o pem \"$b\" > {path}", backup(command_path(file)));
+    let write = format!("{} && kpki inspect -o pem \"$b\" > {path}", backup(file.command_path()));
     Some(Remedy::command(Command::written(write)))
 }
 
 /// Puts the contents of one file into another.
 pub(super) fn put_into(from: &File, to: &File) -> Command {
-    let to = command_path(to);
+    let to = to.command_path();
     Command::written(format!(
         "{} && cat {} > {}",
         backup(&to),
-        quoted_path(command_path(from)),
-        quoted_path(&to)
+        shell_word(from.command_path()),
+        shell_word(&to)
     ))
 }
 
 /// Puts a file behind what another one holds.
 pub(super) fn appended(from: &File, to: &File) -> Command {
-    let (from, to) = (quoted_path(command_path(from)), command_path(to));
+    let (from, to) = (shell_word(from.command_path()), to.command_path());
     // Each ends its last line, so that no two blocks run together.
-    Command::written(format!("{} && sed -s -e '$a\\' \"$b\" {from} > {}", backup(&to), quoted_path(&to)))
+    Command::written(format!("{} && sed -s -e '$a\\' \"$b\" {from} > {}", backup(&to), shell_word(&to)))
 }
 
 /// Gives two files each other's name, and the modes that go with it.
@@ -201,7 +202,7 @@ pub(super) fn exchanged(one: &File, other: &File) -> Command {
     let mode = |file: &File| if file.promise() == Some(Promise::PrivateKey) { "600" } else { "644" };
     // Whichever is told of, the command is one.
     let (one, other) = if one.on_node <= other.on_node { (one, other) } else { (other, one) };
-    let (a, b) = (quoted_path(command_path(one)), quoted_path(command_path(other)));
+    let (a, b) = (shell_word(one.command_path()), shell_word(other.command_path()));
     Command::written(format!(
         "mv {a} {a}.swap && mv {b} {a} && mv {a}.swap {b} && chmod {} {a} && chmod {} {b}",
         mode(one),

@@ -16,17 +16,18 @@ mod ways;
 pub(in crate::audit::rules) use self::ca::CaChange;
 pub(in crate::audit::rules) use self::edit::Edit;
 pub(in crate::audit) use self::estate::EstateDesk;
+pub(in crate::audit::rules) use self::estate::path_of;
 
 use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::path::PathBuf;
 
 use self::files::{as_pem, exchanged, narrowed, put_into};
-use super::super::{Answers, Cert, Check, File, Finding, Node, Place, Role, Rule, Scene};
+use super::super::{Answers, Cert, Check, Finding, Node, Place, Role, Rule, Scene};
 use super::distinct::Certificates;
 pub(super) use crate::remedy::Command;
-use crate::remedy::{Issuance, Remedy, quoted_path};
-use crate::x509::SubjectAltName;
+use crate::remedy::{Issuance, Remedy};
+use crate::x509::{SubjectAltName, shell_word};
 
 /// What is to be done about a fact, before it is put into words and commands: one part after the other.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -473,7 +474,7 @@ pub(super) fn own_authority(
             && ca.file().name().ends_with(".crt")
     };
     let ca = shared.places().find(place)?;
-    let path = command_path(ca.file());
+    let path = ca.file().command_path();
     let directory = match role {
         Role::EtcdCa => path.parent()?.parent()?,
         _ => path.parent()?,
@@ -560,7 +561,7 @@ impl<'a> Desk<'a> {
 
     /// The file of a place, as a command takes it.
     fn file_name(&self, place: &Place) -> String {
-        self.file_of(place).map_or_else(|| "FILE".to_owned(), |file| quoted_path(command_path(file)))
+        self.file_of(place).map_or_else(|| "FILE".to_owned(), |file| shell_word(file.command_path()))
     }
 
     /// Words and commands for a cure; none where a part of it cannot be put into them.
@@ -595,7 +596,7 @@ impl<'a> Desk<'a> {
             }
             Part::Flags(edits) => self.edits(edits),
             Part::Aside(number) => {
-                Remedy::command(ways::put_aside(&quoted_path(command_path(file(number)?))))
+                Remedy::command(ways::put_aside(&shell_word(file(number)?.command_path())))
             }
             Part::Narrow(number, kept) => narrowed(file(number)?, *kept)?,
             Part::AsPem(number) => as_pem(file(number)?)?,
@@ -635,10 +636,10 @@ impl<'a> Desk<'a> {
                 self.own_signing_file(self.node().certificate(*index)?, flag)?
             }
             Part::TrustInKubeconfig { file, cluster, authority } => {
-                let kubeconfig = command_path(self.node().files.get(*file)?);
+                let kubeconfig = self.node().files.get(*file)?.command_path();
                 let authority =
                     self.node().certificate(*authority).filter(|ca| ca.item().place.field.is_none())?;
-                let authority = quoted_path(command_path(authority.file()));
+                let authority = shell_word(authority.file().command_path());
                 Remedy::command(ca::set_cluster(&kubeconfig, cluster, &authority))
             }
         })
@@ -671,7 +672,7 @@ impl<'a> Desk<'a> {
         };
         let mut signer = self.signer(cert, role);
         if let Some(file) = reissue.under.and_then(|file| self.node().files.get(file)) {
-            signer.file = Some(command_path(file));
+            signer.file = Some(file.command_path().to_owned());
         }
         let target = self.target(cert, reissue.fresh_key);
         let after = self.taken_up(cert, role, &target);
@@ -711,7 +712,7 @@ impl<'a> Desk<'a> {
 
     /// What issues a certificate that is not there yet.
     fn issue_new(&self, role: Role, names: &[SubjectAltName], beside: usize, name: &str) -> Option<Remedy> {
-        let file = command_path(self.node().files.get(beside)?).with_file_name(name);
+        let file = self.node().files.get(beside)?.command_path().with_file_name(name);
         let trusted = self.trusted(role);
         let ca =
             trusted.iter().copied().filter(|ca| ca.is_ca()).max_by_key(|ca| !ca.private_keys().is_empty())?;
@@ -769,28 +770,4 @@ fn add(names: &mut Vec<SubjectAltName>, more: &[SubjectAltName]) {
             names.push(name.clone());
         }
     }
-}
-
-/// The path of a file as a command takes it: the very one that was named, or of an archive that on the node.
-pub(super) fn command_path(file: &File) -> PathBuf {
-    match &file.found_at {
-        Some(path) => path.strip_prefix(".").unwrap_or(path).to_owned(),
-        None => file.on_node.clone(),
-    }
-}
-
-/// What stands before the paths within the tree of a node, for commands; none where there are several trees.
-pub(in crate::audit) fn root_of(node: &Node) -> Option<PathBuf> {
-    let roots = node.files.iter().map(|file| {
-        let within = file.shown.get(file.base..).unwrap_or_default();
-        let mut root = command_path(file);
-        for _ in std::path::Path::new(within).components() {
-            root.pop();
-        }
-        root
-    });
-    // What is shown whole stands for the tree itself, or is a file that was named alone.
-    let mut roots = roots.filter(|root| !root.as_os_str().is_empty());
-    let Some(first) = roots.next() else { return Some(PathBuf::new()) };
-    roots.all(|root| root == first).then_some(first)
 }

@@ -2,7 +2,7 @@
 
 use super::super::super::{Cert, Role, Target as Led};
 use super::super::files::holds_private;
-use super::{Desk, command_path};
+use super::{Desk};
 use crate::inspect::{Content, KubeUser, Kubeconfig};
 use crate::layout::key_beside;
 use crate::manifest::{By, Component};
@@ -12,7 +12,7 @@ impl<'a> Desk<'a> {
     /// Where a certificate goes that is issued again.
     pub(super) fn target(&self, cert: Cert<'a>, fresh_key: bool) -> Target {
         let file = cert.file();
-        let path = command_path(file);
+        let path = file.command_path().to_owned();
         if let Some(field) = cert.item().place.field.as_deref() {
             if let Some(kubeconfig) = file.kubeconfig()
                 && let Some(user) = user_of(kubeconfig, field)
@@ -32,7 +32,7 @@ impl<'a> Desk<'a> {
     }
 
     fn kubeconfig(&self, cert: Cert<'a>, kubeconfig: &Kubeconfig, user: &KubeUser) -> Target {
-        let path = command_path(cert.file());
+        let path = cert.file().command_path().to_owned();
         let shared = Target::KubeconfigUser { file: path.clone(), user: user.name.clone() };
         let ([cluster], [_], [context]) = (&*kubeconfig.clusters, &*kubeconfig.users, &*kubeconfig.contexts)
         else {
@@ -60,7 +60,7 @@ impl<'a> Desk<'a> {
     /// The file of a certificate's key: the one that is named with it, the one beside it, or the one that holds it.
     fn key_of(&self, cert: Cert<'a>) -> std::path::PathBuf {
         let node = self.node();
-        let of = |index: usize| node.files.get(index).map(command_path);
+        let of = |index: usize| node.files.get(index).map(|file| file.command_path().to_owned());
         let named = node.pairs.iter().find_map(|pair| {
             let certificate = node.references.get(pair.certificate)?;
             if certificate.target != Led::File(cert.found().file) {
@@ -74,7 +74,7 @@ impl<'a> Desk<'a> {
         named
             .or_else(|| node.key_file_beside(cert.file()).and_then(|(key, _)| of(key)))
             .or_else(|| cert.private_keys().first().and_then(|key| of(key.file)))
-            .unwrap_or_else(|| key_beside(&command_path(cert.file())))
+            .unwrap_or_else(|| key_beside(&cert.file().command_path()))
     }
 
     /// What must happen for a new certificate to be used, in words. What reads its files anew by itself is left alone.

@@ -5,9 +5,10 @@ use std::path::Path;
 use super::super::super::{Cert, Role, Target as Led};
 use super::super::files::is_combined_by_design;
 use super::super::kubelet::{CLIENT, kubeconfig};
-use super::{Desk, Reissue, command_path};
+use super::{Desk, Reissue};
 use crate::manifest::{By, Component};
-use crate::remedy::{Command, Remedy, quoted, quoted_path};
+use crate::remedy::{Command, Remedy};
+use crate::x509::{quoted, shell_word};
 
 /// Who has made a file, where it keeps such files by a way of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,8 +123,8 @@ impl<'a> Desk<'a> {
         let own = cert.tbs().subject.common_name().and_then(|name| name.strip_prefix("system:node:"));
         let name = reissue.called.clone().or_else(|| own.map(str::to_owned)).or_else(|| self.node_name());
         let node = self.node();
-        let conf = kubeconfig(node).and_then(|file| node.files.get(file)).map(command_path);
-        let file = command_path(cert.file());
+        let conf = kubeconfig(node).and_then(|file| node.files.get(file)).map(|file| file.command_path().to_owned());
+        let file = cert.file().command_path();
         let directory = file.parent().unwrap_or(Path::new(""));
         Remedy::words(&*reissue.first)
             .then(new_kubeconfig(name.as_deref(), directory, conf.as_deref()))
@@ -132,9 +133,9 @@ impl<'a> Desk<'a> {
 
     /// A kubelet that signs for itself does so anew where it finds no pair.
     fn kubelets_own(&self, cert: Cert<'a>) -> Remedy {
-        let key = self.node().key_file_beside(cert.file()).map(|(_, file)| quoted_path(command_path(file)));
+        let key = self.node().key_file_beside(cert.file()).map(|(_, file)| shell_word(file.command_path()));
         let both =
-            [Some(quoted_path(command_path(cert.file()))), key].into_iter().flatten().collect::<Vec<_>>();
+            [Some(shell_word(cert.file().command_path())), key].into_iter().flatten().collect::<Vec<_>>();
         Remedy::words("The kubelet has signed it for itself, and does so again where there is none:")
             .run(put_aside(&both.join(" ")))
             .run(Command::written("systemctl restart kubelet"))
@@ -185,7 +186,7 @@ pub(super) fn new_kubeconfig(name: Option<&str>, directory: &Path, conf: Option<
     ));
     let all = match directory.as_os_str().is_empty() {
         true => "kubelet-client-*".to_owned(),
-        false => format!("{}/kubelet-client-*", quoted_path(directory)),
+        false => format!("{}/kubelet-client-*", shell_word(directory)),
     };
     let restart = Command::written("systemctl restart kubelet");
     let remedy = Remedy::words(
@@ -194,7 +195,7 @@ pub(super) fn new_kubeconfig(name: Option<&str>, directory: &Path, conf: Option<
     .run(make)
     .say("Bring kubelet.conf to the node, put the certificates of now aside, and let the kubelet ask:")
     .run(put_aside(&all));
-    let Some(conf) = conf.map(quoted_path) else {
+    let Some(conf) = conf.map(shell_word) else {
         return remedy
             .say("Put kubelet.conf in the place of the kubeconfig that the kubelet is given, and restart it:")
             .run(restart);

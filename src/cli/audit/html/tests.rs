@@ -51,6 +51,7 @@ fn record(number: usize, signer: Option<usize>, subject: &str, issuer: &str, rol
         names: "DNS:a".into(),
         purposes: "serverAuth".into(),
         signer: signer.map(fingerprint),
+        cluster: None,
         position: 0,
     };
     Record {
@@ -58,6 +59,7 @@ fn record(number: usize, signer: Option<usize>, subject: &str, issuer: &str, rol
             node: Some(format!("node{}", number / 10).into()),
             ..location(&format!("{number}.crt"))
         },
+        elsewhere: None,
         kind: RecordKind::Certificate,
         roles: roles.into(),
         key: Some(fingerprint(number + 1_000_000)),
