@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use super::{Command, Remedy, backup};
-use crate::x509::{quoted, shell_word};
 use crate::layout::key_beside;
 use crate::x509::SubjectAltName;
+use crate::x509::{quoted, shell_word};
 
 /// A certificate that is to be issued again, with everything that it is to say.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,8 +6,8 @@ use super::references::hidden;
 use super::remedy::{Command, Cure};
 use super::{Check, Citation, Rule, Severity};
 use crate::inspect::{Content, Encoding};
-use crate::remedy::{backup};
-use crate::x509::{shell_word};
+use crate::remedy::backup;
+use crate::x509::shell_word;
 
 pub(super) static RULE: Rule = Rule {
     id: "E009",

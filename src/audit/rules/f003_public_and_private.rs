@@ -1,11 +1,12 @@
 //! F003: the public and the private half of a key pair under each other's name.
 
 use super::files::{holds_certificate, holds_private, is_private, key_in_words, own};
-use super::remedy::Cure;
+use super::remedy::{Command, Cure};
 use super::{Check, Citation, Rule, Severity};
 use crate::audit::{Answers, File, Node, Place, Scene};
 use crate::inspect::{Content, Item};
 use crate::layout::Promise;
+use crate::x509::shell_word;
 
 pub(super) static RULE: Rule = Rule {
     id: "F003",
@@ -88,9 +89,24 @@ fn cure(node: &Node, index: usize, file: &File) -> Cure {
         Some((other, found)) if !holds_private(found) => {
             Cure::words("The two were exchanged:").exchange(index, other).say(EXPOSED)
         }
-        Some(_) => Cure::words("Let it hold the public half; the private one stands beside it:")
-            .public_half()
-            .say(EXPOSED),
+        Some((_, found)) if keys(found).any(|key| keys(file).any(|own| own == key)) => {
+            Cure::words("Let it hold the public half; the private one stands beside it:")
+                .public_half()
+                .say(EXPOSED)
+        }
+        Some((_, found)) => {
+            let (own, beside) = (file.command_path(), found.command_path());
+            let public =
+                Command::of("openssl").plain("pkey -in").path(beside).plain("-pubout -out").path(own);
+            Cure::words(format!(
+                "It is another key than that of {}. If that is the one which is used, put this one where no component reads it, and \
+                 let FILE hold the public half of that:",
+                shell_word(beside)
+            ))
+            .aside()
+            .run(public)
+            .say(EXPOSED)
+        }
         None => {
             Cure::words("Keep the private key under its own name, and let this one hold the public half:")
                 .copy_key()
@@ -98,6 +114,11 @@ fn cure(node: &Node, index: usize, file: &File) -> Cure {
                 .say(EXPOSED)
         }
     }
+}
+
+/// The public halves of the private keys in a file.
+fn keys(file: &File) -> impl Iterator<Item = &[u8]> {
+    own(file).filter(|item| is_private(item)).filter_map(Item::public_key)
 }
 
 fn algorithm(item: &Item) -> String {

@@ -282,7 +282,7 @@ mod tests {
         let remedy = &remedies(&tree)[0];
         assert!(
             remedy.contains(
-                "kpki ledger adopt --ca /etc/kubernetes/pki/ca.crt /etc/kubernetes/pki/apiserver.crt."
+                "`kpki ledger adopt --ca /etc/kubernetes/pki/ca.crt /etc/kubernetes/pki/apiserver.crt`."
             ),
             "{remedy}"
         );

@@ -2,7 +2,7 @@
 
 use super::super::super::{Cert, Holder, Role, Signer as Signed, Signing};
 use super::super::distinct::{Use, ca_of, named};
-use super::{Desk};
+use super::Desk;
 use crate::layout::Authority;
 use crate::manifest::Component;
 use crate::remedy::Signer;
@@ -14,20 +14,7 @@ const MOST: usize = 64;
 impl<'a> Desk<'a> {
     /// The CA that is to sign a certificate of a part: the one that has signed it, where its peers trust that; else the one that they trust.
     pub(super) fn signer(&self, cert: Cert<'a>, role: Option<Role>) -> Signer {
-        let at = self.scene.policy.at;
-        let trusted = role.map(|role| self.trusted(role)).unwrap_or_default();
-        let sound = |ca: &Cert<'_>| ca.is_ca() && ca.tbs().validity.contains(at);
-        let present = cert.issuer_here().filter(|issuer| {
-            issuer.index != cert.index && sound(issuer) && (trusted.is_empty() || issuer.leads_to(&trusted))
-        });
-        // Of several the one that can sign here, and then the one that lives longest.
-        let best = |cas: &mut dyn Iterator<Item = Cert<'a>>| {
-            cas.max_by_key(|ca| (!ca.private_keys().is_empty(), ca.tbs().validity.not_after))
-        };
-        let chosen = present
-            .or_else(|| best(&mut trusted.iter().copied().filter(sound)))
-            .or_else(|| best(&mut trusted.iter().copied().filter(|ca| ca.is_ca())));
-        if let Some(ca) = chosen {
+        if let Some(ca) = self.signing_ca(cert, role) {
             return self.signer_of(ca);
         }
         match &cert.found().signing {
@@ -41,6 +28,24 @@ impl<'a> Desk<'a> {
             }
             _ => Signer { key: None, file: None, called: self.called_by_part(cert, role) },
         }
+    }
+
+    /// That CA, where its certificate is on this node.
+    pub(super) fn signing_ca(&self, cert: Cert<'a>, role: Option<Role>) -> Option<Cert<'a>> {
+        let at = self.scene.policy.at;
+        let trusted = role.map(|role| self.trusted(role)).unwrap_or_default();
+        let sound = |ca: &Cert<'_>| ca.is_ca() && ca.tbs().validity.contains(at);
+        let present = cert.issuer_here().filter(|issuer| {
+            issuer.index != cert.index && sound(issuer) && (trusted.is_empty() || issuer.leads_to(&trusted))
+        });
+        // Of several the one that can sign here, and then the one that lives longest.
+        let best = |cas: &mut dyn Iterator<Item = Cert<'a>>| {
+            cas.max_by_key(|ca| (!ca.private_keys().is_empty(), ca.tbs().validity.not_after))
+        };
+        present
+            .or_else(|| best(&mut trusted.iter().copied().filter(sound)))
+            .or_else(|| best(&mut trusted.iter().copied().filter(|ca| ca.is_ca())))
+            .or_else(|| cert.issuer_here().filter(|issuer| issuer.index != cert.index && issuer.is_ca()))
     }
 
     /// A CA as one that signs.

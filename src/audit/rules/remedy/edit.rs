@@ -4,9 +4,8 @@ use super::Desk;
 use crate::audit::Node;
 use crate::manifest::{By, Component, Flag, Launch};
 use crate::remedy::{Command, Remedy};
-use crate::x509::{shell_word};
 use crate::x509::Printable;
-
+use crate::x509::shell_word;
 
 /// A flag as it is to be.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -10,8 +10,8 @@ use crate::audit::{
 };
 use crate::layout::key_beside;
 use crate::remedy::{Command, Issuance, Remedy, Signer, Target, backup};
-use crate::x509::{shell_word};
 use crate::x509::SubjectAltName;
+use crate::x509::shell_word;
 
 /// Where the remedies for several nodes are put together.
 pub(in crate::audit) struct EstateDesk<'a> {
@@ -45,6 +45,19 @@ impl<'a> EstateDesk<'a> {
         let (place, cure) = *pending;
         let file = self.at(&place).map(|(_, record)| shell_word(path_of(record)));
         let cure = cure.or_else(|| usual::cure(finding.rule.id, finding.severity, false));
+        if let Some(cure) = &cure
+            && self.composed(cure, &place).is_none()
+        {
+            eprintln!(
+                "DBGFALL E {} {:?} :: {}",
+                finding.rule.id,
+                cure.parts
+                    .iter()
+                    .map(|p| format!("{p:?}").chars().take(60).collect::<String>())
+                    .collect::<Vec<_>>(),
+                finding.message
+            );
+        }
         let own = cure.and_then(|cure| self.composed(&cure, &place));
         let remedy = own.unwrap_or_else(|| Remedy::words(finding.rule.fix));
         finding.remedy = match file {
@@ -102,15 +115,29 @@ impl<'a> EstateDesk<'a> {
 
     /// What issues a certificate again, from what its record tells.
     fn reissue(&self, node: &'a NodeSummary, record: &'a Record, reissue: &Reissue) -> Option<Remedy> {
-        let held = Held { node, record, certificate: record.certificate.as_deref()? };
-        let by_purpose = || match &*held.certificate.purposes {
-            "clientAuth" => Some(Role::User),
-            _ => None,
+        // Of a key, the certificate that has it.
+        let of_its_key = || {
+            let has_it = |other: &&Record| other.key == record.key && other.certificate.is_some();
+            let own = record.key.and_then(|_| self.estate.of(node).iter().find(has_it))?;
+            Some((own, own.certificate.as_deref()?))
         };
-        let role = reissue.role.or(record.roles.first().copied()).or_else(by_purpose)?;
-        if held.certificate.is_ca || role.is_ca() {
+        let own = record.certificate.as_deref().map(|certificate| (record, certificate));
+        let (record, certificate) = own.or_else(of_its_key)?;
+        let held = Held { node, record, certificate };
+        let role = reissue.role.or(record.roles.first().copied());
+        if held.certificate.is_ca || role.is_some_and(Role::is_ca) {
             return None;
         }
+        let by_purpose = || match &*held.certificate.purposes {
+            "clientAuth" => Some("user"),
+            "serverAuth" => Some("server"),
+            _ => None,
+        };
+        let Some(profile) = role.map(Role::name).or_else(by_purpose) else {
+            return Some(Remedy::words(
+                "Have it issued again by whoever issued it: its purposes are those of no profile that kpki has.",
+            ));
+        };
         if let Some(own) = self.own_way(held, role, reissue) {
             return Some(own);
         }
@@ -120,7 +147,7 @@ impl<'a> EstateDesk<'a> {
         if let Some(known) = known {
             return Some(anew(known.clone(), reissue));
         }
-        let profile = catalogue().find(role.name()).ok()?;
+        let profile = catalogue().find(profile).ok()?;
         let own = common_name(&held.certificate.subject)?;
         let called = match (&reissue.called, profile.takes_name()) {
             (_, false) => None,
@@ -159,20 +186,19 @@ impl<'a> EstateDesk<'a> {
     }
 
     /// How a certificate is made anew by who has made it.
-    fn own_way(&self, held: Held<'a>, role: Role, reissue: &Reissue) -> Option<Remedy> {
+    fn own_way(&self, held: Held<'a>, role: Option<Role>, reissue: &Reissue) -> Option<Remedy> {
         let path = Path::new("/").join(held.record.location.within());
         if let Some(maker) = super::ways::Maker::of(&path) {
             return Some(Remedy::words(&*reissue.first).then(maker.renewal()).say(&*reissue.then));
         }
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        if role == Role::KubeletClient && name.starts_with("kubelet-client-") {
+        if role == Some(Role::KubeletClient) && name.starts_with("kubelet-client-") {
             let own =
                 common_name(&held.certificate.subject).and_then(|name| name.strip_prefix("system:node:"));
             let called = reissue.called.as_deref().or(own);
             let directory = path_of(held.record);
             let directory = directory.parent().map(Path::to_owned).unwrap_or_default();
-            let mut files =
-                self.estate.of(held.node).iter().map(|record| path_of(record));
+            let mut files = self.estate.of(held.node).iter().map(|record| path_of(record));
             let conf = files.find(|path| path.file_name().is_some_and(|name| name == "kubelet.conf"));
             let anew = super::ways::new_kubeconfig(called, &directory, conf.as_deref());
             return Some(Remedy::words(&*reissue.first).then(anew));
@@ -225,7 +251,7 @@ impl<'a> EstateDesk<'a> {
     }
 
     /// The CA that signs: the one that has signed, or the one of the part on this node, or on any.
-    fn signer(&self, held: Held<'a>, role: Role) -> Signer {
+    fn signer(&self, held: Held<'a>, role: Option<Role>) -> Signer {
         let signer = held.certificate.signer.filter(|signer| *signer != held.certificate.fingerprint);
         let by_print = signer.and_then(|print| {
             self.estate
@@ -233,7 +259,7 @@ impl<'a> EstateDesk<'a> {
                 .iter()
                 .find(|record| record.certificate.as_ref().is_some_and(|cert| cert.fingerprint == print))
         });
-        let ca = match role.authority() {
+        let ca = match role.and_then(Role::authority) {
             Some(crate::layout::Authority::Etcd) => Role::EtcdCa,
             Some(crate::layout::Authority::FrontProxy) => Role::FrontProxyCa,
             _ => Role::KubernetesCa,

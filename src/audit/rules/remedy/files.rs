@@ -8,7 +8,7 @@ use crate::inspect::Encoding;
 use crate::layout::{Promise, key_beside};
 use crate::manifest::Component;
 use crate::remedy::{Command, Remedy, backup};
-use crate::x509::{quoted, shell_word};
+use crate::x509::{Printable, quoted, shell_word};
 
 impl<'a> Desk<'a> {
     /// The file of a place.
@@ -16,11 +16,25 @@ impl<'a> Desk<'a> {
         self.node().files.get(place.file?)
     }
 
-    /// Takes one block out of a file of PEM.
-    pub(super) fn without_block(&self, place: &Place) -> Option<Command> {
+    /// Takes one block out of a file.
+    pub(super) fn without_block(&self, place: &Place) -> Remedy {
+        match (self.without_pem_block(place), &place.field) {
+            (Some(command), _) => Remedy::command(command),
+            (None, Some(field)) => Remedy::words(format!(
+                "Take it out of {}: decode the base64, leave out that certificate, and encode the rest.",
+                Printable(field)
+            )),
+            (None, None) => {
+                Remedy::words("Take that block out of the file, from its BEGIN line to its END line.")
+            }
+        }
+    }
+
+    fn without_pem_block(&self, place: &Place) -> Option<Command> {
         let file = self.file_of(place)?;
         let number = place.block? + 1;
-        if place.field.is_some() || file.contents()?.encoding != Encoding::Pem || file.holds_private_key() {
+        let is_pem = file.contents()?.encoding == Encoding::Pem && !is_of_another_form(file);
+        if place.field.is_some() || !is_pem || file.holds_private_key() {
             return None;
         }
         let path = file.command_path();
@@ -119,7 +133,10 @@ pub(super) fn public_half(file: &File) -> Command {
     let write = if file.holds_private_key() {
         format!("openssl pkey -in {path} -pubout -out {path}.new")
     } else {
-        format!("openssl x509 -in {path} -pubkey -noout > {path}.new")
+        return Command::written(format!(
+            "{} && openssl x509 -in \"$b\" -pubkey -noout > {path}",
+            backup(file.command_path())
+        ));
     };
     Command::written(format!("{write} && mv {path}.new {path}"))
 }
@@ -163,20 +180,17 @@ pub(super) fn narrowed(file: &File, kept: u32) -> Option<Remedy> {
     Some(Remedy::command(Command::of("chmod").arg(format!("{mode:o}")).path(file.command_path())))
 }
 
-/// Writes what a file holds as PEM, unless PEM only stands somewhere in it.
-pub(super) fn as_pem(file: &File) -> Option<Remedy> {
-    if is_of_another_form(file) {
-        return None;
-    }
+/// Writes what a file holds as PEM.
+pub(super) fn as_pem(file: &File) -> Remedy {
     let path = shell_word(file.command_path());
     if file.holds_private_key() {
         let write = format!(
             "(umask 077 && kpki inspect -o pem --private-keys {path} > {path}.new) && mv {path}.new {path}"
         );
-        return Some(Remedy::command(Command::written(write)).say("Nothing is lost but how it was written."));
+        return Remedy::command(Command::written(write)).say("Nothing is lost but how it was written.");
     }
     let write = format!("{} && kpki inspect -o pem \"$b\" > {path}", backup(file.command_path()));
-    Some(Remedy::command(Command::written(write)))
+    Remedy::command(Command::written(write))
 }
 
 /// Puts the contents of one file into another.
@@ -210,9 +224,13 @@ pub(super) fn exchanged(one: &File, other: &File) -> Command {
     ))
 }
 
-/// Whether a file is of a form in which PEM only stands somewhere.
-fn is_of_another_form(file: &File) -> bool {
-    ["yaml", "yml", "json", "conf", "cfg", "toml", "ini", "sh", "env", "tf", "service"]
-        .iter()
-        .any(|ending| super::super::files::has_extension(file.name(), ending))
+/// Whether a file is of a form in which PEM only stands somewhere: what is written as PEM anew would be another file.
+pub(super) fn is_of_another_form(file: &File) -> bool {
+    let ends = |endings: &[&str]| {
+        endings.iter().any(|ending| super::super::files::has_extension(file.name(), ending))
+    };
+    let of_pem = ["pem", "crt", "cer", "cert", "key", "csr", "crl", "pub", "p7b", "p12", "pfx", "der"];
+    let has_more = || file.contents().is_some_and(|contents| contents.text.outside.is_some());
+    ends(&["yaml", "yml", "json", "conf", "cfg", "toml", "ini", "sh", "env", "tf", "service"])
+        || !ends(&of_pem) && file.promise().is_none() && has_more()
 }

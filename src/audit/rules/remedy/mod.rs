@@ -24,7 +24,7 @@ use std::path::PathBuf;
 
 use self::files::{as_pem, exchanged, narrowed, put_into};
 use super::super::{Answers, Cert, Check, Finding, Node, Place, Role, Rule, Scene};
-use super::distinct::Certificates;
+use super::distinct::{Certificates, named};
 pub(super) use crate::remedy::Command;
 use crate::remedy::{Issuance, Remedy};
 use crate::x509::{SubjectAltName, shell_word};
@@ -554,6 +554,21 @@ impl<'a> Desk<'a> {
             let at_ca = self.cert_at(&place).is_some_and(|cert| self.is_ca(cert, self.role(cert)));
             usual::cure(finding.rule.id, finding.severity, at_ca)
         });
+        if let Some(cure) = &cure
+            && self.composed(cure, &place).is_none()
+        {
+            eprintln!(
+                "DBGFALL {} {:?} :: {} :: {}",
+                finding.rule.id,
+                cure.parts
+                    .iter()
+                    .filter(|p| self.part(p, &place).is_none())
+                    .map(|p| format!("{p:?}").chars().take(60).collect::<String>())
+                    .collect::<Vec<_>>(),
+                self.file_name(&place),
+                finding.message
+            );
+        }
         let own = cure.and_then(|cure| self.composed(&cure, &place));
         finding.remedy =
             own.unwrap_or_else(|| Remedy::words(finding.rule.fix)).with_file(&self.file_name(&place));
@@ -592,17 +607,24 @@ impl<'a> Desk<'a> {
                     Some(index) => self.node().certificate(*index),
                     None => self.cert_at(place),
                 };
-                self.renew_ca(ca?, change)?
+                self.renew_ca(ca?, change)
             }
             Part::Flags(edits) => self.edits(edits),
             Part::Aside(number) => {
                 Remedy::command(ways::put_aside(&shell_word(file(number)?.command_path())))
             }
             Part::Narrow(number, kept) => narrowed(file(number)?, *kept)?,
-            Part::AsPem(number) => as_pem(file(number)?)?,
-            Part::WithoutBlockAt(index) => {
-                Remedy::command(self.without_block(&self.node().certificate(*index)?.place())?)
+            Part::AsPem(number) => {
+                let file = file(number)?;
+                if files::is_of_another_form(file) {
+                    return Some(Remedy::words(
+                        "FILE is no PEM file, PEM only stands in it: correct the block where it stands, as the file's own form wants it (in YAML: \
+                         under `|`, each line indented alike), and leave the rest as it is.",
+                    ));
+                }
+                as_pem(file)
             }
+            Part::WithoutBlockAt(index) => self.without_block(&self.node().certificate(*index)?.place()),
             // Of several nodes.
             Part::Adopt { .. } => return None,
             Part::Append(number) => {
@@ -611,7 +633,7 @@ impl<'a> Desk<'a> {
             Part::InitAuthority(name, directory) => {
                 Remedy::command(Command::of("kpki").plain("ca init").arg(name).plain("--dir").path(directory))
             }
-            Part::WithoutBlock => Remedy::command(self.without_block(place)?),
+            Part::WithoutBlock => self.without_block(place),
             Part::Put { from, to } => Remedy::command(put_into(self.node().files.get(*from)?, file(to)?)),
             Part::Exchange(one, other) => {
                 Remedy::command(exchanged(self.node().files.get(*one)?, self.node().files.get(*other)?))
@@ -658,7 +680,7 @@ impl<'a> Desk<'a> {
     fn reissue(&self, cert: Cert<'a>, reissue: &Reissue) -> Option<Remedy> {
         let role = reissue.role.or_else(|| self.role(cert));
         if self.is_ca(cert, role) {
-            let renewal = self.renew_ca(cert, &CaChange::default()).filter(|_| reissue.renewal)?;
+            let renewal = reissue.renewal.then(|| self.renew_ca(cert, &CaChange::default()))?;
             return Some(Remedy::words(&*reissue.first).then(renewal).say(&*reissue.then));
         }
         if let Some(own) = self.own_way(cert, role, reissue) {
@@ -671,6 +693,16 @@ impl<'a> Desk<'a> {
             }
         };
         let mut signer = self.signer(cert, role);
+        // Nothing that an expired CA signs is good for anything.
+        let at = self.scene.policy.at;
+        let expired = reissue.under.is_none().then(|| self.signing_ca(cert, role)).flatten();
+        let renewal = match expired.filter(|ca| ca.is_ca() && ca.tbs().validity.not_after < at) {
+            Some(ca) => {
+                Remedy::words(format!("First its CA, {}, which has expired.", named(&ca.tbs().subject)))
+                    .then(self.renew_ca(ca, &CaChange::default()))
+            }
+            None => Remedy::default(),
+        };
         if let Some(file) = reissue.under.and_then(|file| self.node().files.get(file)) {
             signer.file = Some(file.command_path().to_owned());
         }
@@ -695,6 +727,7 @@ impl<'a> Desk<'a> {
             "Issue it again:"
         };
         let remedy = Remedy::words(&*reissue.first)
+            .then(renewal)
             .say(what)
             .issue(issuance)
             .say("What it replaces stays beside it as a backup.")

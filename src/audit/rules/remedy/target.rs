@@ -2,7 +2,7 @@
 
 use super::super::super::{Cert, Role, Target as Led};
 use super::super::files::holds_private;
-use super::{Desk};
+use super::Desk;
 use crate::inspect::{Content, KubeUser, Kubeconfig};
 use crate::layout::key_beside;
 use crate::manifest::{By, Component};

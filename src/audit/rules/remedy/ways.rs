@@ -123,7 +123,8 @@ impl<'a> Desk<'a> {
         let own = cert.tbs().subject.common_name().and_then(|name| name.strip_prefix("system:node:"));
         let name = reissue.called.clone().or_else(|| own.map(str::to_owned)).or_else(|| self.node_name());
         let node = self.node();
-        let conf = kubeconfig(node).and_then(|file| node.files.get(file)).map(|file| file.command_path().to_owned());
+        let conf =
+            kubeconfig(node).and_then(|file| node.files.get(file)).map(|file| file.command_path().to_owned());
         let file = cert.file().command_path();
         let directory = file.parent().unwrap_or(Path::new(""));
         Remedy::words(&*reissue.first)

@@ -108,6 +108,56 @@ pub(super) fn lines() -> Vec<Line> {
                 Cure::Run,
             )
         },
+        Line {
+            clock: Clock::Real,
+            brings: &["C007", "P029", "P030"],
+            saying: "it expired",
+            ..line(
+                "T001",
+                "a leaf and its CA have ended",
+                |desk| {
+                    let root = forge::ca(
+                        "cn=root key=p256:root ku=digitalSignature,keyCertSign,cRLSign from=-20y until=-2y",
+                    );
+                    desk.pair("n/root", &root);
+                    let web = "cn=web eku=server sans=dns:web key=p256:web from=-12y until=-2y";
+                    desk.pair("n/web", &root.leaf(&forge::over(LEAF, web)));
+                },
+                Cure::Run,
+            )
+        },
+        Line {
+            clock: Clock::Real,
+            brings: &["C007", "P029", "P030"],
+            ..line(
+                "T001",
+                "the CA has ended, and its key is elsewhere",
+                |desk| {
+                    let root = forge::ca(
+                        "cn=root key=p256:root ku=digitalSignature,keyCertSign,cRLSign from=-20y until=-2y",
+                    );
+                    desk.put("n/root.crt", 0o644, root.pem());
+                    let web = "cn=web eku=server sans=dns:web key=p256:web from=-12y until=+8y";
+                    desk.pair("n/web", &root.leaf(&forge::over(LEAF, web)));
+                },
+                Cure::RunWith(0, |desk| {
+                    let root =
+                        forge::ca("cn=root key=p256:root ku=digitalSignature,keyCertSign,cRLSign until=+9y");
+                    desk.put("root-renewed.crt", 0o644, root.pem());
+                }),
+            )
+        },
+        line(
+            "T001",
+            "a CA that has ended stands beside the one that followed it",
+            |desk| {
+                let cluster = control_plane(desk);
+                let old =
+                    forge::ca("cn=front-proxy-ca key=p256:before ku=keyCertSign,cRLSign from=-12y until=-2y");
+                desk.put(&pki("front-proxy-ca.crt"), 0o644, cluster.front_proxy.pem() + &old.pem());
+            },
+            Cure::Run,
+        ),
         line("T002", "it is not valid yet", |desk| _ = apiserver(desk, "from=+3d"), Cure::Run),
         line("T003", "it ends in a week", |desk| _ = apiserver(desk, "from=-300d until=+7d"), Cure::Run),
         line(
