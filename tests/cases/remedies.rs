@@ -219,6 +219,11 @@ fn carried_out(line: &Line) -> Result<(), String> {
     }
     let fixes: Vec<&str> = mended.iter().filter_map(|finding| finding["fix"].as_str()).collect();
     let told = format!("its remedy: {}", fixes.join("\n"));
+    if let Ok(path) = std::env::var("KPKI_SHOW") {
+        use std::io::Write;
+        let mut f = std::fs::OpenOptions::new().append(true).create(true).open(path).unwrap();
+        writeln!(f, "### {} {}\n{}\n", line.rule, line.situation, fixes.join("\n")).unwrap();
+    }
     well_formed(&commands).map_err(|why| format!("{why}\n{told}"))?;
     let rehearsed = rehearsal(&desk, line);
     match line.cure {

@@ -24,6 +24,8 @@ pub enum Inventory {
 pub struct Ledger {
     /// The SHA-256 of each certificate, in hexadecimal.
     fingerprints: HashSet<String>,
+    /// Those of what was adopted.
+    adopted: HashSet<String>,
     /// The number of each certificate's line by its serial number.
     serials: HashMap<String, usize>,
     /// Whether it was begun with what the CA's key had signed before: those of kpki 0.1.0 were not, unless they begin
@@ -95,12 +97,20 @@ impl Ledger {
                 entry.recorded().clone_into(&mut ledger.begins);
             }
             ledger.serials.entry(entry.serial).or_insert(number);
+            if entry.adopted.is_some() {
+                ledger.adopted.insert(entry.certificate_sha256.clone());
+            }
             ledger.fingerprints.insert(entry.certificate_sha256);
         }
         if ledger.fingerprints.is_empty() {
             ledger.broken = ledger.broken.take().or_else(|| Some("it has no line".into()));
         }
         ledger
+    }
+
+    /// Whether it has adopted a certificate.
+    pub fn has_adopted(&self, fingerprint: &[u8; 32]) -> bool {
+        self.adopted.contains(&hex(fingerprint))
     }
 
     /// The line that records this serial number.

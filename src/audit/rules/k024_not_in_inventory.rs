@@ -1,7 +1,9 @@
 //! K024: what a CA has issued is in its inventory.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fmt::Write as _;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::super::{Answers, CertificateRecord, Estate, Inventory, Kept, Place, Role};
 use super::remedy::{Command, Cure, path_of};
@@ -55,9 +57,13 @@ fn check(estate: &Estate<'_>, answers: &mut Answers) {
         *signs_clients |= record.roles.is_empty() || !record.roles.iter().all(elsewhere);
     }
     let mut judges: HashMap<[u8; 32], Result<Judge<'_>, String>> = HashMap::new();
+    let nodes = nodes(estate, &authorities);
     for (key, kept) in inventories {
         let (place, signs_clients) = parts.remove(&key).unwrap_or((Place::nowhere(), true));
-        let judge = Judge::of(&kept, signs_clients);
+        let mut judge = Judge::of(&kept, signs_clients);
+        if let Ok(judge) = &mut judge {
+            judge.take_in(&nodes);
+        }
         if let Ok(judge) = &judge {
             for (shown, why) in &judge.broken {
                 let fact = answers.fail(place.clone(), format!("the ledger {shown} is not whole: {why}"));
@@ -86,9 +92,17 @@ fn check(estate: &Estate<'_>, answers: &mut Answers) {
             Ok(judge) => match judge.says(certificate) {
                 Says::Known => answers.look(),
                 Says::NotKept => {}
-                Says::Unknown { message, milder } => {
+                Says::Unknown { mut message, milder } => {
+                    // A ledger begins with what lies in the trees of one node.
+                    let strange = judge.is_ledger
+                        && nodes.get(&certificate.fingerprint).is_some_and(|on| on.is_disjoint(&judge.nodes));
+                    if strange && let Some(node) = &record.location.node {
+                        _ = write!(message, ", into which nothing of {} was taken", Printable(node));
+                    }
                     let fact = answers.fail(Place::record(number), message);
-                    if milder {
+                    if strange {
+                        fact.severity(Severity::Low);
+                    } else if milder {
                         fact.severity(Severity::Medium);
                     }
                     let stolen = "If nobody knows, take the key of the CA for stolen: replace the CA and everything below it.";
@@ -110,6 +124,21 @@ fn check(estate: &Estate<'_>, answers: &mut Answers) {
     }
 }
 
+/// The nodes of each certificate that a CA with an inventory has signed.
+fn nodes(
+    estate: &Estate<'_>,
+    authorities: &HashMap<[u8; 32], [u8; 32]>,
+) -> HashMap<[u8; 32], HashSet<Option<Arc<str>>>> {
+    let mut nodes: HashMap<[u8; 32], HashSet<Option<Arc<str>>>> = HashMap::new();
+    for record in estate.records {
+        let Some(certificate) = &record.certificate else { continue };
+        if certificate.signer.is_some_and(|signer| authorities.contains_key(&signer)) {
+            nodes.entry(certificate.fingerprint).or_default().insert(record.location.node.clone());
+        }
+    }
+    nodes
+}
+
 /// The most inventories of one CA that are asked: one for each place where somebody signs.
 const MOST: usize = 64;
 
@@ -125,6 +154,8 @@ struct Judge<'a> {
     is_ledger: bool,
     /// Those of which lines are lost or altered, and the first of it.
     broken: Vec<(&'a str, String)>,
+    /// The nodes that a ledger of it knows: those that it lies on, and those of which it has adopted something.
+    nodes: HashSet<Option<Arc<str>>>,
     /// Whether the cluster's own signers may sign by it: never by a CA that is etcd's or the front proxy's alone.
     signs_clients: bool,
 }
@@ -184,9 +215,19 @@ impl<'a> Judge<'a> {
             shown: first.map_or("", |kept| &kept.shown),
             certificate: first.map_or(Path::new(""), |kept| &kept.certificate),
             own: kept.iter().map(|kept| kept.fingerprint).collect(),
+            nodes: kept.iter().map(|kept| kept.location.node.clone()).collect(),
             broken,
             signs_clients,
         })
+    }
+
+    /// Adds the nodes of which a ledger has adopted what lies on none of its own.
+    fn take_in(&mut self, nodes: &HashMap<[u8; 32], HashSet<Option<Arc<str>>>>) {
+        let ledgers: Vec<_> = self.inventories.iter().filter_map(|inventory| inventory.ledger()).collect();
+        let adopted = |print: &[u8; 32]| ledgers.iter().any(|ledger| ledger.has_adopted(print));
+        let foreign = nodes.iter().filter(|(print, on)| on.is_disjoint(&self.nodes) && adopted(print));
+        let more: Vec<_> = foreign.flat_map(|(_, on)| on.iter().cloned()).collect();
+        self.nodes.extend(more);
     }
 
     fn says(&self, certificate: &CertificateRecord) -> Says {

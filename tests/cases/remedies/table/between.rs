@@ -25,11 +25,21 @@ fn copied(desk: &Desk, from: &str, to: &str, name: &str) {
 }
 
 fn nodes(rule: &'static str, situation: &'static str, tree: fn(&Desk), cure: Cure) -> Line {
-    Line { audited: "--nodes nodes", ..line(rule, situation, tree, cure) }
+    // A ledger that begins with a remedy begins with what lies on its own node.
+    Line { audited: "--nodes nodes", brings: &["K024"], ..line(rule, situation, tree, cure) }
 }
 
 pub(super) fn lines() -> Vec<Line> {
     vec![
+        nodes(
+            "K024",
+            "the ledger knows one node, and its CA has signed for others",
+            |desk| {
+                three(desk, Cluster::new());
+                desk.kpki("issue user first --ca nodes/m1/etc/kubernetes/pki --out first.crt");
+            },
+            Cure::Run,
+        ),
         nodes(
             "N001",
             "a node was made anew alone",
