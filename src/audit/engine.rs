@@ -155,7 +155,7 @@ fn judge_node(mut node: Node, policy: &Policy, authorities: &Authorities) -> Jud
     }
     leave_once(&mut judged.findings);
     let scene = Scene { node: &node, policy, authorities };
-    let desk = Desk::new(&scene);
+    let desk = Desk::new(&scene, &judged.findings);
     judged.findings.iter_mut().for_each(|finding| desk.mend(finding));
     // Who has nothing left to say had nothing to look at that is not another's.
     for (rule, end) in asked(policy, false).zip(&mut judged.ends) {

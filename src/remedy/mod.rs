@@ -44,9 +44,20 @@ impl Remedy {
     pub fn say(mut self, text: impl Into<String>) -> Self {
         let text = text.into();
         if !text.is_empty() {
-            self.steps.push(Step::Words(text));
+            self.push(Step::Words(text));
         }
         self
+    }
+
+    /// Adds a step. What was to be followed by a command and is not ends as a sentence.
+    fn push(&mut self, step: Step) {
+        if let (Some(Step::Words(before)), Step::Words(_)) = (self.steps.last_mut(), &step)
+            && before.ends_with(':')
+        {
+            before.pop();
+            before.push('.');
+        }
+        self.steps.push(step);
     }
 
     /// Adds a command.
@@ -66,7 +77,7 @@ impl Remedy {
     /// Adds another remedy.
     #[must_use]
     pub fn then(mut self, other: Self) -> Self {
-        self.steps.extend(other.steps);
+        other.steps.into_iter().for_each(|step| self.push(step));
         self
     }
 
@@ -134,9 +145,9 @@ impl Remedy {
             match step {
                 Step::Issue(mut issuance) => {
                     issuance.signer.find(find);
-                    self.steps.extend(issuance.remedy().steps);
+                    issuance.remedy().steps.into_iter().for_each(|step| self.push(step));
                 }
-                other => self.steps.push(other),
+                other => self.push(other),
             }
         }
     }

@@ -150,7 +150,9 @@ minikube() { outside minikube "$@"; case "$*" in stop|start) ;; *) no minikube "
 "#;
 
 /// The programs that a remedy may call; the shell's own words aside.
-const PROGRAMS: [&str; 33] = [
+const PROGRAMS: [&str; 35] = [
+    "[",
+    "sha256sum",
     "kpki",
     "kubectl",
     "kubeadm",

@@ -60,7 +60,7 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
         let fact = answers.fail(place, message);
         match swapped_with(scene.node, file) {
             Some((other, _)) => {
-                fact.fix(Cure::default().exchange(index, other).say(EXPOSED));
+                fact.fix(Cure::default().exchange([(index, other)]).say(EXPOSED));
             }
             None if certified => {
                 fact.fix(Cure::words("Part the two:").split_key().say(EXPOSED));

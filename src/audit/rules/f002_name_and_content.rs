@@ -57,7 +57,7 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
         };
         let fact = answers.fail(Place::of_item(index, item), message);
         if let Some((other, _)) = swapped_with(scene.node, file) {
-            fact.fix(Cure::default().exchange(other, index));
+            fact.fix(Cure::default().exchange([(index, other)]));
         }
     }
 }

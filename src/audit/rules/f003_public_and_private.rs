@@ -62,7 +62,15 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
                         "the name promises a private key, and it holds a public key ({})",
                         algorithm(item)
                     );
-                    answers.fail(Place::of_item(index, item), message);
+                    let fact = answers.fail(Place::of_item(index, item), message);
+                    let beside = file.on_node.with_extension("pub");
+                    let other = scene.node.entry_at(&beside).filter(|(other, _)| *other != index);
+                    fact.fix(match other.filter(|(_, found)| holds_private(found)) {
+                        Some((other, _)) => exchanged(index, other),
+                        None => "Bring the private key back from a backup, or from a node that has it; where it is lost, make a new pair. \
+                                 What it holds now belongs into a file of the public key's name."
+                            .into(),
+                    });
                 }
             }
             Some(Promise::Certificate) => {
@@ -79,16 +87,19 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
     }
 }
 
+const EXPOSED: &str = "Where the private key was handed out under the public one's name, make a new pair.";
+
+fn exchanged(one: usize, other: usize) -> Cure {
+    Cure::words("The two were exchanged:").exchange([(one, other)]).say(EXPOSED)
+}
+
 /// What becomes of a private key under the name of a public one: the private half has its own place, which holds the public one, or the
 /// same key, or nothing.
 fn cure(node: &Node, index: usize, file: &File) -> Cure {
-    const EXPOSED: &str = "Where the private key was handed out under this name, make a new pair.";
     let names = [file.on_node.with_extension("key"), file.on_node.with_extension("pem")];
     let beside = names.iter().find_map(|path| node.entry_at(path)).filter(|(beside, _)| *beside != index);
     match beside {
-        Some((other, found)) if !holds_private(found) => {
-            Cure::words("The two were exchanged:").exchange(index, other).say(EXPOSED)
-        }
+        Some((other, found)) if !holds_private(found) => exchanged(index, other),
         Some((_, found)) if keys(found).any(|key| keys(file).any(|own| own == key)) => {
             Cure::words("Let it hold the public half; the private one stands beside it:")
                 .public_half()

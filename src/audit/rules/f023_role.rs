@@ -64,13 +64,10 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
 /// Two certificates, and the keys beside them, are given each other's place.
 fn exchanged(one: Cert<'_>, other: Cert<'_>) -> Cure {
     let (one, other) = if one.index <= other.index { (one, other) } else { (other, one) };
-    let cure =
-        Cure::words("Give each its own place, with its key:").exchange(one.found().file, other.found().file);
     let key = |cert: Cert<'_>| cert.node.key_file_beside(cert.file()).map(|(index, _)| index);
-    match (key(one), key(other)) {
-        (Some(a), Some(b)) => cure.exchange(a, b),
-        _ => cure,
-    }
+    let keys = key(one).zip(key(other));
+    Cure::words("Give each its own place, with its key:")
+        .exchange([(one.found().file, other.found().file)].into_iter().chain(keys))
 }
 
 /// Why what a certificate says does not fit a role.

@@ -68,7 +68,7 @@ fn check(estate: &Estate<'_>, answers: &mut Answers) {
             let names: Vec<&str> = nodes.iter().map(|(name, _)| *name).collect();
             let (own, theirs) = differences(generation, usual);
             let message = format!("{role} on {} has {own}, on {other} {theirs}", listed(&names));
-            let words = format!("Issue it again as {other} has it:");
+            let words = format!("Let it be as {other} has it:");
             let usual = usual.0.to_owned();
             let cure = nodes.iter().fold(Cure::words(words), |cure, (_, record)| {
                 cure.reissue(Reissue::default().of_record(*record).with_algorithm(&usual))

@@ -35,8 +35,8 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
         }
         let (date, when) = (dates::shown(begin), dates::distance(begin, at));
         let fact = answers.fail(one, format!("it is valid from {date} on, {when}{}", one.elsewhere()));
-        let first = "Compare the clocks, here and where it was issued (`timedatectl`, `chronyc tracking`). Where this one is right, issue it again: \
-                     `timedatectl` says `System clock synchronized: yes` then.";
+        let first = "Compare the clocks first, here and where it was issued: `timedatectl` says `System clock synchronized: yes` of one that is \
+                     right. Where this one is, the certificate is wrong.";
         fact.fix(Reissue::default().first(first));
         match one.usage {
             Use::Used => {}

@@ -98,6 +98,7 @@ impl Resolver<'_> {
                         field: None,
                         file,
                         line: value.line(0),
+                        is_word: false,
                     });
                 }
             }
@@ -184,7 +185,14 @@ impl Resolver<'_> {
         let mut flags = Flags::default();
         for (name, value) in own {
             let value = value.replace("{}", &data);
-            flags.add(Flag { name: (*name).to_owned(), value, field: None, file: one.file, line: 0 });
+            flags.add(Flag {
+                name: (*name).to_owned(),
+                value,
+                field: None,
+                file: one.file,
+                line: 0,
+                is_word: false,
+            });
         }
         flags.extend(more);
         let mut launch = Launch {
@@ -272,7 +280,14 @@ impl Resolver<'_> {
             };
             let flag = |name: &str, path: &str| {
                 let (file, value, line) = field(path)?;
-                Some(Flag { name: name.to_owned(), value, field: Some(path.to_owned()), file, line })
+                Some(Flag {
+                    name: name.to_owned(),
+                    value,
+                    field: Some(path.to_owned()),
+                    file,
+                    line,
+                    is_word: false,
+                })
             };
             let kine = field("spec.storage.type").is_some_and(|(_, value, _)| value == "kine");
             let external = field("spec.storage.etcd.externalCluster.endpoints").is_some();
@@ -313,6 +328,7 @@ impl Resolver<'_> {
                         field: None,
                         file,
                         line,
+                        is_word: false,
                     })
                 });
                 let mut more: Vec<Flag> = more.into_iter().flatten().collect();
@@ -361,6 +377,7 @@ fn k3s_network(one: &Running) -> Vec<Flag> {
         field: None,
         file: one.file,
         line: 0,
+        is_word: false,
     };
     let domain = one.last("cluster-domain").map_or("cluster.local", |flag| &flag.value);
     let mut flags = vec![
@@ -382,7 +399,14 @@ fn take_over(flags: &mut Vec<Flag>, settings: &Settings, file: usize) {
             flags.retain(|flag| flag.name != name);
         }
         let (name, value) = (name.to_owned(), field.value.clone());
-        flags.push(Flag { name, value, field: Some(field.path.clone()), file, line: field.line });
+        flags.push(Flag {
+            name,
+            value,
+            field: Some(field.path.clone()),
+            file,
+            line: field.line,
+            is_word: false,
+        });
     }
 }
 
@@ -404,7 +428,7 @@ fn extra(configuration: Option<&(usize, Settings)>, prefix: &str) -> Vec<Flag> {
     let given = settings.fields().iter().filter_map(|field| {
         let name = field.path.strip_prefix(prefix)?.to_owned();
         let (value, line) = (field.value.clone(), field.line);
-        Some(Flag { name, value, field: Some(field.path.clone()), file: *file, line })
+        Some(Flag { name, value, field: Some(field.path.clone()), file: *file, line, is_word: false })
     });
     given.collect()
 }

@@ -4,8 +4,7 @@ use super::Desk;
 use crate::audit::Node;
 use crate::manifest::{By, Component, Flag, Launch};
 use crate::remedy::{Command, Remedy};
-use crate::x509::Printable;
-use crate::x509::shell_word;
+use crate::x509::{Printable, shell_word};
 
 /// A flag as it is to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -107,7 +106,12 @@ impl Desk<'_> {
     /// Sets a field at the top of the kubelet's configuration.
     pub(super) fn kubelet_field(&self, field: &str, value: &str) -> Option<Command> {
         let node = self.node();
-        let path = node.files.get(node.kubelet()?.0)?.command_path();
+        let file = node.files.get(node.kubelet()?.0)?;
+        // JSON is YAML, and has no end to write behind.
+        if super::super::files::has_extension(file.name(), "json") {
+            return None;
+        }
+        let path = file.command_path();
         let add = format!("sed -i -e '/^{field}:/d' -e '$a{field}: {value}'");
         Some(Command::written(add).path(path))
     }
@@ -173,44 +177,62 @@ impl Lines<'_> {
         Command::written(format!("sed -i -e '/^{name}=/d'{add} {}", self.path))
     }
 
-    /// Whether a flag has a line of the file for itself.
+    /// Whether a flag has a line of the file for itself, on which a search finds it.
     fn is_alone(&self, flag: &Flag) -> bool {
         let all = self.launch.flags.all();
         let beside = all.iter().filter(|other| other.file == flag.file && other.line == flag.line).count();
-        flag.line > 0 && flag.file == self.launch.file && flag.field.is_none() && beside == 1
+        let plain = !flag.value.contains(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '\\'));
+        flag.line > 0 && flag.file == self.launch.file && flag.is_word && plain && beside == 1
     }
 
-    /// The flags of the name that are to be changed; none where one of them shares its line.
+    /// The flags of the name that are to be changed; none where one of them does not stand alone.
     fn own(&self) -> Option<Vec<&Flag>> {
         let own = self.launch.flags.all().iter().filter(|flag| flag.name == self.name && !self.more);
         let own: Vec<&Flag> = own.collect();
         own.iter().all(|flag| self.is_alone(flag)).then_some(own)
     }
 
-    /// Another value on a line.
-    fn changed(&self, flag: &Flag, value: &str) -> Command {
+    /// Another value. Lines are told by what stands on them: another command may have added some above.
+    fn changed(&self, value: &str) -> Command {
         let (name, path) = (self.name, self.path);
-        Command::written(format!(r#"sed -i '{}s|--{name}[^" \x27]*|--{name}={value}|' {path}"#, flag.line))
+        Command::written(format!(r#"sed -i 's|--{name}=[^" \x27]*|--{name}={value}|' {path}"#))
     }
 
-    /// Another one's line, written twice, and in its copy this flag: so it has the right indentation.
-    fn beside(&self, flag: &Flag, value: &str) -> Command {
-        let (name, path) = (self.name, self.path);
-        Command::written(format!(r#"sed -i '{}{{p;s|--[^" \x27]*|--{name}={value}|}}' {path}"#, flag.line))
+    /// The line of another flag, written twice, and in its copy this flag: so it has the right indentation. Before the other flag, there
+    /// may stand what `before` allows.
+    fn beside(&self, flag: &Flag, before: &str, value: &str) -> Command {
+        let (name, path, other) = (self.name, self.path, &flag.name);
+        let find = format!("/^[{before}]*--{other}=/");
+        Command::written(format!(r#"sed -i '{find}{{p;s|--[^" \x27]*|--{name}={value}|}}' {path}"#))
+    }
+
+    /// A flag beside which another may be written: one that stands there once, and that no remedy takes away.
+    fn neighbour<'f>(&self, mut flags: impl Iterator<Item = &'f Flag>) -> Option<&'f Flag> {
+        const TAKEN_AWAY: [&str; 5] = [
+            "basic-auth-file",
+            "cipher-suites",
+            "listen-client-http-urls",
+            "tls-cipher-suites",
+            "token-auth-file",
+        ];
+        flags.find(|flag| {
+            let once = || self.launch.flags.all().iter().filter(|other| other.name == flag.name).count() == 1;
+            self.is_alone(flag) && !TAKEN_AWAY.contains(&&*flag.name) && once()
+        })
     }
 
     /// A list in which each flag has a line of its own.
     fn in_list(&self) -> Option<Command> {
+        const BEFORE: &str = r#"- "\x27"#;
         match (self.value, self.own()?.as_slice()) {
             (None, []) => None,
-            (None, own) => {
-                let lines: Vec<String> = own.iter().map(|flag| format!("{}d", flag.line)).collect();
-                Some(Command::written(format!("sed -i '{}' {}", lines.join(";"), self.path)))
+            (None, _) => {
+                Some(Command::written(format!("sed -i '/^[{BEFORE}]*--{}=/d' {}", self.name, self.path)))
             }
-            (Some(value), [.., last]) => Some(self.changed(last, value)),
+            (Some(value), [_, ..]) => Some(self.changed(value)),
             (Some(value), []) => {
-                let last = self.launch.flags.all().iter().rev().find(|flag| self.is_alone(flag))?;
-                Some(self.beside(last, value))
+                let beside = self.neighbour(self.launch.flags.all().iter().rev())?;
+                Some(self.beside(beside, BEFORE, value))
             }
         }
     }
@@ -218,16 +240,15 @@ impl Lines<'_> {
     /// A command of a unit, which goes on from line to line: the first may begin it, and the last ends it.
     fn in_unit(&self) -> Option<Command> {
         match (self.value, self.own()?.as_slice()) {
-            (None, [only]) => Some(Command::written(format!(
-                r#"sed -i '{}s| *--{}[^" \x27]*||' {}"#,
-                only.line, self.name, self.path
-            ))),
+            (None, [_]) => {
+                Some(Command::written(format!(r#"sed -i 's| *--{}=[^" \x27]*||' {}"#, self.name, self.path)))
+            }
             (None, _) => None,
-            (Some(value), [.., last]) => Some(self.changed(last, value)),
+            (Some(value), [_, ..]) => Some(self.changed(value)),
             (Some(value), []) => {
                 let all = self.launch.flags.all();
                 let within = all.get(1..all.len().checked_sub(1)?)?;
-                Some(self.beside(within.iter().find(|flag| self.is_alone(flag))?, value))
+                Some(self.beside(self.neighbour(within.iter())?, r" \t", value))
             }
         }
     }

@@ -1,5 +1,6 @@
 //! Files that are written anew, exchanged, or given another mode.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::{Desk, Edit};
@@ -8,7 +9,7 @@ use crate::inspect::Encoding;
 use crate::layout::{Promise, key_beside};
 use crate::manifest::Component;
 use crate::remedy::{Command, Remedy, backup};
-use crate::x509::{Printable, quoted, shell_word};
+use crate::x509::{Printable, hex, quoted, shell_word};
 
 impl<'a> Desk<'a> {
     /// The file of a place.
@@ -32,16 +33,26 @@ impl<'a> Desk<'a> {
 
     fn without_pem_block(&self, place: &Place) -> Option<Command> {
         let file = self.file_of(place)?;
-        let number = place.block? + 1;
+        let index = place.file?;
+        // Where several are to go, each is taken out by the one command: those that are left would have other numbers after the first.
+        let own = (index, place.block?);
+        let others = self.taken_out.iter().filter(|(file, _)| *file == index).copied();
+        let numbers: BTreeSet<usize> = others.chain([own]).map(|(_, block)| block + 1).collect();
+        if numbers.len() >= file.items().len() {
+            return None;
+        }
+        let numbers: Vec<String> = numbers.iter().map(|number| format!("n!={number}")).collect();
         let is_pem = file.contents()?.encoding == Encoding::Pem && !is_of_another_form(file);
         if place.field.is_some() || !is_pem || file.holds_private_key() {
             return None;
         }
         let path = file.command_path();
         Some(Command::written(format!(
-            "{} && awk '/-----BEGIN /{{n++}} n!={number}' \"$b\" > {}",
-            backup(&path),
-            shell_word(&path)
+            "{} && {} && awk '/-----BEGIN /{{n++}} {}' \"$b\" > {}",
+            unchanged(file)?,
+            backup(path),
+            numbers.join(" && "),
+            shell_word(path)
         )))
     }
 }
@@ -211,17 +222,34 @@ pub(super) fn appended(from: &File, to: &File) -> Command {
     Command::written(format!("{} && sed -s -e '$a\\' \"$b\" {from} > {}", backup(&to), shell_word(&to)))
 }
 
-/// Gives two files each other's name, and the modes that go with it.
-pub(super) fn exchanged(one: &File, other: &File) -> Command {
+/// Gives the files of each pair each other's name, and the modes that go with it.
+pub(super) fn exchanged<'a>(mut pairs: Vec<(&'a File, &'a File)>) -> Command {
     let mode = |file: &File| if file.promise() == Some(Promise::PrivateKey) { "600" } else { "644" };
     // Whichever is told of, the command is one.
-    let (one, other) = if one.on_node <= other.on_node { (one, other) } else { (other, one) };
-    let (a, b) = (shell_word(one.command_path()), shell_word(other.command_path()));
-    Command::written(format!(
-        "mv {a} {a}.swap && mv {b} {a} && mv {a}.swap {b} && chmod {} {a} && chmod {} {b}",
-        mode(one),
-        mode(other)
-    ))
+    for (one, other) in &mut pairs {
+        if one.on_node > other.on_node {
+            std::mem::swap(one, other);
+        }
+    }
+    pairs.sort_by(|one, other| one.0.on_node.cmp(&other.0.on_node));
+    // A second time it would undo what it has done.
+    let all = || pairs.iter().flat_map(|(one, other)| [*one, *other]);
+    let mut parts: Vec<String> = all().find_map(unchanged).into_iter().collect();
+    for (one, other) in &pairs {
+        let (a, b) = (shell_word(one.command_path()), shell_word(other.command_path()));
+        parts.push(format!(
+            "mv {a} {a}.swap && mv {b} {a} && mv {a}.swap {b} && chmod {} {a} && chmod {} {b}",
+            mode(one),
+            mode(other)
+        ));
+    }
+    Command::written(parts.join(" && "))
+}
+
+/// Whether a file is still the one that was looked at; none for one with a private key, of which nothing is told.
+fn unchanged(file: &File) -> Option<String> {
+    let digest = hex(&file.contents().filter(|_| !file.holds_private_key())?.digest);
+    Some(format!("[ \"$(sha256sum < {})\" = '{digest}  -' ]", shell_word(file.command_path())))
 }
 
 /// Whether a file is of a form in which PEM only stands somewhere: what is written as PEM anew would be another file.

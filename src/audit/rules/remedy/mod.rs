@@ -76,8 +76,8 @@ enum Part {
         /// Which is written.
         to: Option<usize>,
     },
-    /// Two files are given each other's name.
-    Exchange(usize, usize),
+    /// Of each of these pairs, the two files are given each other's name.
+    Exchange(Vec<(usize, usize)>),
     /// A field of the kubelet's configuration, at its top, is to have a value.
     KubeletField(&'static str, &'static str),
     /// A certificate that is not there yet, beside a file and with this name.
@@ -219,10 +219,10 @@ impl Cure {
         self.and(Part::Put { from, to })
     }
 
-    /// Two files are given each other's name.
+    /// Of each pair, the two files are given each other's name.
     #[must_use]
-    pub(super) fn exchange(self, one: usize, other: usize) -> Self {
-        self.and(Part::Exchange(one, other))
+    pub(super) fn exchange(self, pairs: impl IntoIterator<Item = (usize, usize)>) -> Self {
+        self.and(Part::Exchange(pairs.into_iter().collect()))
     }
 
     /// A CA is embedded in a cluster of a kubeconfig.
@@ -531,11 +531,25 @@ pub(in crate::audit) struct Desk<'a> {
     certificates: OnceCell<Certificates<'a>>,
     /// By the first number of the certificate.
     wanted: OnceCell<HashMap<usize, Wanted>>,
+    /// The blocks that are to go, with their files.
+    taken_out: Vec<(usize, usize)>,
 }
 
 impl<'a> Desk<'a> {
-    pub(in crate::audit) fn new(scene: &'a Scene<'a>) -> Self {
-        Self { scene, certificates: OnceCell::new(), wanted: OnceCell::new() }
+    /// `findings` are all that are to have their remedies.
+    pub(in crate::audit) fn new(scene: &'a Scene<'a>, findings: &[Finding]) -> Self {
+        let mut taken_out = Vec::new();
+        for (place, cure) in findings.iter().filter_map(|finding| finding.pending.as_deref()) {
+            for part in cure.iter().flat_map(|cure| &cure.parts) {
+                let place = match part {
+                    Part::WithoutBlock => Some(place.clone()),
+                    Part::WithoutBlockAt(index) => scene.node.certificate(*index).map(Cert::place),
+                    _ => None,
+                };
+                taken_out.extend(place.and_then(|place| Some((place.file?, place.block?))));
+            }
+        }
+        Self { scene, certificates: OnceCell::new(), wanted: OnceCell::new(), taken_out }
     }
 
     fn node(&self) -> &'a Node {
@@ -635,8 +649,10 @@ impl<'a> Desk<'a> {
             }
             Part::WithoutBlock => self.without_block(place),
             Part::Put { from, to } => Remedy::command(put_into(self.node().files.get(*from)?, file(to)?)),
-            Part::Exchange(one, other) => {
-                Remedy::command(exchanged(self.node().files.get(*one)?, self.node().files.get(*other)?))
+            Part::Exchange(pairs) => {
+                let file = |number: &usize| self.node().files.get(*number);
+                let pairs = pairs.iter().map(|(one, other)| Some((file(one)?, file(other)?)));
+                Remedy::command(exchanged(pairs.collect::<Option<Vec<_>>>()?))
             }
             Part::KubeletField(field, value) => Remedy::command(self.kubelet_field(field, value)?),
             Part::New { role, names, beside, name } => self.issue_new(*role, names, *beside, name)?,

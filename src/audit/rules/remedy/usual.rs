@@ -30,7 +30,11 @@ pub(super) fn cure(id: &str, severity: Severity, at_ca: bool) -> Option<Cure> {
         }
         let extensions = WITH_OTHER_EXTENSIONS.contains(&id);
         let change = CaChange { extensions, ..CaChange::default() };
-        return (extensions || RENEWED.contains(&id)).then(|| Cure::default().renew_ca(None, change));
+        let first = match severity {
+            Severity::Low => "Nothing breaks by it, and it can wait until the CA is renewed anyway.",
+            _ => "",
+        };
+        return (extensions || RENEWED.contains(&id)).then(|| Cure::words(first).renew_ca(None, change));
     }
     let fresh_key = WITH_NEW_KEY.contains(&id);
     (fresh_key || REISSUED.contains(&id)).then(|| Reissue { fresh_key, ..Reissue::default() }.into())
