@@ -6,6 +6,7 @@
 
 mod table;
 mod trees;
+mod whole;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -200,7 +201,8 @@ fn tried(line: &Line) -> Result<(), String> {
 fn carried_out(line: &Line) -> Result<(), String> {
     let desk = Desk::new();
     (line.tree)(&desk);
-    let before = Audit::of(&desk, line)?;
+    let audited: Vec<&str> = line.audited.split(' ').collect();
+    let before = Audit::of(&desk, line.clock, &audited)?;
     let mended: Vec<&Value> = before.of_rule(line).collect();
     if mended.is_empty() {
         return Err(format!("there is no such finding; it finds\n{}", before.shown()));
@@ -219,15 +221,14 @@ fn carried_out(line: &Line) -> Result<(), String> {
             return Err(format!("its remedy is general: {fix}"));
         }
     }
+    let opposed = before.opposed();
+    if !opposed.is_empty() {
+        return Err(format!("one file is issued in several ways:\n{}", opposed.join("\n")));
+    }
     let fixes: Vec<&str> = mended.iter().filter_map(|finding| finding["fix"].as_str()).collect();
     let told = format!("its remedy: {}", fixes.join("\n"));
-    if let Ok(path) = std::env::var("KPKI_SHOW") {
-        use std::io::Write;
-        let mut f = std::fs::OpenOptions::new().append(true).create(true).open(path).unwrap();
-        writeln!(f, "### {} {}\n{}\n", line.rule, line.situation, fixes.join("\n")).unwrap();
-    }
     well_formed(&commands).map_err(|why| format!("{why}\n{told}"))?;
-    let rehearsed = rehearsal(&desk, line);
+    let rehearsed = rehearsal(&desk, line.clock, &audited);
     match line.cure {
         Cure::Run | Cure::RunAnother | Cure::RunWith(..) | Cure::RunWithInput(_) | Cure::OnNode(_)
             if commands.is_empty() =>
@@ -237,21 +238,21 @@ fn carried_out(line: &Line) -> Result<(), String> {
         Cure::ByHand(..) | Cure::Told(_) if !commands.is_empty() => {
             return Err(format!("it has commands after all\n{told}"));
         }
-        Cure::Run | Cure::RunAnother => shell(&desk, line, &commands, "")?,
-        Cure::RunWithInput(input) => shell(&desk, line, &commands, input)?,
+        Cure::Run | Cure::RunAnother => shell(&desk, line.clock, &commands, "")?,
+        Cure::RunWithInput(input) => shell(&desk, line.clock, &commands, input)?,
         Cure::OnNode(why) if why.is_empty() => return Err("no reason is given".into()),
         Cure::OnNode(_) => return Ok(()),
         Cure::RunWith(after, elsewhere) => {
             let (here, back) = commands.split_at_checked(after).ok_or("it has fewer commands")?;
-            shell(&desk, line, here, "")?;
+            shell(&desk, line.clock, here, "")?;
             elsewhere(&desk);
-            shell(&desk, line, back, "")?;
+            shell(&desk, line.clock, back, "")?;
         }
         Cure::ByHand(why, _) | Cure::Told(why) if why.is_empty() => return Err("no reason is given".into()),
         Cure::ByHand(_, by_hand) => by_hand(&desk),
         Cure::Told(_) => return Ok(()),
     }
-    let after = Audit::of(&desk, line)?;
+    let after = Audit::of(&desk, line.clock, &audited)?;
     let said: BTreeSet<&str> = mended.iter().filter_map(|finding| finding["message"].as_str()).collect();
     let mut left: Vec<&Value> = after.of_rule(line).collect();
     if matches!(line.cure, Cure::RunAnother) {
@@ -260,11 +261,12 @@ fn carried_out(line: &Line) -> Result<(), String> {
     if !left.is_empty() {
         return Err(format!("it is still there: {left:#?}\n{told}\n{}", after.shown()));
     }
-    let worse = before.worse(line, &after);
+    let worse = before.worse(line.brings, &after);
     if !worse.is_empty() {
         return Err(format!("{}\n{told}", worse.join("\n")));
     }
-    let lost = rehearsed.map(|before| before.lost(&desk, line, rehearsal(&desk, line))).unwrap_or_default();
+    let again = rehearsal(&desk, line.clock, &audited);
+    let lost = rehearsed.map(|before| before.lost(&desk, line.ends, again)).unwrap_or_default();
     if lost.is_empty() {
         return Ok(());
     }
@@ -284,7 +286,8 @@ fn well_formed(commands: &[String]) -> Result<(), String> {
                 return Err(format!("{placeholder} stands in `{line}`"));
             }
         }
-        let parts = line.split("&&").map(|part| part.trim().trim_start_matches(['(', '{']).trim());
+        let unquoted: String = line.split('\'').step_by(2).collect();
+        let parts = unquoted.split("&&").map(|part| part.trim().trim_start_matches(['(', '{']).trim());
         for part in parts {
             let program = part.split_whitespace().next().unwrap_or_default();
             let assigned = program.starts_with("b=") || program.starts_with("d=");
@@ -297,12 +300,12 @@ fn well_formed(commands: &[String]) -> Result<(), String> {
 }
 
 /// Runs commands as a user pastes them.
-fn shell(desk: &Desk, line: &Line, commands: &[String], input: &str) -> Result<(), String> {
+fn shell(desk: &Desk, clock: Clock, commands: &[String], input: &str) -> Result<(), String> {
     let script = format!("{SHELL}\n{}\n", commands.join("\n"));
     let mut shell = command("setsid", ["-w", "bash", "-c", &script]);
     shell
         .env("KPKI", kpki_binary())
-        .env("NOW", line.clock.words().join(" "))
+        .env("NOW", clock.words().join(" "))
         .env("NO_COLOR", "1")
         .current_dir(desk.root());
     // No terminal, so that passphrases are asked for on standard input.
@@ -335,10 +338,9 @@ struct Audit {
 }
 
 impl Audit {
-    fn of(desk: &Desk, line: &Line) -> Result<Self, String> {
-        let mut audit = kpki([line.clock.words(), vec!["audit", "-o", "json", "--fail-on", "none"]].concat());
-        let Ran { code, stdout, stderr, .. } =
-            run(audit.args(line.audited.split(' ')).current_dir(desk.root()));
+    fn of(desk: &Desk, clock: Clock, audited: &[&str]) -> Result<Self, String> {
+        let mut audit = kpki([clock.words(), vec!["audit", "-o", "json", "--fail-on", "none"]].concat());
+        let Ran { code, stdout, stderr, .. } = run(audit.args(audited).current_dir(desk.root()));
         let document: Value =
             serde_json::from_str(&stdout).map_err(|error| format!("{error}: {code:?} {stderr}"))?;
         let findings = document["findings"].as_array().cloned().unwrap_or_default();
@@ -357,6 +359,22 @@ impl Audit {
         })
     }
 
+    /// The commands that issue one file in several ways.
+    fn opposed(&self) -> Vec<String> {
+        let mut by_file: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        let all = self.findings.iter().filter_map(|finding| finding["commands"].as_array()).flatten();
+        for command in all.filter_map(Value::as_str).filter(|command| command.contains("kpki issue ")) {
+            let into = [" --out ", " --kubeconfig "].iter().find_map(|option| command.split_once(option));
+            if let Some(file) =
+                into.and_then(|(_, rest)| rest.split(" --").next()).filter(|file| !file.starts_with("\"$d"))
+            {
+                by_file.entry(file).or_default().insert(command);
+            }
+        }
+        let several = by_file.into_values().filter(|commands| commands.len() > 1);
+        several.map(|commands| commands.into_iter().collect::<Vec<_>>().join("\n")).collect()
+    }
+
     /// How bad the worst finding of each rule is.
     fn worst(&self) -> BTreeMap<&str, usize> {
         let mut worst: BTreeMap<&str, usize> = BTreeMap::new();
@@ -372,10 +390,10 @@ impl Audit {
     }
 
     /// What is worse in another one.
-    fn worse(&self, line: &Line, after: &Self) -> Vec<String> {
+    fn worse(&self, brings: &[&str], after: &Self) -> Vec<String> {
         let before = self.worst();
         let worse = after.worst().into_iter().filter(|(rule, severity)| {
-            let brought = usize::from(line.brings.contains(rule));
+            let brought = usize::from(brings.contains(rule));
             *severity > before.get(rule).copied().unwrap_or(brought)
         });
         worse
@@ -407,10 +425,11 @@ struct Rehearsed {
 }
 
 /// Acts out the connections; none where nothing can be rehearsed.
-fn rehearsal(desk: &Desk, line: &Line) -> Option<Rehearsed> {
-    let directory = line.audited.split(' ').next_back()?;
-    let ran = run(kpki([line.clock.words(), vec!["rehearse", directory, "-o", "json"]].concat())
-        .current_dir(desk.root()));
+fn rehearsal(desk: &Desk, clock: Clock, audited: &[&str]) -> Option<Rehearsed> {
+    let directory = audited.last()?;
+    let ran =
+        run(kpki([clock.words(), vec!["rehearse", directory, "-o", "json"]].concat())
+            .current_dir(desk.root()));
     let document: Value = serde_json::from_str(&ran.stdout).ok()?;
     let all = document["connections"].as_array()?;
     let of = |outcome: &'static str| all.iter().filter(move |one| one["outcome"] == outcome);
@@ -425,14 +444,14 @@ fn rehearsal(desk: &Desk, line: &Line) -> Option<Rehearsed> {
 
 impl Rehearsed {
     /// What goes through no longer. What has no file any more by which it is dialled is not meant to.
-    fn lost(&self, desk: &Desk, line: &Line, after: Option<Self>) -> Vec<String> {
+    fn lost(&self, desk: &Desk, ends: &str, after: Option<Self>) -> Vec<String> {
         let Some(after) = after else { return vec!["nothing can be rehearsed".to_owned()] };
         let is_there = |file: &str| file.is_empty() || desk.root().join(file).exists();
         let mut lost: Vec<String> = self
             .through
             .iter()
             .filter(|(key, file)| !after.through.contains_key(*key) && is_there(file))
-            .filter(|(key, _)| line.ends.is_empty() || !key.contains(line.ends))
+            .filter(|(key, _)| ends.is_empty() || !key.contains(ends))
             .map(|(key, _)| key.clone())
             .collect();
         if after.failed > self.failed {
