@@ -6,6 +6,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use time::macros::format_description;
 use time::{Duration, OffsetDateTime, UtcOffset};
 
 /// Where the current instant comes from. Only the command line hands out a [`SystemClock`].
@@ -37,6 +38,13 @@ impl Clock for FixedClock {
 
 fn whole_second(instant: OffsetDateTime) -> OffsetDateTime {
     instant.to_offset(UtcOffset::UTC).truncate_to_second()
+}
+
+/// An instant as messages say it: `2027-11-23 14:05:09 UTC`.
+pub fn spelt(instant: OffsetDateTime) -> String {
+    let format = format_description!("[year]-[month]-[day] [hour]:[minute]:[second] UTC");
+    // The format has nothing that an instant lacks.
+    instant.to_offset(UtcOffset::UTC).format(format).unwrap_or_default()
 }
 
 /// How long a certificate is to be valid: a positive whole number of seconds.

@@ -52,6 +52,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("webpki", &["chain"]),
     ("serde_saphyr", &["yaml"]),
     ("rustix", &["disk", "cli"]),
+    ("nix", &["cli"]),
     ("tar", &["audit"]),
     ("quick_junit", &["cli"]),
     ("clap", &["cli"]),

@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 
 use super::answers::Place;
 use super::rules::Cure;
-use super::{Role, Rule, Severity};
+use super::{Basis, Blank, Role, Rule, Severity, Use};
 use crate::ledger::ClusterSigned;
 use crate::remedy::Remedy;
 
@@ -70,9 +70,22 @@ impl Finding {
     }
 }
 
+/// Why something could not be judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Gap {
+    /// It lies in what was given, and was not read, or not to its end.
+    Unread,
+    /// It was read, and there was too much of it to judge all.
+    TooMuch,
+    /// What a rule needs was not among what was given.
+    NotGiven,
+}
+
 /// Something that could not be judged. It has not passed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Skipped {
+    /// Which kind of reason it is.
+    pub gap: Gap,
     /// The rule that could not look; none where nothing could be read.
     pub rule: Option<&'static Rule>,
     /// Where.
@@ -162,6 +175,38 @@ pub struct Read {
     pub keys: usize,
     /// Nodes.
     pub nodes: usize,
+    /// Files in which something is that bears on a PKI: certificates, keys, kubeconfigs, manifests, configurations.
+    pub of_pki: usize,
+}
+
+/// What lies in what was given and was not judged for that.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Unread {
+    /// Files that were not read, links among them that lead out of what was given.
+    pub files: usize,
+    /// Directories of which not everything was looked at.
+    pub directories: usize,
+    /// What else was left out: entries of archives, places of a system, files that are named.
+    pub others: usize,
+    /// How often a rule gave up because there was too much.
+    pub given_up: usize,
+    /// The nodes of which nothing of a PKI was read.
+    pub nodes: Vec<Arc<str>>,
+}
+
+impl Unread {
+    /// Whether everything was read and judged.
+    pub fn is_none(&self) -> bool {
+        self.files + self.directories + self.others + self.given_up == 0 && self.nodes.is_empty()
+    }
+
+    pub(super) fn add(&mut self, other: Self) {
+        self.files += other.files;
+        self.directories += other.directories;
+        self.others += other.others;
+        self.given_up += other.given_up;
+        self.nodes.extend(other.nodes);
+    }
 }
 
 /// Which kind of thing a [`Record`] is of.
@@ -186,6 +231,12 @@ pub struct Record {
     pub kind: RecordKind,
     /// The parts that it plays, the surest first.
     pub roles: Box<[Role]>,
+    /// The name of the link by which its users know it, of a pair that a kubelet rotates.
+    pub alias: Option<&'static str>,
+    /// How the surest is known.
+    pub surest: Option<Basis>,
+    /// What use is made of it there.
+    pub usage: Use,
     /// The SHA-256 of the DER of its `SubjectPublicKeyInfo`; none of a key of which it is not known.
     pub key: Option<[u8; 32]>,
     /// The modulus of an RSA key, without leading zeros; none of another, or of one larger than 16384 bits.
@@ -203,6 +254,8 @@ pub struct CertificateRecord {
     pub fingerprint: [u8; 32],
     /// Its subject: `CN=kubernetes`, in the order of RFC 4514.
     pub subject: Arc<str>,
+    /// The SHA-256 of the DER of its subject, of a CA: names that read alike may differ in their bytes.
+    pub name: Option<Box<[u8; 32]>>,
     /// Its issuer's name.
     pub issuer: Arc<str>,
     /// Its serial number, in hexadecimal.
@@ -244,6 +297,10 @@ pub struct Report {
     pub tallies: Vec<Tally>,
     /// What was read.
     pub read: Read,
+    /// What was not.
+    pub unread: Unread,
+    /// What has no certificate where one belongs, by node and file, where that was asked for.
+    pub blanks: Vec<Blank>,
     /// Every certificate and key that was found, by node, file and place in it.
     pub records: Vec<Record>,
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::rules::Cure;
-use super::{Answers, CertificateEvidence, Estate, Place, Scene};
+use super::{Answers, CertificateEvidence, Estate, Finding, Place, Scene};
 
 /// How bad a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -99,8 +99,17 @@ pub struct Rule {
 pub enum Check {
     /// At one certificate, found or about to be sealed. It allocates nothing unless it fails.
     Certificate(fn(&CertificateEvidence<'_>) -> Outcome),
+    /// At one certificate that is about to be sealed; of one that was found, at the tree around it, which tells by whom it is judged.
+    Both {
+        /// Of one that is about to be sealed.
+        sealed: fn(&CertificateEvidence<'_>) -> Outcome,
+        /// Of those that were found.
+        found: fn(&Scene<'_>, &mut Answers),
+    },
     /// At the tree of one node.
     Node(fn(&Scene<'_>, &mut Answers)),
+    /// At the tree of one node, once the other rules have said what they found there.
+    Last(fn(&Scene<'_>, &[Finding], &mut Answers)),
     /// At all nodes side by side.
     Estate(fn(&Estate<'_>, &mut Answers)),
 }

@@ -13,6 +13,7 @@ pub use draft::Draft;
 pub use ledger::Ledger;
 pub use limits::Wanted;
 
+use crate::clock::spelt;
 use crate::key::{KeyError, KeyPair};
 use crate::profile::Admitted;
 use crate::x509::{Certificate, ExtendedKeyUsage, KeyUsage, Marked, Name, Validity, X509Error};
@@ -38,7 +39,7 @@ pub enum CaError {
     KeyMismatch(Name),
     /// It is not valid now.
     #[error("the CA certificate {subject} is valid from {from} to {to} only, and now it is {now}",
-        from = .validity.not_before, to = .validity.not_after)]
+        from = spelt(validity.not_before), to = spelt(validity.not_after), now = spelt(*now))]
     NotValidNow {
         /// The CA.
         subject: Name,
@@ -48,7 +49,8 @@ pub enum CaError {
         now: OffsetDateTime,
     },
     /// The certificate that was asked for would be valid after its issuer is not.
-    #[error("the lifetime that was asked for ends {wanted}, after the issuer {issuer} ends ({end})")]
+    #[error("the lifetime that was asked for ends {wanted}, after the issuer {issuer} ends ({end})",
+        wanted = spelt(*wanted), end = spelt(*end))]
     OutlivesIssuer {
         /// The issuer.
         issuer: Name,
@@ -79,12 +81,18 @@ pub enum CaError {
     },
     /// The issuer's own extended key usage leaves this purpose out, and every verifier that nests them, Go's among
     /// them, would refuse the certificate for it.
-    #[error("the issuer {issuer} is not for {purpose} (its extended key usage leaves it out)")]
+    #[error(
+        "the issuer {issuer} may sign nothing for {purpose}: its extended key usage is {} alone, which Go's and \
+             OpenSSL's verifiers hold everything below it to",
+        listed(lent)
+    )]
     Purpose {
         /// The issuer.
         issuer: Name,
         /// The purpose.
         purpose: ExtendedKeyUsage,
+        /// The purposes that the issuer has.
+        lent: Vec<ExtendedKeyUsage>,
     },
     /// An extension of the issuer's that cannot be read: what it limits is unknown.
     #[error("the extension {oid} of the issuer {issuer} cannot be read, so what it limits is unknown")]
@@ -109,6 +117,10 @@ pub enum CaError {
     /// The key could not sign, or there is no randomness.
     #[error(transparent)]
     Key(#[from] KeyError),
+}
+
+fn listed(purposes: &[ExtendedKeyUsage]) -> String {
+    purposes.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 impl CertificateAuthority {

@@ -11,6 +11,7 @@ mod init;
 mod inspect;
 mod issue;
 mod ledger;
+mod machine;
 mod output;
 mod passphrase;
 mod pool;

@@ -9,7 +9,6 @@ use comfy_table::{ContentArrangement, Table, presets};
 use kpki::x509::Printable;
 use serde::Serialize;
 use time::OffsetDateTime;
-use time::macros::format_description;
 
 use super::Failure;
 
@@ -108,8 +107,7 @@ pub(crate) fn left(duration: time::Duration) -> String {
 
 /// An instant as people read it: `2027-11-23 14:05:09 UTC`.
 pub(crate) fn instant(instant: OffsetDateTime) -> String {
-    let format = format_description!("[year]-[month]-[day] [hour]:[minute]:[second] UTC");
-    instant.to_offset(time::UtcOffset::UTC).format(format).unwrap_or_else(|_| instant.to_string())
+    kpki::clock::spelt(instant)
 }
 
 /// An instant as programs read it (RFC 3339).

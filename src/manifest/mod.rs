@@ -29,7 +29,7 @@ pub use environment::Environment;
 pub use flags::{Flag, Flags};
 pub use kubelet::{KubeletConfiguration, PathField, kubelet_configuration};
 pub use launch::{At, By, Doubt, Files, Found, Launch, Launched, launches};
-pub use pod::{Mount, StaticPod, static_pod, through};
+pub use pod::{Mount, StaticPod, image_version, static_pod, through};
 pub use settings::Settings;
 pub use unit::Unit;
 

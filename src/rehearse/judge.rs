@@ -88,7 +88,7 @@ impl PeerJudge for Judge {
             names: self.dialled.iter().map(|(name, _)| name.clone()).collect(),
             at: self.at,
         };
-        let finding = match Verifier::new(&settings, anchors, others, &[]).verify(leaf) {
+        let finding = match Verifier::new(&settings, anchors, &[], &[]).with(others, &[]).verify(leaf) {
             Verdict::Valid(chain) => match self.broken_rule(&located) {
                 Some(objection) => Finding::Refused(objection),
                 None => accepted(&chain),

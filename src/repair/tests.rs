@@ -122,7 +122,7 @@ fn of_a_whole_system_only_what_was_found_is_looked_at() {
         report.findings = paths.iter().map(located).collect();
         report
     };
-    let roots = [(None, dir.path().to_owned())];
+    let roots = [Root { node: None, path: dir.path().to_owned(), prefix: None }];
     let wanted = ["etc/kubernetes/pki/ca.key", "etc/kubernetes/link.key", "../x", "usr/gone"];
     let plan = plan(&roots, &report(&wanted), false).unwrap();
     let mended: Vec<(&Path, u32)> =

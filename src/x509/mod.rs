@@ -17,6 +17,7 @@ pub(crate) mod structure;
 mod text;
 mod usage;
 
+pub(crate) use certificate::algorithm_parameters;
 pub use certificate::{Certificate, SerialNumber, TbsCertificate, Validity, hex, sha256, sha256_hex};
 pub use crl::{
     DistributionPoint, DistributionPointName, IssuingDistributionPoint, RevocationList, RevokedCertificate,

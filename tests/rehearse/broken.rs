@@ -334,6 +334,11 @@ fn exactly_what_must_fail_fails() {
             assert!(reason.contains(words), "{}: {reason}", case.name);
         }
         assert!(files.iter().any(|file| file.ends_with(case.file)), "{}: {files:?}", case.name);
+        // What fails here the audit does not call fine; of the cluster's file it knows nothing.
+        let audited = at_now(&["audit", "--nodes", text(&tree.root()), "-q"]);
+        if case.options.is_empty() {
+            assert_eq!(audited.code, Some(1), "{}: {}", case.name, audited.words());
+        }
         // People are told the same.
         let ran = tree.picture(case.options).expect_code(1);
         assert!(ran.stdout.contains(&reason) && ran.stdout.contains("FAIL"), "{}: {}", case.name, ran.stdout);

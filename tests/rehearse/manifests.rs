@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::support::text;
-use crate::tree::{Tree, places, repository, words};
+use crate::tree::{Tree, at_now, places, repository, words};
 
 /// kubeadm's manifests on every control plane of the template, with that node's addresses.
 fn with_manifests() -> Tree {
@@ -298,6 +298,9 @@ fn a_changed_flag_breaks_exactly_what_it_says() {
             let reasons = rehearsed.causes();
             assert!(reasons.iter().any(|(reason, _)| reason.contains(says)), "{name}: {reasons:?}");
         }
+        // What fails here the audit does not call fine, and the other way round. That there is no CA's key is another matter.
+        let audited = at_now(&["audit", "--nodes", text(&tree.root()), "-q", "--ignore", "M001"]);
+        assert_eq!(audited.code, Some(i32::from(!fails.is_empty())), "{name}: {}", audited.words());
     }
 }
 

@@ -11,13 +11,15 @@ use super::paths::{Anchor, Paths, anchor, anchor_of_file};
 use super::refer::refer;
 use super::system::{attributes_of, stays_within};
 use super::{
-    File, FileKind, FoundCertificate, FoundKey, Known, Node, NodeKind, Signing, Target, linking, roles,
+    File, FileKind, FoundCertificate, FoundKey, Known, Node, NodeKind, Signing, Target, Use, linking, places,
+    roles,
 };
-use crate::audit::archive::{Archive, read_archive};
+use crate::audit::Input;
+use crate::audit::archive::{Archive, compression_of, is_archive, read_archive};
 use crate::audit::role::Role;
 use crate::disk::{Attributes, Entry, EntryKind, WalkLimits, walk};
 use crate::inspect::Content;
-use crate::manifest::{Component, Launched, launches};
+use crate::manifest::{Component, Launched, image_version, launches};
 use crate::profile::KubernetesVersion;
 use crate::x509::{Printable, sha256};
 
@@ -87,12 +89,13 @@ pub enum Source {
 /// # Errors
 /// With the argument, where one cannot be examined at all.
 pub(in super::super) fn gather(
-    name: Option<&Arc<str>>,
-    sources: Vec<Source>,
-    store: Store,
+    input: Input,
     version: Option<KubernetesVersion>,
     known: &Known,
 ) -> Result<Node, (PathBuf, io::Error)> {
+    let prefix = input.prefix();
+    let Input { name, sources, store } = input;
+    let name: Option<Arc<str>> = name.map(|name| Arc::from(Printable(&name).to_string()));
     let mut gatherer = Gatherer {
         known,
         files: Vec::new(),
@@ -102,6 +105,7 @@ pub(in super::super) fn gather(
         left: LIMITS,
         asked: HashSet::new(),
         named: name.is_some(),
+        prefix,
     };
     for source in sources {
         match source {
@@ -117,7 +121,7 @@ pub(in super::super) fn gather(
             }
         }
     }
-    Ok(gatherer.finish(name, store, version))
+    Ok(gatherer.finish(name.as_ref(), store, version))
 }
 
 /// Whether a directory is the root of a whole system, of which only some places are looked at.
@@ -139,6 +143,8 @@ pub(super) struct Gatherer<'a> {
     pub(super) asked: HashSet<PathBuf>,
     /// Whether the node is one of several, whose name tells where a path begins.
     named: bool,
+    /// What is left away of a path that is shown.
+    prefix: Option<PathBuf>,
 }
 
 impl Gatherer<'_> {
@@ -163,7 +169,10 @@ impl Gatherer<'_> {
     /// Takes in an entry. Its bytes are gone after that.
     pub(super) fn read(&self, entry: Entry) -> Found {
         let kind = match entry.kind {
-            EntryKind::File(Ok(bytes)) => FileKind::Regular(Ok(self.known.read(&bytes))),
+            EntryKind::File(Ok(bytes)) => FileKind::Regular(match archived(&entry.path, &bytes) {
+                Some(reason) => Err(reason),
+                None => Ok(self.known.read(&bytes)),
+            }),
             EntryKind::File(Err(reason)) => FileKind::Regular(Err(reason)),
             EntryKind::Directory(walked) => FileKind::Directory(walked),
             EntryKind::Link(target) => FileKind::Link(target),
@@ -174,8 +183,15 @@ impl Gatherer<'_> {
 
     /// How a path within an argument is shown, and how much of that is the argument.
     pub(super) fn shown(&self, argument: Option<&Path>, within: &Path) -> (Arc<str>, usize) {
-        let prefix = argument.filter(|argument| !self.named && *argument != Path::new("."));
-        let Some(argument) = prefix else { return (shown(within).into(), 0) };
+        let known = argument.filter(|argument| *argument != Path::new("."));
+        let Some(argument) = known else { return (shown(within).into(), 0) };
+        if let Some(prefix) = &self.prefix {
+            let whole = argument.join(within);
+            return (shown(whole.strip_prefix(prefix).unwrap_or(&whole)).into(), 0);
+        }
+        if self.named {
+            return (shown(within).into(), 0);
+        }
         let whole = shown(&argument.join(within));
         let base = whole.len() - shown(within).len();
         (whole.into(), base)
@@ -204,13 +220,12 @@ impl Gatherer<'_> {
         }
         for (path, kind, attributes) in entries {
             let (text, base) = if path.as_os_str().is_empty() {
-                (shown(argument).into(), 0)
+                let within = self.prefix.as_ref().and_then(|prefix| argument.strip_prefix(prefix).ok());
+                let within = within.filter(|within| !within.as_os_str().is_empty());
+                (shown(within.unwrap_or(argument)).into(), 0)
             } else {
                 self.shown(on_disk.then_some(argument), &path)
             };
-            if let FileKind::Directory(Err(reason)) = &kind {
-                self.incomplete.push(format!("{text}: {reason}"));
-            }
             let within =
                 |base: &Path| if path.as_os_str().is_empty() { base.to_owned() } else { base.join(&path) };
             self.files.push(File {
@@ -260,12 +275,8 @@ impl Gatherer<'_> {
             self.files.push(directory);
             node = self.assemble(name.cloned());
         }
-        for doubt in &node.launched.doubts {
-            let file = node.files.get(doubt.file).map(|file| &*file.shown).unwrap_or_default();
-            let line = if doubt.line > 0 { format!(":{}", doubt.line) } else { String::new() };
-            node.incomplete.push(format!("{file}{line}: {}", doubt.reason));
-        }
         roles::assign(&mut node);
+        places::settle(&mut node);
         node.kind = if store == Store::Yes { NodeKind::Store } else { kind(&node) };
         node.version = version.or_else(|| version_of(&node));
         node
@@ -274,7 +285,8 @@ impl Gatherer<'_> {
     /// Puts together what the files say.
     fn assemble(&mut self, name: Option<Arc<str>>) -> Node {
         let mut files = std::mem::take(&mut self.files);
-        files.sort_by(|a, b| a.on_node.cmp(&b.on_node));
+        // What is not anchored may have one made-up path several times.
+        files.sort_by(|a, b| a.on_node.cmp(&b.on_node).then_with(|| a.shown.cmp(&b.shown)));
         files.dedup_by(|a, b| a.on_node == b.on_node && a.anchored && b.anchored);
         let mut paths = Paths::default();
         paths.given.clone_from(&self.given);
@@ -303,11 +315,31 @@ impl Gatherer<'_> {
             by_key: HashMap::new(),
             references_by_file: HashMap::new(),
             keys_by_key: HashMap::new(),
+            best_first: Vec::new(),
+            in_use: OnceLock::new(),
             uses: OnceLock::new(),
+            meetings: OnceLock::new(),
         };
         collect(&mut node);
         refer(&mut node);
         node
+    }
+}
+
+/// Why an archive within a tree is not looked into.
+fn archived(path: &Path, bytes: &[u8]) -> Option<String> {
+    const ENDINGS: [&str; 12] =
+        ["tar", "tgz", "tbz", "tbz2", "txz", "tzst", "tlz4", "gz", "xz", "zst", "bz2", "lz4"];
+    let ending = path.extension()?.to_str()?.to_ascii_lowercase();
+    if !ENDINGS.contains(&ending.as_str()) {
+        return None;
+    }
+    match compression_of(bytes) {
+        Some((format, program)) => Some(format!(
+            "it is compressed with {format}, and was not looked into: `{program} -dc FILE | kpki audit -` does, where it is an archive"
+        )),
+        None => is_archive(bytes)
+            .then(|| "it is an archive, and was not looked into: `kpki audit FILE` does".to_owned()),
     }
 }
 
@@ -377,6 +409,7 @@ fn collect(node: &mut Node) {
                         place_role: None,
                         signing: Signing::NotChecked,
                         same_as: *first.entry(fingerprint).or_insert(index),
+                        usage: Use::Loose,
                         fingerprint,
                         spki,
                     });
@@ -389,7 +422,8 @@ fn collect(node: &mut Node) {
                         node.keys_by_key.entry(spki).or_default().push(node.keys.len());
                     }
                     let private = matches!(item.content, Content::PrivateKey(_));
-                    node.keys.push(FoundKey { file, item: number, private, spki, roles: Vec::new() });
+                    let usage = Use::Loose;
+                    node.keys.push(FoundKey { file, item: number, private, spki, roles: Vec::new(), usage });
                 }
                 Content::RevocationList(_) => node.lists.push((file, number)),
                 _ => {}
@@ -403,20 +437,6 @@ fn collect(node: &mut Node) {
         node.incomplete.push(format!(
             "there are more than {MOST_CERTIFICATES} certificates; {left_out} of them were not looked at"
         ));
-    }
-    // Of several places of one certificate, a file of its own says more than a field of a kubeconfig.
-    let own_file = |index: &usize| {
-        let found = node.certificates.get(*index);
-        let item = found.and_then(|found| node.files.get(found.file)?.items().get(found.item));
-        item.is_some_and(|item| item.place.field.is_none())
-    };
-    let best: HashMap<usize, usize> = (0..node.certificates.len())
-        .filter(own_file)
-        .rev()
-        .filter_map(|index| Some((node.certificates.get(index)?.same_as, index)))
-        .collect();
-    for found in &mut node.certificates {
-        found.same_as = best.get(&found.same_as).copied().unwrap_or(found.same_as);
     }
     node.launched = launches(node);
 }
@@ -448,12 +468,7 @@ fn kind(node: &Node) -> NodeKind {
 
 /// The version of Kubernetes by the image of a component: that of the API server before others.
 fn version_of(node: &Node) -> Option<KubernetesVersion> {
-    [Component::Apiserver, Component::ControllerManager, Component::Scheduler].into_iter().find_map(
-        |component| {
-            let image = node.launch(component)?.image.as_ref()?;
-            let image = image.split('@').next().unwrap_or_default();
-            let (_, tag) = image.rsplit_once(':').filter(|(_, tag)| !tag.contains('/'))?;
-            tag.parse().ok()
-        },
-    )
+    [Component::Apiserver, Component::ControllerManager, Component::Scheduler]
+        .into_iter()
+        .find_map(|component| image_version(node.launch(component)?.image.as_ref()?))
 }

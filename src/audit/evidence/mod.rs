@@ -9,6 +9,7 @@ mod inventory;
 mod launches;
 mod linking;
 mod paths;
+mod places;
 mod processes;
 mod records;
 mod refer;
@@ -16,9 +17,9 @@ mod references;
 mod roles;
 mod system;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 pub use self::contents::{Contents, Known, StaticCredentials, TextFacts};
@@ -28,6 +29,9 @@ pub use self::inventory::{Inventory, Kept};
 pub(super) use self::linking::link as link_node;
 pub use self::linking::{Authorities, Authority, Signer, Signing};
 pub use self::paths::Target;
+pub(super) use self::paths::{place_of_directory, place_of_file};
+pub use self::places::Use;
+pub(super) use self::places::{current_file, is_superseded};
 pub use self::processes::ProcessStat;
 pub use self::references::{Holder, Pair, Reference, What};
 pub(super) use self::roles::{assign_users as name_users, by_content as role_by_content};
@@ -158,9 +162,11 @@ pub struct FoundCertificate {
     pub roles: Vec<(Role, Basis)>,
     /// Who signed it.
     pub signing: Signing,
-    /// The number of the certificate with the same bytes that stands for all of them: the first in a file of its own, or the first.
-    /// Its own where it is that one.
+    /// The number of the certificate with the same bytes that stands for all of them: the one where it is used, a copy only where there is
+    /// none. Its own where it is that one.
     pub same_as: usize,
+    /// What use is made of it in this place.
+    pub usage: Use,
     /// The part that its place promises.
     pub place_role: Option<Role>,
     /// The SHA-256 of its bytes.
@@ -182,6 +188,8 @@ pub struct FoundKey {
     pub spki: Option<[u8; 32]>,
     /// The parts that it plays.
     pub roles: Vec<(Role, Basis)>,
+    /// What use is made of it in this place.
+    pub usage: Use,
 }
 
 /// What was found on one node.
@@ -220,8 +228,14 @@ pub struct Node {
     references_by_file: HashMap<usize, Vec<usize>>,
     /// The numbers of the keys, in the same way.
     keys_by_key: HashMap<[u8; 32], Vec<usize>>,
+    /// The numbers of the certificates: those in use first, those that were put aside last.
+    best_first: Vec<usize>,
+    /// The files that somebody names who is no left-over, once that was asked.
+    pub(super) in_use: OnceLock<HashSet<usize>>,
     /// What rules have worked out of its certificates, once the roles are known.
     pub(super) uses: OnceLock<super::rules::Uses>,
+    /// Who is shown which of them, and what comes of it, once that was asked.
+    pub(super) meetings: OnceLock<super::rules::Meetings>,
 }
 
 /// A certificate of a node with everything that is known of it.
@@ -253,14 +267,19 @@ impl Node {
         (0..self.certificates.len()).filter_map(|index| self.certificate(index))
     }
 
-    /// Every certificate once, however often it stands somewhere.
+    /// Every certificate once, at the best of its places.
     pub fn distinct_certs(&self) -> impl Iterator<Item = Cert<'_>> {
         self.certs().filter(|cert| cert.found.same_as == cert.index)
     }
 
-    /// The certificates that play a part, each place of one.
+    /// The certificates that play a part, each place of one: where they are used before copies, and what was put aside last.
     pub fn with_role(&self, role: Role) -> impl Iterator<Item = Cert<'_>> {
-        self.certs().filter(move |cert| cert.is(role))
+        self.best_first().filter(move |cert| cert.is(role))
+    }
+
+    /// Every place of every certificate: those in use first, those that were put aside last.
+    pub(super) fn best_first(&self) -> impl Iterator<Item = Cert<'_>> {
+        self.best_first.iter().filter_map(|index| self.certificate(*index))
     }
 
     /// The certificates of a file, in order, those of its fields among them.
@@ -321,6 +340,12 @@ impl Node {
     pub fn list_is_signed_by(&self, (file, item): (usize, usize), authority: &TbsCertificate) -> bool {
         let contents = self.files.get(file).and_then(File::contents);
         contents.is_some_and(|contents| contents.verify(item, &authority.public_key).is_ok())
+    }
+
+    /// Takes from what may still be spent on verifications; whether there was enough.
+    pub(super) fn spend(&self, cost: usize) -> bool {
+        let spend = |left: usize| left.checked_sub(cost);
+        self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, spend).is_ok()
     }
 
     /// Where an absolute path of the node leads.

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::ffi::{OsStr, OsString};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use crate::layout::path_names;
 
@@ -32,6 +32,19 @@ const SHALLOW: [&str; 4] = ["/", "/etc", "/var", "/var/lib"];
 pub(super) struct Anchor {
     pub(super) on_node: PathBuf,
     pub(super) known: bool,
+}
+
+/// The place on its node for which a directory stands, and whether that is known rather than made up.
+pub(in super::super) fn place_of_directory(path: &Path, names: &[OsString]) -> (PathBuf, bool) {
+    let names: Vec<&OsStr> = names.iter().map(OsString::as_os_str).collect();
+    let Anchor { on_node, known } = anchor(path, &names);
+    (on_node, known)
+}
+
+/// The same of a single file.
+pub(in super::super) fn place_of_file(path: &Path) -> (PathBuf, bool) {
+    let Anchor { on_node, known } = anchor_of_file(path);
+    (on_node, known)
 }
 
 /// What a directory stands for, by its own path and by what is in it.
@@ -144,7 +157,8 @@ impl Paths {
             above.any(|above| self.by_path.contains_key(above))
         };
         // In what may not be read, anything may be.
-        let is_unread = path.ancestors().skip(1).any(|above| self.unread.contains(above));
+        let is_unread =
+            !self.unread.is_empty() && path.ancestors().skip(1).any(|above| self.unread.contains(above));
         // An archive of files without their directories gives as many as it has files.
         let is_given = |above: &Path| self.given.contains(above) && (!is_shallow(above) || is_seen());
         !is_unread && path.ancestors().any(is_given)
@@ -152,6 +166,11 @@ impl Paths {
 
     /// Where an absolute path of the node leads, as it does there.
     pub(super) fn resolve(&self, path: &Path) -> Target {
+        let is_plain = |part: Component<'_>| !matches!(part, Component::ParentDir);
+        // Without links, which most trees are, a path is itself.
+        if self.links.is_empty() && path.is_absolute() && path.components().all(is_plain) {
+            return self.end(path);
+        }
         let mut rest: VecDeque<OsString> = path_names(path);
         let mut current = PathBuf::from("/");
         let mut links = 0;
@@ -175,9 +194,14 @@ impl Paths {
                 rest.push_front(name);
             }
         }
-        match self.at(&current) {
+        self.end(&current)
+    }
+
+    /// What is at a path, or is not.
+    fn end(&self, path: &Path) -> Target {
+        match self.at(path) {
             Some(file) => Target::File(file),
-            None if self.is_given(&current) => Target::Missing,
+            None if self.is_given(path) => Target::Missing,
             None => Target::Outside,
         }
     }

@@ -9,7 +9,7 @@ use crate::audit::report::{CertificateRecord, Record, RecordKind};
 use crate::inspect::Content;
 use crate::key::algorithm_name;
 use crate::ledger::may_be_the_clusters;
-use crate::x509::{Name, PublicKey};
+use crate::x509::{Name, PublicKey, sha256};
 
 /// The largest RSA modulus that is kept, in bytes: what OpenSSL verifies with at most.
 const LARGEST_MODULUS: usize = 2048;
@@ -38,6 +38,7 @@ impl Node {
             let certificate = CertificateRecord {
                 fingerprint: cert.found.fingerprint,
                 subject: intern(name(&tbs.subject)),
+                name: tbs.extensions.is_ca().then(|| Box::new(sha256(tbs.subject.der()))),
                 issuer: intern(name(&tbs.issuer)),
                 serial: tbs.serial.to_string().into(),
                 not_before: tbs.validity.not_before,
@@ -54,6 +55,9 @@ impl Node {
                 elsewhere: self.elsewhere(cert.found.file),
                 kind: RecordKind::Certificate,
                 roles: cert.roles().collect(),
+                alias: super::places::alias(self, cert.found.file),
+                surest: cert.found.roles.iter().map(|(_, basis)| *basis).min(),
+                usage: cert.found.usage,
                 key: Some(cert.spki()),
                 modulus: moduli.entry(cert.spki()).or_insert_with(|| modulus(&tbs.public_key)).clone(),
                 algorithm: intern(algorithm_name(tbs.public_key.kind())),
@@ -75,6 +79,9 @@ impl Node {
                 elsewhere: self.elsewhere(key.file),
                 kind: if key.private { RecordKind::PrivateKey } else { RecordKind::PublicKey },
                 roles: key.roles.iter().map(|(role, _)| *role).collect(),
+                alias: None,
+                surest: key.roles.iter().map(|(_, basis)| *basis).min(),
+                usage: key.usage,
                 key: key.spki,
                 modulus,
                 algorithm: intern(algorithm.unwrap_or_else(|| "unknown".to_owned())),

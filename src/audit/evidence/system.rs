@@ -248,16 +248,10 @@ impl Gatherer<'_> {
         }
         for (path, kind, attributes) in entries {
             let within = if path.as_os_str().is_empty() { place.clone() } else { place.join(path) };
-            match &kind {
-                FileKind::Directory(Err(reason)) if reason != LEFT_OUT => {
-                    self.incomplete.push(format!("{}: {reason}", shown(&within)));
-                }
-                // What was left out before may be named later.
-                FileKind::Directory(Ok(())) => {
-                    let on_node = Path::new("/").join(&within);
-                    self.files.retain(|file| file.on_node != on_node || !is_left_out(&file.kind));
-                }
-                _ => {}
+            // What was left out before may be named later.
+            if let FileKind::Directory(Ok(())) = &kind {
+                let on_node = Path::new("/").join(&within);
+                self.files.retain(|file| file.on_node != on_node || !is_left_out(&file.kind));
             }
             self.push(system, &within, kind, attributes);
         }
@@ -316,11 +310,6 @@ impl Gatherer<'_> {
         self.given.insert(Path::new("/").join(&place));
         for (path, kind, attributes) in kept {
             let within = if path.as_os_str().is_empty() { place.clone() } else { place.join(path) };
-            if let FileKind::Directory(Err(reason)) = &kind
-                && reason != LEFT_OUT
-            {
-                self.incomplete.push(format!("{}: {reason}", shown(&within)));
-            }
             self.push(system, &within, kind, attributes);
         }
     }

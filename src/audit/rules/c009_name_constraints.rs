@@ -1,6 +1,6 @@
 //! C009: a name outside of what a CA above may certify.
 
-use super::super::{Answers, Scene};
+use super::super::{Answers, Gap, Scene};
 use super::distinct::{Certificates, path};
 use super::remedy::Reissue;
 use super::{Check, Citation, Rule, Severity};
@@ -49,7 +49,11 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
             path.iter().map(|facts| facts.certificate.tbs.extensions.names().len() + 1).sum::<usize>();
         let cost = names.saturating_mul(subtrees + 1);
         if cost > left {
-            answers.skip(one, "there are too many names and name constraints to compare them all");
+            answers.leave(
+                one,
+                Gap::TooMuch,
+                "there are too many names and name constraints to compare them all",
+            );
             continue;
         }
         left -= cost;

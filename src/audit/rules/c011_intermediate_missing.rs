@@ -17,7 +17,7 @@ pub(super) static RULE: Rule = Rule {
     id: "C011",
     name: "intermediate-missing",
     title: "An intermediate CA's certificate is neither served nor trusted",
-    severity: Severity::Medium,
+    severity: Severity::High,
     citations: &[
         Citation::rfc("RFC 8446 section 4.4.2"),
         Citation::page("kubernetes/kubeadm#2360", "https://github.com/kubernetes/kubeadm/issues/2360"),
@@ -190,7 +190,7 @@ mod tests {
         assert_eq!(
             tree.findings("C011"),
             [
-                "medium etc/kubernetes/pki/apiserver.crt:1: CN=middle is needed to verify it, and is neither served nor \
+                "high etc/kubernetes/pki/apiserver.crt:1: CN=middle is needed to verify it, and is neither served nor \
                  trusted; its certificate stands in etc/kubernetes/pki/middle.crt"
             ]
         );
@@ -212,7 +212,7 @@ mod tests {
         tree.file("etc/kubernetes/admin.conf", 0o600, text);
         let found = tree.findings("C011");
         assert_eq!(found.len(), 1);
-        assert!(found[0].starts_with("medium etc/kubernetes/admin.conf:"), "{found:?}");
+        assert!(found[0].starts_with("high etc/kubernetes/admin.conf:"), "{found:?}");
     }
 
     #[test]

@@ -15,7 +15,7 @@ pub(super) static RULE: Rule = Rule {
     id: "C012",
     name: "broken-ca-in-chain",
     title: "Certificates verify only through an expired or weakly signed CA",
-    severity: Severity::Medium,
+    severity: Severity::High,
     citations: &[
         Citation::rfc("RFC 5280 section 6.1"),
         Citation::page("Go 1.18 release notes: crypto/x509", "https://go.dev/doc/go1.18#sha1"),
@@ -107,7 +107,7 @@ mod tests {
         assert_eq!(
             tree.findings("C012"),
             [
-                "medium etc/kubernetes/pki/front-proxy-ca.crt:1: 1 certificate verifies only through this CA, which ended on \
+                "high etc/kubernetes/pki/front-proxy-ca.crt:1: 1 certificate verifies only through this CA, which ended on \
                  2026-05-29 12:00 UTC"
             ]
         );

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use super::super::{Answers, Cert, Node, Reference, Role, Scene, Target};
+use super::distinct::{Certificates, Use};
 use super::etcd::{Etcd, Side, signer};
 use super::references::{hidden, said};
 use super::remedy::{Cure, Edit};
@@ -42,6 +43,7 @@ const NARROWING: [(Side, &[&str]); 2] = [
 // worth knowing.
 fn check(scene: &Scene<'_>, answers: &mut Answers) {
     let Some(etcd) = Etcd::of(scene, answers) else { return };
+    let certificates = Certificates::of(scene.node);
     let keys = |side: Side| -> HashSet<[u8; 32]> {
         etcd.authorities(side.trusted_ca()).into_iter().map(Cert::spki).collect()
     };
@@ -62,17 +64,20 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
             continue;
         }
         answers.look();
-        let strangers: Vec<String> = scene
-            .node
-            .distinct_certs()
-            .filter(|cert| {
-                !cert.is_ca()
-                    && cert.may_be_client()
-                    && signer(*cert).is_some_and(|key| trusted.contains(&key))
+        let strangers: Vec<String> = certificates
+            .all
+            .iter()
+            .filter(|one| {
+                one.usage != Use::Old
+                    && !one.cert.is_ca()
+                    && one.cert.may_be_client()
+                    && signer(one.cert).is_some_and(|key| trusted.contains(&key))
             })
-            .filter_map(|cert| {
-                let role = cert.role().filter(|role| role.authority() != Some(Authority::Etcd))?;
-                let name = cert.tbs().subject.common_name().unwrap_or("no common name");
+            .filter_map(|one| {
+                // One that etcd uses in another place is etcd's.
+                let of_etcd = |role: &Role| role.authority() == Some(Authority::Etcd);
+                let role = one.role().filter(|_| !one.roles.iter().any(of_etcd))?;
+                let name = one.cert.tbs().subject.common_name().unwrap_or("no common name");
                 Some(format!("{} ({role})", Printable(name)))
             })
             .collect();

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::remedy::Cure;
 use super::{Check, Citation, Rule, Severity};
-use crate::audit::{Answers, File, FileKind, Node, Scene, Target};
+use crate::audit::{Answers, File, FileKind, Gap, Node, Scene, Target};
 use crate::x509::Printable;
 
 pub(super) static RULE: Rule = Rule {
@@ -73,13 +73,17 @@ fn link(node: &Node, index: usize, target: &Path, answers: &mut Answers) {
         // A part of a node was given, and its absolute path is not known.
         Target::Outside if beside(node, index, target) => answers.look(),
         Target::Outside => {
-            answers.skip(index, format!("it leads to {leads}, out of what was given: give that as well"));
+            answers.leave(
+                index,
+                Gap::Unread,
+                format!("it leads to {leads}, out of what was given: give that as well"),
+            );
         }
     }
 }
 
 /// Whether a file of the target's name lies beside the link.
-fn beside(node: &Node, index: usize, target: &Path) -> bool {
+pub(in super::super) fn beside(node: &Node, index: usize, target: &Path) -> bool {
     let Some((file, name)) = node.files.get(index).zip(target.file_name()) else { return false };
     !file.anchored
         && node.entry_at(&file.on_node.with_file_name(name)).is_some_and(|(other, _)| other != index)

@@ -5,13 +5,13 @@ use std::collections::{HashMap, HashSet};
 use super::files::{groups, left_over, referenced_for, subject};
 use super::remedy::Cure;
 use super::{Check, Citation, Rule, Severity};
-use crate::audit::{Answers, Cert, Scene, Signing, What};
+use crate::audit::{Answers, Cert, Gap, Scene, Signing, Use, What};
 
 pub(super) static RULE: Rule = Rule {
     id: "F018",
     name: "order",
     title: "The certificates of a file are not a chain, leaf first",
-    severity: Severity::Medium,
+    severity: Severity::High,
     citations: &[
         Citation::rfc("RFC 8446 section 4.4.2"),
         Citation::rfc("RFC 5246 section 7.4.2"),
@@ -80,7 +80,10 @@ fn chain(group: &[Cert<'_>], answers: &mut Answers) {
             true => Cure::words("Take it out:").without_block(),
             false => in_order(*first),
         };
-        answers.fail(first.place(), message).fix(cure);
+        let fact = answers.fail(first.place(), message).fix(cure);
+        if leaf.found().usage != Use::Used {
+            fact.severity(Severity::Medium);
+        }
         return;
     }
     // Whom the certificates of the group name and are signed by.
@@ -93,7 +96,11 @@ fn chain(group: &[Cert<'_>], answers: &mut Answers) {
     let mut told = false;
     for (before, cert) in group.iter().zip(group.iter().skip(1)) {
         if matches!(before.found().signing, Signing::NotChecked) {
-            answers.skip(before.place(), "who signed it was not looked at: there was too much to verify");
+            answers.leave(
+                before.place(),
+                Gap::TooMuch,
+                "who signed it was not looked at: there was too much to verify",
+            );
             continue;
         }
         let (tbs, number) = (cert.tbs(), cert.found().position + 1);
@@ -106,7 +113,7 @@ fn chain(group: &[Cert<'_>], answers: &mut Answers) {
         if !signers.contains(&(tbs.subject.der(), tbs.public_key.der())) {
             let message = format!("certificate {number} ({}) signed none of the others", subject(*cert));
             let cure = Cure::words("Where nobody needs it there, take it out:").without_block();
-            answers.fail(cert.place(), message).fix(cure);
+            answers.fail(cert.place(), message).severity(Severity::Medium).fix(cure);
         } else if !told {
             told = true;
             let message = format!(
@@ -114,7 +121,7 @@ fn chain(group: &[Cert<'_>], answers: &mut Answers) {
                 subject(*cert),
                 subject(*before)
             );
-            answers.fail(cert.place(), message).fix(in_order(*cert));
+            answers.fail(cert.place(), message).severity(Severity::Medium).fix(in_order(*cert));
         }
     }
 }

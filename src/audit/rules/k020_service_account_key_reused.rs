@@ -2,8 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::super::{Answers, Cert, FoundKey, Holder, Node, Role, Scene, Target, What};
-use super::files::left_over;
+use super::super::{Answers, Cert, FoundKey, Holder, Node, Role, Scene, Target, Use, What};
 use super::remedy::{Command, Cure, Edit, Reissue};
 use super::{Check, Citation, Rule, Severity};
 use crate::x509::shell_word;
@@ -43,8 +42,9 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
         // One that only carries the public key, as Kubernetes the Hard Way makes one, plays no part of its own.
         let other = node
             .certs_with_key(&key)
-            .filter(|cert| left_over(node, cert.file()).is_none())
-            .find(|cert| cert.roles().any(|role| !matches!(role, Role::User | Role::ServiceAccount)));
+            .filter(|cert| cert.found().usage != Use::Old)
+            .filter(|cert| cert.roles().any(|role| !matches!(role, Role::User | Role::ServiceAccount)))
+            .min_by_key(|cert| (cert.found().same_as != cert.index, cert.index));
         if let Some(cert) = other
             && let Some(role) = cert.roles().find(|role| *role != Role::User)
         {

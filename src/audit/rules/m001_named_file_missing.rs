@@ -97,7 +97,7 @@ fn not_mounted(node: &Node, reference: &Reference, answers: &mut Answers) {
 }
 
 /// What may be absent without harm.
-fn is_excused(node: &Node, reference: &Reference) -> bool {
+pub(in super::super) fn is_excused(node: &Node, reference: &Reference) -> bool {
     if reference.target != Target::Missing {
         return false;
     }

@@ -11,7 +11,7 @@ pub(super) static RULE: Rule = Rule {
     id: "M010",
     name: "root-ca",
     title: "The CA that pods are given does not verify the API server",
-    severity: Severity::Medium,
+    severity: Severity::High,
     citations: &[
         Citation::page("CIS Kubernetes Benchmark 1.3.5", "https://www.cisecurity.org/benchmark/kubernetes"),
         Citation::page(
@@ -31,7 +31,8 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
     let node = scene.node;
     let Some(reference) = node.reference(Component::ControllerManager, "root-ca-file") else {
         if let Some(launch) = whole(node, Component::ControllerManager, answers) {
-            let fact = answers.fail(launch.file, "kube-controller-manager has no --root-ca-file: pods are given no CA to verify the API server by");
+            let message = "kube-controller-manager has no --root-ca-file: pods are given no CA to verify the API server by";
+            let fact = answers.fail(launch.file, message).severity(Severity::Medium);
             let ca = serving(node).and_then(|leaf| file_of_issuer(leaf)).or_else(|| {
                 let ca = node.with_role(Role::KubernetesCa).find(|ca| ca.item().place.field.is_none())?;
                 Some(ca.found().file)
@@ -115,7 +116,7 @@ mod tests {
         assert_eq!(
             tree.findings(RULE.id),
             [format!(
-                "medium {MANAGER}:13: --root-ca-file names /etc/kubernetes/pki/etcd/ca.crt (CN=etcd-ca), which does not verify \
+                "high {MANAGER}:13: --root-ca-file names /etc/kubernetes/pki/etcd/ca.crt (CN=etcd-ca), which does not verify \
                       CN=kube-apiserver"
             )]
         );

@@ -13,7 +13,7 @@ pub(super) static RULE: Rule = Rule {
     id: "M020",
     name: "kubelet-clients",
     title: "The kubelet and the API server trust different clients",
-    severity: Severity::Medium,
+    severity: Severity::High,
     citations: &[
         Citation::page("CIS Kubernetes Benchmark 4.2.3", "https://www.cisecurity.org/benchmark/kubernetes"),
         Citation::page(
@@ -36,10 +36,16 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
         flag.or_else(|| node.references_of(Holder::KUBELET, "authentication.x509.clientCAFile").next())
     else {
         if let Some((file, _)) = node.kubelet() {
-            answers.fail(
+            let fact = answers.fail(
                 file,
                 "the kubelet has no authentication.x509.clientCAFile: no client certificate counts",
             );
+            // One of several files may leave it to another.
+            let is_whole =
+                |found: &crate::audit::File| found.on_node.ends_with("var/lib/kubelet/config.yaml");
+            if !node.files.get(file).is_some_and(is_whole) {
+                fact.severity(Severity::Medium);
+            }
         }
         return;
     };
@@ -64,7 +70,7 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
             subjects(&own),
             subjects(&others)
         );
-        answers.fail(reference, message).fix(cure(node, reference));
+        answers.fail(reference, message).severity(Severity::Medium).fix(cure(node, reference));
     }
 }
 
@@ -103,7 +109,7 @@ mod tests {
         assert_eq!(
             tree.findings(RULE.id),
             [format!(
-                "medium {CONFIGURATION}:9: authentication.x509.clientCAFile names /etc/kubernetes/pki/etcd/ca.crt (CN=etcd-ca), \
+                "high {CONFIGURATION}:9: authentication.x509.clientCAFile names /etc/kubernetes/pki/etcd/ca.crt (CN=etcd-ca), \
                       which does not verify the API server's client (CN=kube-apiserver-kubelet-client)"
             )]
         );
@@ -133,7 +139,7 @@ mod tests {
         assert_eq!(
             tree.findings(RULE.id),
             [format!(
-                "medium {CONFIGURATION}: the kubelet has no authentication.x509.clientCAFile: no client certificate counts"
+                "high {CONFIGURATION}: the kubelet has no authentication.x509.clientCAFile: no client certificate counts"
             )]
         );
         tree.remove(CONFIGURATION);

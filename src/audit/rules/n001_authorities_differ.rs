@@ -68,6 +68,18 @@ fn check(estate: &Estate<'_>, answers: &mut Answers) {
             } else if own_keys == keys
                 && !own.iter().any(|found| fingerprints.contains(&found.certificate.fingerprint))
             {
+                let names = |all: &[Found<'_>]| -> BTreeSet<Option<[u8; 32]>> {
+                    all.iter().map(|found| found.certificate.name.as_deref().copied()).collect()
+                };
+                if names(own).is_disjoint(&names(theirs)) {
+                    let message = format!(
+                        "its {role} ({subject}) has the key of that of {}, and its name is written in other bytes: components, which compare \
+                         bytes, refuse what was issued under the other",
+                        name(other)
+                    );
+                    answers.fail(Place::record(first.number), message);
+                    continue;
+                }
                 // Chains verify with either: the name and the key are the same.
                 let message = format!(
                     "its {role} ({subject}) is another certificate of the same key than that of {}: until {} here, until {} there",

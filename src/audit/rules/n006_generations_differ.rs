@@ -37,7 +37,9 @@ fn check(estate: &Estate<'_>, answers: &mut Answers) {
     let mut by_role: BTreeMap<Role, Alike<'_>> = BTreeMap::new();
     for (_, node) in nodes(estate) {
         let mut own: BTreeMap<Role, Found<'_>> = BTreeMap::new();
-        for (role, found) in leaves(estate, node).filter(|(role, _)| is_the_same_everywhere(*role)) {
+        for (role, found) in
+            leaves(estate, node).into_iter().filter(|(role, _)| is_the_same_everywhere(*role))
+        {
             // The one in use is the one that lives longest.
             let latest = own.entry(role).or_insert(found);
             if found.certificate.not_after > latest.certificate.not_after {

@@ -200,7 +200,7 @@ mod tests {
     #[test]
     #[expect(clippy::disallowed_methods, reason = "the system is laid out on disk")]
     fn a_running_systems_processes_are_read_from_its_root() {
-        use crate::audit::{Known, Source, Store};
+        use crate::audit::{Input, Known, Source, Store};
         let dir = tempfile::tempdir().unwrap();
         for place in ["usr", "etc", "proc/7", "proc/8", "proc/self"] {
             std::fs::create_dir_all(dir.path().join(place)).unwrap();
@@ -216,8 +216,8 @@ mod tests {
             std::fs::write(dir.path().join(place), text).unwrap();
         }
         let source = Source::Path(dir.path().to_owned());
-        let node =
-            crate::audit::evidence::gather(None, vec![source], Store::No, None, &Known::default()).unwrap();
+        let input = Input { name: None, sources: vec![source], store: Store::No };
+        let node = crate::audit::evidence::gather(input, None, &Known::default()).unwrap();
         let paths: Vec<_> = node.files.iter().map(|file| &file.shown[file.base..]).collect();
         assert_eq!(paths, ["proc/7/stat", "proc/stat"]);
         let started =

@@ -440,10 +440,8 @@ impl Tree {
     /// The evidence.
     pub(in crate::audit) fn node(&self) -> Node {
         let version = self.policy.kubernetes_version.clone();
-        let name: Option<std::sync::Arc<str>> = self.name.as_deref().map(std::sync::Arc::from);
         let mut node =
-            evidence::gather(name.as_ref(), vec![self.source()], self.store, version, &Known::default())
-                .expect("an archive can be read");
+            evidence::gather(self.input(), version, &Known::default()).expect("an archive can be read");
         link_node(&mut node, None);
         name_users(&mut node);
         node
@@ -471,7 +469,9 @@ impl Tree {
     /// Whether a rule of nodes had nothing to look at.
     #[track_caller]
     pub(in crate::audit) fn not_applicable(&self, rule: &Rule) -> bool {
-        let Check::Node(check) = rule.check else { panic!("{} looks at no node", rule.id) };
+        let (Check::Node(check) | Check::Both { found: check, .. }) = rule.check else {
+            panic!("{} looks at no node", rule.id)
+        };
         let mut answers = Answers::default();
         let node = self.node();
         check(

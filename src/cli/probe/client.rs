@@ -144,7 +144,7 @@ struct Case<'a> {
 }
 
 fn located(certificates: &[Certificate], file: &str) -> Vec<Located> {
-    let source = |block| Source { file: file.to_owned(), block, line: None };
+    let source = |block| Source { file: file.to_owned(), block, ..Source::default() };
     let one = |(block, certificate): (usize, &Certificate)| Located {
         certificate: certificate.clone(),
         source: source(block),
