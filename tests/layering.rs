@@ -14,7 +14,7 @@ const FLOORS: &[&[&str]] = &[
     &["x509"],
     &["key", "profile"],
     &["request", "chain", "kubeconfig", "layout", "ledger", "manifest"],
-    &["inspect"],
+    &["inspect", "remedy"],
     &["ca", "audit", "tls"],
     &["adoption", "issue", "rehearse", "repair"],
     &["cluster", "renew"],

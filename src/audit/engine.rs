@@ -1,7 +1,7 @@
 //! Evidence × rules → report.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use rayon::prelude::*;
@@ -11,13 +11,13 @@ use super::evidence::{self, link_node, name_users};
 use super::overlap::leave_once;
 use super::policy::{order, order_of_skipped, settle};
 use super::report::{End, Finding, Gap, Location, Outcomes, Read, Record, Report, Skipped, Tally, Unread};
-use super::rules::{Certificates, Distinct, Sides};
+use super::rules::{Certificates, Desk, Distinct, EstateDesk, Sides};
 use super::{
     Answers, Authorities, Blank, CertificateEvidence, Check, Estate, Expected, Fact, Kept, Known, Node,
     NodeKind, Outcome, Place, Policy, RULES, Rule, Scene, Source, Store,
 };
 use super::{blanks, unread};
-use crate::x509::{ExtendedKeyUsage, Printable, shell_word};
+use crate::x509::{ExtendedKeyUsage, Printable};
 
 /// One node (or the store beside the nodes), and where its files are.
 #[derive(Debug)]
@@ -168,14 +168,13 @@ fn judge_node(mut node: Node, policy: &Policy, authorities: &Authorities) -> Jud
     let distinct = distinct(&node, policy);
     let scene = Scene { node: &node, policy, authorities };
     let locate = |place: &Place| node.location(place);
-    let name = |place: &Place| place.file.and_then(|file| node.command_name(file));
     for rule in asked(policy, false) {
         let end = match rule.check {
             Check::Certificate(check) => judge_certificates(&distinct, rule, check, &mut judged.findings),
             Check::Node(check) | Check::Both { found: check, .. } => {
                 let mut answers = Answers::default();
                 check(&scene, &mut answers);
-                take(rule, answers, &locate, &name, &mut judged.findings, &mut judged.skipped)
+                take(rule, answers, &locate, &mut judged.findings, &mut judged.skipped)
             }
             Check::Last(_) => End::NotApplicable,
             Check::Estate(_) => continue,
@@ -187,9 +186,11 @@ fn judge_node(mut node: Node, policy: &Policy, authorities: &Authorities) -> Jud
         if let Check::Last(check) = rule.check {
             let mut answers = Answers::default();
             check(&scene, &judged.findings, &mut answers);
-            *end = take(rule, answers, &locate, &name, &mut judged.findings, &mut judged.skipped);
+            *end = take(rule, answers, &locate, &mut judged.findings, &mut judged.skipped);
         }
     }
+    let desk = Desk::new(&scene, &judged.findings);
+    judged.findings.iter_mut().for_each(|finding| desk.mend(finding));
     // Who has nothing left to say had nothing to look at that is not another's.
     for (rule, end) in asked(policy, false).zip(&mut judged.ends) {
         if *end == End::Failed && !judged.findings.iter().any(|finding| finding.rule.id == rule.id) {
@@ -232,9 +233,9 @@ fn judge_certificates(
                 let cert = one.cert;
                 for mut fact in facts {
                     fact.message.push_str(&one.elsewhere());
-                    let location = cert.node.location(&cert.place());
-                    let name = cert.node.command_name(cert.found().file);
-                    findings.push(finding(rule, fact, location, name));
+                    let place = cert.place();
+                    let location = cert.node.location(&place);
+                    findings.push(finding(rule, fact, location, place));
                 }
             }
         }
@@ -267,7 +268,6 @@ fn take(
     rule: &'static Rule,
     answers: Answers,
     locate: &dyn Fn(&Place) -> Location,
-    name: &dyn Fn(&Place) -> Option<Arc<str>>,
     findings: &mut Vec<Finding>,
     skipped: &mut Vec<Skipped>,
 ) -> End {
@@ -282,11 +282,11 @@ fn take(
     };
     for mut fact in answers.facts {
         let place = fact.place.take().unwrap_or_default();
-        findings.push(finding(rule, fact, locate(&place), name(&place)));
+        findings.push(finding(rule, fact, locate(&place), place));
     }
     if answers.more_facts > 0 {
         let fact = Fact::new(format!("and {} more of the kind", answers.more_facts));
-        findings.push(finding(rule, fact, locate(&Place::nowhere()), None));
+        findings.push(finding(rule, fact, locate(&Place::nowhere()), Place::nowhere()));
     }
     skipped.extend(answers.skipped.into_iter().map(|(place, gap, reason)| Skipped {
         gap,
@@ -302,10 +302,10 @@ fn take(
     end
 }
 
-fn finding(rule: &'static Rule, fact: Fact, location: Location, file: Option<Arc<str>>) -> Finding {
+fn finding(rule: &'static Rule, fact: Fact, location: Location, place: Place) -> Finding {
     let severity = fact.severity.unwrap_or(rule.severity);
-    let own_fix = fact.fix.map(String::into_boxed_str);
-    Finding { rule, severity, location, message: fact.message, own_fix, file }
+    let pending = Some(Box::new((place, fact.fix)));
+    Finding { pending, ..Finding::new(rule, severity, location, fact.message) }
 }
 
 /// A report that grows node by node.
@@ -379,13 +379,15 @@ impl Assembly {
                 let record = place.record.and_then(|record| estate.records.get(record));
                 record.map(|record| record.location.clone()).unwrap_or_default()
             };
-            let name = |place: &Place| {
-                let record = place.record.and_then(|record| estate.records.get(record))?;
-                let shown = || shell_word(Path::new(&*record.location.path)).into();
-                Some(record.file.clone().unwrap_or_else(shown))
-            };
-            let end = take(rule, answers, &locate, &name, &mut report.findings, &mut report.skipped);
+            let end = take(rule, answers, &locate, &mut report.findings, &mut report.skipped);
             ends.push(end);
+        }
+        let desk = EstateDesk::new(estate, &report.findings);
+        report.findings.iter_mut().for_each(|finding| desk.mend(finding));
+        if report.findings.iter().any(|finding| finding.remedy.is_open()) {
+            let signers = desk.signers();
+            let find = |key: &[u8; 32]| signers.get(key).cloned();
+            report.findings.iter_mut().for_each(|finding| finding.remedy.settle(&find));
         }
         report.tallies.push(Tally { node: None, rules, ends: ends.into() });
         for end in report.tallies.iter().flat_map(|tally| &tally.ends) {

@@ -44,5 +44,5 @@ pub use report::{
 };
 pub use role::{Basis, Role};
 pub use rule::{Check, Citation, Fact, Outcome, Rule, Severity};
-pub use rules::RULES;
+pub use rules::{Cure, RULES};
 pub use trees::{Arguments, NodesError, arguments, nodes_in};

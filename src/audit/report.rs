@@ -1,11 +1,15 @@
 //! What an audit came to.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use time::OffsetDateTime;
 
+use super::answers::Place;
+use super::rules::Cure;
 use super::{Basis, Blank, Role, Rule, Severity, Use};
 use crate::ledger::ClusterSigned;
+use crate::remedy::Remedy;
 
 /// Where something stands.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -43,36 +47,27 @@ pub struct Finding {
     pub location: Location,
     /// What is wrong, with the facts; safe to show.
     pub message: String,
-    /// The remedy that goes before the rule's own; safe to show. See [`Finding::fix`].
-    pub own_fix: Option<Box<str>>,
-    /// The file as a shell takes it: the very path as it was named, of an archive that on the node; safe to show.
-    pub file: Option<Arc<str>>,
+    /// How to mend it; safe to show.
+    pub remedy: Remedy,
+    /// Where it stands and what its rule says of its cure, until its remedy is put together.
+    pub(super) pending: Option<Box<(Place, Option<Cure>)>>,
 }
 
 impl Finding {
-    /// How to mend it, with this file's name in its commands; safe to show.
-    pub fn fix(&self) -> String {
-        let fix = self.own_fix.as_deref().unwrap_or(self.rule.fix);
-        self.file.as_deref().map_or_else(|| fix.to_owned(), |file| with_file(fix, file))
+    /// One without a remedy.
+    pub fn new(
+        rule: &'static Rule,
+        severity: Severity,
+        location: Location,
+        message: impl Into<String>,
+    ) -> Self {
+        Self { rule, severity, location, message: message.into(), remedy: Remedy::default(), pending: None }
     }
-}
 
-/// A remedy with a file's name in the place of the word `FILE`.
-fn with_file(fix: &str, name: &str) -> String {
-    let is_word = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
-    let mut out = String::with_capacity(fix.len());
-    let mut rest = fix;
-    while let Some(at) = rest.find("FILE") {
-        let (before, found) = rest.split_at(at);
-        let after = found.get(4..).unwrap_or_default();
-        let last = before.chars().next_back().or_else(|| out.chars().next_back());
-        let alone = !is_word(last) && !is_word(after.chars().next());
-        out.push_str(before);
-        out.push_str(if alone { name } else { "FILE" });
-        rest = after;
+    /// How to mend it, in one paragraph with its commands between backticks; safe to show.
+    pub fn fix(&self) -> String {
+        self.remedy.text()
     }
-    out.push_str(rest);
-    out
 }
 
 /// Why something could not be judged.
@@ -230,8 +225,8 @@ pub enum RecordKind {
 pub struct Record {
     /// Where.
     pub location: Location,
-    /// The file as a shell takes it, where that is another name than the location's; safe to show.
-    pub file: Option<Arc<str>>,
+    /// The file as commands take it, where that is another path than the location's: of an archive, the path on the node.
+    pub elsewhere: Option<Arc<Path>>,
     /// What it is.
     pub kind: RecordKind,
     /// The parts that it plays, the surest first.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::rules::Cure;
 use super::{Answers, CertificateEvidence, Estate, Finding, Place, Scene};
 
 /// How bad a finding is.
@@ -84,7 +85,8 @@ pub struct Rule {
     pub citations: &'static [Citation],
     /// Why it matters.
     pub explanation: &'static str,
-    /// What to do, with the exact command where there is one. `FILE` stands for the file of the finding.
+    /// What to do, in general: documents say it. `FILE` stands for the file of a finding, whose own remedy ([`super::Finding::remedy`])
+    /// has the exact commands.
     pub fix: &'static str,
     /// What it looks at, in a few words: `certificates of etcd's members`.
     pub applies_to: &'static str,
@@ -165,8 +167,8 @@ pub struct Fact {
     pub severity: Option<Severity>,
     /// Where it is, where that is not the certificate that was looked at.
     pub place: Option<Place>,
-    /// What to do, where that is not what its rule says. `FILE` stands for the file, as in [`Rule::fix`].
-    pub fix: Option<String>,
+    /// What to do, where its rule alone does not tell.
+    pub fix: Option<Cure>,
 }
 
 impl Fact {
@@ -186,8 +188,8 @@ impl Fact {
         self
     }
 
-    /// Gives it another remedy than its rule's.
-    pub(super) fn fix(&mut self, fix: impl Into<String>) -> &mut Self {
+    /// Says what to do about it. In words, `FILE` stands for the file, as in [`Rule::fix`].
+    pub(super) fn fix(&mut self, fix: impl Into<Cure>) -> &mut Self {
         self.fix = Some(fix.into());
         self
     }

@@ -77,7 +77,7 @@ fn a_change_keeps_a_backup_and_the_mode() {
 fn finding(rule: &str, path: &str) -> Finding {
     let rule = crate::audit::RULES.iter().copied().find(|known| known.id == rule).unwrap();
     let location = crate::audit::Location { path: path.into(), ..crate::audit::Location::default() };
-    Finding { rule, severity: rule.severity, location, message: String::new(), own_fix: None, file: None }
+    Finding::new(rule, rule.severity, location, "")
 }
 
 #[test]

@@ -229,7 +229,6 @@ impl Gatherer<'_> {
                 anchored: known,
                 attributes: Some(attributes),
                 found_at: on_disk.then(|| within(argument)),
-                command_name: OnceLock::new(),
                 left_over: OnceLock::new(),
                 kind,
             });
@@ -382,7 +381,6 @@ fn directory(system: &Path, on_node: &Path, show: impl FnOnce(&Path) -> (Arc<str
         kind: FileKind::Directory(Err(ATTRIBUTES_ONLY.into())),
         attributes: Some(attributes_of(&system.join(place))),
         found_at: Some(system.join(place)),
-        command_name: OnceLock::new(),
         left_over: OnceLock::new(),
     })
 }

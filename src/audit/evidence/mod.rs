@@ -98,8 +98,6 @@ pub struct File {
     pub attributes: Option<Attributes>,
     /// The argument and the path in it, for those who want to mend it; none from an archive.
     pub found_at: Option<PathBuf>,
-    /// Its path as a command takes it, worked out once.
-    pub(super) command_name: OnceLock<Arc<str>>,
     /// Whether its name is that of a left-over, worked out once.
     pub(super) left_over: OnceLock<Option<PathBuf>>,
 }
@@ -111,6 +109,12 @@ impl File {
             FileKind::Regular(Ok(contents)) => Some(contents),
             _ => None,
         }
+    }
+
+    /// Its path as a command takes it: the very one that was named, or of an archive that on the node.
+    pub fn command_path(&self) -> &Path {
+        let found = self.found_at.as_deref();
+        found.map_or(&*self.on_node, |path| path.strip_prefix(".").unwrap_or(path))
     }
 
     /// Everything in it.

@@ -267,7 +267,6 @@ impl Gatherer<'_> {
             kind,
             attributes: Some(attributes),
             found_at: Some(system.join(within)),
-            command_name: OnceLock::new(),
             left_over: OnceLock::new(),
         });
     }

@@ -3,6 +3,7 @@
 use super::super::{Answers, Scene};
 use super::distinct::{Certificates, Distinct, Use, named, path};
 use super::meetings::{Meeting, Meetings};
+use super::remedy::{CaChange, Cure};
 use super::{Check, Citation, Rule, Severity};
 use crate::chain::Reason;
 use crate::x509::ExtendedKeyUsage;
@@ -53,7 +54,12 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
                     shown.join(", "),
                     one.elsewhere()
                 );
-                answers.fail(one, message).severity(severity(one, &meetings, purposes, admitted));
+                let fact = answers.fail(one, message).severity(severity(one, &meetings, purposes, admitted));
+                if let Some(ca) = one.cert.issuer_here().filter(|ca| ca.tbs().subject == issuer.subject) {
+                    let change = CaChange { extensions: true, ..CaChange::default() };
+                    let first = "Take it from a CA that is for this purpose; or, where that CA may sign for everything, let it say so.";
+                    fact.fix(Cure::words(first).renew_ca(Some(ca), change));
+                }
                 break;
             }
         }

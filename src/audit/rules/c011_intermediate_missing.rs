@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::super::{Answers, Cert, Holder, Scene, Target, What};
 use super::distinct::{Certificates, Distinct, ca_of, named, path};
+use super::remedy::{Cure, Reissue};
 use super::{Check, Citation, Place, Role, Rule, Severity};
 use crate::audit::evidence::Node;
 use crate::manifest::Component;
@@ -59,8 +60,21 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
             });
             let message =
                 format!("{missing} is needed to verify it, and is neither served nor trusted{place}");
-            answers.fail(Place::from(leaf), message);
+            let fact = answers.fail(Place::from(leaf), message);
+            fact.fix(cure(leaf, last));
         }
+    }
+}
+
+/// The intermediate is put behind what is shown, or the leaf is issued again with it.
+fn cure(leaf: Cert<'_>, last: Cert<'_>) -> Cure {
+    let alone =
+        |ca: &Cert<'_>| ca.item().place.field.is_none() && ca.node.certs_in(ca.found().file).count() == 1;
+    let issuer = last.issuer_here().filter(alone);
+    match issuer.filter(|_| leaf.item().place.field.is_none() && !leaf.file().holds_private_key()) {
+        Some(issuer) => Cure::words("Put the intermediate behind it, or into the file that its peers trust:")
+            .append(issuer.found().file),
+        None => Reissue::default().with_chain().into(),
     }
 }
 

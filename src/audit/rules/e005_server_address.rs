@@ -2,6 +2,7 @@
 
 use super::super::{Answers, Scene};
 use super::etcd::{Etcd, Host, Url, names};
+use super::remedy::Reissue;
 use super::{Check, Citation, Rule, Severity};
 use crate::manifest::Component;
 
@@ -53,7 +54,8 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
     for (host, flag) in &wanted {
         if !host.is_held_by(cert.tbs()) {
             answers
-                .fail(cert, format!("it lacks {host}, the host of {flag}; it holds {}", names(cert.tbs())));
+                .fail(cert, format!("it lacks {host}, the host of {flag}; it holds {}", names(cert.tbs())))
+                .fix(Reissue::with(host.name().into_iter().collect()));
         }
     }
     // etcdctl calls 127.0.0.1 unless told otherwise. Nobody has to say localhost: it is kubeadm's certificates that hold it, and what
@@ -63,7 +65,8 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
         if here && !host.is_held_by(cert.tbs()) && !wanted.iter().any(|(known, _)| *known == host) {
             answers
                 .fail(cert, format!("it lacks {host}, under which etcd is reached on its own node"))
-                .severity(Severity::Medium);
+                .severity(Severity::Medium)
+                .fix(Reissue::with(host.name().into_iter().collect()));
         }
     }
 }

@@ -1,8 +1,11 @@
 //! E006: etcd asks who is there.
 
-use super::super::{Answers, Scene};
+use super::super::{Answers, Role, Scene};
 use super::etcd::{Etcd, Side};
+use super::remedy::{Cure, Edit};
+use super::subjects::in_use;
 use super::{Check, Citation, Rule, Severity};
+use crate::manifest::Component;
 
 pub(super) static RULE: Rule = Rule {
     id: "E006",
@@ -33,6 +36,14 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
         if etcd.is_on(flag) {
             continue;
         }
+        let mut edits = vec![Edit::set(Component::Etcd, flag, "true")];
+        if etcd.value(side.trusted_ca()).is_none()
+            && let Some(ca) =
+                in_use(scene.node, Role::EtcdCa).iter().find(|ca| ca.item().place.field.is_none())
+        {
+            edits.push(Edit::name(Component::Etcd, side.trusted_ca(), ca.found().file));
+        }
+        let cure = Cure::default().flags(edits);
         let place = etcd.place(flag);
         let said = match etcd.value(flag) {
             Some(value) => format!("--{flag} is {}", crate::x509::Printable(value)),
@@ -47,16 +58,16 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
         if given && urls.is_empty() {
             let message =
                 format!("{said}; only because --{} is, certificates are asked for", side.trusted_ca());
-            answers.fail(place, message).severity(Severity::Medium);
+            answers.fail(place, message).severity(Severity::Medium).fix(cure);
         } else if urls.iter().all(|url| url.host.is_loopback()) {
             let message =
                 format!("{said}: whoever is on the node (a pod in the host's network as well) may use it");
             // A single member has no peers.
             let severity = if side == Side::Clients { Severity::High } else { Severity::Low };
-            answers.fail(place, message).severity(severity);
+            answers.fail(place, message).severity(severity).fix(cure);
         } else {
             let shown: Vec<&str> = urls.iter().take(4).map(|url| url.text.as_str()).collect();
-            answers.fail(place, format!("{said}: whoever reaches {} may use it", shown.join(", ")));
+            answers.fail(place, format!("{said}: whoever reaches {} may use it", shown.join(", "))).fix(cure);
         }
     }
 }

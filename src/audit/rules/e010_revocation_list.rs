@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::super::{Answers, Cert, Place, Role, Scene, Target};
 use super::distinct::{Certificates, Distinct, Use};
 use super::etcd::{Etcd, Side, signer};
+use super::remedy::Reissue;
 use super::{Check, Citation, Rule, Severity};
 use crate::inspect::Content;
 use crate::x509::{Printable, RevocationList, SerialNumber};
@@ -119,15 +120,18 @@ impl Listed<'_> {
                     self.list.issuer
                 );
                 let fact = answers.fail(cert, message);
+                fact.fix(Reissue::default());
                 // etcd refuses it for its CA already.
                 if !trusted {
                     fact.severity(Severity::Low);
                 }
             } else if one.roles.iter().any(|role| uses_etcd(*role)) {
-                answers.fail(
-                    cert,
-                    format!("it is in use and revoked: {serial} stands on {list}, and etcd refuses it"),
-                );
+                answers
+                    .fail(
+                        cert,
+                        format!("it is in use and revoked: {serial} stands on {list}, and etcd refuses it"),
+                    )
+                    .fix(Reissue::default().with_new_key());
             }
         }
     }

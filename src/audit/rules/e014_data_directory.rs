@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::super::{Answers, Place, Scene, Target};
 use super::etcd::Etcd;
+use super::remedy::Cure;
 use super::{Check, Citation, Rule, Severity};
 use crate::x509::Printable;
 
@@ -45,6 +46,7 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
         let everybody = mode % 0o10 != 0;
         let who = if everybody { "others" } else { "its group" };
         let fact = answers.fail(Place::file(file), format!("its mode is {mode:04o}: {who} may use it"));
+        fact.fix(Cure::default().narrow(0o700));
         if !everybody {
             fact.severity(Severity::Info);
         }

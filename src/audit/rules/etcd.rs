@@ -7,9 +7,10 @@ use super::super::{Answers, Cert, Node, Place, Reference, Role, Scene};
 use super::launches::whole;
 use super::names::{Names, host_of};
 use super::references::certificates;
+use super::remedy::name_of;
 use crate::inspect::without_user;
 use crate::manifest::{By, Component, Launch};
-use crate::x509::{ExtendedKeyUsage, Printable, TbsCertificate, sha256};
+use crate::x509::{ExtendedKeyUsage, Printable, SubjectAltName, TbsCertificate, sha256};
 
 /// etcd as a node runs it.
 #[derive(Clone, Copy)]
@@ -152,6 +153,14 @@ impl Host {
     /// Whether it stands for every address of the node.
     pub(super) fn is_any(&self) -> bool {
         matches!(self, Self::Ip(ip) if ip.is_unspecified())
+    }
+
+    /// As an alternative name; none where no certificate can have it.
+    pub(super) fn name(&self) -> Option<SubjectAltName> {
+        match self {
+            Self::Ip(ip) => Some(SubjectAltName::Ip(*ip)),
+            Self::Name(name) => name_of(name),
+        }
     }
 
     /// Whether a certificate holds it.

@@ -4,8 +4,9 @@ use std::cell::OnceCell;
 use std::collections::HashSet;
 use std::path::Path;
 
+use super::remedy::Cure;
 use super::{Check, Citation, Rule, Severity};
-use crate::audit::{Answers, FileKind, Gap, Node, Scene, Target};
+use crate::audit::{Answers, File, FileKind, Gap, Node, Scene, Target};
 use crate::x509::Printable;
 
 pub(super) static RULE: Rule = Rule {
@@ -44,7 +45,9 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
                     || dated_beside(node, index);
                 if rotates {
                     let message = "it is a file of its own, and the kubelet makes it a link to its newest pair: it is not rotated";
-                    answers.fail(index, message);
+                    answers.fail(index, message).fix(
+                        Cure::words("Give it the name of its day, and let the link lead there:").dated_link(),
+                    );
                 }
             }
             _ => {}
@@ -62,10 +65,16 @@ fn link<'a>(node: &'a Node, index: usize, target: &Path, above: &Above<'a>, answ
     match node.resolve(&file.on_node) {
         Target::File(_) => answers.look(),
         Target::Missing => {
-            answers.fail(index, format!("it leads to {leads}, and there is nothing"));
+            let fact = answers.fail(index, format!("it leads to {leads}, and there is nothing"));
+            if let Some(newest) = is_current(file.name()).then(|| newest_beside(node, file)).flatten() {
+                fact.fix(Cure::words("Point it at the newest that lies beside it:").link_to(newest));
+            }
         }
         Target::Loop => {
-            answers.fail(index, format!("it leads to {leads}, and so round in a circle"));
+            let fact = answers.fail(index, format!("it leads to {leads}, and so round in a circle"));
+            if let Some(newest) = is_current(file.name()).then(|| newest_beside(node, file)).flatten() {
+                fact.fix(Cure::words("Point it at the newest that lies beside it:").link_to(newest));
+            }
         }
         // A part of a node was given, and its absolute path is not known.
         Target::Outside if beside(node, index, target) => answers.look(),
@@ -97,6 +106,20 @@ pub(in super::super) fn beside(node: &Node, index: usize, target: &Path) -> bool
         && node.entry_at(&file.on_node.with_file_name(name)).is_some_and(|(other, _)| other != index)
 }
 
+/// The newest dated pair of a kubelet beside its link.
+fn newest_beside(node: &Node, link: &File) -> Option<usize> {
+    let prefix = link.name().trim_end_matches("current.pem");
+    let dated = |(_, file): &(usize, &File)| {
+        file.on_node.parent() == link.on_node.parent()
+            && file
+                .name()
+                .strip_prefix(prefix)
+                .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+            && matches!(file.kind, FileKind::Regular(_))
+    };
+    node.files.iter().enumerate().filter(dated).last().map(|(index, _)| index)
+}
+
 fn is_current(name: &str) -> bool {
     ["kubelet-client-current.pem", "kubelet-server-current.pem"].contains(&name)
 }
@@ -105,7 +128,7 @@ fn is_current(name: &str) -> bool {
 fn dated_beside(node: &Node, index: usize) -> bool {
     let Some(file) = node.files.get(index) else { return false };
     let prefix = file.name().trim_end_matches("current.pem");
-    let is_dated = |other: &crate::audit::File| {
+    let is_dated = |other: &File| {
         other.on_node.parent() == file.on_node.parent()
             && other
                 .name()

@@ -1,8 +1,9 @@
 //! F016: a PEM label that is another thing's.
 
 use super::files::is_about_the_label;
+use super::remedy::{Command, Cure};
 use super::{Check, Citation, Rule, Severity};
-use crate::audit::{Answers, Basis, Cert, Place, Scene, Use};
+use crate::audit::{Answers, Basis, Cert, File, Place, Scene, Use};
 use crate::inspect::Content;
 
 pub(super) static RULE: Rule = Rule {
@@ -44,13 +45,26 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
                 .map(|oddity| &oddity.what)
                 .filter(|what| what.starts_with("the label is "));
             for message in faults.chain(oddities) {
-                let fact = answers.fail(Place::of_item(index, item), message.clone());
+                let cure = match relabelled(item.label.as_deref(), message, file) {
+                    Some(command) => Cure::words("Give it the label of what it is:").run(command),
+                    None => Cure::words("Write the same things under their labels:").as_pem(),
+                };
+                let fact = answers.fail(Place::of_item(index, item), message.clone()).fix(cure);
                 if !(in_use && matches!(item.content, Content::Certificate(_))) {
                     fact.severity(Severity::Medium);
                 }
             }
         }
     }
+}
+
+/// The command that puts the label that a message names in the place of the one that is there.
+fn relabelled(label: Option<&str>, message: &str, file: &File) -> Option<Command> {
+    let (_, right) = message.split_once("which belongs under `")?;
+    let (right, label) = (right.split('`').next()?, label?);
+    let plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b' ');
+    let lines = format!(r"sed -i 's/^-----\(BEGIN\|END\) {label}-----/-----\1 {right}-----/'");
+    (plain(label) && plain(right)).then(|| Command::written(lines).path(file.command_path()))
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::files::{groups, left_over, referenced_for, subject};
+use super::remedy::Cure;
 use super::{Check, Citation, Rule, Severity};
 use crate::audit::{Answers, Cert, Gap, Scene, Signing, Use, What};
 
@@ -53,7 +54,8 @@ fn without_repetitions<'a>(group: &[Cert<'a>], answers: &mut Answers) -> Vec<Cer
         if let Some(first) = seen.get(&cert.found().same_as) {
             let message =
                 format!("certificate {number} is the same as certificate {first} ({})", subject(*cert));
-            answers.fail(cert.place(), message).severity(Severity::Low);
+            let cure = Cure::words("Take it out:").without_block();
+            answers.fail(cert.place(), message).severity(Severity::Low).fix(cure);
         } else {
             seen.insert(cert.found().same_as, number);
             kept.push(*cert);
@@ -73,7 +75,12 @@ fn chain(group: &[Cert<'_>], answers: &mut Answers) {
             subject(*leaf),
             leaf.found().position + 1
         );
-        let fact = answers.fail(first.place(), message);
+        let cure = match first.is_self_signed() {
+            // A root need not be shown at all.
+            true => Cure::words("Take it out:").without_block(),
+            false => in_order(*first),
+        };
+        let fact = answers.fail(first.place(), message).fix(cure);
         if leaf.found().usage != Use::Used {
             fact.severity(Severity::Medium);
         }
@@ -105,7 +112,8 @@ fn chain(group: &[Cert<'_>], answers: &mut Answers) {
         }
         if !signers.contains(&(tbs.subject.der(), tbs.public_key.der())) {
             let message = format!("certificate {number} ({}) signed none of the others", subject(*cert));
-            answers.fail(cert.place(), message).severity(Severity::Medium);
+            let cure = Cure::words("Where nobody needs it there, take it out:").without_block();
+            answers.fail(cert.place(), message).severity(Severity::Medium).fix(cure);
         } else if !told {
             told = true;
             let message = format!(
@@ -113,9 +121,14 @@ fn chain(group: &[Cert<'_>], answers: &mut Answers) {
                 subject(*cert),
                 subject(*before)
             );
-            answers.fail(cert.place(), message).severity(Severity::Medium);
+            answers.fail(cert.place(), message).severity(Severity::Medium).fix(in_order(*cert));
         }
     }
+}
+
+/// Each certificate before the one that signed it.
+fn in_order(cert: Cert<'_>) -> Cure {
+    Cure::words("Put the leaf first, then each signer behind what it signed:").put_in_order(cert.found().file)
 }
 
 #[cfg(test)]

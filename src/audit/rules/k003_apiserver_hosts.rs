@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use super::super::{Answers, Cert, Node, Scene};
 use super::apiserver::{advertised, certificates, is_nameless, sni_names};
 use super::names::{Names, host_of};
+use super::remedy::{Reissue, name_of};
 use super::{Check, Citation, Rule, Severity};
 use crate::manifest::{By, Component};
 use crate::x509::{Printable, PublicKey};
@@ -72,7 +73,8 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
             answers.look();
             if !names.cover(&called.host) && !others.cover(&called.host) {
                 let message = format!("it is not for {}, {}", Printable(&called.host), called.why);
-                answers.fail(cert, message).severity(called.severity);
+                let names = name_of(&called.host).into_iter().collect();
+                answers.fail(cert, message).severity(called.severity).fix(Reissue::with(names));
             }
         }
     }

@@ -1,6 +1,7 @@
 //! K012: the kubelet renews its certificates itself.
 
 use super::super::{Answers, Node, Place, Role, Scene};
+use super::remedy::{Command, Cure};
 use super::{Check, Citation, Rule, Severity};
 use crate::manifest::{By, Component, KubeletConfiguration};
 
@@ -58,17 +59,23 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
         |field: fn(&KubeletConfiguration) -> Option<bool>| kubelet.and_then(field).unwrap_or(false);
     if !flag(node, "rotate-certificates").unwrap_or_else(|| configured(|kubelet| kubelet.rotate_certificates))
     {
+        let cure = Cure::default().kubelet_field("rotateCertificates", "true").restart_kubelet();
         answers
-            .fail(file, "rotateCertificates is not true, so the client certificate ends without a new one");
+            .fail(file, "rotateCertificates is not true, so the client certificate ends without a new one")
+            .fix(cure);
     }
     let given = kubelet.is_some_and(|kubelet| kubelet.tls_cert_file.is_some())
         || node.kubelet_flag("tls-cert-file").is_some();
     let asks = flag(node, "rotate-server-certificates");
     if !given && !asks.unwrap_or_else(|| configured(|kubelet| kubelet.server_tls_bootstrap)) {
-        answers.fail(
-            file,
-            "serverTLSBootstrap is not true, so the kubelet signs its serving certificate itself",
-        );
+        let cure = Cure::default()
+            .kubelet_field("serverTLSBootstrap", "true")
+            .restart_kubelet()
+            .run(Command::written("kubectl get csr"))
+            .say("`kubectl certificate approve NAME` approves the pending one of kubernetes.io/kubelet-serving, once its names are right.");
+        answers
+            .fail(file, "serverTLSBootstrap is not true, so the kubelet signs its serving certificate itself")
+            .fix(cure);
     }
 }
 

@@ -2,7 +2,8 @@
 
 use super::m008_one_authority::is_one_authority;
 use super::references::{hidden, said, subject};
-use super::{Answers, Check, Citation, Rule, Severity};
+use super::remedy::{Cure, Edit};
+use super::{Answers, Check, Citation, Fact, Rule, Severity};
 use crate::audit::{Cert, Holder, Node, Reference, Role, Scene, Target, What};
 use crate::inspect::Content;
 use crate::layout::Promise;
@@ -78,13 +79,15 @@ fn certificate(node: &Node, reference: &Reference, file: usize, answers: &mut An
         None
     };
     if let Some(problem) = problem {
-        answers.fail(reference, format!("{is}, {problem}"));
+        let fact = answers.fail(reference, format!("{is}, {problem}"));
+        right_file(node, reference, fact);
         return;
     }
     let (Some(role), Some(own)) = (reference.role, leaf.own_role()) else { return };
     if own != role && !may_be_one(leaf, own, role) {
         let fact =
             answers.fail(reference, format!("{is}, which is the certificate of {own} and not of {role}"));
+        right_file(node, reference, fact);
         // It works, with another's name.
         if own.authority() == role.authority() {
             fact.severity(Severity::Medium);
@@ -108,6 +111,34 @@ fn may_be_one(leaf: Cert<'_>, own: Role, role: Role) -> bool {
     are(ETCD) && BOTH.iter().all(|purpose| may_be(leaf, purpose)) || are(KUBELET) || is_of_node || is_for_all
 }
 
+/// The flag is to name what lies in the place of its part, where there is such a file.
+fn right_file(node: &Node, reference: &Reference, fact: &mut Fact) {
+    let (Holder::Component(component), Some(role)) = (reference.holder, reference.role) else { return };
+    let in_place = |cert: &Cert<'_>| {
+        cert.item().place.field.is_none() && cert.place_role() == Some(role) && cert.found().position == 0
+    };
+    let found = match reference.what {
+        What::Kubeconfig => node.kubeconfigs.iter().copied().find(|file| {
+            let file = node.files.get(*file);
+            file.is_some_and(|file| file.on_node.ends_with(format!("etc/kubernetes/{role}.conf")))
+        }),
+        What::Certificate | What::Trust | What::SigningCertificate => {
+            node.certs().find(in_place).map(|cert| cert.found().file)
+        }
+        What::Key | What::SigningKey => node
+            .certs()
+            .find(in_place)
+            .and_then(|cert| node.key_file_beside(cert.file()))
+            .map(|(file, _)| file),
+        _ => None,
+    };
+    let found = found.filter(|file| reference.target != Target::File(*file));
+    if let Some(file) = found {
+        let edit = Edit::name(component, reference.flag.trim_start_matches('-'), file);
+        fact.fix(Cure::words("Name the file of the part:").flags([edit]));
+    }
+}
+
 fn may_be(leaf: Cert<'_>, purpose: &ExtendedKeyUsage) -> bool {
     let purposes = leaf.tbs().extensions.purposes();
     purposes.is_empty() || purposes.contains(purpose) || purposes.contains(&ExtendedKeyUsage::Any)
@@ -126,7 +157,8 @@ fn authority(node: &Node, reference: &Reference, file: usize, answers: &mut Answ
     // What signed itself is an anchor whatever it says of itself.
     let Some(anchor) = certs.iter().find(|cert| cert.is_ca() || cert.is_self_signed()) else {
         let is = format!("{} ({})", said(reference), subject(*first));
-        answers.fail(reference, format!("{is}, which is no CA's certificate and verifies nobody"));
+        let fact = answers.fail(reference, format!("{is}, which is no CA's certificate and verifies nobody"));
+        right_file(node, reference, fact);
         return;
     };
     let (Some(role), Some(own)) = (reference.role, anchor.own_role()) else { return };
@@ -135,7 +167,8 @@ fn authority(node: &Node, reference: &Reference, file: usize, answers: &mut Answ
         || reference.flag.ends_with("client-ca-file") && is_one_authority(node, reference);
     if own != role && own.is_ca() && !said_elsewhere {
         let is = format!("{} ({})", said(reference), subject(*anchor));
-        answers.fail(reference, format!("{is}, which is the {own} and not the {role}"));
+        let fact = answers.fail(reference, format!("{is}, which is the {own} and not the {role}"));
+        right_file(node, reference, fact);
     }
 }
 
@@ -174,7 +207,8 @@ fn nothing_of_the_kind(node: &Node, reference: &Reference, file: usize, answers:
     if is_empty || is_lost || found.promise().is_some() && is_nothing || promises && is_swapped {
         answers.look();
     } else {
-        answers.fail(reference, format!("{}, which holds no {wanted}", said(reference)));
+        let fact = answers.fail(reference, format!("{}, which holds no {wanted}", said(reference)));
+        right_file(node, reference, fact);
     }
 }
 
@@ -194,7 +228,9 @@ fn kubeconfig(node: &Node, reference: &Reference, file: usize, answers: &mut Ans
         .is_some_and(|file| file.on_node.ends_with(format!("etc/kubernetes/{role}.conf")));
     if own != role && !is_own_place {
         let is = format!("{} ({})", said(reference), subject(leaf));
-        answers.fail(reference, format!("{is}, which is the kubeconfig of {own} and not of {role}"));
+        let fact =
+            answers.fail(reference, format!("{is}, which is the kubeconfig of {own} and not of {role}"));
+        right_file(node, reference, fact);
     }
 }
 

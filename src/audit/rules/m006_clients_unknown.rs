@@ -1,9 +1,12 @@
 //! M006: the API server and the kubelet know who asks.
 
 use super::launches::whole;
+use super::remedy::{Command, Cure, Edit};
+use super::subjects::in_use;
 use super::{Answers, Check, Citation, Rule, Severity};
-use crate::audit::Scene;
+use crate::audit::{Role, Scene};
 use crate::manifest::{By, Component};
+use crate::x509::shell_word;
 
 pub(super) static RULE: Rule = Rule {
     id: "M006",
@@ -36,7 +39,16 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
         // A file of both can say more than the two flags.
         let is_configured = flags.value("authentication-config").is_some();
         if flags.value("client-ca-file").is_none() {
-            answers.fail(file, "kube-apiserver has no --client-ca-file: no client certificate counts");
+            let fact =
+                answers.fail(file, "kube-apiserver has no --client-ca-file: no client certificate counts");
+            let ca = in_use(node, Role::KubernetesCa).into_iter().find(|ca| ca.item().place.field.is_none());
+            if let Some(ca) = ca {
+                fact.fix(Cure::words("Name the clients' CA:").flags([Edit::name(
+                    Component::Apiserver,
+                    "client-ca-file",
+                    ca.found().file,
+                )]));
+            }
         }
         // The health checks of kubeadm's own manifests need it: a note, and no more.
         if !is_configured && flags.switch("anonymous-auth") != Some(false) {
@@ -45,7 +57,8 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
                 .map_or_else(|| file.into(), |(place, _)| place);
             answers
                 .fail(place, "kube-apiserver serves requests without credentials as system:anonymous (--anonymous-auth)")
-                .severity(Severity::Info);
+                .severity(Severity::Info)
+                .fix("An AuthenticationConfiguration can admit such requests to the health checks alone; the probes of kubeadm's manifests need those.");
         }
     }
     kubelet(scene, answers);
@@ -70,7 +83,13 @@ fn kubelet(scene: &Scene<'_>, answers: &mut Answers) {
             if kubelet.anonymous == Some(true) {
                 let message =
                     "the kubelet serves requests without credentials (authentication.anonymous.enabled)";
-                answers.fail(file, message);
+                let path =
+                    node.files.get(file).map(|file| shell_word(file.command_path())).unwrap_or_default();
+                let close =
+                    format!("sed -i '/^ *anonymous:/,/enabled:/s/enabled: true/enabled: false/' {path}");
+                answers
+                    .fail(file, message)
+                    .fix(Cure::default().run(Command::written(close)).restart_kubelet());
             }
         }
         // The flag is true unless it is given; only a configuration turns that round.

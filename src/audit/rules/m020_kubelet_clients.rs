@@ -1,10 +1,12 @@
 //! M020: the kubelet trusts the clients whom the API server trusts.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
-use super::references::{certificates, leads_to, said, subject, subjects};
+use super::references::{certificates, leads_to, said, shown, subject, subjects};
+use super::remedy::{Command, Cure};
 use super::{Answers, Check, Citation, Rule, Severity};
-use crate::audit::{Cert, Holder, Role, Scene};
+use crate::audit::{Cert, Holder, Node, Reference, Role, Scene};
 use crate::manifest::Component;
 
 pub(super) static RULE: Rule = Rule {
@@ -54,10 +56,8 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
         && leads_to(client, &own) == Some(false)
     {
         let is = format!("{} ({})", said(reference), subjects(&own));
-        answers.fail(
-            reference,
-            format!("{is}, which does not verify the API server's client ({})", subject(client)),
-        );
+        let message = format!("{is}, which does not verify the API server's client ({})", subject(client));
+        answers.fail(reference, message).fix(cure(node, reference));
         return;
     }
     let Some(clients) = node.reference(Component::Apiserver, "client-ca-file") else { return };
@@ -70,8 +70,28 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
             subjects(&own),
             subjects(&others)
         );
-        answers.fail(reference, message).severity(Severity::Medium);
+        answers.fail(reference, message).severity(Severity::Medium).fix(cure(node, reference));
     }
+}
+
+/// The kubelet is to trust the file that the API server trusts.
+fn cure(node: &Node, own: &Reference) -> Cure {
+    let words = "Let the kubelet trust the CAs of the API server's clients:";
+    let clients =
+        node.reference(Component::Apiserver, "client-ca-file").and_then(|clients| clients.on_node.as_deref());
+    let path =
+        clients.or(Some(Path::new("/etc/kubernetes/pki/ca.crt"))).and_then(Path::to_str).unwrap_or_default();
+    let harmless = path.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte));
+    let file = node.files.get(own.file).filter(|_| harmless && own.flag.ends_with("clientCAFile"));
+    let Some(file) = file else {
+        return format!(
+            "Name {} in FILE for the clients of the kubelet, and restart it.",
+            shown(Path::new(path))
+        )
+        .into();
+    };
+    let edit = format!("sed -i 's|clientCAFile:.*|clientCAFile: {path}|'");
+    Cure::words(words).run(Command::written(edit).path(file.command_path())).restart_kubelet()
 }
 
 #[cfg(test)]

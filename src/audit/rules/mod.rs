@@ -168,6 +168,7 @@ mod p029_begins_with_issuer;
 mod p030_not_backdated;
 mod p031_revocation_unread;
 mod references;
+mod remedy;
 mod sides;
 mod signature;
 mod subjects;
@@ -188,6 +189,8 @@ pub(super) use self::f012_links::beside as leads_beside;
 pub(super) use self::files::left_over;
 pub(super) use self::m001_named_file_missing::is_excused;
 pub(super) use self::meetings::Meetings;
+pub use self::remedy::Cure;
+pub(super) use self::remedy::{Desk, EstateDesk};
 pub(super) use self::sides::Sides;
 
 /// Every rule, in the order of the ids.

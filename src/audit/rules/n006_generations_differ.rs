@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::super::{Answers, Estate, Place, Role};
 use super::between::{Found, leaves, listed, name, nodes};
+use super::remedy::{Cure, Reissue};
 use super::{Check, Citation, Rule, Severity};
 
 pub(super) static RULE: Rule = Rule {
@@ -69,7 +70,12 @@ fn check(estate: &Estate<'_>, answers: &mut Answers) {
             let names: Vec<&str> = nodes.iter().map(|(name, _)| *name).collect();
             let (own, theirs) = differences(generation, usual);
             let message = format!("{role} on {} has {own}, on {other} {theirs}", listed(&names));
-            answers.fail(Place::record(*record), message);
+            let words = format!("Let it be as {other} has it:");
+            let usual = usual.0.to_owned();
+            let cure = nodes.iter().fold(Cure::words(words), |cure, (_, record)| {
+                cure.reissue(Reissue::default().of_record(*record).with_algorithm(&usual))
+            });
+            answers.fail(Place::record(*record), message).fix(cure);
         }
     }
 }

@@ -6,7 +6,7 @@ use time::{Duration, OffsetDateTime};
 
 use super::super::{Answers, Holder, Reference, Scene, Target, What};
 use super::{Check, Citation, Place, Rule, Severity, dates};
-use crate::manifest::Component;
+use crate::manifest::{By, Component};
 
 /// The kernel reckons the start of a process from that of the system, which is told in whole seconds and drifts.
 const TOLERANCE: Duration = Duration::MINUTE;
@@ -104,6 +104,15 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
             dates::shown(*started)
         );
         let fact = answers.fail(file, message);
+        let pod = node.files.get(reference.file).map(|manifest| manifest.shown.to_string());
+        let is_pod =
+            node.launched.launches.iter().any(|launch| launch.by == By::Pod && launch.file == reference.file);
+        fact.fix(match pod.filter(|_| is_pod) {
+            Some(pod) => {
+                format!("Restart the static pod: move {pod} out of its directory for 20 seconds, and back. etcd and the API server go one node after the other.")
+            }
+            None => format!("Restart {program}."),
+        });
         if reference.what != What::Kubeconfig {
             fact.severity(Severity::Medium);
         }

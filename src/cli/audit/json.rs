@@ -47,6 +47,7 @@ struct FindingRow<'a> {
     place: Place<'a>,
     message: &'a str,
     fix: String,
+    commands: Vec<String>,
     sources: Vec<Source>,
 }
 
@@ -191,6 +192,7 @@ impl<'a> FindingRow<'a> {
             place: Place::of(&finding.location),
             message: &finding.message,
             fix: finding.fix(),
+            commands: finding.remedy.commands(),
             sources: sources(finding.rule),
         }
     }

@@ -6,6 +6,7 @@ use std::hash::Hash;
 
 use anstyle::Style;
 use kpki::audit::{FailOn, Finding, Location, Report, Rule, Severity, Skipped, Unread};
+use kpki::remedy::Step;
 use time::OffsetDateTime;
 
 use super::GroupBy;
@@ -151,18 +152,36 @@ fn of_file(files: &[Vec<&Finding>]) -> String {
         let again =
             group.get(at + 1).is_some_and(|next| next.rule == finding.rule && next.fix() == finding.fix());
         if !again {
-            lines.push(format!("            {} {}", styled(GOOD, "mend:"), mend(finding, files.len())));
+            lines.extend(mend(finding, files.len(), "            "));
         }
     }
     lines.join("\n")
 }
 
-/// The remedy of a finding, which stands for that of so many nodes.
-fn mend(finding: &Finding, nodes: usize) -> String {
-    match &finding.location.node {
-        Some(node) if nodes > 1 => format!("on {node}, and on the others likewise: {}", finding.fix()),
-        _ => finding.fix(),
+/// The remedy of a finding, which stands for that of so many nodes: each command on a line of its own, to be copied whole.
+fn mend(finding: &Finding, nodes: usize, indent: &str) -> Vec<String> {
+    let title = styled(GOOD, "mend:");
+    let mut lines: Vec<String> = Vec::new();
+    if let Some(node) = finding.location.node.as_ref().filter(|_| nodes > 1) {
+        lines.push(format!("on {node}, and on the others likewise:"));
     }
+    let mut after_words = false;
+    for step in finding.remedy.steps() {
+        match step {
+            Step::Words(words) if after_words => {
+                if let Some(last) = lines.last_mut() {
+                    last.push(' ');
+                    last.push_str(words);
+                }
+            }
+            Step::Words(words) => lines.push(words.clone()),
+            Step::Command(command) => lines.push(format!("  {command}")),
+            Step::Issue(issuance) => lines.push(issuance.remedy().text()),
+        }
+        after_words = matches!(step, Step::Words(_));
+    }
+    let begin = |at: usize| if at == 0 { title.clone() } else { "     ".to_owned() };
+    lines.iter().enumerate().map(|(at, line)| format!("{indent}{} {line}", begin(at))).collect()
 }
 
 /// What is worth knowing and nothing more has a line for each rule: there is much of it where all is well.
@@ -201,12 +220,11 @@ fn of_rule(group: &[&Finding]) -> String {
         let place = styled(FAINT, shared(findings.iter().map(|finding| &finding.location), place));
         lines.push(format!("  {}  {}  {place}", word(finding.severity), finding.message));
         if !one_fix {
-            let mend = mend(finding, findings.len());
-            lines.push(format!("            {} {mend}", styled(GOOD, "mend:")));
+            lines.extend(mend(finding, findings.len(), "            "));
         }
     }
     if one_fix {
-        lines.push(format!("  {} {}", styled(GOOD, "mend:"), first.fix()));
+        lines.extend(mend(first, 1, "  "));
     }
     lines.join("\n")
 }

@@ -100,6 +100,7 @@ impl Resolver<'_> {
                         field: None,
                         file,
                         line: value.line(0),
+                        is_word: false,
                     });
                 }
             }
@@ -200,7 +201,14 @@ impl Resolver<'_> {
         let mut flags = Flags::default();
         for (name, value) in own {
             let value = value.replace("{}", &data);
-            flags.add(Flag { name: (*name).to_owned(), value, field: None, file: one.file, line: 0 });
+            flags.add(Flag {
+                name: (*name).to_owned(),
+                value,
+                field: None,
+                file: one.file,
+                line: 0,
+                is_word: false,
+            });
         }
         flags.extend(more);
         let mut launch = Launch {
@@ -289,7 +297,14 @@ impl Resolver<'_> {
             };
             let flag = |name: &str, path: &str| {
                 let (file, value, line) = field(path)?;
-                Some(Flag { name: name.to_owned(), value, field: Some(path.to_owned()), file, line })
+                Some(Flag {
+                    name: name.to_owned(),
+                    value,
+                    field: Some(path.to_owned()),
+                    file,
+                    line,
+                    is_word: false,
+                })
             };
             let kine = field("spec.storage.type").is_some_and(|(_, value, _)| value == "kine");
             let external = field("spec.storage.etcd.externalCluster.endpoints").is_some();
@@ -331,6 +346,7 @@ impl Resolver<'_> {
                         field: None,
                         file,
                         line,
+                        is_word: false,
                     })
                 });
                 let mut more: Vec<Flag> = more.into_iter().flatten().collect();
@@ -379,6 +395,7 @@ fn k3s_network(one: &Running) -> Vec<Flag> {
         field: None,
         file: one.file,
         line: 0,
+        is_word: false,
     };
     let domain = one.last("cluster-domain").map_or("cluster.local", |flag| &flag.value);
     let mut flags = vec![own("service-account-issuer", format!("https://kubernetes.default.svc.{domain}"))];
@@ -392,7 +409,7 @@ fn k3s_network(one: &Running) -> Vec<Flag> {
 /// The network of services that a program takes unless it is told another; what starts it may tell it that.
 fn default_range(one: &Running, range: &str) -> Option<Flag> {
     let (name, value) = ("service-cluster-ip-range".to_owned(), range.to_owned());
-    (!one.is_assumed).then(|| Flag { name, value, field: None, file: one.file, line: 0 })
+    (!one.is_assumed).then(|| Flag { name, value, field: None, file: one.file, line: 0, is_word: false })
 }
 
 /// What a configuration sets, over what stood before it.
@@ -404,7 +421,14 @@ fn take_over(flags: &mut Vec<Flag>, settings: &Settings, file: usize) {
             flags.retain(|flag| flag.name != name);
         }
         let (name, value) = (name.to_owned(), field.value.clone());
-        flags.push(Flag { name, value, field: Some(field.path.clone()), file, line: field.line });
+        flags.push(Flag {
+            name,
+            value,
+            field: Some(field.path.clone()),
+            file,
+            line: field.line,
+            is_word: false,
+        });
     }
 }
 
@@ -426,7 +450,7 @@ fn extra(configuration: Option<&(usize, Settings)>, prefix: &str) -> Vec<Flag> {
     let given = settings.fields().iter().filter_map(|field| {
         let name = field.path.strip_prefix(prefix)?.to_owned();
         let (value, line) = (field.value.clone(), field.line);
-        Some(Flag { name, value, field: Some(field.path.clone()), file: *file, line })
+        Some(Flag { name, value, field: Some(field.path.clone()), file: *file, line, is_word: false })
     });
     given.collect()
 }

@@ -337,6 +337,7 @@ impl Resolver<'_> {
                 field: Some(field.path.clone()),
                 file,
                 line: field.line,
+                is_word: false,
             });
         }
     }

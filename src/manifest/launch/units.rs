@@ -367,6 +367,7 @@ pub(super) fn flags(component: Component, arguments: &[Word], variables: &Variab
                 field: None,
                 file,
                 line: value.line(0),
+                is_word: false,
             });
         }
     }

@@ -62,7 +62,7 @@ fn record(number: usize, signer: Option<usize>, subject: &str, issuer: &str, rol
             node: Some(format!("node{}", number / 10).into()),
             ..location(&format!("{number}.crt"))
         },
-        file: None,
+        elsewhere: None,
         kind: RecordKind::Certificate,
         roles: roles.into(),
         alias: None,
@@ -80,7 +80,7 @@ fn rule() -> &'static Rule {
 }
 
 fn finding(location: Location, severity: Severity, message: &str) -> Finding {
-    Finding { rule: rule(), severity, location, message: message.into(), own_fix: None, file: None }
+    Finding::new(rule(), severity, location, message)
 }
 
 #[test]
@@ -205,10 +205,9 @@ fn every_text_of_a_report_is_only_text() {
     (key.kind, key.key, key.certificate) = (RecordKind::PrivateKey, Some([7; 32]), None);
     let place = record.location.clone();
     let mut report = report(vec![record, key]);
-    report.findings = vec![Finding {
-        own_fix: Some(format!("run `chmod 0600 {evil}` and {evil}").into()),
-        ..finding(place.clone(), Severity::Critical, evil)
-    }];
+    let mut found = finding(place.clone(), Severity::Critical, evil);
+    found.remedy = kpki::remedy::Remedy::words(format!("run `chmod 0600 {evil}` and {evil}"));
+    report.findings = vec![found];
     report.skipped = vec![Skipped {
         gap: Gap::NotGiven,
         rule: Some(rule()),
