@@ -4,6 +4,7 @@
 #![cfg(test)]
 #![expect(clippy::disallowed_methods, reason = "tests write the files that they need")]
 
+#[expect(dead_code, reason = "each test uses its part of what they share")]
 mod forge;
 #[expect(dead_code, reason = "each test uses its part of what they share")]
 mod support;

@@ -28,6 +28,8 @@ pub struct NodeSummary {
     pub records: std::ops::Range<usize>,
     /// What the CAs whose certificates are there say that they have issued.
     pub inventories: Vec<super::Kept>,
+    /// The files of kubeconfigs, as they are shown, with the users of their current contexts.
+    pub current_users: Vec<(Arc<str>, String)>,
     /// What it shows to others, by which CAs it judges them, and whom it calls.
     pub(super) sides: super::rules::Sides,
 }

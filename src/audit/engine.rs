@@ -134,6 +134,7 @@ struct Judged {
     blanks: Vec<Blank>,
     records: Vec<Record>,
     inventories: Vec<Kept>,
+    current_users: Vec<(Arc<str>, String)>,
     sides: Sides,
 }
 
@@ -163,6 +164,7 @@ fn judge_node(mut node: Node, policy: &Policy, authorities: &Authorities) -> Jud
         blanks: if policy.blanks { blanks::of_node(&node) } else { Vec::new() },
         records: node.records(),
         inventories: node.inventories(),
+        current_users: node.current_users(),
         sides,
     };
     let distinct = distinct(&node, policy);
@@ -344,6 +346,7 @@ impl Assembly {
             kind: node.kind,
             records: start..report.records.len(),
             inventories: node.inventories,
+            current_users: node.current_users,
             sides: node.sides,
         });
         report.findings.append(&mut node.findings);

@@ -4,8 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Command, Remedy, backup};
 use crate::layout::key_beside;
-use crate::x509::SubjectAltName;
-use crate::x509::{quoted, shell_word};
+use crate::x509::{SubjectAltName, shell_word};
 
 /// A certificate that is to be issued again, with everything that it is to say.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,9 +19,9 @@ pub struct Issuance {
     pub names: Vec<SubjectAltName>,
     /// The version of Kubernetes, where the groups depend on it.
     pub version: Option<String>,
-    /// The algorithm of the new key, where it is not the usual one.
+    /// The algorithm of a new key that is made without kpki's seeing the one of before, where it is not the usual one.
     pub algorithm: Option<&'static str>,
-    /// Whether intermediate CAs stand behind it.
+    /// Whether intermediate CAs are to stand behind it.
     pub chain: bool,
     /// Who signs it.
     pub signer: Signer,
@@ -50,6 +49,8 @@ pub enum Target {
         certificate: PathBuf,
         /// The key's.
         key: PathBuf,
+        /// Whether kpki has to be told where the key is: it does not go by the certificate's name, or is not there.
+        named: bool,
         /// Whether the key is as it should be and may stay.
         keep_key: bool,
     },
@@ -62,16 +63,9 @@ pub enum Target {
         /// Whether the key stands first.
         key_first: bool,
     },
-    /// A kubeconfig that is its alone.
-    Kubeconfig {
-        /// It.
-        file: PathBuf,
-        /// The API server's URL.
-        server: Option<String>,
-        /// The cluster's name in it, where that is not the usual one.
-        cluster: Option<String>,
-    },
-    /// A user of a kubeconfig that has others, or more than a certificate.
+    /// The user of a kubeconfig's current context.
+    Kubeconfig(PathBuf),
+    /// Another user of a kubeconfig.
     KubeconfigUser {
         /// The kubeconfig.
         file: PathBuf,
@@ -96,7 +90,7 @@ impl Target {
             Self::Pair { certificate: file, .. }
             | Self::New(file)
             | Self::Combined { file, .. }
-            | Self::Kubeconfig { file, .. }
+            | Self::Kubeconfig(file)
             | Self::KubeconfigUser { file, .. }
             | Self::Secret { file, .. } => file,
         }
@@ -148,7 +142,7 @@ impl Issuance {
 
     /// `kpki issue` up to where it goes.
     fn issue(&self, authority: &Path) -> Command {
-        let command = self.with_algorithm(self.identity(Command::of("kpki").plain("issue")));
+        let command = self.identity(Command::of("kpki").plain("issue"));
         self.with_chain(command.plain("--ca").path(authority))
     }
 
@@ -160,61 +154,17 @@ impl Issuance {
     fn here(&self, authority: &Path) -> Remedy {
         let issue = self.issue(authority);
         match &self.target {
-            Target::Pair { certificate, key, .. } if *key == key_beside(certificate) => {
-                Remedy::command(issue.plain("--out").path(certificate).plain("--force"))
+            Target::Pair { certificate, key, named, .. } => {
+                let issue = issue.plain("--out").path(certificate);
+                let issue = if *named { issue.plain("--key-out").path(key) } else { issue };
+                Remedy::command(issue.plain("--force"))
             }
             Target::New(file) => Remedy::command(issue.plain("--out").path(file)),
-            // The key has a name of its own, so that the request is made with it.
-            Target::Pair { certificate, key, keep_key: true } => {
-                let request = self.identity(Command::of("kpki").plain("csr new"));
-                let base = quoted(format!("{}.csr", self.base()));
-                let sign = Command::of("kpki")
-                    .plain(&format!("sign csr \"$d\"/{base} --profile"))
-                    .arg(&self.profile);
-                let sign = self
-                    .with_chain(with_version(sign, self.version.as_deref()).plain("--ca").path(authority));
-                Remedy::command(
-                    Command::written("d=$(mktemp -d) &&")
-                        .plain(&request.to_string())
-                        .plain("--key")
-                        .path(key)
-                        .plain("--out-dir \"$d\" &&")
-                        .plain(&sign.to_string())
-                        .plain("--out")
-                        .path(certificate)
-                        .plain("--force"),
-                )
+            Target::Combined { file, .. } => {
+                Remedy::command(issue.plain("--out").path(file).plain("--force"))
             }
-            Target::Pair { certificate, key, keep_key: false } => {
-                let (crt, own) = (shell_word(certificate), shell_word(key));
-                Remedy::command(within(
-                    &issue.plain("--out \"$d\"/tls.crt"),
-                    &[
-                        backup(certificate),
-                        backup(key),
-                        format!("cat \"$d\"/tls.key > {own}"),
-                        format!("cat \"$d\"/tls.crt > {crt}"),
-                    ],
-                ))
-            }
-            Target::Combined { file, key_first } => {
-                let both = if *key_first {
-                    "\"$d\"/tls.key \"$d\"/tls.crt"
-                } else {
-                    "\"$d\"/tls.crt \"$d\"/tls.key"
-                };
-                let put = format!("cat {both} > {}", shell_word(file));
-                Remedy::command(within(&issue.plain("--out \"$d\"/tls.crt"), &[backup(file), put]))
-            }
-            Target::Kubeconfig { file, server, cluster } => {
-                let mut issue = issue.plain("--kubeconfig").path(file);
-                if let Some(server) = server {
-                    issue = issue.plain("--server").arg(server);
-                }
-                if let Some(cluster) = cluster {
-                    issue = issue.plain("--cluster").arg(cluster);
-                }
-                Remedy::command(issue.plain("--force"))
+            Target::Kubeconfig(file) => {
+                Remedy::command(issue.plain("--kubeconfig").path(file).plain("--force"))
             }
             Target::KubeconfigUser { file, user } => {
                 let set = set_credentials(file, user, "\"$d\"/tls.crt", "\"$d\"/tls.key");
@@ -264,7 +214,7 @@ impl Issuance {
                 let both = if *key_first { format!("{key} {made}") } else { format!("{made} {key}") };
                 Command::written(backup(file)).plain(&format!("&& cat {both} > {}", shell_word(file)))
             }
-            (Target::Kubeconfig { file, .. }, key) => {
+            (Target::Kubeconfig(file), key) => {
                 let set = set_credentials(file, self.user(), &made, &key.unwrap_or_default());
                 Command::written(backup(file)).plain("&&").plain(&set.to_string())
             }
@@ -377,6 +327,7 @@ mod tests {
         let pair = |key: &str, keep_key| Target::Pair {
             certificate: "n/peer.crt".into(),
             key: key.into(),
+            named: key != "n/peer.key",
             keep_key,
         };
         let names =
@@ -385,16 +336,18 @@ mod tests {
             (pair("n/peer.key", false), format!("{names} --out n/peer.crt --force")),
             (
                 pair("n/private.pem", true),
-                "d=$(mktemp -d) && kpki csr new etcd-peer m1 --san dns:m1 --san 'dns:*.example.com' --san ip:10.0.0.1 \
-                 --key n/private.pem --out-dir \"$d\" && kpki sign csr \"$d\"/m1.csr --profile etcd-peer --ca n/ca.crt \
-                 --out n/peer.crt --force"
-                    .into(),
+                format!("{names} --out n/peer.crt --key-out n/private.pem --force"),
             ),
             (
                 Target::Combined { file: "n/both.pem".into(), key_first: true },
+                format!("{names} --out n/both.pem --force"),
+            ),
+            (
+                Target::KubeconfigUser { file: "n/c.conf".into(), user: "m1".into() },
                 format!(
-                    "d=$(mktemp -d) && {names} --out \"$d\"/tls.crt && b=n/both.pem.$(date -u +%Y%m%dT%H%M%SZ).bak && \
-                     cp -p n/both.pem \"$b\" && cat \"$d\"/tls.key \"$d\"/tls.crt > n/both.pem && rm -r \"$d\""
+                    "d=$(mktemp -d) && {names} --out \"$d\"/tls.crt && b=n/c.conf.$(date -u +%Y%m%dT%H%M%SZ).bak && \
+                     cp -p n/c.conf \"$b\" && kubectl --kubeconfig n/c.conf config set-credentials m1 --embed-certs=true \
+                     --client-certificate=\"$d\"/tls.crt --client-key=\"$d\"/tls.key && rm -r \"$d\""
                 ),
             ),
         ] {
@@ -404,8 +357,12 @@ mod tests {
 
     #[test]
     fn where_the_key_is_not_a_request_is_made() {
-        let target =
-            Target::Pair { certificate: "n/peer.crt".into(), key: "n/peer.key".into(), keep_key: true };
+        let target = Target::Pair {
+            certificate: "n/peer.crt".into(),
+            key: "n/peer.key".into(),
+            named: false,
+            keep_key: true,
+        };
         let remedy = issuance(target, None).remedy();
         let commands = remedy.commands();
         assert!(commands[0].ends_with("--san ip:10.0.0.1 --key n/peer.key"), "{commands:?}");

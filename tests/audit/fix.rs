@@ -66,7 +66,10 @@ fn what_is_safe_is_mended_and_no_key_is_rewritten() {
     assert!(!fs::read_to_string(pki.join("front-proxy-client.crt")).expect("a certificate").contains('\r'));
     let backups: Vec<_> = crate::support::files_under(&pki, &["bak"]);
     assert_eq!(backups.len(), 2, "{backups:?}");
-    assert_eq!(fs::read_to_string(pki.join("etcd/server.crt.1796083200.bak")).expect("a backup"), server);
+    assert_eq!(
+        fs::read_to_string(pki.join("etcd/server.crt.20261201T000000Z.bak")).expect("a backup"),
+        server
+    );
 
     let again = fix(&tree, &[]).ok();
     assert!(again.stdout.contains("nothing to mend here"), "{}", again.stdout);

@@ -19,6 +19,7 @@ mod rehearse;
 mod remedies;
 mod sign;
 mod status;
+mod stock;
 #[path = "../support/mod.rs"]
 #[expect(dead_code, reason = "each test uses its part of what they share")]
 mod support;

@@ -438,8 +438,8 @@ const CASES: &[Case] = &[
             line: "kpki audit n",
             code: 0,
             says: &[
-                "n/etc/systemd/system/etcd.service: etcd runs in a container of docker, whose flags and mounts are not read",
-                "n/etc/systemd/system/kube-scheduler.service: how kube-scheduler runs is not known: the unit starts /opt/scheduler.sh",
+                "etcd runs in a container of docker, whose flags and mounts are not read\n     n/etc/systemd/system/etcd.service",
+                "how kube-scheduler runs is not known: the unit starts /opt/scheduler.sh",
                 "how kube-apiserver runs is not known for certain",
             ],
             never: &["kube-apiserver has no --", "lies on a worker", "shred -u", "on a node with etcd alone"],

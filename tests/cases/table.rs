@@ -33,19 +33,31 @@ pub(crate) fn check(cases: &[Case]) {
     assert!(wrong.is_empty(), "{} runs went wrong:\n\n{}", wrong.len(), wrong.join("\n\n"));
 }
 
+/// What a line of a shell came to.
+pub(crate) struct Told {
+    /// The exit code.
+    pub(crate) code: Option<i32>,
+    /// Both streams.
+    pub(crate) words: String,
+}
+
+/// Runs a line of a shell on a desk.
+pub(crate) fn tell(desk: &Desk, line: &str) -> Told {
+    let script = format!("set -o pipefail; kpki() {{ \"$KPKI\" --now {} \"$@\"; }}; {line}", Desk::NOW);
+    let mut shell = command("bash", ["-c", &script]);
+    shell.env("KPKI", kpki_binary()).env("NO_COLOR", "1").current_dir(desk.root());
+    let ran = run(&mut shell);
+    Told { code: ran.code, words: ran.words() }
+}
+
 fn faults(case: &Case) -> Vec<String> {
     let desk = Desk::new();
     (case.inputs)(&desk);
     let tried = case.runs.iter().filter_map(|wanted| {
-        let script =
-            format!("set -o pipefail; kpki() {{ \"$KPKI\" --now {} \"$@\"; }}; {}", Desk::NOW, wanted.line);
-        let mut shell = command("bash", ["-c", &script]);
-        shell.env("KPKI", kpki_binary()).env("NO_COLOR", "1").current_dir(desk.root());
-        let ran = run(&mut shell);
-        let words = ran.words();
+        let Told { code, words } = tell(&desk, wanted.line);
         let mut faults = Vec::new();
-        if ran.code != Some(wanted.code) {
-            faults.push(format!("exit code {:?} instead of {}", ran.code, wanted.code));
+        if code != Some(wanted.code) {
+            faults.push(format!("exit code {code:?} instead of {}", wanted.code));
         }
         let missing = wanted.says.iter().filter(|text| !words.contains(**text));
         faults.extend(missing.map(|text| format!("it does not say {text:?}")));

@@ -511,6 +511,15 @@ impl Node {
         (context, cluster, user)
     }
 
+    /// The kubeconfigs, as they are shown, with the users of their current contexts.
+    pub fn current_users(&self) -> Vec<(Arc<str>, String)> {
+        let user = |file: &File| {
+            let user = self.current_context(file.kubeconfig()?).2?;
+            Some((Arc::clone(&file.shown), user.name.clone()))
+        };
+        self.files.iter().filter_map(user).collect()
+    }
+
     /// The certificates that a cluster of a kubeconfig trusts: embedded, or in the file that it names.
     pub fn kubeconfig_authorities(&self, file: usize, cluster: &KubeCluster) -> Vec<Cert<'_>> {
         let field = format!("clusters[{}].certificate-authority", cluster.name);

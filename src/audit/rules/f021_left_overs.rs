@@ -120,12 +120,20 @@ fn kept_elsewhere() -> Cure {
     Cure::words("Put it aside, and from there where backups are kept and encrypted:").aside().say(ASIDE)
 }
 
-/// Whether a name is that of a backup that kpki itself leaves: `NAME.TIMESTAMP.bak`.
+/// Whether a name is that of a backup that kpki itself leaves, `NAME.20260601T120000Z.bak` or `NAME.20260601T120000Z-2.bak`; kpki 0.1.0
+/// wrote the seconds of its clock.
 fn is_backup_of_kpki(name: &str) -> bool {
     const SECONDS: std::ops::RangeInclusive<usize> = 9..=11;
     let stamp = name.strip_suffix(".bak").and_then(|name| name.rsplit_once('.')).map(|(_, stamp)| stamp);
     stamp.is_some_and(|stamp| {
-        SECONDS.contains(&stamp.len()) && stamp.bytes().all(|byte| byte.is_ascii_digit())
+        let (time, count) = stamp.split_once('-').unwrap_or((stamp, "2"));
+        let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        let date_and_time = time.strip_suffix('Z').and_then(|time| time.split_once('T'));
+        let is_time = match date_and_time {
+            Some((date, time)) => date.len() == 8 && time.len() == 6 && is_number(date) && is_number(time),
+            None => SECONDS.contains(&time.len()) && is_number(time),
+        };
+        is_time && is_number(count)
     })
 }
 
@@ -163,6 +171,24 @@ mod tests {
     #[test]
     fn what_kubeadm_writes_is_nothing_to_tell() {
         assert!(Tree::control_plane().not_applicable(&RULE));
+    }
+
+    #[test]
+    fn what_kpki_keeps_of_what_it_replaced_is_told_for_information() {
+        for (name, is_kpkis) in [
+            ("ca.key.20260601T120000Z.bak", true),
+            ("ca.key.20260601T120000Z-2.bak", true),
+            ("ca.key.1796083200.bak", true),
+            ("ca.key.20260601T1200Z.bak", false),
+            ("ca.key.20260601T120000Z-.bak", false),
+            ("ca.key.2.bak", false),
+        ] {
+            assert_eq!(is_backup_of_kpki(name), is_kpkis, "{name}");
+            let mut tree = Tree::control_plane();
+            tree.file(&format!("{PKI}/{name}"), 0o600, forge::ca("cn=old").key_pem());
+            let severity = if is_kpkis { "info" } else { "high" };
+            assert!(tree.findings("F021")[0].starts_with(severity), "{name}");
+        }
     }
 
     #[test]

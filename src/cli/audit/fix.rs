@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::Trees;
 use super::form::Form;
 use crate::cli::output::{BAD, FAINT, GOOD, WARN, print, print_json, styled};
+use crate::cli::show::stamp;
 use crate::cli::{Context, Failure, Status};
 
 /// What is done about a file, for programs.
@@ -100,7 +101,7 @@ pub(super) fn run(
     let roots = trees.roots()?;
     let strict = cis.is_some_and(|cis| cis.certificate_mode() == 0o600);
     let plan = repair::plan(&roots, report, strict).map_err(|error| Failure::new(error.to_string()))?;
-    let timestamp = context.now.unix_timestamp().to_string();
+    let timestamp = stamp(context.now);
     let mut done = true;
     let mut changes: Vec<Change<'_>> = Vec::with_capacity(plan.repairs.len());
     for repair in &plan.repairs {

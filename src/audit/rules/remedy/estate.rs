@@ -281,7 +281,15 @@ impl<'a> EstateDesk<'a> {
         let path = path_of(held.record).to_owned();
         if let Some(field) = held.record.location.field.as_deref() {
             let user = field.strip_prefix("users[")?.strip_suffix("].client-certificate-data")?;
-            return Some(Target::KubeconfigUser { file: path, user: user.to_owned() });
+            let current = held
+                .node
+                .current_users
+                .iter()
+                .any(|(file, own)| **file == *held.record.location.path && own == user);
+            return Some(match current {
+                true => Target::Kubeconfig(path),
+                false => Target::KubeconfigUser { file: path, user: user.to_owned() },
+            });
         }
         let beside = key_beside(&path);
         let own = self.estate.of(held.node).iter().filter(|record| {
@@ -291,8 +299,9 @@ impl<'a> EstateDesk<'a> {
         if keys.contains(&path) {
             return Some(Target::Combined { file: path, key_first: false });
         }
-        let key = if keys.is_empty() || keys.contains(&beside) { beside } else { keys.into_iter().next()? };
-        Some(Target::Pair { certificate: path, key, keep_key: false })
+        let named = !keys.contains(&beside);
+        let key = if named { keys.into_iter().next().unwrap_or(beside) } else { beside };
+        Some(Target::Pair { certificate: path, key, named, keep_key: false })
     }
 
     /// The files of the CA certificates that have their private keys beside them, by the SHA-256 of the key.

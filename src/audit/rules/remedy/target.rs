@@ -1,10 +1,10 @@
 //! In which form a certificate stands, and what takes up a new one.
 
-use super::super::super::{Cert, Role, Target as Led};
+use super::super::super::{Cert, File, Role, Target as Led};
 use super::super::files::holds_private;
 use super::Desk;
 use crate::inspect::{Content, KubeUser, Kubeconfig};
-use crate::layout::key_beside;
+use crate::layout::{Naming, key_beside};
 use crate::manifest::{By, Component};
 use crate::remedy::Target;
 
@@ -28,32 +28,20 @@ impl<'a> Desk<'a> {
             let key_first = first.is_some_and(|item| matches!(item.content, Content::PrivateKey(_)));
             return Target::Combined { file: path, key_first };
         }
-        Target::Pair { key: self.key_of(cert), certificate: path, keep_key: !fresh_key }
+        let key = self.key_of(cert);
+        Target::Pair {
+            named: self.found_beside(cert).as_ref() != Some(&key),
+            key,
+            certificate: path,
+            keep_key: !fresh_key,
+        }
     }
 
-    fn kubeconfig(&self, cert: Cert<'a>, kubeconfig: &Kubeconfig, user: &KubeUser) -> Target {
-        let path = cert.file().command_path().to_owned();
-        let shared = Target::KubeconfigUser { file: path.clone(), user: user.name.clone() };
-        let ([cluster], [_], [context]) = (&*kubeconfig.clusters, &*kubeconfig.users, &*kubeconfig.contexts)
-        else {
-            return shared;
-        };
-        let plain = user.others.is_empty()
-            && cluster.tls_server_name.is_none()
-            && !cluster.insecure
-            && context.namespace.is_none()
-            && cluster.authority.embedded;
-        // kpki writes the CA that signs as the server's.
-        let trusted = self.node().kubeconfig_authorities(cert.found().file, cluster);
-        let [only] = trusted.as_slice() else { return shared };
-        let signer = self.signer(cert, self.role(cert));
-        if !plain || signer.key != Some(only.spki()) {
-            return shared;
-        }
-        Target::Kubeconfig {
-            file: path,
-            server: cluster.server.clone(),
-            cluster: Some(cluster.name.clone()).filter(|name| name != "kubernetes"),
+    fn kubeconfig(&self, cert: Cert<'a>, kubeconfig: &'a Kubeconfig, user: &KubeUser) -> Target {
+        let file = cert.file().command_path().to_owned();
+        match self.node().current_context(kubeconfig).2 {
+            Some(current) if current.name == user.name => Target::Kubeconfig(file),
+            _ => Target::KubeconfigUser { file, user: user.name.clone() },
         }
     }
 
@@ -74,12 +62,32 @@ impl<'a> Desk<'a> {
         named
             .or_else(|| node.key_file_beside(cert.file()).and_then(|(key, _)| of(key)))
             .or_else(|| cert.private_keys().first().and_then(|key| of(key.file)))
-            .unwrap_or_else(|| key_beside(&cert.file().command_path()))
+            .unwrap_or_else(|| key_beside(cert.file().command_path()))
+    }
+
+    /// The file in which `kpki issue --force` finds the key of a certificate: the one of the usual names that has it, or else that is there.
+    fn found_beside(&self, cert: Cert<'a>) -> Option<std::path::PathBuf> {
+        let file = cert.file();
+        let stem = file.on_node.file_stem()?.to_string_lossy();
+        let mut names = vec![Naming::Kubeadm.key(&stem), Naming::Pem.key(&stem)];
+        if file.on_node.extension().is_some_and(|extension| extension == "pem") {
+            names.swap(0, 1);
+        }
+        names.extend(stem.strip_suffix("cert").map(|stem| format!("{stem}key.pem").into()));
+        names.push("privkey.pem".into());
+        let there = names.iter().filter_map(|name| self.node().entry_at(&file.on_node.with_file_name(name)));
+        let there: Vec<_> = there.collect();
+        let spki = cert.spki();
+        let has_it = |(index, _): &&(usize, &'a File)| {
+            self.node().keys_in(*index).any(|key| key.private && key.spki == Some(spki))
+        };
+        let (_, found) = there.iter().find(has_it).or(there.first())?;
+        Some(found.command_path().to_owned())
     }
 
     /// What must happen for a new certificate to be used, in words. What reads its files anew by itself is left alone.
     pub(super) fn taken_up(&self, cert: Cert<'a>, role: Option<Role>, target: &Target) -> String {
-        let embedded = matches!(target, Target::Kubeconfig { .. } | Target::KubeconfigUser { .. });
+        let embedded = matches!(target, Target::Kubeconfig(_) | Target::KubeconfigUser { .. });
         match role {
             Some(Role::ControllerManager) if embedded => self.restart(Component::ControllerManager),
             Some(Role::Scheduler) if embedded => self.restart(Component::Scheduler),
