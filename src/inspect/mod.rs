@@ -25,7 +25,9 @@ mod tests;
 pub use self::certificate::{CertificateFacts, Trust};
 pub use self::item::{Content, Encoding, Inspected, Item, Oddity, Place, PublicKeyFacts};
 pub(crate) use self::object::without_user;
-pub use self::object::{KubeCluster, KubeContext, KubeUser, Kubeconfig, Object, Reference, Setting};
+pub use self::object::{
+    KubeCluster, KubeContext, KubeUser, Kubeconfig, Object, Reference, Setting, Unusable,
+};
 pub use self::oid::{attribute_name, extension_name, purpose_name};
 pub use self::order::Order;
 pub use self::relate::{At, Bundle, ItemRelations, Relations, Signing, relate, verification_cost};

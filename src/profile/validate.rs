@@ -462,7 +462,12 @@ mod tests {
             ":18:21: lifetime.default: 375d is longer than the longest, 365d",
         ),
         (USER, "default: 720h", "default: 720", "lifetime.default: `720` is not a lifetime"),
-        (USER, "kubeconfig: true", "kubeconfig: maybe", "true or false is expected here, in `kubeconfig: maybe`"),
+        (
+            USER,
+            "kubeconfig: true",
+            "kubeconfig: maybe",
+            "true or false is expected here, in `kubeconfig: maybe`",
+        ),
         (
             USER,
             "kubeconfig: true",
