@@ -687,7 +687,9 @@ fn objects_are_read_with_every_fault_in_them() {
         (csr(""), 1, &["condition     Pending", "spec.request holds 7 bytes that are nothing of a PKI"]),
         (csr("status: {conditions: [{type: Denied}]}"), 1, &["condition     Denied"]),
         (
-            csr("status: {conditions: [{type: Approved, status: 'True'}, {type: Failed, status: 'True', reason: SignerValidationFailure, message: no such node}]}"),
+            csr(
+                "status: {conditions: [{type: Approved, status: 'True'}, {type: Failed, status: 'True', reason: SignerValidationFailure, message: no such node}]}",
+            ),
             1,
             &["condition     Approved, Failed (SignerValidationFailure): no such node"],
         ),
@@ -724,7 +726,11 @@ fn objects_are_read_with_every_fault_in_them() {
             0,
             &["spec.caBundle", "CN=front-proxy-ca"],
         ),
-        ("apiVersion: v1\nkind: Secret\ndata: {a: b, a: c}\n".to_owned(), 1, &["the field a stands there twice, on lines 3 and 3"]),
+        (
+            "apiVersion: v1\nkind: Secret\ndata: {a: b, a: c}\n".to_owned(),
+            1,
+            &["the field a stands there twice, on lines 3 and 3"],
+        ),
     ];
     for (object, code, told) in cases {
         let file = put(here, "object.yaml", &object);

@@ -39,7 +39,7 @@ pub use error::DiskError;
 pub use permissions::set_permissions;
 pub use read::read_bounded;
 pub use transaction::{Committed, Rank, Transaction};
-pub use walk::{Attributes, Entry, EntryKind, WalkLimits, walk};
+pub use walk::{Attributes, Entry, EntryKind, LEFT_OUT, WalkLimits, walk, walk_where};
 
 use rustix::fs::Mode;
 

@@ -68,14 +68,30 @@ pub struct Entry {
     pub attributes: Attributes,
 }
 
+/// Why a directory was not walked that [`walk_where`] was told to leave out.
+pub const LEFT_OUT: &str = "it was left out";
+
 /// Walks a tree in the order of its names, and hands out each entry. The root may be a symbolic link; within it none is
 /// followed. What cannot be read is an entry that says so.
 ///
 /// # Errors
 /// Where the root itself cannot be examined.
 pub fn walk(root: &Path, limits: WalkLimits, visit: &mut dyn FnMut(Entry)) -> io::Result<()> {
+    walk_where(root, limits, &|_| true, visit)
+}
+
+/// The same of the directories alone that are wanted, by their paths within the root. The others are entries with [`LEFT_OUT`].
+///
+/// # Errors
+/// Where the root itself cannot be examined.
+pub fn walk_where(
+    root: &Path,
+    limits: WalkLimits,
+    is_wanted: &dyn Fn(&Path) -> bool,
+    visit: &mut dyn FnMut(Entry),
+) -> io::Result<()> {
     let stat = rustix::fs::statat(CWD, root, AtFlags::empty())?;
-    let mut walk = Walk { limits, entries: 0, left: limits.total, visit };
+    let mut walk = Walk { limits, entries: 0, left: limits.total, is_wanted, visit };
     // The link that the root may be is followed here and nowhere else.
     let root = if rustix::fs::statat(CWD, root, AtFlags::SYMLINK_NOFOLLOW)?.st_mode == stat.st_mode {
         root.to_owned()
@@ -91,6 +107,7 @@ struct Walk<'a> {
     limits: WalkLimits,
     entries: usize,
     left: u64,
+    is_wanted: &'a dyn Fn(&Path) -> bool,
     visit: &'a mut dyn FnMut(Entry),
 }
 
@@ -217,7 +234,9 @@ impl Walk<'_> {
         attributes: Attributes,
         depth: usize,
     ) {
-        let names = if depth > self.limits.depth {
+        let names = if !(self.is_wanted)(&path) {
+            Err(LEFT_OUT.to_owned())
+        } else if depth > self.limits.depth {
             Err(format!("it lies more than {} directories deep", self.limits.depth))
         } else {
             self.names(parent, name)

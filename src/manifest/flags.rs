@@ -1,5 +1,9 @@
 //! A command line's flags, as Kubernetes' components and etcd read them.
 
+use std::borrow::Cow;
+
+use super::words::Word;
+
 /// One flag of a command line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Flag {
@@ -7,8 +11,22 @@ pub struct Flag {
     pub name: String,
     /// Its value; `true` where none is given.
     pub value: String,
+    /// The field of a configuration file that it is, where it is one: `client-transport-security.cert-file`.
+    pub field: Option<String>,
+    /// The number of the file that gives it, as whoever reads the files counts them.
+    pub file: usize,
     /// The line that it stands on, from 1; 0 where that is not known.
     pub line: u64,
+}
+
+impl Flag {
+    /// As it is written: `--cert-file`, or the field's name.
+    pub fn written(&self) -> Cow<'_, str> {
+        match &self.field {
+            Some(field) => Cow::Borrowed(field),
+            None => Cow::Owned(format!("--{}", self.name)),
+        }
+    }
 }
 
 /// Flags in the order in which they were given.
@@ -17,8 +35,14 @@ pub struct Flags(Vec<Flag>);
 
 /// The flags that are of interest here and take no value from the next argument: `--name` alone means true (pflag's
 /// `NoOptDefVal`, Go's `flag`).
-const SWITCHES: [&str; 9] = [
+const SWITCHES: [&str; 15] = [
     "allow-privileged",
+    "authentication-skip-lookup",
+    "authentication-token-webhook",
+    "kubelet-https",
+    "leader-elect",
+    "profiling",
+    "rotate-certificates",
     "anonymous-auth",
     "client-cert-auth",
     "enable-bootstrap-token-auth",
@@ -33,9 +57,18 @@ impl Flags {
     /// Reads arguments, each with its line: `--name=value`, `--name value`, `--name`, and the same with one dash, as
     /// etcd takes them. What follows `--` is no flag, nor is anything else that begins without a dash.
     pub fn of<'a>(arguments: impl IntoIterator<Item = (&'a str, u64)>) -> Self {
+        Self::read(arguments.into_iter().map(|(text, line)| (text, 0, line)))
+    }
+
+    /// The same of words that may stand in several files.
+    pub(super) fn of_words(words: &[Word]) -> Self {
+        Self::read(words.iter().map(|word| (word.text.as_str(), word.file, word.line)))
+    }
+
+    fn read<'a>(arguments: impl Iterator<Item = (&'a str, usize, u64)>) -> Self {
         let mut flags = Vec::new();
-        let mut arguments = arguments.into_iter().peekable();
-        while let Some((argument, line)) = arguments.next() {
+        let mut arguments = arguments.peekable();
+        while let Some((argument, file, line)) = arguments.next() {
             if argument == "--" {
                 break;
             }
@@ -49,11 +82,21 @@ impl Flags {
             // Kubernetes' components take either (WordSepNormalizeFunc).
             let name = name.replace('_', "-");
             let takes_next = value.is_none() && !SWITCHES.contains(&name.as_str());
-            let next = arguments.next_if(|(next, _)| takes_next && !next.starts_with('-'));
-            let value = value.or_else(|| next.map(|(value, _)| value.to_owned()));
-            flags.push(Flag { name, value: value.unwrap_or_else(|| "true".to_owned()), line });
+            let next = arguments.next_if(|(next, ..)| takes_next && !next.starts_with('-'));
+            let value = value.or_else(|| next.map(|(value, ..)| value.to_owned()));
+            let value = value.unwrap_or_else(|| "true".to_owned());
+            flags.push(Flag { name, value, field: None, file, line });
         }
         Self(flags)
+    }
+
+    /// Says of all of them which file they are from.
+    #[must_use]
+    pub(super) fn in_file(mut self, file: usize) -> Self {
+        for flag in &mut self.0 {
+            flag.file = file;
+        }
+        self
     }
 
     /// These, and others after them, which go before where only one counts.
@@ -64,7 +107,15 @@ impl Flags {
     }
 
     pub(super) fn push(&mut self, name: String, value: String, line: u64) {
-        self.0.push(Flag { name, value, line });
+        self.0.push(Flag { name, value, field: None, file: 0, line });
+    }
+
+    pub(super) fn extend(&mut self, flags: impl IntoIterator<Item = Flag>) {
+        self.0.extend(flags);
+    }
+
+    pub(super) fn add(&mut self, flag: Flag) {
+        self.0.push(flag);
     }
 
     /// All of them.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use super::{Flags, ManifestError, expect_kind, read};
+use super::{ManifestError, expect_kind, read};
 use crate::yaml::Spanned;
 
 /// A file that a configuration names.
@@ -12,6 +12,8 @@ use crate::yaml::Spanned;
 pub struct PathField {
     /// The file.
     pub path: PathBuf,
+    /// The number of the configuration, or of the drop-in, that names it.
+    pub file: usize,
     /// The line that names it, from 1.
     pub line: u64,
 }
@@ -28,13 +30,12 @@ pub struct KubeletConfiguration {
     /// The CAs of the clients that are let in (`authentication.x509.clientCAFile`); no client certificate counts
     /// without it.
     pub client_ca_file: Option<PathField>,
-    /// Whether a request without credentials is served, as `system:anonymous` (`authentication.anonymous.enabled`;
-    /// false unless it is given).
-    pub anonymous: bool,
+    /// Whether a request without credentials is served, as `system:anonymous` (`authentication.anonymous.enabled`).
+    pub anonymous: Option<bool>,
     /// Whether the client certificate is renewed by the kubelet itself (`rotateCertificates`).
-    pub rotate_certificates: bool,
+    pub rotate_certificates: Option<bool>,
     /// Whether the serving certificate is asked for in the cluster (`serverTLSBootstrap`).
-    pub server_tls_bootstrap: bool,
+    pub server_tls_bootstrap: Option<bool>,
     /// Where the static pods' manifests are (`staticPodPath`).
     pub static_pod_path: Option<PathField>,
     /// The domain of the cluster's services (`clusterDomain`).
@@ -94,9 +95,9 @@ pub fn kubelet_configuration(text: &[u8]) -> Result<KubeletConfiguration, Manife
         tls_cert_file: path(document.tls_cert_file),
         tls_private_key_file: path(document.tls_private_key_file),
         client_ca_file: path(x509.and_then(|x509| x509.client_ca_file)),
-        anonymous: anonymous.and_then(|anonymous| anonymous.enabled).unwrap_or(false),
-        rotate_certificates: document.rotate_certificates.unwrap_or(false),
-        server_tls_bootstrap: document.server_tls_bootstrap.unwrap_or(false),
+        anonymous: anonymous.and_then(|anonymous| anonymous.enabled),
+        rotate_certificates: document.rotate_certificates,
+        server_tls_bootstrap: document.server_tls_bootstrap,
         static_pod_path: path(document.static_pod_path),
         cluster_domain: document.cluster_domain.filter(|domain| !domain.is_empty()),
         tls_min_version: document.tls_min_version.filter(|version| !version.is_empty()),
@@ -106,21 +107,46 @@ pub fn kubelet_configuration(text: &[u8]) -> Result<KubeletConfiguration, Manife
 
 fn path(field: Option<Spanned<String>>) -> Option<PathField> {
     let field = field.filter(|field| !field.value.is_empty())?;
-    Some(PathField { line: field.referenced.line(), path: field.value.into() })
+    Some(PathField { file: 0, line: field.referenced.line(), path: field.value.into() })
 }
 
-/// The kubelet's flags from an environment file such as kubeadm's `/var/lib/kubelet/kubeadm-flags.env`, whose line is
-/// `KUBELET_KUBEADM_ARGS="--node-ip=10.0.0.11 …"`. Lines of variables whose name does not end in `ARGS` are left out.
-pub fn kubelet_arguments(text: &[u8]) -> Flags {
-    let text = String::from_utf8_lossy(text);
-    let mut flags = Flags::default();
-    for (line, content) in (1..).zip(text.lines()) {
-        let Some((name, value)) = content.trim().split_once('=') else { continue };
-        if !name.ends_with("ARGS") {
-            continue;
+impl KubeletConfiguration {
+    /// Says of everything in it which file it is from.
+    #[must_use]
+    pub(super) fn in_file(mut self, file: usize) -> Self {
+        for field in self.paths_mut().into_iter().flatten() {
+            field.file = file;
         }
-        let value = value.trim().trim_matches(['"', '\'']);
-        flags = flags.followed_by(Flags::of(value.split_whitespace().map(|word| (word, line))));
+        self
     }
-    flags
+
+    /// This, and over it what a drop-in gives (`--config-dir`).
+    #[must_use]
+    pub(super) fn under(self, over: Self) -> Self {
+        Self {
+            tls_cert_file: over.tls_cert_file.or(self.tls_cert_file),
+            tls_private_key_file: over.tls_private_key_file.or(self.tls_private_key_file),
+            client_ca_file: over.client_ca_file.or(self.client_ca_file),
+            anonymous: over.anonymous.or(self.anonymous),
+            rotate_certificates: over.rotate_certificates.or(self.rotate_certificates),
+            server_tls_bootstrap: over.server_tls_bootstrap.or(self.server_tls_bootstrap),
+            static_pod_path: over.static_pod_path.or(self.static_pod_path),
+            cluster_domain: over.cluster_domain.or(self.cluster_domain),
+            tls_min_version: over.tls_min_version.or(self.tls_min_version),
+            tls_cipher_suites: if over.tls_cipher_suites.is_empty() {
+                self.tls_cipher_suites
+            } else {
+                over.tls_cipher_suites
+            },
+        }
+    }
+
+    fn paths_mut(&mut self) -> [Option<&mut PathField>; 4] {
+        [
+            self.tls_cert_file.as_mut(),
+            self.tls_private_key_file.as_mut(),
+            self.client_ca_file.as_mut(),
+            self.static_pod_path.as_mut(),
+        ]
+    }
 }

@@ -1,21 +1,37 @@
-//! What stands around a PKI and says how its files are used: static pods' manifests and the kubelet's configuration.
+//! What stands around a PKI and says how its files are used: how each program is launched, be it by a static pod, a unit of systemd, an
+//! environment file or a configuration.
 //!
 //! Only what bears on certificates is read, with its lines; nothing is opened that it points to. Sources: the pages of
 //! <https://kubernetes.io/docs/reference/command-line-tools-reference/>,
 //! <https://kubernetes.io/docs/reference/config-api/kubelet-config.v1beta1/> and
 //! <https://etcd.io/docs/v3.6/op-guide/configuration/>.
 
+mod arguments;
+mod component;
+mod document;
+mod environment;
 mod etcd;
 mod flags;
 mod kubelet;
+mod launch;
 mod pod;
+mod settings;
 #[cfg(test)]
 mod tests;
+mod text;
+mod unit;
+mod words;
 
-pub use etcd::etcd_environment;
+pub use arguments::Arguments;
+pub use component::Component;
+pub use document::Document;
+pub use environment::Environment;
 pub use flags::{Flag, Flags};
-pub use kubelet::{KubeletConfiguration, PathField, kubelet_arguments, kubelet_configuration};
-pub use pod::{Component, Mount, StaticPod, static_pod};
+pub use kubelet::{KubeletConfiguration, PathField, kubelet_configuration};
+pub use launch::{At, By, Doubt, Files, Found, Launch, Launched, launches};
+pub use pod::{Mount, StaticPod, static_pod, through};
+pub use settings::Settings;
+pub use unit::Unit;
 
 use crate::x509::Printable;
 use crate::yaml;

@@ -1,46 +1,12 @@
 //! Static pods: which component runs, with which flags.
 
-use std::fmt;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::{Flags, ManifestError, expect_kind, read};
+use super::etcd::etcd_flag;
+use super::{Component, Flags, ManifestError, expect_kind, read};
 use crate::yaml::Spanned;
-
-/// A component of the control plane.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Component {
-    /// kube-apiserver.
-    Apiserver,
-    /// kube-controller-manager.
-    ControllerManager,
-    /// kube-scheduler.
-    Scheduler,
-    /// etcd.
-    Etcd,
-}
-
-impl Component {
-    /// All of them.
-    pub const ALL: [Self; 4] = [Self::Apiserver, Self::ControllerManager, Self::Scheduler, Self::Etcd];
-
-    /// The name of its program.
-    pub fn program(self) -> &'static str {
-        match self {
-            Self::Apiserver => "kube-apiserver",
-            Self::ControllerManager => "kube-controller-manager",
-            Self::Scheduler => "kube-scheduler",
-            Self::Etcd => "etcd",
-        }
-    }
-}
-
-impl fmt::Display for Component {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.program())
-    }
-}
 
 /// A component as a manifest runs it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -155,6 +121,17 @@ fn mounts(container: &Container, volumes: &[Volume]) -> Vec<Mount> {
     mounts.map(|mount| Mount { path: PathBuf::from(&mount.mount_path), host: host(mount) }).collect()
 }
 
+/// A path of a container on its node, by what is mounted there; none where nothing of the host is.
+pub fn through(mounts: &[Mount], path: &Path) -> Option<PathBuf> {
+    let mount = mounts
+        .iter()
+        .filter(|mount| path.starts_with(&mount.path))
+        .max_by_key(|mount| mount.path.components().count())?;
+    let rest = path.strip_prefix(&mount.path).ok()?;
+    let host = mount.host.as_ref()?;
+    Some(if rest.as_os_str().is_empty() { host.clone() } else { host.join(rest) })
+}
+
 /// The component that a container runs: its program is the first word of the command, or of the arguments where the
 /// image brings the command.
 fn component(container: &Container) -> Option<(Component, Flags)> {
@@ -162,13 +139,11 @@ fn component(container: &Container) -> Option<(Component, Flags)> {
     let words = container.command.iter().chain(&container.args).flatten();
     let words: Vec<(String, u64)> =
         words.map(|word| (expand(&word.value, variables), word.referenced.line())).collect();
-    let named = |word: &str| {
-        let name = word.rsplit('/').next().unwrap_or(word);
-        Component::ALL.into_iter().find(|component| component.program() == name)
-    };
     // Behind a wrapper, as in `kube-log-runner … /usr/local/bin/kube-apiserver --…`.
-    let (at, component) =
-        words.iter().enumerate().find_map(|(at, (word, _))| named(word).map(|found| (at, found)))?;
+    let (at, component) = words
+        .iter()
+        .enumerate()
+        .find_map(|(at, (word, _))| Component::of_program(word).map(|found| (at, found)))?;
     let arguments = words.iter().skip(at + 1).map(|(word, line)| (word.as_str(), *line));
     let flags = match component {
         Component::Etcd => environment(variables).followed_by(Flags::of(arguments)),
@@ -207,11 +182,9 @@ fn expand(word: &str, variables: &[Variable]) -> String {
 fn environment(variables: &[Variable]) -> Flags {
     let mut flags = Flags::default();
     for variable in variables {
-        let (Some(name), Some(value)) = (variable.name.strip_prefix("ETCD_"), &variable.value) else {
-            continue;
-        };
-        let name = name.to_ascii_lowercase().replace('_', "-");
-        flags.push(name, value.value.clone(), value.referenced.line());
+        if let (Some(name), Some(value)) = (etcd_flag(&variable.name), &variable.value) {
+            flags.push(name, value.value.clone(), value.referenced.line());
+        }
     }
     flags
 }

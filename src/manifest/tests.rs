@@ -124,34 +124,15 @@ tlsPrivateKeyFile: /etc/kubernetes/pki/kubelet.key
 serverTLSBootstrap: false
 ";
     let read = kubelet_configuration(text.as_bytes()).unwrap();
-    let field = |path: &str, line| Some(PathField { path: path.into(), line });
+    let field = |path: &str, line| Some(PathField { path: path.into(), file: 0, line });
     assert_eq!(read.client_ca_file, field("/etc/kubernetes/pki/ca.crt", 8));
     assert_eq!(read.tls_cert_file, field("/etc/kubernetes/pki/kubelet.crt", 11));
     assert_eq!(read.tls_private_key_file, field("/etc/kubernetes/pki/kubelet.key", 12));
-    assert_eq!((read.anonymous, read.rotate_certificates, read.server_tls_bootstrap), (false, true, false));
+    assert_eq!(
+        (read.anonymous, read.rotate_certificates, read.server_tls_bootstrap),
+        (Some(false), Some(true), Some(false))
+    );
     let empty = kubelet_configuration(b"kind: KubeletConfiguration\ntlsCertFile: ''").unwrap();
     assert_eq!(empty, KubeletConfiguration::default());
     assert!(kubelet_configuration(b"kind: Pod").is_err());
-}
-
-#[test]
-fn a_kubelets_arguments_are_read() {
-    let text = b"# by kubeadm\nKUBELET_KUBEADM_ARGS=\"--node-ip=10.0.0.11 --hostname-override cp1\"\nPATH=--node-ip=no\n";
-    let flags = kubelet_arguments(text);
-    assert_eq!((flags.value("node-ip"), flags.value("hostname-override")), (Some("10.0.0.11"), Some("cp1")));
-    assert_eq!(flags.all().len(), 2);
-}
-
-#[test]
-fn etcds_environment_files_are_read() {
-    let text = b"# etcd\nETCD_NAME=node1\nexport ETCD_CERT_FILE=\"/etc/ssl/etcd/ssl/member-node1.pem\"\n\
-        ETCD_CLIENT_CERT_AUTH=true\r\nETCDCTL_CACERT=/x\n#ETCD_DEBUG=1\nETCD_A b=1\nETCD_NAME=node2\n";
-    let flags = etcd_environment(text);
-    let lines: Vec<_> = flags.all().iter().map(|flag| (flag.name.as_str(), flag.line)).collect();
-    assert_eq!(lines, [("name", 2), ("cert-file", 3), ("client-cert-auth", 4), ("name", 8)]);
-    assert_eq!(
-        (flags.value("name"), flags.value("cert-file"), flags.switch("client-cert-auth")),
-        (Some("node2"), Some("/etc/ssl/etcd/ssl/member-node1.pem"), Some(true))
-    );
-    assert_eq!(etcd_environment(b"KUBELET_ARGS=--a\n").all(), []);
 }

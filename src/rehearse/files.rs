@@ -36,6 +36,13 @@ pub(super) enum Trouble {
 }
 
 impl Trouble {
+    /// What is wrong, in words.
+    pub(super) fn words(self) -> String {
+        match self {
+            Self::Missing(reason) | Self::Broken { reason, .. } => reason,
+        }
+    }
+
     /// A file that no component could use.
     pub(super) fn broken(name: &FileName, reason: impl fmt::Display) -> Self {
         let (file, reason) = (name.path.clone(), format!("{}: {reason}", name.short));

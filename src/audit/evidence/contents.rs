@@ -9,10 +9,7 @@ use lru::LruCache;
 use super::Inventory;
 use super::processes::{ProcessStat, booted};
 use crate::inspect::{self, CertificateFacts, Content, Encoding, Item};
-use crate::manifest::{
-    Flags, KubeletConfiguration, StaticPod, etcd_environment, kubelet_arguments, kubelet_configuration,
-    static_pod,
-};
+use crate::manifest::{Document, StaticPod};
 use crate::x509::{PublicKey, SignatureFault, sha256};
 
 /// How many files' contents are kept to be met again: the CAs of a fleet are few, and stand on every node.
@@ -29,14 +26,8 @@ pub struct Contents {
     pub items: Vec<Item>,
     /// What can be told of it as a text.
     pub text: TextFacts,
-    /// The static pod, where it is the manifest of a component that is known; or why it cannot be read as the manifest that it should be.
-    pub pod: Option<Result<StaticPod, String>>,
-    /// The kubelet's configuration, or why it cannot be read.
-    pub kubelet: Option<Result<KubeletConfiguration, String>>,
-    /// The kubelet's flags, where it is a file of them (`KUBELET_…ARGS=`).
-    pub kubelet_arguments: Option<Flags>,
-    /// etcd's flags, where it is its environment file (`ETCD_…=`).
-    pub etcd_environment: Option<Flags>,
+    /// What it says of how a program is launched, where it does.
+    pub document: Option<Arc<Document>>,
     /// The users, where it is a file of static credentials.
     pub credentials: Option<StaticCredentials>,
     /// The certificates that a CA has issued, where it is a list of them.
@@ -94,31 +85,37 @@ impl Contents {
         let inspected = inspect::inspect("", bytes);
         let mut items = Vec::with_capacity(inspected.items.len());
         inspected.items.into_iter().for_each(|item| item.flatten(&mut items));
-        let kind = |wanted: &str| {
-            items.iter().any(|item| matches!(&item.content, Content::Object(object) if object.kind == wanted))
-        };
-        let pod =
-            if kind("Pod") { static_pod(bytes).map_err(|error| error.to_string()).transpose() } else { None };
-        let kubelet = kind("KubeletConfiguration")
-            .then(|| kubelet_configuration(bytes).map_err(|error| error.to_string()));
+        let kind = items.iter().find_map(|item| match &item.content {
+            Content::Object(object) if item.place.field.is_none() => Some(object.kind.as_str()),
+            _ => None,
+        });
         let unknown = items.iter().all(|item| matches!(item.content, Content::Unknown { .. }));
-        let arguments = unknown.then(|| kubelet_arguments(bytes)).filter(|flags| !flags.all().is_empty());
-        let environment = unknown.then(|| etcd_environment(bytes)).filter(|flags| !flags.all().is_empty());
+        let document = match kind.filter(|kind| !kind.is_empty()) {
+            Some(kind) => Document::read(bytes, Some(kind)),
+            None if unknown || kind.is_some() => Document::read(bytes, None),
+            None => None,
+        };
         let credentials = unknown.then(|| credentials(bytes)).flatten();
         Self {
             digest,
             encoding: inspected.encoding,
             items,
             text: TextFacts::of(bytes),
-            pod,
-            kubelet,
-            kubelet_arguments: arguments,
-            etcd_environment: environment,
+            document: document.map(Arc::new),
             credentials,
             inventory: Inventory::read(bytes),
             process: unknown.then(|| ProcessStat::read(bytes)).flatten(),
             booted: unknown.then(|| booted(bytes)).flatten(),
             signatures: Mutex::default(),
+        }
+    }
+
+    /// The static pod, where it is the manifest of a component that is known; or why it cannot be read as the manifest that it should be.
+    pub fn pod(&self) -> Option<Result<&StaticPod, &str>> {
+        match self.document.as_deref()? {
+            Document::Pod(pod) => Some(Ok(pod)),
+            Document::Broken(Document::POD, reason) => Some(Err(reason)),
+            _ => None,
         }
     }
 

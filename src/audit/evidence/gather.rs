@@ -3,14 +3,13 @@
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
 use std::io;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, OnceLock};
 
 use super::paths::{Anchor, Paths, anchor, anchor_of_file};
-use super::processes::{ProcessStat, booted};
-use super::refer::{etcd_environment, pods, refer};
+use super::refer::refer;
+use super::system::{attributes_of, stays_within};
 use super::{
     File, FileKind, FoundCertificate, FoundKey, Known, Node, NodeKind, Signing, Target, linking, roles,
 };
@@ -18,15 +17,15 @@ use crate::audit::archive::{Archive, read_archive};
 use crate::audit::role::Role;
 use crate::disk::{Attributes, Entry, EntryKind, WalkLimits, walk};
 use crate::inspect::Content;
-use crate::manifest::Component;
+use crate::manifest::{Component, Launched, launches};
 use crate::profile::KubernetesVersion;
 use crate::x509::{Printable, sha256};
 
 /// How far one argument is looked at: a node's PKI has some fifty files, and the largest revocation list of a cluster's CA a few MiB.
 pub const LIMITS: WalkLimits = WalkLimits { entries: 100_000, file: 4 << 20, total: 256 << 20, depth: 32 };
 
-/// The places of a whole system that are looked at: it has a million other files.
-const PLACES: [&str; 15] = [
+/// Places of a copy of a system that are taken to be there whole where anything of them is.
+const PLACES: [&str; 18] = [
     "etc/kubernetes",
     "etc/etcd",
     "etc/etcd.env",
@@ -40,8 +39,11 @@ const PLACES: [&str; 15] = [
     "var/lib/rancher/k3s/server/tls",
     "var/lib/rancher/rke2/server/tls",
     "var/lib/rancher/rke2/agent/pod-manifests",
+    "var/lib/k0s/pki",
+    "var/lib/minikube/certs",
     "root/.kube/config",
     "etc/ssl/etcd",
+    "etc/systemd/system",
 ];
 
 /// Why what is in etcd's data directory is not known.
@@ -50,15 +52,13 @@ pub const ATTRIBUTES_ONLY: &str = "only its mode and owner are looked at";
 /// The most files that are read because somebody names them.
 const MOST_REFERENCED: usize = 500;
 
+/// How often what was read may name what is read then: a unit its environment, that a configuration, that a kubeconfig, that a
+/// certificate, and each may be a link.
+const MOST_ROUNDS: usize = 8;
+
 /// The most certificates of one node that are looked at, each of its places counted: names of one file in an archive have thousands
 /// each, and each takes memory.
 const MOST_CERTIFICATES: usize = 100_000;
-
-/// The most processes of a running system that are looked at, by their names alone: the usual `pid_max`.
-const MOST_PROCESSES: usize = 1 << 15;
-
-/// How far one file of `/proc` is looked at: its first file alone, and little of that. `/proc/stat` has some 20 bytes for each interrupt.
-const LIMITS_OF_PROC: WalkLimits = WalkLimits { entries: 1, file: 1 << 20, total: 1 << 20, depth: 1 };
 
 /// Whether the CAs and users that stand beside the nodes' trees are meant, which are no node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,6 +100,7 @@ pub(in super::super) fn gather(
         incomplete: Vec::new(),
         systems: Vec::new(),
         left: LIMITS,
+        asked: HashSet::new(),
         named: name.is_some(),
     };
     for source in sources {
@@ -124,16 +125,18 @@ pub fn is_whole_system(argument: &Path) -> bool {
     ["usr", "etc"].iter().all(|name| argument.join(name).is_dir())
 }
 
-struct Gatherer<'a> {
+pub(super) struct Gatherer<'a> {
     known: &'a Known,
-    files: Vec<File>,
+    pub(super) files: Vec<File>,
     /// Directories of the node that were looked at whole.
-    given: HashSet<PathBuf>,
-    incomplete: Vec<String>,
+    pub(super) given: HashSet<PathBuf>,
+    pub(super) incomplete: Vec<String>,
     /// Whole systems, of which more files may be read.
-    systems: Vec<PathBuf>,
+    pub(super) systems: Vec<PathBuf>,
     /// How much more may be read of whole systems, whoever names it.
-    left: WalkLimits,
+    pub(super) left: WalkLimits,
+    /// What was asked for because somebody names it.
+    pub(super) asked: HashSet<PathBuf>,
     /// Whether the node is one of several, whose name tells where a path begins.
     named: bool,
 }
@@ -147,105 +150,8 @@ impl Gatherer<'_> {
             self.place(argument, entries);
             return Ok(());
         }
-        for place in PLACES {
-            self.place_of_system(argument, Path::new(place));
-        }
-        self.processes(argument);
-        self.systems.push(argument.to_owned());
+        self.system(argument);
         Ok(())
-    }
-
-    /// Reads one place of a whole system. What is not there is given as well: that it is missing is known.
-    fn place_of_system(&mut self, argument: &Path, place: &Path) {
-        // The place and the directories above may be links that lead out of the system, unless it is the one that runs.
-        let is_link =
-            |path: &Path| std::fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink());
-        let whole = argument.join(place);
-        let leads_out = argument != Path::new("/") && is_link(&whole);
-        if leads_out || !stays_within(argument, place) {
-            let what = if leads_out { "is" } else { "lies behind" };
-            self.incomplete.push(format!("{} {what} a symbolic link and was not looked at", shown(place)));
-            return;
-        }
-        if self.left.entries == 0 {
-            self.incomplete.push(format!("{} was not looked at: too much was read before it", shown(place)));
-            return;
-        }
-        let mut entries = Vec::new();
-        let mut bytes = 0;
-        let walked = walk(&whole, self.left, &mut |entry| {
-            bytes += if let EntryKind::File(Ok(contents)) = &entry.kind { contents.len() as u64 } else { 0 };
-            entries.push(self.read(entry));
-        });
-        self.left.entries = self.left.entries.saturating_sub(entries.len());
-        self.left.total = self.left.total.saturating_sub(bytes);
-        match walked {
-            Err(error) if !matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
-                self.incomplete.push(format!("{} was not looked at: {}", shown(place), error.kind()));
-                return;
-            }
-            _ => {
-                self.given.insert(Path::new("/").join(place));
-            }
-        }
-        for (path, kind, attributes) in entries {
-            let within = if path.as_os_str().is_empty() { place.to_owned() } else { place.join(path) };
-            if let FileKind::Directory(Err(reason)) = &kind {
-                self.incomplete.push(format!("{}: {reason}", shown(&within)));
-            }
-            let (shown, base) = self.shown(Some(argument), &within);
-            self.files.push(File {
-                shown,
-                base,
-                on_node: Path::new("/").join(&within),
-                anchored: true,
-                kind,
-                attributes: Some(attributes),
-                found_at: Some(argument.join(&within)),
-                command_name: OnceLock::new(),
-                left_over: OnceLock::new(),
-            });
-        }
-    }
-
-    /// Reads when the system and the processes of the control plane started. Nothing else of `/proc` is kept.
-    fn processes(&mut self, system: &Path) {
-        if !stays_within(system, Path::new("proc/stat")) {
-            return;
-        }
-        let Ok(entries) = std::fs::read_dir(system.join("proc")) else { return };
-        let mut places = vec![PathBuf::from("proc/stat")];
-        let names = entries.take(MOST_PROCESSES).filter_map(|entry| Some(entry.ok()?.file_name()));
-        let numbers = names.filter(|name| name.as_encoded_bytes().iter().all(u8::is_ascii_digit));
-        places.extend(numbers.map(|name| Path::new("proc").join(name).join("stat")));
-        for place in places {
-            let mut found = None;
-            // A process may be gone by now.
-            if !stays_within(system, &place)
-                || walk(&system.join(&place), LIMITS_OF_PROC, &mut |entry| found = Some(entry)).is_err()
-            {
-                continue;
-            }
-            let Some(entry) = found else { continue };
-            let EntryKind::File(Ok(bytes)) = &entry.kind else { continue };
-            let wanted = ProcessStat::read(bytes).is_some_and(|process| process.program().is_some());
-            if !wanted && booted(bytes).is_none() {
-                continue;
-            }
-            let (_, kind, attributes) = self.read(entry);
-            let (shown, base) = self.shown(Some(system), &place);
-            self.files.push(File {
-                shown,
-                base,
-                on_node: Path::new("/").join(&place),
-                anchored: true,
-                kind,
-                attributes: Some(attributes),
-                found_at: Some(system.join(&place)),
-                command_name: OnceLock::new(),
-                left_over: OnceLock::new(),
-            });
-        }
     }
 
     fn archive(&mut self, argument: &Path, archive: Archive) {
@@ -255,7 +161,7 @@ impl Gatherer<'_> {
     }
 
     /// Takes in an entry. Its bytes are gone after that.
-    fn read(&self, entry: Entry) -> Found {
+    pub(super) fn read(&self, entry: Entry) -> Found {
         let kind = match entry.kind {
             EntryKind::File(Ok(bytes)) => FileKind::Regular(Ok(self.known.read(&bytes))),
             EntryKind::File(Err(reason)) => FileKind::Regular(Err(reason)),
@@ -267,7 +173,7 @@ impl Gatherer<'_> {
     }
 
     /// How a path within an argument is shown, and how much of that is the argument.
-    fn shown(&self, argument: Option<&Path>, within: &Path) -> (Arc<str>, usize) {
+    pub(super) fn shown(&self, argument: Option<&Path>, within: &Path) -> (Arc<str>, usize) {
         let prefix = argument.filter(|argument| !self.named && *argument != Path::new("."));
         let Some(argument) = prefix else { return (shown(within).into(), 0) };
         let whole = shown(&argument.join(within));
@@ -323,23 +229,22 @@ impl Gatherer<'_> {
 
     fn finish(mut self, name: Option<&Arc<str>>, store: Store, version: Option<KubernetesVersion>) -> Node {
         let mut node = self.assemble(name.cloned());
-        // Of a whole system, what is named elsewhere is read as well; what a kubeconfig names that was read so, once more.
-        for _ in 0..3 {
-            let outside: Vec<PathBuf> = node
-                .references
-                .iter()
-                .filter(|reference| reference.target == Target::Outside)
-                .filter_map(|reference| reference.on_node.clone())
-                .take(MOST_REFERENCED)
-                .collect();
-            let Some(system) = self.systems.first().cloned().filter(|_| !outside.is_empty()) else { break };
+        // Of a whole system, what is named elsewhere is read as well; and what that names.
+        for _ in 0..MOST_ROUNDS {
+            let Some(system) = self.systems.first().cloned() else { break };
+            let outside = node.references.iter().filter(|reference| reference.target == Target::Outside);
+            let named = outside.filter_map(|reference| reference.on_node.clone());
+            let mut named: Vec<PathBuf> = named.chain(node.launched.wanted.iter().cloned()).collect();
+            named.retain(|path| !self.asked.contains(path));
+            named.sort();
+            named.dedup();
+            if named.is_empty() || self.asked.len() > MOST_REFERENCED {
+                break;
+            }
             self.files = node.files;
-            for path in outside {
-                if let Ok(place) = path.strip_prefix("/")
-                    && !self.given.contains(&path)
-                {
-                    self.place_of_system(&system, place);
-                }
+            for path in named {
+                self.named(&system, &path);
+                self.asked.insert(path);
             }
             node = self.assemble(name.cloned());
         }
@@ -355,6 +260,11 @@ impl Gatherer<'_> {
             self.files = node.files;
             self.files.push(directory);
             node = self.assemble(name.cloned());
+        }
+        for doubt in &node.launched.doubts {
+            let file = node.files.get(doubt.file).map(|file| &*file.shown).unwrap_or_default();
+            let line = if doubt.line > 0 { format!(":{}", doubt.line) } else { String::new() };
+            node.incomplete.push(format!("{file}{line}: {}", doubt.reason));
         }
         roles::assign(&mut node);
         node.kind = if store == Store::Yes { NodeKind::Store } else { kind(&node) };
@@ -385,11 +295,8 @@ impl Gatherer<'_> {
             lists: Vec::new(),
             references: Vec::new(),
             pairs: Vec::new(),
-            pods: Vec::new(),
+            launched: Launched::default(),
             kubeconfigs: Vec::new(),
-            kubelet_configuration: None,
-            kubelet_arguments: Vec::new(),
-            etcd_environment: None,
             version: None,
             incomplete: self.incomplete.clone(),
             paths,
@@ -405,7 +312,7 @@ impl Gatherer<'_> {
     }
 }
 
-type Found = (PathBuf, FileKind, Attributes);
+pub(super) type Found = (PathBuf, FileKind, Attributes);
 
 /// Which directories of a node were given whole. Of a copy of a system, only what was copied: the rest was there, for all that is known.
 fn given(on_node: &Path, entries: &[Found]) -> Vec<PathBuf> {
@@ -428,18 +335,8 @@ fn given(on_node: &Path, entries: &[Found]) -> Vec<PathBuf> {
     given
 }
 
-fn shown(path: &Path) -> String {
+pub(super) fn shown(path: &Path) -> String {
     Printable(&path.to_string_lossy()).to_string()
-}
-
-/// Whether no directory above a place within a system is a symbolic link.
-fn stays_within(system: &Path, place: &Path) -> bool {
-    let mut current = system.to_owned();
-    let above = place.parent().unwrap_or(Path::new(""));
-    above.components().all(|component| {
-        current.push(component);
-        std::fs::symlink_metadata(&current).map_or(true, |metadata| !metadata.is_symlink())
-    })
 }
 
 /// A directory of a whole system with nothing of what is in it.
@@ -453,15 +350,7 @@ fn directory(system: &Path, on_node: &Path, show: impl FnOnce(&Path) -> (Arc<str
         on_node: on_node.to_owned(),
         anchored: true,
         kind: FileKind::Directory(Err(ATTRIBUTES_ONLY.into())),
-        attributes: Some(Attributes {
-            mode: metadata.mode() & 0o7777,
-            uid: metadata.uid(),
-            gid: metadata.gid(),
-            size: metadata.size(),
-            links: metadata.nlink(),
-            acl: false,
-            modified: Some(metadata.mtime()),
-        }),
+        attributes: Some(attributes_of(&system.join(place))),
         found_at: Some(system.join(place)),
         command_name: OnceLock::new(),
         left_over: OnceLock::new(),
@@ -508,18 +397,8 @@ fn collect(node: &mut Node) {
                 _ => {}
             }
         }
-        let Some(contents) = found.contents() else { continue };
         if found.kubeconfig().is_some() {
             node.kubeconfigs.push(file);
-        }
-        if contents.kubelet.is_some()
-            && (node.kubelet_configuration.is_none()
-                || found.on_node == Path::new("/var/lib/kubelet/config.yaml"))
-        {
-            node.kubelet_configuration = Some(file);
-        }
-        if contents.kubelet_arguments.is_some() {
-            node.kubelet_arguments.push(file);
         }
     }
     if left_out > 0 {
@@ -541,8 +420,7 @@ fn collect(node: &mut Node) {
     for found in &mut node.certificates {
         found.same_as = best.get(&found.same_as).copied().unwrap_or(found.same_as);
     }
-    node.etcd_environment = etcd_environment(node);
-    node.pods = pods(node);
+    node.launched = launches(node);
 }
 
 /// What a tree is that of.
@@ -553,15 +431,15 @@ fn kind(node: &Node) -> NodeKind {
             .any(|found| found.position == 0 && found.roles.iter().any(|(own, _)| *own == role))
     };
     let anchored = node.files.iter().any(|file| file.anchored);
-    if node.pod(Component::Apiserver).is_some() || has(Role::Apiserver) {
+    if node.launch(Component::Apiserver).is_some() || has(Role::Apiserver) {
         NodeKind::ControlPlane
     } else if !anchored {
         NodeKind::Unknown
-    } else if node.flags_of(Component::Etcd).is_some() || has(Role::EtcdServer) || has(Role::EtcdPeer) {
+    } else if node.launch(Component::Etcd).is_some() || has(Role::EtcdServer) || has(Role::EtcdPeer) {
         NodeKind::Etcd
     } else if has(Role::KubeletClient)
         || has(Role::KubeletServing)
-        || node.kubelet_configuration.is_some()
+        || node.launch(Component::Kubelet).is_some()
         || node.file_at("/etc/kubernetes/bootstrap-kubelet.conf").is_some()
     {
         NodeKind::Worker
@@ -574,8 +452,7 @@ fn kind(node: &Node) -> NodeKind {
 fn version_of(node: &Node) -> Option<KubernetesVersion> {
     [Component::Apiserver, Component::ControllerManager, Component::Scheduler].into_iter().find_map(
         |component| {
-            let (_, pod) = node.pod(component)?;
-            let image = pod.image.as_ref()?;
+            let image = node.launch(component)?.image.as_ref()?;
             let image = image.split('@').next().unwrap_or_default();
             let (_, tag) = image.rsplit_once(':').filter(|(_, tag)| !tag.contains('/'))?;
             tag.parse().ok()

@@ -6,6 +6,7 @@ mod cert;
 mod contents;
 mod gather;
 mod inventory;
+mod launches;
 mod linking;
 mod paths;
 mod processes;
@@ -13,6 +14,7 @@ mod records;
 mod refer;
 mod references;
 mod roles;
+mod system;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -37,9 +39,12 @@ use crate::disk::Attributes;
 use crate::inspect::{CertificateFacts, Content, Item, KubeCluster, KubeContext, KubeUser, Kubeconfig};
 use crate::key::PrivateKeyFacts;
 use crate::layout::{Promise, key_beside, promise};
-use crate::manifest::{Component, Flag, Flags, KubeletConfiguration, StaticPod};
+use crate::manifest::{Component, Flag, Flags, KubeletConfiguration, Launch, Launched};
 use crate::profile::KubernetesVersion;
 use crate::x509::{RevocationList, TbsCertificate};
+
+/// What tells how a component runs.
+const GIVE: &str = "give its manifest, or its unit and the files that this names; or / as a whole";
 
 /// What a tree is that of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -194,16 +199,10 @@ pub struct Node {
     pub references: Vec<Reference>,
     /// Certificates and keys that are named together.
     pub pairs: Vec<Pair>,
-    /// The files of the static pods that the kubelet runs: those in its directory of manifests, of components that are known.
-    pub pods: Vec<usize>,
+    /// How its programs are launched.
+    pub launched: Launched,
     /// The files that are kubeconfigs.
     pub kubeconfigs: Vec<usize>,
-    /// The file of the kubelet's configuration.
-    pub kubelet_configuration: Option<usize>,
-    /// The files of the kubelet's flags.
-    pub kubelet_arguments: Vec<usize>,
-    /// The environment file of an etcd that no pod runs.
-    pub etcd_environment: Option<usize>,
     /// The version of Kubernetes, by the policy or by the API server's image (or another component's).
     pub version: Option<KubernetesVersion>,
     /// Entries that were left out because there were too many, and other things that hide something; safe to show.
@@ -358,61 +357,61 @@ impl Node {
 
     /// The directory from which the kubelet runs static pods.
     pub fn manifest_directory(&self) -> PathBuf {
-        let configured = self.kubelet().and_then(|(_, kubelet)| kubelet.static_pod_path.as_ref());
-        configured.map_or_else(|| "/etc/kubernetes/manifests".into(), |field| field.path.clone())
+        self.launched.manifests.clone()
     }
 
-    /// The static pod of a component that the kubelet runs, with the number of its file.
-    pub fn pod(&self, component: Component) -> Option<(usize, &StaticPod)> {
-        self.pods.iter().find_map(|index| {
-            let pod = self.files.get(*index)?.contents()?.pod.as_ref()?.as_ref().ok()?;
-            (pod.component == component).then_some((*index, pod))
-        })
+    /// How a component is launched, as far as it is known. Where it has doubts, a flag that is not among its flags may be given all the same.
+    pub fn launch(&self, component: Component) -> Option<&Launch> {
+        self.launched.of(component).next()
     }
 
-    /// The flags of a component, with the number of the file that gives them: its static pod's, or etcd's environment file.
-    pub fn flags_of(&self, component: Component) -> Option<(usize, &Flags)> {
-        if let Some((file, pod)) = self.pod(component) {
-            return Some((file, &pod.flags));
+    /// The same, with no doubt left: what is not among its flags is not given.
+    pub fn whole_launch(&self, component: Component) -> Option<&Launch> {
+        self.launch(component).filter(|launch| launch.doubts.is_empty())
+    }
+
+    /// Why no [`Node::whole_launch`] of a component is known, and the place of what is in doubt, where something is.
+    pub fn not_known(&self, component: Component) -> (Option<Place>, String) {
+        match self.launch(component).and_then(|launch| launch.doubts.first()) {
+            Some(doubt) => {
+                let place = Place::line(doubt.file, doubt.line);
+                (Some(place), format!("how {component} runs is not known for certain: {}", doubt.reason))
+            }
+            None => (None, format!("how {component} runs is not known: {GIVE}")),
         }
-        let file = self.etcd_environment.filter(|_| component == Component::Etcd)?;
-        Some((file, self.files.get(file)?.contents()?.etcd_environment.as_ref()?))
     }
 
-    /// The flags of a component.
+    /// All flags of a component, with the number of the file that says that it runs; none where some may not be known.
+    pub fn flags_of(&self, component: Component) -> Option<(usize, &Flags)> {
+        self.whole_launch(component).map(|launch| (launch.file, &launch.flags))
+    }
+
+    /// All flags of a component; none where some may not be known.
     pub fn flags(&self, component: Component) -> Option<&Flags> {
         self.flags_of(component).map(|(_, flags)| flags)
     }
 
     /// A flag of a component, with its place.
     pub fn flag(&self, component: Component, name: &str) -> Option<(Place, &Flag)> {
-        let (file, flags) = self.flags_of(component)?;
-        let flag = flags.last(name).filter(|flag| !flag.value.is_empty())?;
-        Some((Place::line(file, flag.line), flag))
+        let flag = self.launch(component)?.flags.last(name).filter(|flag| !flag.value.is_empty())?;
+        Some((Place::line(flag.file, flag.line), flag))
     }
 
     /// The directory of etcd's data on the node, as far as it is named; none where its pod mounts nothing of the host there.
     pub fn etcd_data(&self) -> Option<PathBuf> {
-        let path = Path::new(self.flags(Component::Etcd)?.value("data-dir")?);
-        match self.pod(Component::Etcd) {
-            Some((_, pod)) => refer::through(&pod.mounts, path),
-            None => Some(path.to_owned()),
-        }
+        let launch = self.launch(Component::Etcd)?;
+        launch.on_node(Path::new(launch.flags.value("data-dir")?))
     }
 
     /// The kubelet's configuration, with the number of its file.
     pub fn kubelet(&self) -> Option<(usize, &KubeletConfiguration)> {
-        let file = self.kubelet_configuration?;
-        let configuration = self.files.get(file)?.contents()?.kubelet.as_ref()?.as_ref().ok()?;
-        Some((file, configuration))
+        let (file, configuration) = self.launch(Component::Kubelet)?.configuration.as_ref()?;
+        Some((*file, configuration))
     }
 
     /// A flag of the kubelet, with its place.
     pub fn kubelet_flag(&self, name: &str) -> Option<(Place, &Flag)> {
-        self.kubelet_arguments.iter().find_map(|file| {
-            let flag = self.files.get(*file)?.contents()?.kubelet_arguments.as_ref()?.last(name)?;
-            Some((Place::line(*file, flag.line), flag))
-        })
+        self.flag(Component::Kubelet, name)
     }
 
     /// The references of a component's flag (or a kubelet's, or a kubeconfig's), without dashes.
@@ -428,9 +427,11 @@ impl Node {
         own.filter_map(|index| self.references.get(*index))
     }
 
-    /// The first reference of a component's flag.
+    /// The first reference of a component's flag, as [`Node::launch`] launches it.
     pub fn reference(&self, component: Component, flag: &str) -> Option<&Reference> {
-        self.references_of(Holder::Component(component), flag).next()
+        let own = self.launched.launches.iter().position(|launch| launch.component == component)?;
+        let mut named = self.references_of(Holder::Component(component), flag);
+        named.find(|reference| reference.launch == Some(own))
     }
 
     /// The certificates that a reference leads to.

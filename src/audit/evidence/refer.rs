@@ -3,102 +3,29 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use super::references::{FileFlag, KUBELET, PAIRS, flags};
-use super::{File, Holder, Node, Pair, Reference, Target, What};
+use super::references::{FileFlag, PAIRS, flags};
+use super::{Holder, Node, Pair, Reference, Target, What};
 use crate::audit::role::Role;
 use crate::inspect::{self, Kubeconfig};
-use crate::manifest::{Component, Flags, Mount};
+use crate::manifest::{By, Flag, Flags, KubeletConfiguration, Launch};
 
 /// The most files that one file names for one purpose, or a kubeconfig for all of its users: more is no configuration, but an attempt to keep
 /// the reader busy.
 const MOST_NAMED: usize = 1000;
 
-/// etcd's environment file: the one that kubespray writes, or distributions, or else the first.
-pub(super) fn etcd_environment(node: &Node) -> Option<usize> {
-    const USUAL: [&str; 2] = ["/etc/etcd.env", "/etc/etcd/etcd.conf"];
-    let is_it = |index: &usize| {
-        let contents = node.files.get(*index).and_then(File::contents);
-        contents.is_some_and(|contents| contents.etcd_environment.is_some())
-    };
-    let usual =
-        USUAL.iter().filter_map(|path| Some(node.entry_at(Path::new(path))?.0)).find(|index| is_it(index));
-    usual.or_else(|| (0..node.files.len()).find(is_it))
-}
-
-/// The files of the static pods, those with the name that kubeadm gives them first.
-pub(super) fn pods(node: &Node) -> Vec<usize> {
-    let directory = node.manifest_directory();
-    let is_manifest = |file: &File| {
-        let alone = !file.anchored;
-        file.on_node.parent() == Some(&directory)
-            || file.on_node.parent().is_some_and(|parent| parent.ends_with("agent/pod-manifests"))
-            || alone
-    };
-    let mut pods: Vec<(bool, usize)> = Vec::new();
-    for (index, file) in node.files.iter().enumerate() {
-        let Some(Ok(pod)) = file.contents().and_then(|contents| contents.pod.as_ref()) else { continue };
-        // The kubelet takes every file whose name does not begin with a dot (extractFromDir in pkg/kubelet/config/file.go).
-        if is_manifest(file) && !file.name().starts_with('.') {
-            let usual = file.on_node.file_stem().is_some_and(|stem| stem == pod.component.program());
-            pods.push((!usual, index));
-        }
-    }
-    pods.sort_unstable();
-    pods.into_iter().map(|(_, index)| index).collect()
-}
-
 /// Finds out who names which file.
 pub(super) fn refer(node: &mut Node) {
     let mut references = Vec::new();
-    let mut seen: Vec<Component> = Vec::new();
-    for &index in &node.pods {
-        let Some(Ok(pod)) =
-            node.files.get(index).and_then(File::contents).and_then(|contents| contents.pod.as_ref())
-        else {
-            continue;
-        };
-        // A second manifest of a component is a matter of its own.
-        if seen.contains(&pod.component) {
-            continue;
-        }
-        seen.push(pod.component);
-        let namer =
-            Namer { node, file: index, holder: Holder::Component(pod.component), mounts: Some(&pod.mounts) };
-        references.extend(namer.flags(&pod.flags, flags(pod.component)));
-        references.extend(namer.sni(&pod.flags));
-    }
-    if node.pod(Component::Etcd).is_none()
-        && let Some((file, given)) = node.flags_of(Component::Etcd)
-    {
-        let namer = Namer { node, file, holder: Holder::Component(Component::Etcd), mounts: None };
-        references.extend(namer.flags(given, flags(Component::Etcd)));
-    }
-    if let Some((file, kubelet)) = node.kubelet() {
-        let namer = Namer { node, file, holder: Holder::Kubelet, mounts: None };
-        let fields = [
-            (&kubelet.tls_cert_file, "tlsCertFile", What::Certificate, Role::KubeletServing),
-            (&kubelet.tls_private_key_file, "tlsPrivateKeyFile", What::Key, Role::KubeletServing),
-            (&kubelet.client_ca_file, "authentication.x509.clientCAFile", What::Trust, Role::KubernetesCa),
-        ];
-        for (field, name, what, role) in fields {
-            if let Some(field) = field {
-                references.push(namer.reference(name.into(), field.line, what, Some(role), &field.path));
-            }
-        }
-    }
-    for &file in &node.kubelet_arguments {
-        let arguments = node
-            .files
-            .get(file)
-            .and_then(File::contents)
-            .and_then(|contents| contents.kubelet_arguments.as_ref());
-        if let Some(arguments) = arguments {
-            let namer = Namer { node, file, holder: Holder::Kubelet, mounts: None };
-            references.extend(namer.flags(arguments, KUBELET));
+    for (number, launch) in counting(node) {
+        let namer = Namer { node, file: launch.file, launch: Some((number, launch)) };
+        references.extend(namer.flags(&launch.flags, flags(launch.component)));
+        references.extend(namer.sni(&launch.flags));
+        if let Some((_, kubelet)) = &launch.configuration {
+            references.extend(namer.kubelet(kubelet, &launch.flags));
         }
     }
     for &file in &node.kubeconfigs {
-        let namer = Namer { node, file, holder: Holder::Kubeconfig, mounts: None };
+        let namer = Namer { node, file, launch: None };
         if let Some(kubeconfig) = node.kubeconfig(file) {
             references.extend(namer.kubeconfig(kubeconfig));
         }
@@ -117,12 +44,42 @@ pub(super) fn refer(node: &mut Node) {
     node.references = references;
 }
 
-/// Somebody who names files.
+/// The launches whose files are in use: of static pods of one component the first, for a second manifest is a matter of its own.
+fn counting(node: &Node) -> Vec<(usize, &Launch)> {
+    let mut counting: Vec<(usize, &Launch)> = Vec::new();
+    for (number, launch) in node.launched.launches.iter().enumerate() {
+        let is_second =
+            counting.iter().any(|(_, other)| other.component == launch.component && other.by == By::Pod);
+        if launch.by != By::Pod || !is_second {
+            counting.push((number, launch));
+        }
+    }
+    counting
+}
+
+/// Somebody who names files: a program as it is launched, or a kubeconfig.
 struct Namer<'a> {
     node: &'a Node,
+    /// The number of the kubeconfig, or of what says that the program runs.
     file: usize,
-    holder: Holder,
-    mounts: Option<&'a [Mount]>,
+    launch: Option<(usize, &'a Launch)>,
+}
+
+/// What names a file: a flag or a field, and where it stands.
+struct Named<'a> {
+    /// `--etcd-cafile`, `users[admin].client-key`.
+    flag: String,
+    /// The field of a configuration that stands for the flag.
+    field: Option<&'a str>,
+    file: usize,
+    line: u64,
+}
+
+impl<'a> Named<'a> {
+    fn of(flag: &'a Flag) -> Self {
+        let (name, field) = (format!("--{}", flag.name), flag.field.as_deref());
+        Self { flag: name, field, file: flag.file, line: flag.line }
+    }
 }
 
 impl Namer<'_> {
@@ -136,12 +93,40 @@ impl Namer<'_> {
                 let several =
                     flag.value.split(',').map(str::trim).filter(|value| entry.many && !value.is_empty());
                 let whole = (!entry.many).then_some(flag.value.as_str());
-                several.chain(whole).map(|value| (value, flag.line))
+                several.chain(whole).map(move |value| (value, flag))
             });
-            for (value, line) in values.take(MOST_NAMED) {
-                let name = format!("--{}", entry.flag);
-                references.push(self.reference(name, line, entry.what, entry.role, Path::new(value)));
+            for (value, flag) in values.take(MOST_NAMED) {
+                references.push(self.reference(Named::of(flag), entry.what, entry.role, Path::new(value)));
             }
+        }
+        references
+    }
+
+    /// The files that a kubelet's configuration names, unless a flag goes before it. A relative path begins where its file lies.
+    fn kubelet(&self, kubelet: &KubeletConfiguration, given: &Flags) -> Vec<Reference> {
+        let fields = [
+            (&kubelet.tls_cert_file, "tlsCertFile", "tls-cert-file", What::Certificate, Role::KubeletServing),
+            (
+                &kubelet.tls_private_key_file,
+                "tlsPrivateKeyFile",
+                "tls-private-key-file",
+                What::Key,
+                Role::KubeletServing,
+            ),
+            (
+                &kubelet.client_ca_file,
+                "authentication.x509.clientCAFile",
+                "client-ca-file",
+                What::Trust,
+                Role::KubernetesCa,
+            ),
+        ];
+        let mut references = Vec::new();
+        for (field, name, flag, what, role) in fields {
+            let Some(field) = field.as_ref().filter(|_| given.value(flag).is_none()) else { continue };
+            let named = Named { flag: name.to_owned(), field: None, file: field.file, line: field.line };
+            let on_node = self.beside(field.file, &field.path);
+            references.push(self.reference_to(named, what, Some(role), &field.path, on_node));
         }
         references
     }
@@ -154,13 +139,7 @@ impl Namer<'_> {
             let files = flag.value.split(':').next().unwrap_or_default();
             let Some((certificate, key)) = files.split_once(',') else { continue };
             for (path, what) in [(certificate, What::Certificate), (key, What::Key)] {
-                references.push(self.reference(
-                    "--tls-sni-cert-key".into(),
-                    flag.line,
-                    what,
-                    None,
-                    Path::new(path.trim()),
-                ));
+                references.push(self.reference(Named::of(flag), what, None, Path::new(path.trim())));
             }
         }
         references
@@ -172,7 +151,8 @@ impl Namer<'_> {
             let is_read = !named.embedded && references.len() < MOST_NAMED;
             if let Some(path) = named.file.as_ref().filter(|_| is_read) {
                 let line = u64::try_from(named.line).unwrap_or(0);
-                references.push(self.reference(field, line, what, None, Path::new(path)));
+                let named = Named { flag: field, field: None, file: self.file, line };
+                references.push(self.reference(named, what, None, Path::new(path)));
             }
         };
         for cluster in &kubeconfig.clusters {
@@ -187,14 +167,26 @@ impl Namer<'_> {
         references
     }
 
-    fn reference(&self, flag: String, line: u64, what: What, role: Option<Role>, path: &Path) -> Reference {
-        let on_node = self.on_node(path);
+    fn reference(&self, named: Named<'_>, what: What, role: Option<Role>, path: &Path) -> Reference {
+        self.reference_to(named, what, role, path, self.on_node(path))
+    }
+
+    fn reference_to(
+        &self,
+        named: Named<'_>,
+        what: What,
+        role: Option<Role>,
+        path: &Path,
+        on_node: Option<PathBuf>,
+    ) -> Reference {
         let target = on_node.as_ref().map_or(Target::Outside, |path| self.node.paths.resolve(path));
         Reference {
-            file: self.file,
-            line,
-            holder: self.holder,
-            flag,
+            file: named.file,
+            line: named.line,
+            holder: self.launch.map_or(Holder::Kubeconfig, |(_, launch)| Holder::Component(launch.component)),
+            launch: self.launch.map(|(number, _)| number),
+            flag: named.flag,
+            field: named.field.map(str::to_owned),
             what,
             role,
             path: path.to_owned(),
@@ -203,32 +195,28 @@ impl Namer<'_> {
         }
     }
 
-    /// A path on the node: that of the container through what is mounted there; a relative one from the file that names it.
+    /// A path on the node: that of the container through what is mounted there; a relative one from where the program is started, or
+    /// from the kubeconfig that names it.
     fn on_node(&self, path: &Path) -> Option<PathBuf> {
-        let Some(mounts) = self.mounts else {
-            let directory = self.node.files.get(self.file)?.on_node.parent()?;
-            return Some(directory.join(path));
-        };
-        through(mounts, path)
+        match self.launch {
+            Some((_, launch)) => launch.on_node(path),
+            None => self.beside(self.file, path),
+        }
     }
-}
 
-/// A path of a container on its node, by what is mounted there.
-pub(super) fn through(mounts: &[Mount], path: &Path) -> Option<PathBuf> {
-    let mount = mounts
-        .iter()
-        .filter(|mount| path.starts_with(&mount.path))
-        .max_by_key(|mount| mount.path.components().count())?;
-    let rest = path.strip_prefix(&mount.path).ok()?;
-    let host = mount.host.as_ref()?;
-    Some(if rest.as_os_str().is_empty() { host.clone() } else { host.join(rest) })
+    /// A path from the directory of a file on.
+    fn beside(&self, file: usize, path: &Path) -> Option<PathBuf> {
+        Some(self.node.files.get(file)?.on_node.parent()?.join(path))
+    }
 }
 
 /// The certificates and keys that are named together.
 fn pairs(references: &[Reference]) -> Vec<Pair> {
-    let mut keys: HashMap<(usize, Holder, &str), usize> = HashMap::new();
+    // A launch may name the one in this file and the other in that.
+    let owner = |named: &Reference| (named.launch, named.file * usize::from(named.launch.is_none()));
+    let mut keys: HashMap<((Option<usize>, usize), &str), usize> = HashMap::new();
     for (index, key) in references.iter().enumerate() {
-        keys.entry((key.file, key.holder, key.flag.trim_start_matches('-'))).or_insert(index);
+        keys.entry((owner(key), key.flag.trim_start_matches('-'))).or_insert(index);
     }
     let partner = |certificate: usize| {
         let named = references.get(certificate)?;
@@ -247,7 +235,7 @@ fn pairs(references: &[Reference]) -> Vec<Pair> {
                 None => format!("{}client-key", name.strip_suffix("client-certificate")?),
             },
         };
-        keys.get(&(named.file, named.holder, key_flag.as_str())).copied()
+        keys.get(&(owner(named), key_flag.as_str())).copied()
     };
     let is_certificate =
         |reference: &Reference| matches!(reference.what, What::Certificate | What::SigningCertificate);

@@ -12,12 +12,15 @@ use crate::manifest::Component;
 /// Who names a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Holder {
-    /// A component, in its static pod's manifest.
+    /// A component, in its flags or its configuration.
     Component(Component),
-    /// The kubelet, in its configuration or its flags.
-    Kubelet,
     /// A kubeconfig.
     Kubeconfig,
+}
+
+impl Holder {
+    /// The kubelet.
+    pub const KUBELET: Self = Self::Component(Component::Kubelet);
 }
 
 /// What a file is named for.
@@ -56,8 +59,12 @@ pub struct Reference {
     pub line: u64,
     /// Who does.
     pub holder: Holder,
+    /// The number of the launch in [`super::Node::launched`] that does; none for a kubeconfig.
+    pub launch: Option<usize>,
     /// The flag or field: `--etcd-cafile`, `users[admin].client-key`.
     pub flag: String,
+    /// The field of a configuration file that stands for the flag: `client-transport-security.cert-file`.
+    pub field: Option<String>,
     /// What for.
     pub what: What,
     /// The part that the certificate or key plays there.
@@ -68,6 +75,13 @@ pub struct Reference {
     pub on_node: Option<PathBuf>,
     /// Where that leads.
     pub target: Target,
+}
+
+impl Reference {
+    /// What names it, as it is written.
+    pub fn written(&self) -> &str {
+        self.field.as_deref().unwrap_or(&self.flag)
+    }
 }
 
 /// A certificate and its key that somebody names together: the numbers in [`super::Node::references`].
@@ -99,6 +113,8 @@ pub(super) fn flags(component: Component) -> &'static [FileFlag] {
         Component::ControllerManager => CONTROLLER_MANAGER,
         Component::Scheduler => SCHEDULER,
         Component::Etcd => ETCD,
+        Component::Kubelet => KUBELET,
+        Component::Proxy => PROXY,
     }
 }
 
@@ -116,6 +132,7 @@ pub(super) const PAIRS: &[(&str, &str)] = &[
     ("cert-file", "key-file"),
     ("peer-cert-file", "peer-key-file"),
     ("client-cert-file", "client-key-file"),
+    ("peer-client-cert-file", "peer-client-key-file"),
 ];
 
 const APISERVER: &[FileFlag] = &[
@@ -139,6 +156,9 @@ const APISERVER: &[FileFlag] = &[
     },
     flag("service-account-signing-key-file", What::TokenSigning, Some(Role::ServiceAccount)),
     flag("token-auth-file", What::StaticTokens, None),
+    flag("authentication-token-webhook-config-file", What::Kubeconfig, None),
+    flag("authorization-webhook-config-file", What::Kubeconfig, None),
+    flag("audit-webhook-config-file", What::Kubeconfig, None),
     flag("basic-auth-file", What::StaticPasswords, None),
 ];
 
@@ -185,17 +205,20 @@ const ETCD: &[FileFlag] = &[
     flag("client-key-file", What::Key, None),
     flag("peer-cert-file", What::Certificate, Some(Role::EtcdPeer)),
     flag("peer-key-file", What::Key, Some(Role::EtcdPeer)),
+    flag("peer-client-cert-file", What::Certificate, None),
+    flag("peer-client-key-file", What::Key, None),
     flag("trusted-ca-file", What::Trust, Some(Role::EtcdCa)),
     flag("peer-trusted-ca-file", What::Trust, Some(Role::EtcdCa)),
     flag("client-crl-file", What::RevocationList, None),
     flag("peer-crl-file", What::RevocationList, None),
 ];
 
-/// The flags of the kubelet that name files.
-pub(super) const KUBELET: &[FileFlag] = &[
+const KUBELET: &[FileFlag] = &[
     flag("tls-cert-file", What::Certificate, Some(Role::KubeletServing)),
     flag("tls-private-key-file", What::Key, Some(Role::KubeletServing)),
     flag("client-ca-file", What::Trust, Some(Role::KubernetesCa)),
     flag("kubeconfig", What::Kubeconfig, Some(Role::KubeletClient)),
     flag("bootstrap-kubeconfig", What::Kubeconfig, None),
 ];
+
+const PROXY: &[FileFlag] = &[flag("kubeconfig", What::Kubeconfig, None)];

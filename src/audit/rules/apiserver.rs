@@ -13,10 +13,6 @@ use crate::x509::SubjectAltName;
 /// What its clients call the API server within the cluster, beside the name with the cluster's domain.
 pub(super) const SERVICE: [&str; 3] = ["kubernetes", "kubernetes.default", "kubernetes.default.svc"];
 
-/// Why nothing is known that only a manifest tells.
-pub(super) const NO_MANIFEST: &str =
-    "the API server's manifest was not given, or cannot be read; give /etc/kubernetes/manifests as well";
-
 /// The names of the certificate that the API server shows, and of those that it shows instead.
 pub(super) fn names_with_sni(node: &Node, cert: Cert<'_>) -> Names {
     let mut names = sni_names(node);
@@ -67,12 +63,10 @@ pub(super) fn service_addresses(node: &Node) -> Result<(Place, Vec<IpAddr>), Str
         .into_iter()
         .find_map(|component| node.flag(component, FLAG));
     let Some((place, flag)) = flag else {
-        let reason = if node.pod(Component::Apiserver).is_some() {
-            "the API server's manifest gives no --service-cluster-ip-range"
-        } else {
-            NO_MANIFEST
-        };
-        return Err(reason.to_owned());
+        return Err(match node.whole_launch(Component::Apiserver) {
+            Some(launch) => format!("the API server's {} gives no --{FLAG}", launch.by.noun()),
+            None => node.not_known(Component::Apiserver).1,
+        });
     };
     let mut addresses = Vec::new();
     // Kubernetes takes two at most.

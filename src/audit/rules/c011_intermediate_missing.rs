@@ -117,7 +117,7 @@ fn trust<'a>(node: &'a Node, certificates: &Certificates<'a>, role: Role) -> Vec
 fn certs_of_kubelet<'a>(node: &'a Node, certificates: &Certificates<'a>) -> Vec<Cert<'a>> {
     let named: Vec<Cert<'a>> = ["authentication.x509.clientCAFile", "client-ca-file"]
         .into_iter()
-        .flat_map(|flag| node.references_of(Holder::Kubelet, flag))
+        .flat_map(|flag| node.references_of(Holder::KUBELET, flag))
         .flat_map(|reference| node.referenced_certs(reference))
         .collect();
     if named.is_empty() { by_role(certificates, Role::ApiserverKubeletClient) } else { named }

@@ -16,7 +16,7 @@ fn counted(credentials: &StaticCredentials) -> String {
 
 /// What a flag that names such a file says: with how many users, where that can be seen.
 pub(super) fn named(node: &Node, reference: &Reference, answers: &mut Answers) -> String {
-    let flag = format!("{} names {}", reference.flag, shown(&reference.path));
+    let flag = format!("{} names {}", reference.written(), shown(&reference.path));
     let file = led_to(node, reference).and_then(|file| node.files.get(file));
     if file.is_none_or(|file| file.contents().is_none())
         && let Some(reason) = hidden(node, reference)

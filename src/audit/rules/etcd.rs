@@ -4,57 +4,56 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::super::{Answers, Cert, Node, Place, Reference, Role, Scene};
+use super::launches::whole;
 use super::names::{Names, host_of};
 use super::references::certificates;
 use crate::inspect::without_user;
-use crate::manifest::{Component, Flags};
+use crate::manifest::{Component, Launch};
 use crate::x509::{ExtendedKeyUsage, Printable, TbsCertificate, sha256};
 
 /// etcd as a node runs it.
 #[derive(Clone, Copy)]
 pub(super) struct Etcd<'a> {
     pub(super) node: &'a Node,
-    file: usize,
-    flags: &'a Flags,
+    launch: &'a Launch,
 }
 
 impl<'a> Etcd<'a> {
     /// etcd of a node. Where the node has its certificates and nothing says how it runs, that is skipped.
     pub(super) fn of(scene: &Scene<'a>, answers: &mut Answers) -> Option<Self> {
         let node = scene.node;
-        if let Some((file, flags)) = node.flags_of(Component::Etcd) {
-            let etcd = Self { node, file, flags };
-            // etcd ignores its other flags and its environment then (its documentation of --config-file).
-            if let Some(path) = etcd.value("config-file") {
-                let reason = format!("etcd reads its flags from {}, which kpki does not", Printable(path));
-                answers.skip(etcd.place("config-file"), reason);
-                return None;
-            }
-            return Some(etcd);
+        if let Some(launch) = whole(node, Component::Etcd, answers) {
+            return Some(Self { node, launch });
         }
-        let own = node.certs().find(|cert| cert.is(Role::EtcdServer) || cert.is(Role::EtcdPeer))?;
-        answers.skip(own, NOT_GIVEN);
+        if node.launch(Component::Etcd).is_none()
+            && let Some(own) = node.certs().find(|cert| cert.is(Role::EtcdServer) || cert.is(Role::EtcdPeer))
+        {
+            answers.skip(own, node.not_known(Component::Etcd).1);
+        }
         None
     }
 
     /// The value of a flag, unless it is empty.
     pub(super) fn value(&self, name: &str) -> Option<&'a str> {
-        self.flags.value(name)
+        self.launch.flags.value(name)
     }
 
     /// Whether a switch is on.
     pub(super) fn is_on(&self, name: &str) -> bool {
-        self.flags.switch(name) == Some(true)
+        self.launch.flags.switch(name) == Some(true)
     }
 
     /// Where a flag stands; the file as a whole where it is not given.
     pub(super) fn place(&self, name: &str) -> Place {
-        self.flags.last(name).map_or_else(|| Place::file(self.file), |flag| Place::line(self.file, flag.line))
+        self.launch
+            .flags
+            .last(name)
+            .map_or_else(|| Place::file(self.launch.file), |flag| Place::line(flag.file, flag.line))
     }
 
     /// The addresses of a flag.
     pub(super) fn urls(&self, name: &str) -> Vec<Url> {
-        self.flags.list(name).into_iter().filter_map(Url::read).collect()
+        self.launch.flags.list(name).into_iter().filter_map(Url::read).collect()
     }
 
     /// Whether certificates of clients (or of peers) are asked for and verified: with the file of CAs alone as well
@@ -80,8 +79,7 @@ impl<'a> Etcd<'a> {
 
     /// The numbers of its version, by its image: 3, 6 and 8 of `etcd:3.6.8-0`.
     pub(super) fn version(&self) -> Option<(u32, u32, u32)> {
-        let (_, pod) = self.node.pod(Component::Etcd)?;
-        let image = pod.image.as_deref()?.split('@').next()?;
+        let image = self.launch.image.as_deref()?.split('@').next()?;
         let (_, tag) = image.rsplit_once(':').filter(|(_, tag)| !tag.contains('/'))?;
         let mut numbers = tag.trim_start_matches('v').splitn(3, '.').map(|part| {
             let digits = part.split(|c: char| !c.is_ascii_digit()).next().unwrap_or_default();
@@ -90,10 +88,6 @@ impl<'a> Etcd<'a> {
         Some((numbers.next()??, numbers.next()??, numbers.next()??))
     }
 }
-
-/// What is said where nothing tells how etcd runs.
-pub(super) const NOT_GIVEN: &str =
-    "how etcd runs is not known: give its static pod's manifest, or its environment file (/etc/etcd.env)";
 
 /// For whom etcd listens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -263,8 +257,8 @@ mod tests {
             let mut tree = Tree::control_plane();
             tree.replace("etc/kubernetes/manifests/etcd.yaml", "registry.k8s.io/etcd:3.6.8-0", image);
             let node = tree.node();
-            let (file, flags) = node.flags_of(Component::Etcd).unwrap();
-            assert_eq!(Etcd { node: &node, file, flags }.version(), version, "{image}");
+            let launch = node.launch(Component::Etcd).unwrap();
+            assert_eq!(Etcd { node: &node, launch }.version(), version, "{image}");
         }
     }
 }

@@ -63,7 +63,7 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
 
 /// Whether a CA's key would be here if it were anywhere: on a control plane, unless it is etcd's and etcd runs elsewhere.
 fn is_external(node: &Node, cert: Cert<'_>) -> bool {
-    let etcd_is_here = node.pod(Component::Etcd).is_some() || node.pod(Component::Apiserver).is_none();
+    let etcd_is_here = node.launch(Component::Etcd).is_some() || node.launch(Component::Apiserver).is_none();
     node.kind == NodeKind::ControlPlane
         && cert.roles().any(|role| role.is_ca() && (role != Role::EtcdCa || etcd_is_here))
 }

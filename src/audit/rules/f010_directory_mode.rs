@@ -57,7 +57,7 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
 fn directories(node: &Node) -> BTreeSet<usize> {
     let mut found = BTreeSet::new();
     for file in node.files.iter().filter(|file| matches!(file.kind, FileKind::Regular(_))) {
-        let pod = file.contents().is_some_and(|contents| contents.pod.is_some());
+        let pod = file.contents().is_some_and(|contents| contents.pod().is_some());
         if !(is_of_pki(file) || file.kubeconfig().is_some() || pod) {
             continue;
         }

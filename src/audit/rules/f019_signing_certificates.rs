@@ -27,14 +27,14 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(scene: &Scene<'_>, answers: &mut Answers) {
     let node = scene.node;
-    if node.pod(Component::ControllerManager).is_none() {
+    if node.launch(Component::ControllerManager).is_none() {
         // kubeadm's own place of it; a bundle there is a fault only if it is signed with.
         if let Some((index, file)) = node.file_at("/etc/kubernetes/pki/ca.crt")
             && node.kind == crate::audit::NodeKind::ControlPlane
             && count(node, index) > 1
         {
             let reason = format!(
-                "whether the controller manager signs with {} is not known: give its manifest as well",
+                "whether the controller manager signs with {} is not known: give its manifest or its unit as well",
                 file.shown
             );
             answers.skip(index, reason);
@@ -53,7 +53,8 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
         if certificates > 1 {
             let message = format!(
                 "{} names {}, which holds {certificates} certificates, and must hold one",
-                reference.flag, file.shown
+                reference.written(),
+                file.shown
             );
             answers.fail(reference, message);
         }
@@ -96,7 +97,7 @@ mod tests {
             tree.skipped("F019"),
             [
                 "etc/kubernetes/pki/ca.crt: whether the controller manager signs with etc/kubernetes/pki/ca.crt is not known: give its \
-              manifest as well"
+              manifest or its unit as well"
             ]
         );
     }

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use super::files::{has_extension, is_about_the_label, is_thing_of_pki, left_over, own, referenced};
 use super::{Check, Citation, Rule, Severity};
 use crate::audit::{ATTRIBUTES_ONLY, Answers, Basis, Contents, File, FileKind, Node, Place, Scene};
+use crate::disk::LEFT_OUT;
 use crate::inspect::{Content, Encoding, Item, Oddity};
 use crate::layout::profile_by_name;
 
@@ -55,7 +56,7 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
             FileKind::Directory(Err(reason)) if reason.contains("may not be read") => {
                 answers.skip(index, format!("what is in it is not known: {reason}"));
             }
-            FileKind::Directory(Err(reason)) if reason == ATTRIBUTES_ONLY => {}
+            FileKind::Directory(Err(reason)) if reason == ATTRIBUTES_ONLY || reason == LEFT_OUT => {}
             FileKind::Directory(Err(reason)) => {
                 answers
                     .fail(index, format!("not all of it was looked at: {reason}"))
@@ -106,7 +107,7 @@ fn regular(
         return;
     }
     let unknown = own(file).all(|item| matches!(item.content, Content::Unknown { .. }));
-    let credentials = contents.credentials.is_some() || contents.kubelet_arguments.is_some();
+    let credentials = contents.credentials.is_some() || contents.document.is_some();
     if unknown && !credentials && (is_named(file) || alone) {
         answers
             .fail(index, format!("there is nothing of a PKI in it ({} bytes)", contents.text.bytes))

@@ -85,8 +85,7 @@ mod tests {
         // The controller manager is told it as well.
         assert_eq!(tree.skipped("K002"), [""; 0]);
         tree.remove("etc/kubernetes/manifests/kube-controller-manager.yaml");
-        let reason = "etc/kubernetes/pki/apiserver.crt: the API server's manifest was not given, or cannot be read; give \
-                      /etc/kubernetes/manifests as well";
+        let reason = "etc/kubernetes/pki/apiserver.crt: how kube-apiserver runs is not known: give its manifest, or its unit and the files that this names; or / as a whole";
         assert_eq!(tree.skipped("K002"), [reason]);
         let mut tree = Tree::control_plane();
         tree.flag("kube-apiserver", "--service-cluster-ip-range=10.96.0.0/99");

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::super::{Answers, Cert, Node, Scene};
-use super::apiserver::{NO_MANIFEST, advertised, certificates, is_nameless, sni_names};
+use super::apiserver::{advertised, certificates, is_nameless, sni_names};
 use super::names::{Names, host_of};
 use super::{Check, Citation, Rule, Severity};
 use crate::manifest::Component;
@@ -57,8 +57,8 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
     }
     let (others, called) = (sni_names(node), called(node));
     for cert in certs {
-        if node.pod(Component::Apiserver).is_none() {
-            answers.skip(cert, format!("the address that it advertises is not known: {NO_MANIFEST}"));
+        if node.whole_launch(Component::Apiserver).is_none() {
+            answers.skip(cert, node.not_known(Component::Apiserver).1);
         }
         let names = Names::of(cert.tbs().extensions.names());
         let signers = cert.signers();
@@ -196,8 +196,7 @@ mod tests {
         assert_eq!(
             tree.skipped("K003"),
             [
-                "etc/kubernetes/pki/apiserver.crt: the address that it advertises is not known: the API server's manifest was not given, \
-              or cannot be read; give /etc/kubernetes/manifests as well"
+                "etc/kubernetes/pki/apiserver.crt: how kube-apiserver runs is not known: give its manifest, or its unit and the files that this names; or / as a whole"
             ]
         );
         assert!(Tree::worker().not_applicable(&RULE));

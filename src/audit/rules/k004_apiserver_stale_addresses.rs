@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::net::IpAddr;
 
 use super::super::{Answers, Node, Scene};
-use super::apiserver::{NO_MANIFEST, advertised, certificates, service_addresses};
+use super::apiserver::{advertised, certificates, service_addresses};
 use super::names::{Names, host_of};
 use super::{Check, Citation, Rule, Severity};
 use crate::manifest::Component;
@@ -37,9 +37,9 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
     let advertised = advertised(node).map(|(_, own)| (own, known(node, own)));
     for cert in certificates(node) {
         let Some((own, known)) = &advertised else {
-            let reason = match node.pod(Component::Apiserver) {
-                Some(_) => "the API server's manifest gives no --advertise-address",
-                None => NO_MANIFEST,
+            let reason = match node.whole_launch(Component::Apiserver) {
+                Some(launch) => format!("the API server's {} gives no --advertise-address", launch.by.noun()),
+                None => node.not_known(Component::Apiserver).1,
             };
             answers.skip(cert, reason);
             continue;
@@ -79,7 +79,7 @@ fn known(node: &Node, own: IpAddr) -> HashSet<IpAddr> {
         flag.value.split(',').for_each(&mut add);
     }
     for name in ["advertise-client-urls", "initial-advertise-peer-urls", "listen-client-urls"] {
-        let urls = node.flags(Component::Etcd).map(|flags| flags.list(name)).unwrap_or_default();
+        let urls = node.launch(Component::Etcd).map(|launch| launch.flags.list(name)).unwrap_or_default();
         urls.into_iter().filter_map(host_of).for_each(&mut add);
     }
     known

@@ -3,7 +3,6 @@
 use std::collections::HashSet;
 
 use super::super::{Answers, Cert, Node, Role, Scene};
-use super::apiserver::NO_MANIFEST;
 use super::subjects::{common_name, in_use};
 use super::{Check, Citation, Rule, Severity};
 use crate::manifest::Component;
@@ -30,16 +29,16 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(scene: &Scene<'_>, answers: &mut Answers) {
     let node = scene.node;
-    let Some((file, pod)) = node.pod(Component::Apiserver) else {
+    let Some((file, flags)) = node.flags_of(Component::Apiserver) else {
         if let Some(cert) = in_use(node, Role::FrontProxyClient).first().copied() {
-            answers.skip(cert, NO_MANIFEST);
+            answers.skip(cert, node.not_known(Component::Apiserver).1);
         }
         return;
     };
     // Without the CA, no front proxy is believed at all.
     let Some((ca_place, _)) = node.flag(Component::Apiserver, "requestheader-client-ca-file") else { return };
     answers.look();
-    let allowed = pod.flags.list("requestheader-allowed-names");
+    let allowed = flags.list("requestheader-allowed-names");
     if allowed.is_empty() {
         let place = node
             .flag(Component::Apiserver, "requestheader-allowed-names")

@@ -77,7 +77,7 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
 /// The file of the certificate that the kubelet shows, where that can be told.
 fn in_use(node: &Node) -> Option<usize> {
     let configured = ["tlsCertFile", "tls-cert-file"].into_iter().find_map(|flag| {
-        let mut named = node.references_of(super::super::Holder::Kubelet, flag);
+        let mut named = node.references_of(super::super::Holder::KUBELET, flag);
         named.find_map(|named| if let Target::File(file) = named.target { Some(file) } else { None })
     });
     configured.or_else(|| match target(node, SERVER) {

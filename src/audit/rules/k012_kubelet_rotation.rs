@@ -2,6 +2,7 @@
 
 use super::super::{Answers, Node, Place, Role, Scene};
 use super::{Check, Citation, Rule, Severity};
+use crate::manifest::Component;
 
 pub(super) static RULE: Rule = Rule {
     id: "K012",
@@ -27,26 +28,28 @@ pub(super) static RULE: Rule = Rule {
     check: Check::Node(check),
 };
 
+/// What is said where the configuration is not at hand.
+const NOT_GIVEN: &str = "the kubelet's configuration was not given, or cannot be read; give the file that its --config names as well";
+
 fn check(scene: &Scene<'_>, answers: &mut Answers) {
     let node = scene.node;
     let Some((file, kubelet)) = node.kubelet() else {
-        let unread = node.kubelet_configuration.map(Place::file);
+        let (doubt, reason) = node.not_known(Component::Kubelet);
+        let launched = node.launch(Component::Kubelet).map(|launch| Place::file(launch.file));
         let kubelets = || node.with_role(Role::KubeletClient).next().map(Place::from);
-        if let Some(place) = unread.or_else(kubelets) {
-            answers.skip(
-                place,
-                "the kubelet's configuration was not given, or cannot be read; give /var/lib/kubelet/config.yaml as well",
-            );
+        if let Some(place) = doubt.clone().or(launched).or_else(kubelets) {
+            let reason = if doubt.is_some() { reason } else { NOT_GIVEN.to_owned() };
+            answers.skip(place, reason);
         }
         return;
     };
     answers.look();
-    if !flag(node, "rotate-certificates").unwrap_or(kubelet.rotate_certificates) {
+    if !flag(node, "rotate-certificates").or(kubelet.rotate_certificates).unwrap_or(false) {
         answers
             .fail(file, "rotateCertificates is not true, so the client certificate ends without a new one");
     }
     let given = kubelet.tls_cert_file.is_some() || node.kubelet_flag("tls-cert-file").is_some();
-    let asks = flag(node, "rotate-server-certificates").unwrap_or(kubelet.server_tls_bootstrap);
+    let asks = flag(node, "rotate-server-certificates").or(kubelet.server_tls_bootstrap).unwrap_or(false);
     if !given && !asks {
         answers.fail(
             file,

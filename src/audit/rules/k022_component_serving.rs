@@ -1,6 +1,7 @@
 //! K022: the controller manager and the scheduler show a certificate that can be verified.
 
 use super::super::{Answers, Place, Scene};
+use super::launches::whole;
 use super::{Check, Citation, Rule, Severity};
 use crate::manifest::Component;
 use crate::x509::Printable;
@@ -27,22 +28,23 @@ pub(super) static RULE: Rule = Rule {
 fn check(scene: &Scene<'_>, answers: &mut Answers) {
     let node = scene.node;
     for component in [Component::ControllerManager, Component::Scheduler] {
-        let Some((file, pod)) = node.pod(component) else { continue };
+        let Some(launch) = whole(node, component, answers) else { continue };
+        let flags = &launch.flags;
         // It may be told to serve nothing.
-        if pod.flags.value("secure-port") == Some("0") {
+        if flags.value("secure-port") == Some("0") {
             continue;
         }
         answers.look();
-        if pod.flags.value("tls-cert-file").is_some() {
+        if flags.value("tls-cert-file").is_some() {
             continue;
         }
-        let address = pod.flags.value("bind-address").unwrap_or("0.0.0.0");
+        let address = flags.value("bind-address").unwrap_or("0.0.0.0");
         let ip = address.parse::<std::net::IpAddr>();
         let message = format!(
             "{component} serves on {} and has no --tls-cert-file, so its certificate is one that it made itself",
             Printable(address)
         );
-        let fact = answers.fail(Place::file(file), message);
+        let fact = answers.fail(Place::file(launch.file), message);
         // On the loopback address there is nobody to be deceived; this is what kubeadm writes.
         if ip.is_ok_and(|ip| ip.is_loopback()) {
             fact.severity(Severity::Low);

@@ -26,7 +26,7 @@ pub(super) static RULE: Rule = Rule {
 fn check(scene: &Scene<'_>, answers: &mut Answers) {
     let node = scene.node;
     let named = node
-        .references_of(Holder::Kubelet, "bootstrap-kubeconfig")
+        .references_of(Holder::KUBELET, "bootstrap-kubeconfig")
         .find_map(|named| if let Target::File(file) = named.target { Some(file) } else { None });
     let usual = || node.file_at("/etc/kubernetes/bootstrap-kubelet.conf").map(|(file, _)| file);
     let Some(file) = named.or_else(usual) else { return };

@@ -16,7 +16,7 @@ pub(super) fn target(node: &Node, path: &str) -> Target {
 /// The kubeconfig of the kubelet: its file's number. The one that its flags name, or kubeadm's.
 pub(super) fn kubeconfig(node: &Node) -> Option<usize> {
     let named = node
-        .references_of(super::super::Holder::Kubelet, "kubeconfig")
+        .references_of(super::super::Holder::KUBELET, "kubeconfig")
         .find_map(|named| if let Target::File(file) = named.target { Some(file) } else { None });
     named.or_else(|| node.file_at("/etc/kubernetes/kubelet.conf").map(|(file, _)| file))
 }

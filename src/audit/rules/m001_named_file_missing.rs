@@ -77,7 +77,7 @@ fn fail(answers: &mut Answers, reference: &Reference, message: String) {
 /// What is out of what was given, or out of what a pod sees of it.
 fn not_mounted(node: &Node, reference: &Reference, answers: &mut Answers) {
     let said = said(reference);
-    let (Holder::Component(component), None) = (reference.holder, &reference.on_node) else {
+    let (Holder::Component(_), None) = (reference.holder, &reference.on_node) else {
         answers.skip(reference, outside(node, reference));
         return;
     };
@@ -86,9 +86,9 @@ fn not_mounted(node: &Node, reference: &Reference, answers: &mut Answers) {
             .skip(reference, format!("{said}, a path relative to the directory in which the container runs"));
         return;
     }
-    let is_mounted = node
-        .pod(component)
-        .is_some_and(|(_, pod)| pod.mounts.iter().any(|mount| reference.path.starts_with(&mount.path)));
+    let launch = reference.launch.and_then(|number| node.launched.launches.get(number));
+    let mounts = launch.and_then(|launch| launch.mounts.as_deref()).unwrap_or_default();
+    let is_mounted = mounts.iter().any(|mount| reference.path.starts_with(&mount.path));
     if is_mounted {
         answers.skip(reference, format!("{said}, which lies in a volume that is none of the host's"));
     } else {
@@ -101,12 +101,12 @@ fn is_excused(node: &Node, reference: &Reference) -> bool {
     if reference.target != Target::Missing {
         return false;
     }
-    let kubelet = reference.holder == Holder::Kubelet && reference.what == What::Kubeconfig;
+    let kubelet = reference.holder == Holder::KUBELET && reference.what == What::Kubeconfig;
     // The bootstrap kubeconfig is needed until the node has joined and removed afterwards; the other one is written then.
     if kubelet
         && (reference.flag == "--bootstrap-kubeconfig"
             || node
-                .references_of(Holder::Kubelet, "bootstrap-kubeconfig")
+                .references_of(Holder::KUBELET, "bootstrap-kubeconfig")
                 .any(|bootstrap| matches!(bootstrap.target, Target::File(_))))
     {
         return true;

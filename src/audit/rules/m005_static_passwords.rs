@@ -49,7 +49,7 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
                 judge(node, file, "password", answers);
             }
         }
-        None if node.pod(Component::Apiserver).is_some() => answers.look(),
+        None if node.whole_launch(Component::Apiserver).is_some() => answers.look(),
         None => {}
     }
     judge_stray(node, &NAMES, named_file, "passwords", answers);

@@ -1,5 +1,6 @@
 //! M006: the API server and the kubelet know who asks.
 
+use super::launches::whole;
 use super::{Answers, Check, Citation, Rule, Severity};
 use crate::audit::Scene;
 use crate::manifest::Component;
@@ -29,15 +30,16 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(scene: &Scene<'_>, answers: &mut Answers) {
     let node = scene.node;
-    if let Some((file, pod)) = node.pod(Component::Apiserver) {
+    if let Some(launch) = whole(node, Component::Apiserver, answers) {
+        let (file, flags) = (launch.file, &launch.flags);
         answers.look();
         // A file of both can say more than the two flags.
-        let is_configured = pod.flags.value("authentication-config").is_some();
-        if pod.flags.value("client-ca-file").is_none() {
+        let is_configured = flags.value("authentication-config").is_some();
+        if flags.value("client-ca-file").is_none() {
             answers.fail(file, "kube-apiserver has no --client-ca-file: no client certificate counts");
         }
         // The health checks of kubeadm's own manifests need it: a note, and no more.
-        if !is_configured && pod.flags.switch("anonymous-auth") != Some(false) {
+        if !is_configured && flags.switch("anonymous-auth") != Some(false) {
             let place = node
                 .flag(Component::Apiserver, "anonymous-auth")
                 .map_or_else(|| file.into(), |(place, _)| place);
@@ -46,9 +48,12 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
                 .severity(Severity::Info);
         }
     }
-    if let Some((file, kubelet)) = node.kubelet() {
+    let flag = node.kubelet_flag("anonymous-auth").filter(|(_, flag)| flag.value != "false");
+    if let Some((place, _)) = flag {
+        answers.fail(place, "the kubelet serves requests without credentials (--anonymous-auth)");
+    } else if let Some((file, kubelet)) = node.kubelet() {
         answers.look();
-        if kubelet.anonymous {
+        if kubelet.anonymous == Some(true) && node.kubelet_flag("anonymous-auth").is_none() {
             answers.fail(
                 file,
                 "the kubelet serves requests without credentials (authentication.anonymous.enabled)",

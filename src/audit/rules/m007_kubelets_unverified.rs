@@ -1,5 +1,6 @@
 //! M007: the API server knows to which kubelet it speaks.
 
+use super::launches::whole;
 use super::{Answers, Check, Citation, Rule, Severity};
 use crate::audit::Scene;
 use crate::manifest::Component;
@@ -25,11 +26,11 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(scene: &Scene<'_>, answers: &mut Answers) {
-    let Some((file, pod)) = scene.node.pod(Component::Apiserver) else { return };
+    let Some(launch) = whole(scene.node, Component::Apiserver, answers) else { return };
     answers.look();
-    if pod.flags.value("kubelet-certificate-authority").is_none() {
+    if launch.flags.value("kubelet-certificate-authority").is_none() {
         answers.fail(
-            file,
+            launch.file,
             "kube-apiserver has no --kubelet-certificate-authority: it takes any certificate from a kubelet",
         );
     }

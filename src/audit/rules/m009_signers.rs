@@ -102,7 +102,7 @@ fn trusted(node: &Node, reference: &Reference, signer: Cert<'_>, answers: &mut A
             reference,
             format!(
                 "{} signs with {}, which --client-ca-file of kube-apiserver does not trust ({})",
-                reference.flag,
+                reference.written(),
                 subject(signer),
                 subjects(&anchors)
             ),

@@ -1,5 +1,6 @@
 //! M010: pods can verify the API server.
 
+use super::launches::whole;
 use super::references::{MOST_ANCHORS, certificates, leads_to, said, subject, subjects};
 use super::{Answers, Check, Citation, Rule, Severity};
 use crate::audit::{Cert, Node, Role, Scene, Signer, Signing};
@@ -27,10 +28,9 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(scene: &Scene<'_>, answers: &mut Answers) {
     let node = scene.node;
-    let Some((file, pod)) = node.pod(Component::ControllerManager) else { return };
     let Some(reference) = node.reference(Component::ControllerManager, "root-ca-file") else {
-        if pod.flags.value("root-ca-file").is_none() {
-            answers.fail(file, "kube-controller-manager has no --root-ca-file: pods are given no CA to verify the API server by");
+        if let Some(launch) = whole(node, Component::ControllerManager, answers) {
+            answers.fail(launch.file, "kube-controller-manager has no --root-ca-file: pods are given no CA to verify the API server by");
         }
         return;
     };

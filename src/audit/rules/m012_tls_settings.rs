@@ -57,15 +57,15 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(scene: &Scene<'_>, answers: &mut Answers) {
     let node = scene.node;
-    for component in Component::ALL {
-        let Some(flags) = node.flags(component) else { continue };
+    for component in Component::CONTROL_PLANE {
+        let Some(launch) = node.launch(component) else { continue };
         answers.look();
         if let Some((place, flag)) = node.flag(component, "tls-min-version") {
             version(place, component.program(), &flag.value, answers);
         }
         let suites = if component == Component::Etcd { "cipher-suites" } else { "tls-cipher-suites" };
         if let Some((place, _)) = node.flag(component, suites) {
-            judge(&place, component.program(), &flags.list(suites), answers);
+            judge(&place, component.program(), &launch.flags.list(suites), answers);
         }
     }
     kubelet(node, answers);

@@ -29,9 +29,9 @@ pub(super) static RULE: Rule = Rule {
 fn check(scene: &Scene<'_>, answers: &mut Answers) {
     let node = scene.node;
     // A flag counts more than the file (kubelet's own order).
-    let flag = node.references_of(Holder::Kubelet, "client-ca-file").next();
+    let flag = node.references_of(Holder::KUBELET, "client-ca-file").next();
     let Some(reference) =
-        flag.or_else(|| node.references_of(Holder::Kubelet, "authentication.x509.clientCAFile").next())
+        flag.or_else(|| node.references_of(Holder::KUBELET, "authentication.x509.clientCAFile").next())
     else {
         if let Some((file, _)) = node.kubelet() {
             answers.fail(

@@ -41,7 +41,7 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
         match contents(node, file) {
             Ok(None) => {}
             Err(reason) => answers.skip(index, format!("it could not be read: {reason}")),
-            Ok(Some(contents)) => match &contents.pod {
+            Ok(Some(contents)) => match contents.pod() {
                 Some(Ok(pod)) => pods.push((index, file, pod)),
                 Some(Err(reason)) => {
                     no_pod(index, file, &format!("it cannot be read as a pod: {reason}"), answers);
@@ -51,7 +51,7 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
             },
         }
     }
-    for component in Component::ALL {
+    for component in Component::CONTROL_PLANE {
         let own: Vec<_> = pods.iter().filter(|(_, _, pod)| pod.component == component).copied().collect();
         several(&own, answers);
     }

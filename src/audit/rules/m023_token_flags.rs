@@ -1,5 +1,6 @@
 //! M023: the flags for service-account tokens are given together.
 
+use super::launches::whole;
 use super::{Answers, Check, Citation, Rule, Severity};
 use crate::audit::Scene;
 use crate::manifest::Component;
@@ -33,9 +34,10 @@ pub(super) static RULE: Rule = Rule {
 /// Whether the keys themselves belong together is K021's.
 fn check(scene: &Scene<'_>, answers: &mut Answers) {
     let node = scene.node;
-    let Some((file, pod)) = node.pod(Component::Apiserver) else { return };
+    let Some(launch) = whole(node, Component::Apiserver, answers) else { return };
     answers.look();
-    let has = |flag: &str| pod.flags.value(flag).is_some();
+    let file = launch.file;
+    let has = |flag: &str| launch.flags.value(flag).is_some();
     // An external signer (Kubernetes 1.32) knows all of it.
     if has("service-account-signing-endpoint") {
         return;
@@ -54,8 +56,7 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
             "kube-apiserver has no --service-account-key-file: it verifies tokens with its TLS key, and refuses those that another key signed",
         );
     }
-    if let Some((manager, flags)) =
-        node.pod(Component::ControllerManager).map(|(file, pod)| (file, &pod.flags))
+    if let Some((manager, flags)) = node.flags_of(Component::ControllerManager)
         && flags.value("service-account-private-key-file").is_none()
     {
         let message = "kube-controller-manager has no --service-account-private-key-file: Secrets of service accounts get no token";

@@ -97,6 +97,7 @@ mod k024_not_in_inventory;
 mod k025_bootstrap_left;
 mod kubeconfigs;
 mod kubelet;
+mod launches;
 mod m001_named_file_missing;
 mod m002_named_pair;
 mod m003_named_for_another_part;

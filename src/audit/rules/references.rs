@@ -16,7 +16,7 @@ pub(super) fn shown(path: &Path) -> String {
 
 /// `--etcd-cafile names /etc/kubernetes/pki/etcd/ca.crt`.
 pub(super) fn said(reference: &Reference) -> String {
-    format!("{} names {}", reference.flag, shown(&reference.path))
+    format!("{} names {}", reference.written(), shown(&reference.path))
 }
 
 /// Why nothing is known of a file that lies out of what was given.

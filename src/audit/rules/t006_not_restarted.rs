@@ -60,6 +60,9 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
     let mut read: BTreeMap<(&'static str, usize), &Reference> = BTreeMap::new();
     for reference in &node.references {
         let Holder::Component(component) = reference.holder else { continue };
+        if !Component::CONTROL_PLANE.contains(&component) {
+            continue;
+        }
         let flag = reference.flag.trim_start_matches('-');
         if let Target::File(file) = reference.target
             && !RELOADED.contains(&flag)
@@ -70,9 +73,7 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
     if read.is_empty() {
         return;
     }
-    let programs =
-        [Component::Apiserver, Component::ControllerManager, Component::Scheduler, Component::Etcd];
-    let started: BTreeMap<&str, OffsetDateTime> = programs
+    let started: BTreeMap<&str, OffsetDateTime> = Component::CONTROL_PLANE
         .into_iter()
         .filter_map(|component| Some((component.program(), node.started(component.program())?)))
         .collect();
@@ -99,7 +100,7 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
         let message = format!(
             "it was written on {}, and {program}, which names it in {}, runs since {}",
             dates::shown(modified),
-            reference.flag,
+            reference.written(),
             dates::shown(*started)
         );
         let fact = answers.fail(file, message);

@@ -4,22 +4,12 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::launches::Launching;
 use super::{Admission, InLayout as _, authority};
 use crate::layout::{Authority, Leaf};
-use crate::manifest::{self, Flags, KubeletConfiguration};
+use crate::manifest::{Component, KubeletConfiguration, Launch, PathField};
 use crate::rehearse::files::{FileName, Pair, Reader};
 
-/// Where kubelets' configurations are: kubeadm's place, then those of other installers.
-const CONFIGURATIONS: [&str; 5] = [
-    "/var/lib/kubelet/config.yaml",
-    "/etc/kubernetes/kubelet-config.yaml",
-    "/etc/kubernetes/kubelet.yaml",
-    "/etc/kubernetes/kubelet/config.yaml",
-    "/etc/kubernetes/kubelet/kubelet-config.json",
-];
-/// Where flags stand beside it, the ones that count more last.
-const ARGUMENTS: [&str; 3] =
-    ["/var/lib/kubelet/kubeadm-flags.env", "/etc/default/kubelet", "/etc/sysconfig/kubelet"];
 /// What the kubelet keeps its own certificates in.
 const OWN: &str = "/var/lib/kubelet/pki";
 
@@ -51,44 +41,34 @@ pub(in crate::rehearse) enum KubeletServing {
 }
 
 /// What a kubelet is told.
-pub(super) struct Settings {
-    file: Option<(FileName, KubeletConfiguration)>,
-    flags: Flags,
+pub(super) struct Settings<'a> {
+    file: Option<(&'a FileName, &'a KubeletConfiguration)>,
+    launch: Option<&'a Launch>,
 }
 
-impl Settings {
-    pub(super) fn read(reader: &Reader<'_>, notes: &mut Vec<String>) -> Self {
-        let mut found = None;
-        for path in CONFIGURATIONS.map(Path::new) {
-            let name = reader.name(path);
-            let Ok(text) = reader.bytes_up_to(path, manifest::LARGEST) else { continue };
-            match manifest::kubelet_configuration(&text) {
-                Ok(configuration) => {
-                    found = Some((name, configuration));
-                    break;
-                }
-                Err(error) => notes.push(format!("{}: {error}", name.path)),
-            }
-        }
-        let mut flags = Flags::default();
-        for text in ARGUMENTS.iter().filter_map(|path| reader.bytes(Path::new(path)).ok()) {
-            flags = flags.followed_by(manifest::kubelet_arguments(&text));
-        }
-        Self { file: found, flags }
+impl<'a> Settings<'a> {
+    pub(super) fn of(launching: &'a Launching) -> Self {
+        let launch = launching.launched.of(Component::Kubelet).next();
+        let file = launch.and_then(|launch| {
+            let (file, configuration) = launch.configuration.as_ref()?;
+            Some((launching.name(*file)?, configuration))
+        });
+        Self { file, launch }
     }
 
-    fn configuration(&self) -> Option<&KubeletConfiguration> {
-        self.file.as_ref().map(|(_, configuration)| configuration)
+    fn configuration(&self) -> Option<&'a KubeletConfiguration> {
+        self.file.as_ref().map(|(_, configuration)| *configuration)
     }
 
-    pub(super) fn static_pod_path(&self) -> Option<&Path> {
-        self.configuration()?.static_pod_path.as_ref().map(|field| field.path.as_path())
+    /// The value of a flag.
+    fn flag(&self, name: &str) -> Option<&'a str> {
+        self.launch?.flags.value(name)
     }
 
     /// Whether anything of a kubelet is there.
     pub(super) fn is_there(&self, reader: &Reader<'_>) -> bool {
         let kubeconfigs = ["/etc/kubernetes/kubelet.conf", "/etc/kubernetes/bootstrap-kubelet.conf"];
-        self.file.is_some()
+        self.launch.is_some()
             || Leaf::Kubelet.exists_in(reader)
             || kubeconfigs.iter().any(|path| reader.exists(Path::new(path)))
     }
@@ -99,24 +79,24 @@ impl Settings {
         flag: &str,
         field: impl FnOnce(&KubeletConfiguration) -> Option<PathBuf>,
     ) -> Option<PathBuf> {
-        let given = self.flags.value(flag).map(PathBuf::from);
+        let given = self.flag(flag).and_then(|path| self.launch?.on_node(Path::new(path)));
         given.or_else(|| self.configuration().and_then(field))
     }
 }
 
 impl Kubelet {
-    pub(super) fn read(reader: &mut Reader<'_>, settings: &Settings) -> Self {
+    pub(super) fn read(reader: &mut Reader<'_>, settings: &Settings<'_>) -> Self {
         Self {
             serving: serving(reader, settings),
             admission: admission(reader, settings),
-            address: settings.flags.value("node-ip").and_then(|text| text.split(',').next()?.parse().ok()),
-            host_name: settings.flags.value("hostname-override").map(str::to_owned),
+            address: settings.flag("node-ip").and_then(|text| text.split(',').next()?.parse().ok()),
+            host_name: settings.flag("hostname-override").map(str::to_owned),
         }
     }
 }
 
-fn serving(reader: &mut Reader<'_>, settings: &Settings) -> KubeletServing {
-    let path = |field: Option<&manifest::PathField>| field.map(|field| field.path.clone());
+fn serving(reader: &mut Reader<'_>, settings: &Settings<'_>) -> KubeletServing {
+    let path = |field: Option<&PathField>| field.map(|field| field.path.clone());
     let certificate = settings.path("tls-cert-file", |file| path(file.tls_cert_file.as_ref()));
     let key = settings.path("tls-private-key-file", |file| path(file.tls_private_key_file.as_ref()));
     if let (Some(certificate), Some(key)) = (certificate, key) {
@@ -127,7 +107,9 @@ fn serving(reader: &mut Reader<'_>, settings: &Settings) -> KubeletServing {
     if reader.exists(&bootstrapped) {
         return KubeletServing::Pair(reader.pair(&bootstrapped, &bootstrapped));
     }
-    if let Some((name, _)) = settings.file.as_ref().filter(|(_, file)| file.server_tls_bootstrap) {
+    if let Some((name, _)) =
+        settings.file.as_ref().filter(|(_, file)| file.server_tls_bootstrap == Some(true))
+    {
         let why =
             format!("{} has serverTLSBootstrap, and what the kubelet was given is not here", name.short);
         return KubeletServing::SelfMade { why, is_known: false };
@@ -151,9 +133,9 @@ fn serving(reader: &mut Reader<'_>, settings: &Settings) -> KubeletServing {
     KubeletServing::SelfMade { why, is_known: settings.file.is_some() }
 }
 
-fn admission(reader: &mut Reader<'_>, settings: &Settings) -> Admission {
-    let anonymous = settings.flags.switch("anonymous-auth");
-    let anonymous = anonymous.unwrap_or_else(|| settings.configuration().is_some_and(|file| file.anonymous));
+fn admission(reader: &mut Reader<'_>, settings: &Settings<'_>) -> Admission {
+    let flag = settings.launch.and_then(|launch| launch.flags.switch("anonymous-auth"));
+    let anonymous = flag.or_else(|| settings.configuration()?.anonymous).unwrap_or(false);
     let without = if anonymous {
         "it is served as system:anonymous"
     } else {

@@ -4,8 +4,8 @@ mod access;
 mod apiserver;
 mod etcd;
 mod kubelet;
+mod launches;
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -16,9 +16,10 @@ pub(super) use kubelet::{Kubelet, KubeletServing};
 
 use super::KnownNode;
 use super::files::{FileName, Pair, Reader, Trust};
-use super::tree::{Shape, Tree};
+use super::tree::Tree;
 use crate::layout::{Leaf, Naming};
-use crate::manifest::{self, Component, Flags};
+use crate::manifest::{self, By, Component, Document, Flags, Launch};
+use launches::Launching;
 
 /// The most manifests that are read of a node: a control plane has four.
 const MOST_MANIFESTS: usize = 64;
@@ -64,9 +65,6 @@ pub(super) enum Admission {
     Unknown(String),
 }
 
-/// The manifests of a node, by component.
-type Manifests = BTreeMap<Component, (FileName, Flags)>;
-
 impl Node {
     /// A node that the cluster's file names and that has no files here.
     pub(super) fn absent(known: &KnownNode) -> Self {
@@ -85,9 +83,11 @@ impl Node {
     /// Reads a node's tree.
     pub(super) fn read(reader: &mut Reader<'_>, name: String, known: Option<&KnownNode>) -> Self {
         let mut notes = Vec::new();
-        let settings = kubelet::Settings::read(reader, &mut notes);
-        let manifests = manifests(reader, settings.static_pod_path(), &mut notes);
-        let flags = |component| manifests.get(&component).map(|(name, flags)| Source { name, flags });
+        let launching = Launching::read(reader);
+        noted(reader, &launching, &mut notes);
+        let flags =
+            |component| launching.launched.of(component).find_map(|launch| Source::of(launch, &launching));
+        let settings = kubelet::Settings::of(&launching);
         let is = |wanted: fn(&KnownNode) -> bool| known.map(wanted);
 
         let apiserver = flags(Component::Apiserver);
@@ -125,18 +125,24 @@ impl Node {
     }
 }
 
-/// A component's flags, and the manifest that gives them.
-#[derive(Debug, Clone, Copy)]
+/// A component's flags, and the manifest, unit or other file that gives them.
+#[derive(Clone, Copy)]
 pub(super) struct Source<'a> {
     pub(super) name: &'a FileName,
     pub(super) flags: &'a Flags,
+    launch: &'a Launch,
 }
 
-impl Source<'_> {
+impl<'a> Source<'a> {
+    fn of(launch: &'a Launch, launching: &'a Launching) -> Option<Self> {
+        Some(Self { name: launching.name(launch.file)?, flags: &launch.flags, launch })
+    }
+
     /// The file that a flag names.
     fn path(&self, flag: &str) -> Option<PathBuf> {
-        // A relative path starts at the directory that the container runs in, which images leave at the root.
-        self.flags.value(flag).map(|value| Path::new("/").join(value))
+        let path = Path::new(self.flags.value(flag)?);
+        // What a pod does not mount is taken from the node all the same: the audit tells that.
+        Some(self.launch.on_node(path).unwrap_or_else(|| Path::new("/").join(path)))
     }
 }
 
@@ -178,33 +184,30 @@ fn authority(tree: &Tree, authority: crate::layout::Authority) -> PathBuf {
     pair_of(tree.layout.naming, &tree.layout.authority(authority)).0
 }
 
-/// Reads the manifests of the components.
-fn manifests(reader: &Reader<'_>, directory: Option<&Path>, notes: &mut Vec<String>) -> Manifests {
-    let mut found = Manifests::new();
-    if matches!(reader.tree.shape, Shape::Pki | Shape::EtcdPki) {
-        return found;
-    }
-    let directory = directory.unwrap_or(Path::new("/etc/kubernetes/manifests"));
-    for path in reader.list(directory, MOST_MANIFESTS) {
-        let name = reader.name(&path);
-        let Ok(text) = reader.bytes_up_to(&path, manifest::LARGEST) else { continue };
-        match manifest::static_pod(&text) {
-            Ok(Some(pod)) => {
-                // The kubelet runs whatever it finds there, copies too.
-                if let Some((first, _)) = found.get(&pod.component) {
-                    notes.push(format!(
-                        "{} runs {} as {} does; the kubelet reads every file there, and this one is left out here",
-                        name.path, pod.component, first.path
-                    ));
-                } else {
-                    found.insert(pod.component, (name, pod.flags));
-                }
-            }
-            Ok(None) => {}
-            Err(error) => notes.push(format!("{}: {error}", name.path)),
+/// Notes what of the manifests and units is left out, and why.
+fn noted(reader: &Reader<'_>, launching: &Launching, notes: &mut Vec<String>) {
+    let launched = &launching.launched;
+    let called = |file| launching.name(file).map(|name| name.path.clone()).unwrap_or_default();
+    for component in Component::CONTROL_PLANE {
+        let mut pods = launched.of(component).filter(|launch| launch.by == By::Pod);
+        let Some(first) = pods.next() else { continue };
+        // The kubelet runs whatever it finds there, copies too.
+        for other in pods {
+            notes.push(format!(
+                "{} runs {component} as {} does; the kubelet reads every file there, and this one is left out here",
+                called(other.file),
+                called(first.file)
+            ));
         }
     }
-    found
+    for path in reader.list(&launched.manifests, MOST_MANIFESTS) {
+        let Ok(bytes) = reader.bytes_up_to(&path, manifest::LARGEST) else { continue };
+        if let Some(Document::Broken(_, reason)) = Document::sniff(&bytes) {
+            notes.push(format!("{}: {reason}", reader.name(&path).path));
+        }
+    }
+    let doubts = launched.launches.iter().flat_map(|launch| &launch.doubts).chain(&launched.doubts);
+    notes.extend(doubts.map(|doubt| format!("{}: {}", called(doubt.file), doubt.reason)));
 }
 
 /// What a component of the control plane serves its metrics with; `None` when it makes itself a certificate.
