@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use super::files::{has_extension, is_about_the_label, is_thing_of_pki, left_over, own, referenced};
+use super::kubeconfigs::is_in_field_of_kubeconfig;
 use super::{Check, Citation, Rule, Severity};
 use crate::audit::{ATTRIBUTES_ONLY, Answers, Basis, Contents, File, FileKind, Node, Place, Scene};
 use crate::disk::LEFT_OUT;
@@ -132,8 +133,12 @@ fn regular(
 }
 
 fn faults(index: usize, item: &Item, contents: &Contents, severity: Severity, answers: &mut Answers) {
-    // Dangling names in kubeconfigs are M019's.
+    // Dangling names in kubeconfigs are M019's, what else keeps clients from them M024's.
     if matches!(item.content, Content::Kubeconfig(_)) {
+        return;
+    }
+    if is_in_field_of_kubeconfig(item) {
+        encoding(index, item, answers);
         return;
     }
     // Where blocks run together on a line, each side of it is broken: the one with the other's BEGIN behind its END, and the one without.

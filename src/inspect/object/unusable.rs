@@ -14,8 +14,21 @@ use crate::kubeconfig::{ServerFault, check_server, corrected_server};
 pub struct Unusable {
     /// Its line, from 1; 0 where it is not known.
     pub line: usize,
+    /// Whom it concerns.
+    pub part: Part,
     /// What it is, safe to show; no credential is in it.
     pub what: String,
+}
+
+/// A part of a kubeconfig.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Part {
+    /// The whole file.
+    Whole,
+    /// The cluster of this name, safe to show.
+    Cluster(String),
+    /// The user of this name, safe to show.
+    User(String),
 }
 
 /// The most that are told.
@@ -23,20 +36,23 @@ const MOST: usize = 1000;
 
 /// Everything that is found, in the order of the file.
 pub(super) fn find(node: &Node) -> Vec<Unusable> {
-    let mut found = Found::default();
+    let mut found = Found { told: Vec::new(), part: Part::Whole };
     found.heads(node);
     for (list, inner) in [("clusters", "cluster"), ("contexts", "context"), ("users", "user")] {
         found.list(node, list, inner);
     }
     for (name, cluster) in members(node, "clusters", "cluster") {
+        found.part = Part::Cluster(name.clone());
         found.cluster(&name, cluster);
     }
+    found.part = Part::Whole;
     for (_, context) in members(node, "contexts", "context") {
         for field in ["cluster", "user", "namespace"] {
             found.text(context, field, &format!("the {field} of a context"));
         }
     }
     for (name, user) in members(node, "users", "user") {
+        found.part = Part::User(name.clone());
         found.user(&name, user);
     }
     found.told.sort_by_key(|unusable| unusable.line);
@@ -55,15 +71,16 @@ fn members<'a>(
     })
 }
 
-#[derive(Default)]
 struct Found {
     told: Vec<Unusable>,
+    /// The part that is looked at.
+    part: Part,
 }
 
 impl Found {
     fn tell(&mut self, line: usize, what: impl Into<String>) {
         if self.told.len() < MOST {
-            self.told.push(Unusable { line, what: what.into() });
+            self.told.push(Unusable { line, part: self.part.clone(), what: what.into() });
         }
     }
 
@@ -78,14 +95,13 @@ impl Found {
             (Kind::Truth, Kind::Text) => ": write true or false, without quotes",
             _ => "",
         };
-        let (is, kind) = (is.name(), kind.name());
+        let (is, kind) = (is.name(), kind.name().trim_start_matches("a "));
+        let part = std::mem::replace(&mut self.part, Part::Whole);
         self.tell(
             value.line(),
-            format!(
-                "{what} is {is} and no {}; kubectl refuses the whole file{hint}",
-                kind.trim_start_matches("a ")
-            ),
+            format!("{what} is {is} and no {kind}; kubectl refuses the whole file{hint}"),
         );
+        self.part = part;
         false
     }
 
