@@ -22,7 +22,7 @@ mod rules;
 mod testing;
 
 pub use answers::{Answers, Estate, NodeSummary, Place, Scene};
-pub use archive::{Archive, ArchiveError, read_archive};
+pub use archive::{Archive, ArchiveError, read_archive, read_archive_or_file};
 pub use certificate::{CertificateEvidence, Expected, OuterSignature};
 pub use config::{Config, ConfigError, FailOn, LARGEST_CONFIG};
 pub use engine::{AuditError, Input, audit};

@@ -7,6 +7,7 @@ use kpki::ca::{Entry, Ledger, read_ledger};
 use kpki::clock::Lifetime;
 use kpki::cluster::{self, AuthorityOptions, ClusterSpec, Job, Plan, Source};
 use kpki::disk::{Overwrite, Secrecy, Transaction, read_bounded};
+use kpki::inspect::Wanted;
 use kpki::issue;
 use kpki::key::{KeyError, KeyPair};
 use kpki::layout::{Authority, Layout, Naming, key_beside, ledger_beside};
@@ -19,6 +20,7 @@ use time::OffsetDateTime;
 use super::authority::{CaArgs, certificates_of};
 use super::identity::{AlgorithmArgs, terms};
 use super::init::carry_out;
+use super::input::Input;
 use super::issue::stage;
 use super::output::{self, Format};
 use super::passphrase::PassphraseArgs;
@@ -143,7 +145,8 @@ pub(crate) struct IntermediateArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  kpki ca show\n  kpki ca show pki out/ca/etcd/ca.crt -o json")]
 pub(crate) struct ShowArgs {
-    /// PKI directories and CA certificates; /etc/kubernetes/pki if none is named.
+    /// PKI directories, and CA certificates in files of any form (see kpki inspect); - for standard input;
+    /// /etc/kubernetes/pki if none is named.
     #[arg(value_name = "DIR|CERT")]
     paths: Vec<PathBuf>,
     /// The same, as an option.
@@ -390,10 +393,11 @@ fn show(context: &Context, args: &ShowArgs) -> Result<Status, Failure> {
 }
 
 fn look_at(file: &Path, now: OffsetDateTime) -> Result<Shown, Failure> {
-    let bytes = read_bounded(file, LARGEST_INPUT)?;
-    let certificate =
-        Certificate::from_pem_or_der(&bytes).map_err(|error| Failure::from(error).at(output::path(file)))?;
-    kpki::ca::check_certificate(&certificate).map_err(|error| Failure::from(error).at(output::path(file)))?;
+    let input = Input::read(file)?;
+    let certificates = input.certificates(Wanted::Authorities)?;
+    let first = certificates.into_iter().next();
+    let certificate = first.ok_or_else(|| Failure::new("no certificate").at(input.name()))?;
+    kpki::ca::check_certificate(&certificate).map_err(|error| Failure::from(error).at(input.name()))?;
     let tbs = &certificate.tbs;
     let private_key = match read_bounded(&key_beside(file), LARGEST_INPUT) {
         Ok(pem) => match KeyPair::from_pem(&pem, None) {
@@ -402,7 +406,15 @@ fn look_at(file: &Path, now: OffsetDateTime) -> Result<Shown, Failure> {
             Err(KeyError::Encrypted) => "here, encrypted",
             Err(_) => "unreadable",
         },
+        // A Secret, or a file with both, has it in it; that of a kubeconfig is its user's.
+        Err(_) if input.holds_private_key() => match input.private_key(|| Err(KeyError::Encrypted.into())) {
+            Ok(key) if key.public_key_der() != tbs.public_key.der() => "elsewhere",
+            Ok(_) => "here",
+            Err(failure) if failure.message.contains(&KeyError::Encrypted.to_string()) => "here, encrypted",
+            Err(_) => "unreadable",
+        },
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => "elsewhere",
+        Err(_) if input.path.as_deref().is_none_or(|path| !path.is_file()) => "elsewhere",
         Err(_) => "unreadable",
     };
     let constraints =
@@ -410,7 +422,7 @@ fn look_at(file: &Path, now: OffsetDateTime) -> Result<Shown, Failure> {
     let texts = |subtrees: &[kpki::x509::GeneralSubtree]| subtrees.iter().map(ToString::to_string).collect();
     let ledger = ledger_beside(file);
     Ok(Shown {
-        file: output::path(file),
+        file: input.name(),
         subject: tbs.subject.to_string(),
         issuer: tbs.issuer.to_string(),
         key: tbs.public_key.kind().to_string(),

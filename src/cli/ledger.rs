@@ -4,12 +4,14 @@ use std::path::{Path, PathBuf};
 
 use kpki::ca::{Entry, read_ledger, verify_ledger};
 use kpki::disk::read_bounded;
+use kpki::inspect::Wanted;
 use kpki::kubeconfig;
 use kpki::layout::{Authority, ledger_beside};
 use kpki::x509::{Certificate, Printable};
 use serde::Serialize;
 
 use super::authority::{directory_of, places_of};
+use super::input::{Input, is_standard_input};
 use super::output::{self, BAD, Format, GOOD, styled};
 use super::requests::files_in;
 use super::{Failure, LARGEST_INPUT, Status};
@@ -67,6 +69,10 @@ pub(super) fn run(command: &Command) -> Result<Status, Failure> {
 /// Where the certificates lie, or will lie, of the CAs that are meant, each with a ledger beside it. A ledger is
 /// there before the CA's own certificate is.
 fn authorities(given: &Path) -> Result<Vec<PathBuf>, Failure> {
+    if is_standard_input(given) {
+        return Err(Failure::new("no ledger lies beside standard input")
+            .hint("name the CA's certificate, or its directory: --ca DIR"));
+    }
     let has_ledger = |certificate: &Path| ledger_beside(certificate).is_file();
     let found: Vec<PathBuf> = if given.is_dir() {
         // ca.crt and ca.pem share a ledger's name.
@@ -91,8 +97,8 @@ fn verify(args: &Args) -> Result<Status, Failure> {
     for certificate in authorities(&args.ca)? {
         let ledger = ledger_beside(&certificate);
         let known = if certificate.is_file() {
-            let ca = Certificate::from_pem_or_der(&read_bounded(&certificate, LARGEST_INPUT)?)
-                .map_err(|error| Failure::from(error).at(output::path(&certificate)))?;
+            let ca = Input::read(&certificate)?.certificates(Wanted::Authorities)?.into_iter().next();
+            let ca = ca.ok_or_else(|| Failure::new("no certificate").at(output::path(&certificate)))?;
             certificates_by(&ca, &directory_of(&certificate))?
         } else {
             Vec::new()

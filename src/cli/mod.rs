@@ -8,6 +8,7 @@ mod csr;
 mod failure;
 mod identity;
 mod init;
+mod input;
 mod inspect;
 mod issue;
 mod ledger;

@@ -14,8 +14,9 @@ use kpki::x509::Certificate;
 
 use super::authority::{CaArgs, Loaded, directory_of};
 use super::identity::{VersionArgs, terms};
+use super::input::Input;
 use super::output::{self, BAD, Format, styled};
-use super::requests::{self, Input};
+use super::requests;
 use super::show::{self, Verdict};
 use super::{Context, Failure, Status};
 

@@ -19,6 +19,7 @@ mod request;
 mod role;
 mod sniff;
 mod ssh;
+mod take;
 #[cfg(test)]
 mod tests;
 
@@ -33,6 +34,7 @@ pub use self::order::Order;
 pub use self::relate::{At, Bundle, ItemRelations, Relations, Signing, relate, verification_cost};
 pub use self::request::RequestFacts;
 pub use self::role::{Role, promised, role};
+pub use self::take::{Taken, Wanted};
 
 /// The largest file that is looked at, in bytes: what a revocation list may be.
 pub const LARGEST_FILE: u64 = 64 << 20;

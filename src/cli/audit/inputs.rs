@@ -2,9 +2,10 @@
 
 use std::io;
 use std::os::fd::AsFd as _;
+use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 
-use kpki::audit::{Input, LIMITS, Source, Store, read_archive};
+use kpki::audit::{Input, LIMITS, Source, Store, read_archive_or_file};
 
 use crate::cli::Failure;
 use crate::cli::output::{self, FAINT, inform, styled};
@@ -18,8 +19,8 @@ const PARTS: [&str; 6] = ["pki", "manifests", "etc", "var", "apiserver.crt", "ad
 /// The trees that were asked for: those of one node, or of several.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Trees {
-    /// A PKI directory, an /etc/kubernetes, a node's root, single files, a tar archive (*.tar), or - for a tar archive on
-    /// standard input. Several are parts of one node.
+    /// A PKI directory, an /etc/kubernetes, a node's root, single files or pipes, a tar archive (*.tar), or - for a tar archive
+    /// or a file on standard input. Several are parts of one node.
     #[arg(value_name = "PATH", required_unless_present = "nodes")]
     pub(in crate::cli) paths: Vec<PathBuf>,
     /// A directory with the tree (or the tar archive, NODE.tar) of each node, named after it, as kpki init writes them: its
@@ -88,6 +89,13 @@ fn source(path: &Path) -> Result<Source, Failure> {
     if is_archive(path) {
         return Ok(Source::ArchiveFile(path.to_owned()));
     }
+    // What a shell makes of `<(command)`.
+    if std::fs::metadata(path).is_ok_and(|found| found.file_type().is_fifo()) {
+        let name = output::path(path);
+        let archive = read_archive_or_file(std::fs::File::open(path)?, LIMITS)
+            .map_err(|error| Failure::from(error).at(&name))?;
+        return Ok(Source::Archive(name, archive));
+    }
     if let Some(node) = a_node_in(path) {
         inform(format!(
             "{} {} looks like the tree of one node of several; --nodes {} audits each, and what differs between them",
@@ -107,7 +115,7 @@ fn standard_input() -> Result<Source, Failure> {
             .hint("ssh NODE sudo tar c /etc/kubernetes | kpki audit -"));
     }
     let stream = std::fs::File::from(stdin.as_fd().try_clone_to_owned()?);
-    let archive = read_archive(stream, LIMITS).map_err(|error| {
+    let archive = read_archive_or_file(stream, LIMITS).map_err(|error| {
         Failure::from(error).at("standard input").hint("ssh NODE sudo tar c /etc/kubernetes | kpki audit -")
     })?;
     Ok(Source::Archive("standard input".to_owned(), archive))
