@@ -137,20 +137,26 @@ pub(crate) fn crl(data: &[u8]) {
     }
 }
 
-/// Requests, in DER, in PEM and in a Kubernetes object.
+/// Requests, in DER, in PEM and in Kubernetes objects.
 pub(crate) fn csr(data: &[u8]) {
-    let Some(request) = read(SigningRequest::read(data)) else { return };
-    name(&request.subject);
-    public_key(&request.public_key);
-    extensions(&request.extensions);
-    if let Err(reason) = request.possession() {
-        shown(reason);
-    }
-    assert_eq!(request.hash().map(|hash| hash.len()), Some(64));
-    if data.first() == Some(&0x30) {
-        let again = SigningRequest::read(pem::encode(pem::CERTIFICATE_REQUEST, data).as_bytes());
-        let again = read(again).expect("what was read from DER");
-        assert_eq!((again.subject, again.public_key), (request.subject, request.public_key));
+    let Some(requests) = read(SigningRequest::read_all(data)) else { return };
+    assert!(!requests.is_empty());
+    for request in requests {
+        name(&request.subject);
+        public_key(&request.public_key);
+        extensions(&request.extensions);
+        if let Err(reason) = request.possession() {
+            shown(reason);
+        }
+        assert_eq!(request.hash().map(|hash| hash.len()), Some(64));
+        if let Some(object) = &request.kubernetes {
+            kpki::issue::remarks(object, &request).iter().for_each(shown);
+        }
+        if data.first() == Some(&0x30) {
+            let again = SigningRequest::read_all(pem::encode(pem::CERTIFICATE_REQUEST, data).as_bytes());
+            let again = read(again).and_then(|mut all| all.pop()).expect("what was read from DER");
+            assert_eq!((again.subject, again.public_key), (request.subject, request.public_key));
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 //! The modules stand on floors; each imports only from the floors below it (`tests/layering.rs`
 //! holds the table). See `docs/architecture.md`.
 
+pub mod adoption;
 pub mod audit;
 pub mod ca;
 pub mod chain;
@@ -14,6 +15,7 @@ pub mod issue;
 pub mod key;
 pub mod kubeconfig;
 pub mod layout;
+pub mod ledger;
 pub mod manifest;
 pub mod pem;
 pub mod profile;

@@ -13,10 +13,10 @@ const FLOORS: &[&[&str]] = &[
     &["pem", "clock", "disk", "yaml"],
     &["x509"],
     &["key", "profile"],
-    &["request", "chain", "kubeconfig", "layout", "manifest"],
+    &["request", "chain", "kubeconfig", "layout", "ledger", "manifest"],
     &["inspect"],
     &["ca", "audit", "tls"],
-    &["issue", "rehearse", "repair"],
+    &["adoption", "issue", "rehearse", "repair"],
     &["cluster", "renew"],
     &["cli"],
 ];

@@ -295,7 +295,7 @@ fn kubernetes_objects_are_held_to_their_signers_rules() {
             assert!(stdout.contains(&format!("\"code\": \"{code}\"")), "{object}{stdout}");
         }
         if !more.is_empty() {
-            assert!(stdout.contains("\"notAfter\": \"2026-12-01 01:00:00 UTC\""), "{stdout}");
+            assert!(stdout.contains("\"notAfter\": \"2026-12-01T01:00:00Z\""), "{stdout}");
         }
     }
 }

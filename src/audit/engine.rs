@@ -15,7 +15,7 @@ use super::{
     Answers, Authorities, Cert, CertificateEvidence, Check, Estate, Expected, Fact, File, FileKind, Kept,
     Known, Node, NodeKind, Outcome, Place, Policy, RULES, Rule, Scene, Source, Store,
 };
-use crate::x509::{ExtendedKeyUsage, Printable};
+use crate::x509::{ExtendedKeyUsage, Printable, shell_word};
 
 /// One node (or the store beside the nodes), and where its files are.
 #[derive(Debug)]
@@ -146,7 +146,7 @@ fn judge_node(mut node: Node, policy: &Policy, authorities: &Authorities) -> Jud
                 let mut answers = Answers::default();
                 check(&Scene { node: &node, policy, authorities }, &mut answers);
                 let locate = |place: &Place| node.location(place);
-                let name = |place: &Place| place.file.and_then(|file| name_of(&node, file));
+                let name = |place: &Place| place.file.and_then(|file| node.command_name(file));
                 take(rule, answers, &locate, &name, &mut judged.findings, &mut judged.skipped)
             }
             Check::Estate(_) => continue,
@@ -242,7 +242,7 @@ fn judge_certificates(
                         fact.message = format!("{message} (it stands in {others} more {places})");
                     }
                     let location = cert.node.location(&cert.place());
-                    let name = name_of(cert.node, cert.found().file);
+                    let name = cert.node.command_name(cert.found().file);
                     findings.push(finding(rule, fact, location, name));
                 }
             }
@@ -315,30 +315,6 @@ fn finding(rule: &'static Rule, fact: Fact, location: Location, file: Option<Arc
     Finding { rule, severity, location, message: fact.message, own_fix, file }
 }
 
-/// The path of a file as a command takes it: the very one that was found, or of an archive that on the node.
-fn name_of(node: &Node, file: usize) -> Option<Arc<str>> {
-    let file = node.files.get(file)?;
-    let name = file.command_name.get_or_init(|| {
-        let path = match &file.found_at {
-            Some(path) => path.strip_prefix(".").unwrap_or(path),
-            None => &file.on_node,
-        };
-        quoted(path).into()
-    });
-    Some(Arc::clone(name))
-}
-
-/// A path as a shell takes it, safe to show.
-fn quoted(path: &Path) -> String {
-    let text = Printable(&path.to_string_lossy()).to_string();
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=:@%,".contains(c);
-    if !text.is_empty() && text.chars().all(plain) {
-        text
-    } else {
-        format!("'{}'", text.replace('\'', r"'\''"))
-    }
-}
-
 /// A report that grows node by node.
 struct Assembly {
     report: Report,
@@ -403,7 +379,8 @@ impl Assembly {
             };
             let name = |place: &Place| {
                 let record = place.record.and_then(|record| estate.records.get(record))?;
-                Some(quoted(Path::new(&*record.location.path)).into())
+                let shown = || shell_word(Path::new(&*record.location.path)).into();
+                Some(record.file.clone().unwrap_or_else(shown))
             };
             let end = take(rule, answers, &locate, &name, &mut report.findings, &mut report.skipped);
             ends.push(end);

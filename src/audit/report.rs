@@ -5,6 +5,7 @@ use std::sync::Arc;
 use time::OffsetDateTime;
 
 use super::{Role, Rule, Severity};
+use crate::ledger::ClusterSigned;
 
 /// Where something stands.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -184,6 +185,8 @@ pub enum RecordKind {
 pub struct Record {
     /// Where.
     pub location: Location,
+    /// The file as a shell takes it, where that is another name than the location's; safe to show.
+    pub file: Option<Arc<str>>,
     /// What it is.
     pub kind: RecordKind,
     /// The parts that it plays, the surest first.
@@ -221,6 +224,8 @@ pub struct CertificateRecord {
     pub purposes: Box<str>,
     /// The fingerprint of the certificate whose key signed it, as far as one was found; its own where it signed itself.
     pub signer: Option<[u8; 32]>,
+    /// Which of the cluster's own signers may have signed it, by what stands in it.
+    pub cluster: Option<ClusterSigned>,
     /// Which certificate of its file or field it is, from 0: those after the first are usually its chain.
     pub position: usize,
 }

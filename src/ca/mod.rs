@@ -10,7 +10,7 @@ mod limits;
 use time::OffsetDateTime;
 
 pub use draft::Draft;
-pub use ledger::{Entry, Ledger, LedgerError, LedgerReport, ledger_knows_key, read_ledger, verify_ledger};
+pub use ledger::Ledger;
 pub use limits::Wanted;
 
 use crate::key::{KeyError, KeyPair};

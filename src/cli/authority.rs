@@ -3,11 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use kpki::adoption::{self, Begun};
 use kpki::ca::CertificateAuthority;
 use kpki::inspect::Wanted;
 use kpki::layout::{Authority, Naming, key_beside, ledger_beside};
 use kpki::profile::CaRole;
 use kpki::x509::Certificate;
+use time::OffsetDateTime;
 
 use super::input::{Input, is_standard_input};
 use super::passphrase::PassphraseArgs;
@@ -36,10 +38,17 @@ pub(crate) struct Loaded {
 
 impl Loaded {
     /// Where its ledger lies: directory and name.
-    pub(crate) fn ledger(&self) -> (PathBuf, PathBuf) {
+    fn ledger(&self) -> (PathBuf, PathBuf) {
         let ledger = ledger_beside(&self.file);
         let name = ledger.file_name().map(PathBuf::from).unwrap_or_default();
         (directory_of(&self.file), name)
+    }
+
+    /// Opens its ledger for a signature; the first one adopts what the key has signed before.
+    pub(crate) fn open_ledger(&self, now: OffsetDateTime) -> Result<Begun, Failure> {
+        let (directory, name) = self.ledger();
+        let opened = adoption::open(&directory, &name, self.ca.certificate(), &directory, now);
+        opened.map_err(|error| Failure::from(error).at(output::path(&ledger_beside(&self.file))))
     }
 }
 
@@ -55,11 +64,26 @@ impl CaArgs {
     /// Reads the CA for profiles of this issuer.
     pub(crate) fn load(&self, role: CaRole) -> Result<Loaded, Failure> {
         let file = locate(&self.ca, role)?;
-        if is_standard_input(&file) {
-            return Err(Failure::new("a CA on standard input has no place for its ledger")
+        // A pipe has no neighbours either.
+        if is_standard_input(&file) || std::fs::metadata(&file).is_ok_and(|found| !found.is_file()) {
+            let what = if is_standard_input(&file) {
+                "on standard input".to_owned()
+            } else {
+                format!("in the pipe {}", output::path(&file))
+            };
+            return Err(Failure::new(format!("a CA {what} has no place for its ledger"))
                 .hint("write its certificate and its key into files, and name the certificate: --ca FILE"));
         }
         let input = Input::read(&file)?;
+        if input.is_kubeconfig() {
+            return Err(Failure::new(format!(
+                "{} is a kubeconfig: it holds the certificate of a CA and not its key",
+                output::path(&file)
+            ))
+            .hint(
+                "name the CA's own certificate, which has its key beside it: --ca /etc/kubernetes/pki/ca.crt",
+            ));
+        }
         let certificates = input.certificates(Wanted::Authorities)?;
         let key_file = key_beside(&file);
         // A Secret, or a file with both, brings the key with it.

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use kpki::ca::{Entry, Ledger, read_ledger};
+use kpki::adoption::Begun;
 use kpki::clock::Lifetime;
 use kpki::cluster::{self, AuthorityOptions, ClusterSpec, Job, Plan, Source};
 use kpki::disk::{Overwrite, Secrecy, Transaction, read_bounded};
@@ -11,6 +11,7 @@ use kpki::inspect::Wanted;
 use kpki::issue;
 use kpki::key::{KeyError, KeyPair};
 use kpki::layout::{Authority, Layout, Naming, key_beside, ledger_beside};
+use kpki::ledger::{self, Entry};
 use kpki::profile::PathLength;
 use kpki::request::{SigningRequest, wish_for_names};
 use kpki::x509::{Certificate, Extensions, Name, NameConstraints, PublicKey};
@@ -22,6 +23,7 @@ use super::identity::{AlgorithmArgs, terms};
 use super::init::carry_out;
 use super::input::Input;
 use super::issue::stage;
+use super::ledger::tell_adopted;
 use super::output::{self, Format};
 use super::passphrase::PassphraseArgs;
 use super::show::{self, Verdict};
@@ -289,8 +291,7 @@ fn intermediate(context: &Context, args: &IntermediateArgs) -> Result<Status, Fa
     } else {
         key.to_pem()
     };
-    let (directory, name) = loaded.ledger();
-    let mut ledger = Ledger::open(&directory, &name)?;
+    let Begun { mut ledger, adopted } = loaded.open_ledger(context.now)?;
     ledger.record(Entry::of(&certificate, profile.name(), None, context.now))?;
     let overwrite = if args.force { Overwrite::KeepBackup } else { Overwrite::Refuse };
     let transaction = Transaction::with_overwrite(overwrite, &show::stamp(context.now));
@@ -299,6 +300,7 @@ fn intermediate(context: &Context, args: &IntermediateArgs) -> Result<Status, Fa
     stage(&transaction, &key_beside(&file), key_pem.as_bytes(), Secrecy::Secret)?;
     stage(&transaction, &file, pem.as_bytes(), Secrecy::Public)?;
     transaction.commit(vec![ledger.take_pending()])?;
+    tell_adopted(ledger.path(), &adopted)?;
     verdict.signed(&certificate, Some(&file), &pem);
     match args.output {
         Format::Json => output::print_json(&verdict)?,
@@ -434,7 +436,7 @@ fn look_at(file: &Path, now: OffsetDateTime) -> Result<Shown, Failure> {
         path_length: tbs.extensions.basic_constraints.as_ref().and_then(|marked| marked.value.path_len),
         permitted: texts(&constraints.permitted),
         excluded: texts(&constraints.excluded),
-        issued: if ledger.is_file() { Some(read_ledger(&ledger)?.len()) } else { None },
+        issued: if ledger.is_file() { Some(ledger::read(&ledger)?.len()) } else { None },
         certificate_sha256: certificate.fingerprint(),
     })
 }

@@ -12,6 +12,7 @@ use kpki::x509::Printable;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
+use super::ledger::tell_adopted;
 use super::output::{self, BAD, FAINT, Format, GOOD, styled};
 use super::passphrase::PassphraseArgs;
 use super::{Context, Failure, LARGEST_INPUT, Status};
@@ -201,7 +202,10 @@ pub(super) fn carry_out(plan: Plan, job: &Job<'_>, dry_run: bool, format: Format
     }
     let rows = if format == Format::Json || created <= PAGE { rows(&plan) } else { Vec::new() };
     let nodes = made_by_node(&plan);
-    plan.apply(job)?;
+    let applied = plan.apply(job)?;
+    for (ledger, entries) in &applied.adopted {
+        tell_adopted(ledger, entries)?;
+    }
     if format == Format::Json {
         output::print_json(&rows)?;
     } else {

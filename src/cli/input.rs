@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use kpki::disk::{DiskError, read_any, read_stream};
 use kpki::inspect::{Content, Inspected, Item, Taken, Wanted, inspect};
 use kpki::key::{KeyError, KeyPair, Passphrase};
+use kpki::request::{RequestError, SigningRequest};
 use kpki::x509::Certificate;
 use zeroize::Zeroizing;
 
@@ -80,6 +81,33 @@ impl Input {
         })
     }
 
+    /// The requests in it; one at least.
+    pub(crate) fn requests(&self) -> Result<Vec<SigningRequest>, Failure> {
+        let at = |error: RequestError| Failure::from(error).at(self.name());
+        let error = match SigningRequest::read_all(&self.bytes) {
+            Ok(requests) => return Ok(requests),
+            // What an object says of its request counts, or the object is not signed.
+            Err(error @ (RequestError::Kubernetes(_) | RequestError::Several(_))) => return Err(at(error)),
+            Err(error) => error,
+        };
+        let inspected = self.inspect();
+        if inspected.is_broken() {
+            return Err(at(error));
+        }
+        match self.take(&inspected, Wanted::Requests)? {
+            Ok(items) => items
+                .iter()
+                .map(|item| SigningRequest::from_der(item.der().unwrap_or_default()).map_err(at))
+                .collect(),
+            Err(named) => named.requests(),
+        }
+    }
+
+    /// Whether it is a kubeconfig.
+    pub(crate) fn is_kubeconfig(&self) -> bool {
+        self.inspect().items.iter().any(|item| matches!(item.content, Content::Kubeconfig(_)))
+    }
+
     /// The private key in it; `passphrase` is asked where it is encrypted.
     pub(crate) fn private_key(
         &self,
@@ -118,6 +146,7 @@ impl Input {
     ) -> Result<Result<Vec<&'a Item>, Self>, Failure> {
         let taken = inspected.take(wanted).map_err(|why| {
             Failure::new(format!("{} {why}", self.name())).hint(match wanted {
+                Wanted::Requests => "a request is wanted here: PEM, DER, or a Kubernetes CertificateSigningRequest object",
                 Wanted::Key => "a private key is wanted here: PEM, DER, or a kubeconfig or Secret that holds one",
                 _ => "a certificate is wanted here: PEM, DER, PKCS#7, or a kubeconfig, Secret or other object that holds one",
             })

@@ -2,16 +2,18 @@
 
 use std::path::{Path, PathBuf};
 
-use kpki::ca::{Entry, Ledger};
+use kpki::adoption::Begun;
 use kpki::clock::Lifetime;
 use kpki::disk::{Overwrite, Secrecy, Transaction, read_bounded};
 use kpki::issue::{self, IssueError};
 use kpki::key::KeyPair;
 use kpki::kubeconfig::{self, Access};
 use kpki::layout::key_beside;
+use kpki::ledger::Entry;
 
 use super::authority::{CaArgs, Loaded, directory_of};
 use super::identity::{AlgorithmArgs, IdentityArgs, VersionArgs, terms};
+use super::ledger::tell_adopted;
 use super::output::{self, Format};
 use super::show::{self, Verdict};
 use super::sign::with_chain;
@@ -103,8 +105,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Status, Failure> {
     }
     let common_name = judged.facts().subject.common_name().unwrap_or(name).to_owned();
     let certificate = judged.seal(loaded.ca.key())?;
-    let (directory, file) = loaded.ledger();
-    let mut ledger = Ledger::open(&directory, &file)?;
+    let Begun { mut ledger, adopted } = loaded.open_ledger(context.now)?;
     ledger.record(Entry::of(&certificate, profile.name(), None, context.now))?;
     let overwrite = if args.force { Overwrite::KeepBackup } else { Overwrite::Refuse };
     let transaction = Transaction::with_overwrite(overwrite, &show::stamp(context.now));
@@ -126,6 +127,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Status, Failure> {
         path
     };
     transaction.commit(vec![ledger.take_pending()])?;
+    tell_adopted(ledger.path(), &adopted)?;
     verdict.signed(&certificate, Some(&written), &pem);
     print(args, &verdict)?;
     Ok(Status::Done)

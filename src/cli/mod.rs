@@ -161,7 +161,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Issue(args) => issue::run(&context, &args),
         Command::Inspect(args) => inspect::run(&context, &args),
         Command::Verify(args) => verify::run(&context, &args),
-        Command::Ledger(command) => ledger::run(&command),
+        Command::Ledger(command) => ledger::run(&context, &command),
         Command::Audit(args) => audit::run(&context, &args),
         Command::Status(args) => status::run(&context, &args),
         Command::Explain(args) => audit::explain::run(&context, &args),

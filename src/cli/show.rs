@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use kpki::issue::{Judged, Reason};
-use kpki::request::SigningRequest;
-use kpki::x509::{Certificate, Extensions, TbsCertificate};
+use kpki::request::{KubernetesRequest, SigningRequest};
+use kpki::x509::{Certificate, Extensions, Printable, TbsCertificate};
 use serde::Serialize;
 use time::OffsetDateTime;
 use time::macros::format_description;
@@ -27,13 +27,63 @@ pub(super) struct Verdict {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     notes: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    kubernetes: Option<Object>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     file: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     certificate: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     certificate_sha256: Option<String>,
+    /// Commands that are left to do.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    next: Vec<String>,
     #[serde(skip)]
     draft: bool,
+}
+
+/// What the Kubernetes object around a request says.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Object {
+    name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signer_name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    username: Option<String>,
+    groups: Vec<String>,
+    conditions: Vec<Condition>,
+}
+
+#[derive(Serialize)]
+struct Condition {
+    #[serde(rename = "type")]
+    kind: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<String>,
+}
+
+impl Object {
+    fn of(object: &KubernetesRequest) -> Self {
+        let text = |text: &str| Printable(text).to_string();
+        let optional = |field: &Option<String>| field.as_deref().map(text);
+        let conditions = object.conditions.iter().map(|condition| Condition {
+            kind: text(&condition.kind),
+            status: optional(&condition.status),
+            reason: optional(&condition.reason),
+            message: optional(&condition.message),
+        });
+        Self {
+            name: text(&object.name),
+            signer_name: optional(&object.signer_name),
+            username: optional(&object.username),
+            groups: object.groups.iter().map(|group| text(group)).collect(),
+            conditions: conditions.collect(),
+        }
+    }
 }
 
 /// What a request asks for.
@@ -61,6 +111,9 @@ struct Facts {
     path_length: Option<u32>,
     not_before: String,
     not_after: String,
+    /// From when to when, for people.
+    #[serde(skip)]
+    life: String,
 }
 
 #[derive(Serialize)]
@@ -88,8 +141,13 @@ impl Facts {
             key: tbs.public_key.kind().to_string(),
             ca: tbs.extensions.is_ca(),
             path_length: tbs.extensions.basic_constraints.as_ref().and_then(|marked| marked.value.path_len),
-            not_before: output::instant(tbs.validity.not_before),
-            not_after: output::instant(tbs.validity.not_after),
+            not_before: output::rfc3339(tbs.validity.not_before),
+            not_after: output::rfc3339(tbs.validity.not_after),
+            life: format!(
+                "{} to {}",
+                output::instant(tbs.validity.not_before),
+                output::instant(tbs.validity.not_after)
+            ),
         }
     }
 }
@@ -121,11 +179,23 @@ impl Verdict {
             admitted: judged.map(|judged| Facts::of(judged.facts())),
             refusals: verdict.err().into_iter().flatten().map(refused).collect(),
             notes: ignored.chain(remarks).cloned().collect(),
+            kubernetes: request.kubernetes.as_ref().map(Object::of),
             file: None,
             certificate: None,
             certificate_sha256: None,
+            next: Vec::new(),
             draft,
         }
+    }
+
+    /// Adds what is to be known besides, each a sentence that is safe to show.
+    pub(super) fn note(&mut self, notes: impl IntoIterator<Item = String>) {
+        self.notes.extend(notes);
+    }
+
+    /// Adds commands that are left to do.
+    pub(super) fn then(&mut self, commands: impl IntoIterator<Item = String>) {
+        self.next.extend(commands);
     }
 
     pub(super) fn signed(&mut self, certificate: &Certificate, file: Option<&Path>, pem: &str) {
@@ -135,11 +205,9 @@ impl Verdict {
     }
 
     pub(super) fn to_text(&self) -> String {
-        let mut text = format!(
-            "{}  {}",
-            self.request,
-            styled(FAINT, format!("profile {}, CA {}", self.profile, self.issuer))
-        );
+        let ca = if self.issuer.is_empty() { String::new() } else { format!(", CA {}", self.issuer) };
+        let by = format!("profile {}{ca}", self.profile);
+        let mut text = format!("{}  {}", self.request, styled(FAINT, by));
         let asked = [
             self.asked.subject.clone(),
             self.asked.names.join(" "),
@@ -152,7 +220,7 @@ impl Verdict {
             let admitted =
                 [facts.subject.clone(), facts.names.join(" "), facts.usages.join(" "), facts.key.clone()];
             line(&mut text, "admitted", &joined(&admitted));
-            line(&mut text, "valid", &format!("{} to {}", facts.not_before, facts.not_after));
+            line(&mut text, "valid", &facts.life);
             if self.draft {
                 line(&mut text, "serial", &format!("{} (another one when it is signed)", facts.serial));
                 let ca = facts.path_length.map_or(String::new(), |length| format!(", path length {length}"));
@@ -167,6 +235,9 @@ impl Verdict {
         }
         for note in &self.notes {
             line(&mut text, "note", note);
+        }
+        for command in &self.next {
+            line(&mut text, "next", command);
         }
         text
     }

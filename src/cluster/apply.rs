@@ -1,7 +1,7 @@
 //! Carries a plan out: keys, certificates, ledger, files, all of which become visible together.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
@@ -10,12 +10,14 @@ use zeroize::Zeroizing;
 
 use super::entries::{Entry, Files, Identity, Kind, Part};
 use super::plan::{Action, AuthorityState, Plan, ledger_path, public_key, slot};
-use crate::ca::{self, CertificateAuthority, Ledger, LedgerError};
+use crate::adoption;
+use crate::ca::{CertificateAuthority, Ledger};
 use crate::disk::{Committed, DiskError, Rank, Secrecy, Transaction, read_bounded};
 use crate::issue::{self, IssueError};
 use crate::key::{KeyAlgorithm, KeyError, KeyPair, Passphrase};
 use crate::kubeconfig::{self, Access, KubeconfigError};
 use crate::layout::Authority;
+use crate::ledger::{self, LedgerError};
 use crate::profile::{Admitted, Catalogue, KubernetesVersion, ProfileError, Terms};
 use crate::request::{SigningRequest, wish_for_names};
 use crate::x509::{Certificate, X509Error};
@@ -90,22 +92,31 @@ struct Signer {
     pem: String,
 }
 
+/// What was made.
+#[derive(Debug, Default)]
+pub struct Applied {
+    /// The files.
+    pub committed: Committed,
+    /// The ledgers that were begun for CAs that had signed before, and what they adopted.
+    pub adopted: Vec<(PathBuf, Vec<ledger::Entry>)>,
+}
+
 /// What is to be recorded of one certificate, and by which CA's ledger.
-type Record = (Authority, ca::Entry);
+type Record = (Authority, ledger::Entry);
 
 impl Plan {
     /// Makes everything that the plan says to make.
     ///
     /// # Errors
     /// [`ApplyError`]; then no file has appeared.
-    pub fn apply(self, job: &Job<'_>) -> Result<Committed, ApplyError> {
+    pub fn apply(self, job: &Job<'_>) -> Result<Applied, ApplyError> {
         if self.refusals().next().is_some() {
             return Err(ApplyError::Refused);
         }
         let wanted: Vec<usize> =
             (0..self.entries.len()).filter(|at| self.actions.get(*at) == Some(&Action::Create)).collect();
         if wanted.is_empty() {
-            return Ok(Committed::default());
+            return Ok(Applied::default());
         }
         let Self { entries, authorities, left_keys, .. } = self;
         let signers = authorities.map(|state| match state {
@@ -121,7 +132,14 @@ impl Plan {
             left_keys: Mutex::new(left_keys),
             transaction: Transaction::new(),
         };
-        let mut ledgers = Ledgers::default();
+        let before = |signer: &Option<Signer>| Some(signer.as_ref()?.ca.certificate().clone());
+        let mut ledgers = Ledgers {
+            job,
+            entries: &entries,
+            before: work.signers.each_ref().map(before),
+            open: [None, None, None],
+            adopted: Vec::new(),
+        };
         let mut made: Vec<Option<Record>> = Vec::new();
         for batch in wanted.chunks(BATCH) {
             let keys = batch.par_iter().map(|at| work.make_key(*at)).collect::<Result<Vec<_>, _>>()?;
@@ -129,14 +147,14 @@ impl Plan {
                 batch.iter().copied().zip(keys).partition(|(at, _)| work.makes_originals(*at));
             for (at, key) in first {
                 if let Some(record) = work.make_original(at, key)? {
-                    ledgers.record(job.root, &entries, record)?;
+                    ledgers.record(record)?;
                 }
                 (job.progress)(1);
             }
             // A ledger's lines are a chain, made one after the other: beside the next batch.
             let before = std::mem::take(&mut made);
             let (recorded, records) = rayon::join(
-                || ledgers.record_all(job.root, &entries, before),
+                || ledgers.record_all(before),
                 || {
                     let making = rest.into_par_iter();
                     let making = making.map(|(at, key)| work.make(at, key).inspect(|_| (job.progress)(1)));
@@ -146,41 +164,54 @@ impl Plan {
             recorded?;
             made = records?;
         }
-        ledgers.record_all(job.root, &entries, made)?;
-        Ok(work.transaction.commit(ledgers.pending())?)
+        ledgers.record_all(made)?;
+        let committed = work.transaction.commit(ledgers.pending())?;
+        Ok(Applied { committed, adopted: ledgers.adopted })
     }
 }
 
 /// The ledgers that are written in this run, locked from the first record on.
-#[derive(Default)]
-struct Ledgers([Option<Ledger>; 3]);
+struct Ledgers<'a> {
+    job: &'a Job<'a>,
+    entries: &'a [Entry],
+    /// The CAs that were there before this run.
+    before: [Option<Certificate>; 3],
+    open: [Option<Ledger>; 3],
+    adopted: Vec<(PathBuf, Vec<ledger::Entry>)>,
+}
 
-impl Ledgers {
-    fn record(
-        &mut self,
-        root: &Path,
-        entries: &[Entry],
-        (authority, entry): Record,
-    ) -> Result<(), LedgerError> {
-        let place = &mut self.0[slot(authority)];
-        let ledger = match place {
-            Some(ledger) => ledger,
-            None => place.insert(Ledger::open(root, &ledger_path(entries, authority))?),
-        };
-        ledger.record(entry)
+impl Ledgers<'_> {
+    fn record(&mut self, (authority, entry): Record) -> Result<(), LedgerError> {
+        if self.open[slot(authority)].is_none() {
+            self.open(authority)?;
+        }
+        self.open[slot(authority)].as_mut().map_or(Ok(()), |ledger| ledger.record(entry))
     }
 
-    fn record_all(
-        &mut self,
-        root: &Path,
-        entries: &[Entry],
-        records: Vec<Option<Record>>,
-    ) -> Result<(), LedgerError> {
-        records.into_iter().flatten().try_for_each(|record| self.record(root, entries, record))
+    fn open(&mut self, authority: Authority) -> Result<(), LedgerError> {
+        let (root, path) = (self.job.root, ledger_path(self.entries, authority));
+        let ledger = match &self.before[slot(authority)] {
+            None => Ledger::open(root, &path)?,
+            Some(ca) => {
+                let whole = root.join(&path);
+                let directory = whole.parent().unwrap_or(root);
+                let begun = adoption::open(root, &path, ca, directory, self.job.now)?;
+                if !begun.adopted.is_empty() {
+                    self.adopted.push((whole, begun.adopted));
+                }
+                begun.ledger
+            }
+        };
+        self.open[slot(authority)] = Some(ledger);
+        Ok(())
+    }
+
+    fn record_all(&mut self, records: Vec<Option<Record>>) -> Result<(), LedgerError> {
+        records.into_iter().flatten().try_for_each(|record| self.record(record))
     }
 
     fn pending(&mut self) -> Vec<(&mut crate::disk::AppendLog, Vec<u8>)> {
-        self.0.iter_mut().flatten().map(Ledger::take_pending).collect()
+        self.open.iter_mut().flatten().map(Ledger::take_pending).collect()
     }
 }
 
@@ -237,7 +268,7 @@ impl Work<'_> {
         self.stage_key(at, private, &private_pem)?;
         self.stage_file(at, public, pem.as_bytes(), Secrecy::Public)?;
         self.keep_original(at, private_pem.as_bytes(), pem.as_bytes());
-        let record = (*authority, ca::Entry::of(&certificate, identity.profile, None, self.job.now));
+        let record = (*authority, ledger::Entry::of(&certificate, identity.profile, None, self.job.now));
         let ca = CertificateAuthority::new(certificate, key)
             .map_err(|error| at_path(entry)(IssueError::Ca(error)))?;
         self.signers[slot(*authority)] = Some(Signer { ca, pem });
@@ -256,7 +287,7 @@ impl Work<'_> {
                 let (certificate, _) = self.certificate(entry, identity, *authority, &key)?;
                 self.stage_key(at, private, &key.to_pem())?;
                 self.stage_file(at, public, certificate.to_pem().as_bytes(), Secrecy::Public)?;
-                Ok(Some((*authority, ca::Entry::of(&certificate, identity.profile, None, self.job.now))))
+                Ok(Some((*authority, ledger::Entry::of(&certificate, identity.profile, None, self.job.now))))
             }
             (Kind::Kubeconfig { identity, server, user, cluster }, Files::Single(path), Some(key)) => {
                 let authority = Authority::Kubernetes;
@@ -265,7 +296,7 @@ impl Work<'_> {
                 let text =
                     kubeconfig::write(access, &signer.pem, Some(&certificate.to_pem()), &key.to_pem())?;
                 self.stage_file(at, path, text.as_bytes(), Secrecy::Secret)?;
-                Ok(Some((authority, ca::Entry::of(&certificate, identity.profile, None, self.job.now))))
+                Ok(Some((authority, ledger::Entry::of(&certificate, identity.profile, None, self.job.now))))
             }
             (Kind::Copy { of, part }, Files::Single(path), _) => {
                 self.copy(at, *of, *part, path)?;

@@ -23,7 +23,7 @@ mod tests;
 mod version;
 mod yaml;
 
-pub use apply::{ApplyError, Job};
+pub use apply::{Applied, ApplyError, Job};
 pub use endpoint::{Endpoint, EndpointError, Host, HostError, ServiceSubnets, SubnetError};
 pub use entries::{AuthorityOptions, Entry, Files, Identity, Kind, Part, authorities, entries};
 pub use error::{ClusterError, Problem};

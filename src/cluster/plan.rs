@@ -8,10 +8,11 @@ use zeroize::Zeroizing;
 
 use super::entries::{Entry, Files, Kind, Part};
 use super::existing::{check_kubeconfig, check_pair, read_certificate};
-use crate::ca::{CertificateAuthority, check_certificate, ledger_knows_key};
+use crate::ca::{CertificateAuthority, check_certificate};
 use crate::disk::{DiskError, read_bounded};
 use crate::key::{KeyError, KeyPair, Passphrase};
 use crate::layout::{Authority, ledger_beside};
+use crate::ledger;
 use crate::x509::{Certificate, PublicKey};
 
 /// The largest file that is read, in bytes. A bundle of a hundred certificates is a tenth of it.
@@ -207,7 +208,7 @@ impl Found {
             // A public key can be written again at any time.
             Kind::ServiceAccount => true,
             Kind::Authority { authority, .. } | Kind::Leaf(_, authority) => {
-                ledger_knows_key(&root.join(ledger_path(entries, *authority)), key.public_key_der())
+                ledger::knows_key(&root.join(ledger_path(entries, *authority)), key.public_key_der())
             }
             Kind::Kubeconfig { .. } | Kind::Copy { .. } => false,
         };

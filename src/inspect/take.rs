@@ -13,6 +13,8 @@ pub enum Wanted {
     Authorities,
     /// One private key.
     Key,
+    /// Certification requests, all that there are.
+    Requests,
 }
 
 /// Where what is wanted stands.
@@ -51,7 +53,7 @@ impl Inspected {
         match (found.as_slice(), wanted) {
             ([], _) => Err(self.instead(wanted)),
             // Those of several objects may all be trusted; somebody's own is one.
-            (_, Wanted::Authorities) | ([_], _) => Ok(Taken::Here(found.concat())),
+            (_, Wanted::Authorities | Wanted::Requests) | ([_], _) => Ok(Taken::Here(found.concat())),
             (several, _) => Err(format!(
                 "holds {} things with a {}; write the one that is meant into a file of its own",
                 several.len(),
@@ -102,6 +104,7 @@ impl Wanted {
             Self::Own => "certificate",
             Self::Authorities => "CA certificate",
             Self::Key => "private key",
+            Self::Requests => "certificate signing request",
         }
     }
 }
@@ -132,6 +135,7 @@ fn of_kubeconfig<'a>(
             let cluster = kubeconfig.clusters.iter().find(|cluster| cluster.name == context.cluster);
             ("clusters", &context.cluster, "certificate-authority", cluster.map(|cluster| &cluster.authority))
         }
+        Wanted::Requests => return Err("is a kubeconfig, and holds no certificate signing request".into()),
         Wanted::Own | Wanted::Key => {
             let user = kubeconfig.users.iter().find(|user| user.name == context.user);
             let (field, reference) = match wanted {
@@ -160,8 +164,9 @@ fn of_kubeconfig<'a>(
 
 fn is_wanted(item: &Item, wanted: Wanted) -> bool {
     match item.content {
-        Content::Certificate(_) => wanted != Wanted::Key,
+        Content::Certificate(_) => matches!(wanted, Wanted::Own | Wanted::Authorities),
         Content::PrivateKey(_) => wanted == Wanted::Key,
+        Content::Request(_) => wanted == Wanted::Requests,
         _ => false,
     }
 }
@@ -173,7 +178,10 @@ fn of_object<'a>(object: &[&'a Item], wanted: Wanted) -> Result<Option<Vec<&'a I
         gather(item, &mut all);
     }
     // What should be it and is broken is not passed over.
-    let noun = if wanted == Wanted::Key { "private key" } else { "certificate" };
+    let noun = match wanted {
+        Wanted::Own | Wanted::Authorities => "certificate",
+        Wanted::Key | Wanted::Requests => wanted.noun(),
+    };
     let is_broken = |item: &&&Item| matches!(item.content, Content::Broken { what, .. } if what == noun);
     if let Some(broken) = all.iter().find(is_broken) {
         let line = broken.place.lines.map(|(line, _)| format!(" on line {line}")).unwrap_or_default();
@@ -193,6 +201,9 @@ fn of_object<'a>(object: &[&'a Item], wanted: Wanted) -> Result<Option<Vec<&'a I
         let field = group.first().and_then(|item| item.place.field.as_deref()).unwrap_or_default();
         field.ends_with(&format!("[{name}]"))
     };
+    if wanted == Wanted::Requests {
+        return Ok(Some(groups.concat()).filter(|all| !all.is_empty()));
+    }
     if wanted == Wanted::Key {
         let keys: Vec<&Item> = groups.concat();
         return match keys.as_slice() {

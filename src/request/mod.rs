@@ -9,7 +9,7 @@ use x509_parser::extensions::X509Extension;
 use x509_parser::prelude::{FromDer, ParsedCriAttribute};
 use x509_parser::verify::verify_signature;
 
-pub use kubernetes::KubernetesRequest;
+pub use kubernetes::{Condition, Issued, KubernetesRequest};
 
 use crate::key::{KeyError, KeyPair};
 use crate::pem;
@@ -68,19 +68,20 @@ pub enum RequestError {
 }
 
 impl SigningRequest {
-    /// Reads a request from PEM, from DER, or from a Kubernetes `CertificateSigningRequest` object in YAML or JSON.
+    /// Reads a request from PEM or from DER; or those of Kubernetes `CertificateSigningRequest` objects in YAML or JSON, of
+    /// which there may be several: in a `List`, or one document after the other. Never none.
     ///
     /// # Errors
-    /// [`RequestError`] when there is none, there are several, or it is broken. A failed proof of possession is no
+    /// [`RequestError`] when there is none, there are several in PEM, or one is broken. A failed proof of possession is no
     /// error but a fact: see [`SigningRequest::possession`].
-    pub fn read(bytes: &[u8]) -> Result<Self, RequestError> {
+    pub fn read_all(bytes: &[u8]) -> Result<Vec<Self>, RequestError> {
         if bytes.first() == Some(&0x30) {
-            return Self::from_der(bytes);
+            return Ok(vec![Self::from_der(bytes)?]);
         }
         if kubernetes::looks_like_object(bytes) {
             return kubernetes::read(bytes);
         }
-        Self::from_pem(bytes)
+        Ok(vec![Self::from_pem(bytes)?])
     }
 
     fn from_pem(text: &[u8]) -> Result<Self, RequestError> {

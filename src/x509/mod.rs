@@ -30,8 +30,8 @@ pub use name_constraints::{GeneralSubtree, NameConstraints};
 pub use public_key::{PublicKey, PublicKeyKind};
 pub use san::{SubjectAltName, check_dns_name};
 pub use signature::{DigestAlgorithm, SignatureAlgorithm, SignatureFault};
-pub use text::Printable;
 pub(crate) use text::is_deceptive;
+pub use text::{Printable, shell_word};
 pub use usage::{ExtendedKeyUsage, KeyUsage};
 
 /// What can be wrong with the bytes or the texts that are read here.

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Installs what the tests and the benchmarks need besides Rust: etcd, etcdctl, kubectl, openssl, strace, cfssl,
 # Chromium (Debian packages), Python's `cryptography`, `websocket-client`, `jsonschema` and `prometheus-client` and,
-# where there is none, Go (PyPI); and builds goverify, which asks Go's crypto/x509. Run it as often as you like: it asks
-# nothing of the network when everything is there, and it leaves no service running.
+# where there is none, Go (PyPI); and builds goverify, which asks Go's crypto/x509, and goserve, a server of
+# Go's crypto/tls. Run it as often as you like: it asks nothing of the network when everything is there, and it leaves no
+# service running.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -135,11 +136,13 @@ if [ ${#from_pypi[@]} -gt 0 ]; then
     give_up "pip install ${from_pypi[*]} failed"
 fi
 
-source=$root/tests/tools/goverify
-goverify=$tools/goverify
-if [ ! -x "$goverify" ] || [ -n "$(find "$source" -newer "$goverify" -print -quit)" ]; then
-  echo "install.sh: building ${goverify#"$root"/}"
-  run_go "$go" build -C "$source" -trimpath -o "$goverify.new" >>"$log" 2>&1 || give_up "go build failed"
-  touch "$goverify.new"
-  mv "$goverify.new" "$goverify"
-fi
+for name in goverify goserve; do
+  source=$root/tests/tools/$name
+  program=$tools/$name
+  if [ ! -x "$program" ] || [ -n "$(find "$source" -newer "$program" -print -quit)" ]; then
+    echo "install.sh: building ${program#"$root"/}"
+    run_go "$go" build -C "$source" -trimpath -o "$program.new" >>"$log" 2>&1 || give_up "go build failed"
+    touch "$program.new"
+    mv "$program.new" "$program"
+  fi
+done

@@ -3,80 +3,119 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use serde::Deserialize;
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
-
 use super::{Contents, FileKind, Node, Target};
+use crate::audit::report::Location;
 use crate::layout::ledger_beside;
+use crate::ledger::{Following, lines, looks_like_one};
 use crate::x509::hex;
 
 /// What a CA has issued.
-#[derive(Debug, Default)]
-pub struct Inventory {
-    /// The SHA-256 of each certificate in hexadecimal; empty where it is not kept.
-    fingerprints: HashSet<String>,
-    /// Their serial numbers in lower-case hexadecimal without leading zeros.
-    serials: HashSet<String>,
-    /// When the first was recorded; none where that is not kept.
-    pub begins: Option<OffsetDateTime>,
-    /// The first line that cannot be read, from 1.
-    pub unreadable: Option<usize>,
+#[derive(Debug)]
+pub enum Inventory {
+    /// kpki's ledger.
+    Ledger(Ledger),
+    /// The index of `openssl ca`.
+    Index(Index),
 }
 
-/// One line of kpki's ledger; there is more in it.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Line {
-    issued: String,
-    serial: String,
-    certificate_sha256: String,
+/// What a ledger says.
+#[derive(Debug, Default)]
+pub struct Ledger {
+    /// The SHA-256 of each certificate, in hexadecimal.
+    fingerprints: HashSet<String>,
+    /// The number of each certificate's line by its serial number.
+    serials: HashMap<String, usize>,
+    /// Whether it was begun with what the CA's key had signed before: those of kpki 0.1.0 were not, unless they begin
+    /// with the CA itself.
+    pub complete: bool,
+    /// When its first line was written, RFC 3339; empty where that cannot be read.
+    pub begins: String,
+    /// The first thing that is wrong with its lines; safe to show.
+    pub broken: Option<String>,
+}
+
+/// What an index says.
+#[derive(Debug, Default)]
+pub struct Index {
+    /// Serial numbers in lower-case hexadecimal without leading zeros.
+    serials: HashSet<String>,
+    /// The first line that cannot be read, from 1.
+    pub unreadable: Option<usize>,
 }
 
 impl Inventory {
     /// Reads a text as an inventory; none where it is not like one.
     pub(super) fn read(bytes: &[u8]) -> Option<Self> {
-        let ledger = bytes.starts_with(b"{\"line\":1,");
-        let index = matches!(bytes, [b'V' | b'R' | b'E', b'\t', ..]);
-        if !ledger && !index {
+        if looks_like_one(bytes) {
+            return Some(Self::Ledger(Ledger::read(bytes)));
+        }
+        if !matches!(bytes, [b'V' | b'R' | b'E', b'\t', ..]) {
             return None;
         }
+        let mut index = Index::default();
         let text = std::str::from_utf8(bytes).ok()?;
-        let mut inventory = Self::default();
         for (number, line) in (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty()) {
-            let read = if ledger { inventory.ledger_line(line) } else { inventory.index_line(line) };
-            if read.is_none() {
-                inventory.unreadable = inventory.unreadable.or(Some(number));
+            if index.line(line).is_none() {
+                index.unreadable = index.unreadable.or(Some(number));
             }
         }
-        Some(inventory)
+        Some(Self::Index(index))
     }
 
-    fn ledger_line(&mut self, line: &str) -> Option<()> {
-        let line: Line = serde_json::from_str(line).ok()?;
-        let issued = OffsetDateTime::parse(&line.issued, &Rfc3339).ok()?;
-        self.begins = Some(self.begins.map_or(issued, |begins| begins.min(issued)));
-        self.serials.insert(plain(&line.serial));
-        self.fingerprints.insert(line.certificate_sha256.to_ascii_lowercase());
-        Some(())
+    /// Whether a certificate is in it: by its fingerprint where those are kept, else by its serial number.
+    pub fn holds(&self, fingerprint: &[u8; 32], serial: &str) -> bool {
+        match self {
+            Self::Ledger(ledger) => ledger.fingerprints.contains(&hex(fingerprint)),
+            Self::Index(index) => index.serials.contains(&plain(serial)),
+        }
     }
 
+    /// It, where it is kpki's ledger.
+    pub fn ledger(&self) -> Option<&Ledger> {
+        match self {
+            Self::Ledger(ledger) => Some(ledger),
+            Self::Index(_) => None,
+        }
+    }
+}
+
+impl Ledger {
+    fn read(bytes: &[u8]) -> Self {
+        let mut ledger = Self::default();
+        let mut following = Following::default();
+        // What stands behind the last newline is a line that somebody is writing, or was stopped in.
+        let whole = bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
+        for (number, line) in (1..).zip(lines(bytes.get(..whole).unwrap_or_default())) {
+            let (entry, problems) = following.follow(line);
+            ledger.broken = ledger.broken.take().or_else(|| problems.into_iter().next());
+            let Some(entry) = entry else { continue };
+            if number == 1 {
+                ledger.complete = entry.version > 1 || entry.subject == entry.issuer;
+                entry.recorded().clone_into(&mut ledger.begins);
+            }
+            ledger.serials.entry(entry.serial).or_insert(number);
+            ledger.fingerprints.insert(entry.certificate_sha256);
+        }
+        if ledger.fingerprints.is_empty() {
+            ledger.broken = ledger.broken.take().or_else(|| Some("it has no line".into()));
+        }
+        ledger
+    }
+
+    /// The line that records this serial number.
+    pub fn line_of(&self, serial: &str) -> Option<usize> {
+        self.serials.get(serial).copied()
+    }
+}
+
+impl Index {
     /// `V`, the end, when it was revoked, the serial number, a file's name and the subject, between tabs (openssl-ca(1)).
-    fn index_line(&mut self, line: &str) -> Option<()> {
+    fn line(&mut self, line: &str) -> Option<()> {
         let serial = line.split('\t').nth(3)?;
         let is_number = !serial.is_empty() && serial.bytes().all(|byte| byte.is_ascii_hexdigit());
         is_number.then(|| {
             self.serials.insert(plain(serial));
         })
-    }
-
-    /// Whether a certificate is in it: by its fingerprint where those are kept, else by its serial number.
-    pub fn holds(&self, fingerprint: &[u8; 32], serial: &str) -> bool {
-        if self.fingerprints.is_empty() {
-            self.serials.contains(&plain(serial))
-        } else {
-            self.fingerprints.contains(&hex(fingerprint))
-        }
     }
 }
 
@@ -89,6 +128,12 @@ fn plain(serial: &str) -> String {
 pub struct Kept {
     /// The SHA-256 of the CA's public key.
     pub authority: [u8; 32],
+    /// The SHA-256 of the CA's certificate.
+    pub fingerprint: [u8; 32],
+    /// Where the CA's certificate is.
+    pub location: Location,
+    /// The file of the CA's certificate, as a shell takes it.
+    pub certificate: Arc<str>,
     /// Where it is; safe to show.
     pub shown: Arc<str>,
     /// The file, or why it could not be read; safe to show.
@@ -121,7 +166,14 @@ impl Node {
                     FileKind::Regular(Err(reason)) => Err(reason.clone()),
                     _ => continue,
                 };
-                kept.push(Kept { authority: cert.spki(), shown: Arc::clone(&file.shown), contents });
+                kept.push(Kept {
+                    authority: cert.spki(),
+                    fingerprint: cert.found().fingerprint,
+                    location: self.location(&cert.place()),
+                    certificate: self.command_name(cert.found().file).unwrap_or_default(),
+                    shown: Arc::clone(&file.shown),
+                    contents,
+                });
             }
         }
         kept
@@ -139,9 +191,37 @@ mod tests {
         for (serial, held) in [("0a1f", true), ("a1f", true), ("02", true), ("03", false)] {
             assert_eq!(inventory.holds(&[0; 32], serial), held, "{serial}");
         }
-        assert_eq!((inventory.begins, inventory.unreadable), (None, Some(4)));
-        for other in [&b""[..], b"{}", b"Veni\n", b"{\"line\":2}"] {
+        assert!(matches!(inventory, Inventory::Index(Index { unreadable: Some(4), .. })));
+        for other in [&b""[..], b"{}", b"Veni\n", b"[{\"line\":1}]"] {
             assert!(Inventory::read(other).is_none());
         }
+    }
+
+    #[test]
+    fn a_ledger_is_held_against_itself() {
+        let whole = include_bytes!("../../../tests/fixtures/ledger-0.1.0/ca.ledger.jsonl");
+        let read = |text: &[u8]| match Inventory::read(text) {
+            Some(Inventory::Ledger(ledger)) => ledger,
+            other => panic!("{other:?}"),
+        };
+        let ledger = read(whole);
+        assert!((ledger.complete, &ledger.broken) == (true, &None), "{:?}", ledger.broken);
+        assert_eq!(ledger.begins, "2026-11-24T12:00:00Z");
+        assert_eq!(ledger.line_of("50c06c0caa0039248ee92619fd99a35c"), Some(2));
+        let late = include_bytes!("../../../tests/fixtures/ledger-0.1.0/kubeadm-ecdsa.ledger.jsonl");
+        assert!(!read(late).complete);
+        let text = String::from_utf8(whole.to_vec()).unwrap();
+        let without_first = text.split_once('\n').unwrap().1;
+        for (text, broken) in [
+            (without_first.to_owned(), "line 1 does not follow"),
+            (text.replace("CN=jane", "CN=joan"), "line 3 does not follow"),
+            (text.clone() + "{}\n", "line 4 of the ledger is not an entry"),
+            (text.clone() + "{\"line\":4,\"version\":9}\n", "is of version 9 of the format"),
+            (text.replace('\n', ""), "it has no line"),
+        ] {
+            assert!(read(text.as_bytes()).broken.is_some_and(|why| why.contains(broken)), "{broken}");
+        }
+        // A line that somebody is writing is none yet.
+        assert_eq!(read((text + "{\"line\":4").as_bytes()).broken, None);
     }
 }

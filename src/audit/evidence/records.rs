@@ -7,7 +7,8 @@ use super::{Node, Signing};
 use crate::audit::report::{CertificateRecord, Record, RecordKind};
 use crate::inspect::Content;
 use crate::key::algorithm_name;
-use crate::x509::{Name, PublicKey};
+use crate::ledger::may_be_the_clusters;
+use crate::x509::{Name, PublicKey, shell_word};
 
 /// The largest RSA modulus that is kept, in bytes: what OpenSSL verifies with at most.
 const LARGEST_MODULUS: usize = 2048;
@@ -44,10 +45,12 @@ impl Node {
                 names: names.join(", ").into(),
                 purposes: purposes.join(", ").into(),
                 signer,
+                cluster: may_be_the_clusters(tbs),
                 position: cert.found.position,
             };
             let record = Record {
                 location: self.location(&cert.place()),
+                file: self.file_name(cert.found.file),
                 kind: RecordKind::Certificate,
                 roles: cert.roles().collect(),
                 key: Some(cert.spki()),
@@ -68,6 +71,7 @@ impl Node {
             let modulus = key.spki.and_then(|spki| moduli.entry(spki).or_insert_with(read).clone());
             let record = Record {
                 location: self.location(&self.place_of_key(key)),
+                file: self.file_name(key.file),
                 kind: if key.private { RecordKind::PrivateKey } else { RecordKind::PublicKey },
                 roles: key.roles.iter().map(|(role, _)| *role).collect(),
                 key: key.spki,
@@ -79,6 +83,27 @@ impl Node {
         }
         records.sort_by_key(|(file, item, _)| (*file, *item));
         records.into_iter().map(|(_, _, record)| record).collect()
+    }
+}
+
+impl Node {
+    /// The path of a file as a command takes it: the very one that was found, or of an archive that on the node.
+    pub fn command_name(&self, file: usize) -> Option<Arc<str>> {
+        let file = self.files.get(file)?;
+        let name = file.command_name.get_or_init(|| {
+            let path = match &file.found_at {
+                Some(path) => path.strip_prefix(".").unwrap_or(path),
+                None => &file.on_node,
+            };
+            shell_word(path).into()
+        });
+        Some(Arc::clone(name))
+    }
+
+    /// The same, where it is another than the one that the file is shown by.
+    fn file_name(&self, file: usize) -> Option<Arc<str>> {
+        let shown = &self.files.get(file)?.shown;
+        self.command_name(file).filter(|name| name != shown)
     }
 }
 

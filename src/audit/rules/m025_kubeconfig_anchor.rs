@@ -4,6 +4,7 @@ use super::kubeconfigs::{all, line};
 use super::references::subjects;
 use super::{Answers, Check, Citation, Rule, Severity};
 use crate::audit::{Cert, Scene};
+use crate::x509::shell_word;
 
 pub(super) static RULE: Rule = Rule {
     id: "M025",
@@ -78,15 +79,6 @@ fn root_above(anchor: Cert<'_>) -> Option<String> {
         current = issuer;
     }
     None
-}
-
-/// A word as a shell takes it.
-fn shell_word(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@%+=,".contains(c);
-    if !text.is_empty() && text.chars().all(plain) {
-        return text.to_owned();
-    }
-    format!("'{}'", text.replace('\'', "'\\''"))
 }
 
 #[cfg(test)]

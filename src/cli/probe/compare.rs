@@ -42,6 +42,9 @@ pub(super) struct Side {
     pub(super) not_before: String,
     pub(super) not_after: String,
     pub(super) fingerprint_sha256: String,
+    /// From when to when, for people.
+    #[serde(skip)]
+    pub(super) life: String,
 }
 
 impl Side {
@@ -50,9 +53,14 @@ impl Side {
         Self {
             subject: tbs.subject.to_string(),
             serial: tbs.serial.to_string(),
-            not_before: output::instant(tbs.validity.not_before),
-            not_after: output::instant(tbs.validity.not_after),
+            not_before: output::rfc3339(tbs.validity.not_before),
+            not_after: output::rfc3339(tbs.validity.not_after),
             fingerprint_sha256: certificate.fingerprint(),
+            life: format!(
+                "{} to {}",
+                output::instant(tbs.validity.not_before),
+                output::instant(tbs.validity.not_after)
+            ),
         }
     }
 }

@@ -1,7 +1,9 @@
 //! `kpki probe`: one real handshake with each server, and what it showed.
 
+mod client;
 mod compare;
 mod hints;
+mod presented;
 mod report;
 mod verdict;
 
@@ -21,6 +23,7 @@ use super::output::{self, Format};
 use super::passphrase::PassphraseArgs;
 use super::verify::PolicyWord;
 use super::{Context, Failure, Status, pool};
+use client::Known;
 use compare::OnDisk;
 use report::Probed;
 use verdict::Trust;
@@ -36,6 +39,11 @@ Examples:
 Without --cacert the certificate is judged by itself: its dates, names and usages, not its signer.
 The handshake is made to its end, whatever the server shows; with --cert it is made a second time
 without it, to see whether one is required. Nothing else is sent.
+
+A server that asks for a client certificate and does not require it (kube-apiserver, kubelet) refuses
+none in the handshake, and takes whom it does not know for nobody. So the certificate that is shown is
+judged here: by its dates, its purpose, and the CAs that the server names. Those are names only; with
+--client-ca (what the server has as --client-ca-file or --trusted-ca-file) the signature is judged, too.
 
 Exit codes: 0 all is well, 1 something was found, 2 no handshake with some server.";
 
@@ -59,6 +67,10 @@ pub(crate) struct Args {
     /// The private key of --cert.
     #[arg(long, value_name = "FILE", requires = "cert")]
     key: Option<PathBuf>,
+    /// The CA certificates by which the server knows its clients, to judge --cert by; those of --cacert where the server
+    /// names them, if it is not given.
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    client_ca: Option<PathBuf>,
     /// A file whose first line is the passphrase of the private key; asked for on the terminal if it is needed and
     /// this is not given.
     #[arg(long, value_name = "FILE", requires = "cert")]
@@ -98,6 +110,13 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Status, Failure> {
         policy: args.policy.into(),
         at: context.now,
     };
+    let client_ca = args.client_ca.clone().map(|file| pool::read_anchors(&[file])).transpose()?;
+    let known = Known {
+        given: client_ca.as_deref(),
+        servers: trust.anchors.as_deref(),
+        at: context.now,
+        has_identity: args.cert.is_some(),
+    };
     let on_disk = args.compare.as_deref().map(OnDisk::read).transpose()?;
     let identity = args.cert.as_deref().map(|cert| read_identity(cert, args)).transpose()?;
     let dial = Dial {
@@ -108,7 +127,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Status, Failure> {
     let probe = |endpoint: &Endpoint| {
         let name = dial.name.clone().unwrap_or_else(|| endpoint.name());
         match observe(endpoint, &dial) {
-            Ok(seen) => Probed::seen(endpoint, &name, &seen, &trust, on_disk.as_ref()),
+            Ok(seen) => Probed::seen(endpoint, &name, &seen, (&trust, &known), on_disk.as_ref()),
             Err(error) => Probed::failed(endpoint, &name, &error),
         }
     };

@@ -2,15 +2,17 @@
 
 use std::fmt::Write as _;
 
-use kpki::tls::{ClientAuth, Endpoint, Handshake, Observation, Reception, TlsError};
+use kpki::tls::{ClientAuth, Endpoint, Handshake, Observation, TlsError};
 use kpki::x509::{Certificate, Printable, SubjectAltName, Validity};
 use serde::Serialize;
 use time::OffsetDateTime;
 
 use super::super::Failure;
 use super::super::output::{self, BAD, FAINT, GOOD, styled};
+use super::client::Known;
 use super::compare::{Compared, OnDisk};
 use super::hints::hint;
+use super::presented::Presented;
 use super::verdict::{Judgement, Trust, judge};
 
 /// How many of the CAs that a server names are shown to people.
@@ -84,21 +86,14 @@ struct Wish {
     unreadable_cas: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     presented: Option<Presented>,
+    /// Whether there was a certificate to show, and nobody asked for it.
+    #[serde(skip)]
+    held_back: bool,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants it so")]
 fn is_zero(count: &usize) -> bool {
     *count == 0
-}
-
-/// What became of the client certificate.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Presented {
-    /// `accepted`, `refused`, `unclear` or `notShown`.
-    outcome: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    alert: Option<String>,
 }
 
 impl Probed {
@@ -120,7 +115,7 @@ impl Probed {
         endpoint: &Endpoint,
         name: &SubjectAltName,
         seen: &Observation,
-        trust: &Trust,
+        (trust, known): (&Trust, &Known<'_>),
         on_disk: Option<&OnDisk>,
     ) -> Self {
         let mut remarks = Vec::new();
@@ -140,10 +135,8 @@ impl Probed {
         let compare = on_disk.and_then(|on_disk| on_disk.with(&chain));
         let different = compare.as_ref().filter(|compared| !compared.same);
         findings.extend(different.map(|compared| format!("{}: {}", compared.file, compared.words)));
-        if let Some(Reception::Refused(alert)) = seen.reception {
-            let alert = alert.map_or("without a word".to_owned(), |alert| alert.to_string());
-            findings.push(format!("the server refused the client certificate: {alert}"));
-        }
+        let presented = Presented::of(seen, known);
+        findings.extend(presented.as_ref().and_then(|presented| presented.finding().map(str::to_owned)));
         let renewed = compare.as_ref().is_some_and(|compared| compared.state == "renewedOnDisk");
         let negotiated = &seen.handshake;
         Self {
@@ -156,7 +149,7 @@ impl Probed {
                 key_exchange: negotiated.key_exchange.clone(),
                 alpn: negotiated.alpn.as_deref().map(|name| Printable(name).to_string()),
                 chain: chain.iter().map(|one| Facts::of(one, trust.at)).collect(),
-                client_auth: Wish::of(seen),
+                client_auth: Wish::of(seen, presented, known.has_identity),
                 verdict,
                 compare,
             }),
@@ -245,8 +238,8 @@ impl Facts {
             issuer: tbs.issuer.to_string(),
             serial: tbs.serial.to_string(),
             names: tbs.extensions.names().iter().map(ToString::to_string).collect(),
-            not_before: output::instant(tbs.validity.not_before),
-            not_after: output::instant(tbs.validity.not_after),
+            not_before: output::rfc3339(tbs.validity.not_before),
+            not_after: output::rfc3339(tbs.validity.not_after),
             key: tbs.public_key.kind().to_string(),
             fingerprint_sha256: certificate.fingerprint(),
             life: life(certificate, at),
@@ -255,26 +248,15 @@ impl Facts {
 }
 
 impl Wish {
-    fn of(seen: &Observation) -> Self {
+    fn of(seen: &Observation, presented: Option<Presented>, has_identity: bool) -> Self {
         let Handshake { client_auth, acceptable_cas, unreadable_cas, .. } = &seen.handshake;
-        let presented = seen.reception.map(|reception| Presented {
-            outcome: match reception {
-                Reception::Accepted => "accepted",
-                Reception::Refused(_) => "refused",
-                Reception::Unclear => "unclear",
-                Reception::Unusable => "notShown",
-            },
-            alert: match reception {
-                Reception::Refused(alert) => alert.map(|alert| alert.to_string()),
-                _ => None,
-            },
-        });
         Self {
             asked: *client_auth != ClientAuth::NotAsked,
             required: (!seen.unclear).then_some(*client_auth == ClientAuth::Required),
             refusal_alert: seen.refusal.map(|alert| alert.to_string()),
             acceptable_cas: acceptable_cas.iter().map(ToString::to_string).collect(),
             unreadable_cas: *unreadable_cas,
+            held_back: has_identity && *client_auth == ClientAuth::NotAsked,
             presented,
         }
     }
@@ -302,14 +284,9 @@ impl Wish {
             line(text, "", &format!("{} that cannot be read as names", self.unreadable_cas));
         }
         if let Some(presented) = &self.presented {
-            let alert = presented.alert.as_deref().map(|alert| format!(" ({alert})")).unwrap_or_default();
-            let outcome = match presented.outcome {
-                "accepted" => styled(GOOD, "accepted"),
-                "refused" => format!("{}{alert}", styled(BAD, "refused")),
-                "notShown" => "not shown: the server takes no signature that its key can make".to_owned(),
-                _ => "unclear: the server fell silent".to_owned(),
-            };
-            line(text, "client cert", &outcome);
+            presented.write(text);
+        } else if self.held_back {
+            line(text, "client cert", "not shown: the server asks for none, and knows nobody by one");
         }
     }
 }
@@ -322,13 +299,13 @@ impl Compared {
         }
         line(text, "compare", &format!("{} from {}: {}", styled(BAD, "DIFFERS"), self.file, self.words));
         for (label, side) in [("  on disk", &self.on_disk), ("  served", &self.served)] {
-            line(text, label, &format!("serial {}, {} to {}", side.serial, side.not_before, side.not_after));
+            line(text, label, &format!("serial {}, {}", side.serial, side.life));
         }
     }
 }
 
 /// One line of a block. Escape sequences of a style have no width.
-fn line(text: &mut String, label: &str, content: &str) {
+pub(super) fn line(text: &mut String, label: &str, content: &str) {
     let width = 12 + label.len() - anstream::adapter::strip_str(label).to_string().len();
     let _ = write!(text, "\n  {label:width$} {content}");
 }

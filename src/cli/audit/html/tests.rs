@@ -51,6 +51,7 @@ fn record(number: usize, signer: Option<usize>, subject: &str, issuer: &str, rol
         names: "DNS:a".into(),
         purposes: "serverAuth".into(),
         signer: signer.map(fingerprint),
+        cluster: None,
         position: 0,
     };
     Record {
@@ -58,6 +59,7 @@ fn record(number: usize, signer: Option<usize>, subject: &str, issuer: &str, rol
             node: Some(format!("node{}", number / 10).into()),
             ..location(&format!("{number}.crt"))
         },
+        file: None,
         kind: RecordKind::Certificate,
         roles: roles.into(),
         key: Some(fingerprint(number + 1_000_000)),
@@ -181,6 +183,7 @@ fn every_text_of_a_report_is_only_text() {
         line: Some(1),
         block: Some(3),
         field: Some(evil.into()),
+        base: 0,
     };
     record.algorithm = evil.into();
     if let Some(certificate) = &mut record.certificate {

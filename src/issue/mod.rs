@@ -3,6 +3,8 @@
 //! Proof of possession and the profile decide what is admitted; the CA drafts it; the audit's certificate rules judge
 //! the draft; only then are those very bytes signed.
 
+mod object;
+
 use time::OffsetDateTime;
 
 use crate::audit::{self, CertificateEvidence, Expected};
@@ -10,7 +12,9 @@ use crate::ca::{CaError, CertificateAuthority, Draft, Wanted};
 use crate::key::KeyPair;
 use crate::profile::{Admitted, Profile, Refusal, Terms, Wish};
 use crate::request::SigningRequest;
-use crate::x509::{Certificate, ExtendedKeyUsage, Printable, TbsCertificate};
+use crate::x509::{Certificate, ExtendedKeyUsage, TbsCertificate};
+
+pub use object::{profile_for, remarks, unapproved};
 
 /// A draft that every rule has passed.
 pub struct Judged {
@@ -74,7 +78,7 @@ impl From<CaError> for IssueError {
     }
 }
 
-/// Judges a request: proof of possession and profile.
+/// Judges a request: proof of possession, the Kubernetes object around it, and profile.
 ///
 /// # Errors
 /// [`IssueError::Refused`] with every reason at once.
@@ -84,22 +88,8 @@ pub fn admit(request: &SigningRequest, profile: &Profile, terms: &Terms) -> Resu
         let text = format!("the requester has not shown to hold the private key: {why}");
         reasons.push(Reason { code: "no-proof-of-possession", text });
     }
-    if let Some(object) = &request.kubernetes
-        && !signs_for(&object.signer_name, profile.name())
-    {
-        let text = format!(
-            "the object asks the signer {}, which does not sign by the profile {}",
-            Printable(&object.signer_name),
-            profile.name()
-        );
-        reasons.push(Reason { code: "signer-mismatch", text });
-    }
-    if let Some(object) = &request.kubernetes
-        && object.signer_name == "kubernetes.io/kube-apiserver-client"
-        && !request.extensions.purposes().contains(&ExtendedKeyUsage::ClientAuth)
-    {
-        let text = "the object's usages lack `client auth`, which its signer demands".into();
-        reasons.push(Reason { code: "usage-not-exact", text });
+    if let Some(object) = &request.kubernetes {
+        reasons.extend(object::objections(object, request, profile));
     }
     let wish =
         Wish { subject: &request.subject, extensions: &request.extensions, public_key: &request.public_key };
@@ -110,19 +100,6 @@ pub fn admit(request: &SigningRequest, profile: &Profile, terms: &Terms) -> Resu
             reasons.extend(refusals.into_iter().map(Reason::from));
             Err(IssueError::Refused(reasons))
         }
-    }
-}
-
-/// Whether one of Kubernetes' own signers signs what a profile is for; other signers are their owner's business.
-/// Source: <https://kubernetes.io/docs/reference/access-authn-authz/certificate-signing-requests/#kubernetes-signers>
-fn signs_for(signer: &str, profile: &str) -> bool {
-    match signer {
-        "kubernetes.io/kubelet-serving" => profile == "kubelet-serving",
-        "kubernetes.io/kube-apiserver-client-kubelet" => profile == "kubelet-client",
-        "kubernetes.io/kube-apiserver-client" => {
-            !["kubelet-serving", "kubelet-client"].contains(&profile) && !profile.ends_with("-ca")
-        }
-        _ => true,
     }
 }
 
