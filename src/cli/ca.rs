@@ -394,6 +394,30 @@ fn show(context: &Context, args: &ShowArgs) -> Result<Status, Failure> {
     Ok(Status::Done)
 }
 
+/// Where a CA's private key is: beside its certificate, or in the same file.
+fn private_key(input: &Input, own: &PublicKey) -> &'static str {
+    let is_kubeconfig = input.is_kubeconfig();
+    // What lies beside a kubeconfig is its user's.
+    let beside = input.path.as_deref().filter(|_| !is_kubeconfig).map(key_beside);
+    match beside.map(|path| read_bounded(&path, LARGEST_INPUT)) {
+        Some(Ok(pem)) => match KeyPair::from_pem(&pem, None) {
+            Ok(key) if key.public_key_der() == own.der() => "here",
+            Ok(_) => "another's",
+            Err(KeyError::Encrypted) => "here, encrypted",
+            Err(_) => "unreadable",
+        },
+        // A Secret has it in it; that of a kubeconfig is its user's.
+        _ if input.holds_private_key() => match input.private_key(|| Err(KeyError::Encrypted.into())) {
+            Ok(key) if key.public_key_der() == own.der() => "here",
+            Ok(_) => "elsewhere",
+            Err(failure) if failure.message.contains(&KeyError::Encrypted.to_string()) => "here, encrypted",
+            Err(_) => "unreadable",
+        },
+        Some(Err(error)) if error.kind() != std::io::ErrorKind::NotFound && input.is_file() => "unreadable",
+        _ => "elsewhere",
+    }
+}
+
 fn look_at(file: &Path, now: OffsetDateTime) -> Result<Shown, Failure> {
     let input = Input::read(file)?;
     let certificates = input.certificates(Wanted::Authorities)?;
@@ -401,24 +425,7 @@ fn look_at(file: &Path, now: OffsetDateTime) -> Result<Shown, Failure> {
     let certificate = first.ok_or_else(|| Failure::new("no certificate").at(input.name()))?;
     kpki::ca::check_certificate(&certificate).map_err(|error| Failure::from(error).at(input.name()))?;
     let tbs = &certificate.tbs;
-    let private_key = match read_bounded(&key_beside(file), LARGEST_INPUT) {
-        Ok(pem) => match KeyPair::from_pem(&pem, None) {
-            Ok(key) if key.public_key_der() == tbs.public_key.der() => "here",
-            Ok(_) => "another's",
-            Err(KeyError::Encrypted) => "here, encrypted",
-            Err(_) => "unreadable",
-        },
-        // A Secret, or a file with both, has it in it; that of a kubeconfig is its user's.
-        Err(_) if input.holds_private_key() => match input.private_key(|| Err(KeyError::Encrypted.into())) {
-            Ok(key) if key.public_key_der() != tbs.public_key.der() => "elsewhere",
-            Ok(_) => "here",
-            Err(failure) if failure.message.contains(&KeyError::Encrypted.to_string()) => "here, encrypted",
-            Err(_) => "unreadable",
-        },
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => "elsewhere",
-        Err(_) if input.path.as_deref().is_none_or(|path| !path.is_file()) => "elsewhere",
-        Err(_) => "unreadable",
-    };
+    let private_key = private_key(&input, &tbs.public_key);
     let constraints =
         tbs.extensions.name_constraints.as_ref().map(|marked| marked.value.clone()).unwrap_or_default();
     let texts = |subtrees: &[kpki::x509::GeneralSubtree]| subtrees.iter().map(ToString::to_string).collect();

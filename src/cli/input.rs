@@ -13,6 +13,8 @@ use zeroize::Zeroizing;
 use super::authority::directory_of;
 use super::{Failure, LARGEST_INPUT, output};
 
+const REQUEST: &str = "a request is wanted here: PEM, DER, or a Kubernetes CertificateSigningRequest object";
+
 /// What standard input is called.
 pub(crate) const STANDARD_INPUT: &str = "standard input";
 
@@ -54,6 +56,11 @@ impl Input {
         self.path.as_deref().map_or_else(|| STANDARD_INPUT.into(), output::path)
     }
 
+    /// Whether it is a file, with others beside it.
+    pub(crate) fn is_file(&self) -> bool {
+        self.path.as_deref().is_some_and(Path::is_file)
+    }
+
     /// What is in it.
     pub(crate) fn inspect(&self) -> Inspected {
         inspect(&self.path.as_deref().map_or(STANDARD_INPUT.into(), Path::to_string_lossy), &self.bytes)
@@ -86,6 +93,11 @@ impl Input {
         let at = |error: RequestError| Failure::from(error).at(self.name());
         let error = match SigningRequest::read_all(&self.bytes) {
             Ok(requests) => return Ok(requests),
+            Err(_) if self.is_kubeconfig() => {
+                let why =
+                    format!("{} is a kubeconfig, and holds no certificate signing request", self.name());
+                return Err(Failure::new(why).hint(REQUEST));
+            }
             // What an object says of its request counts, or the object is not signed.
             Err(error @ (RequestError::Kubernetes(_) | RequestError::Several(_))) => return Err(at(error)),
             Err(error) => error,
@@ -146,7 +158,7 @@ impl Input {
     ) -> Result<Result<Vec<&'a Item>, Self>, Failure> {
         let taken = inspected.take(wanted).map_err(|why| {
             Failure::new(format!("{} {why}", self.name())).hint(match wanted {
-                Wanted::Requests => "a request is wanted here: PEM, DER, or a Kubernetes CertificateSigningRequest object",
+                Wanted::Requests => REQUEST,
                 Wanted::Key => "a private key is wanted here: PEM, DER, or a kubeconfig or Secret that holds one",
                 _ => "a certificate is wanted here: PEM, DER, PKCS#7, or a kubeconfig, Secret or other object that holds one",
             })

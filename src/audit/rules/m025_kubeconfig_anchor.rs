@@ -1,5 +1,7 @@
 //! M025: a kubeconfig trusts a root, for its clients may insist on one.
 
+use std::path::Path;
+
 use super::kubeconfigs::{all, line};
 use super::references::subjects;
 use super::{Answers, Check, Citation, Rule, Severity};
@@ -59,8 +61,8 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
                 fact.fix(format!(
                     "`kubectl --kubeconfig FILE config set-cluster {} --embed-certs --certificate-authority {}` writes the root that is at hand, if the API server's \
                      certificate leads to it: `kpki verify` says so.",
-                    shell_word(&cluster.name),
-                    shell_word(&root),
+                    shell_word(Path::new(&cluster.name)),
+                    shell_word(Path::new(&root)),
                 ));
             }
         }
