@@ -273,7 +273,11 @@ fn private_key(der: &[u8]) -> Item {
         return Item::broken("private key", "it is made as no private key is");
     };
     let fault = facts.fault.as_ref().map(ToString::to_string);
+    let encrypted = facts.encryption.is_some();
     let mut item = Item::new(Content::PrivateKey(Box::new(facts))).with_raw(der);
+    if !encrypted {
+        item.oddities = oddity::private_key(der);
+    }
     item.faults.extend(fault);
     item
 }
