@@ -39,6 +39,25 @@ fn whole_second(instant: OffsetDateTime) -> OffsetDateTime {
     instant.to_offset(UtcOffset::UTC).truncate_to_second()
 }
 
+/// An instant as people read it: `2027-11-23 14:05:09 UTC`.
+pub fn in_words(instant: OffsetDateTime) -> String {
+    let (date, [hour, minute, second]) = parts(instant);
+    format!("{date} {hour:02}:{minute:02}:{second:02} UTC")
+}
+
+/// An instant as programs read it (RFC 3339): `2027-11-23T14:05:09Z`.
+pub fn rfc3339(instant: OffsetDateTime) -> String {
+    let (date, [hour, minute, second]) = parts(instant);
+    format!("{date}T{hour:02}:{minute:02}:{second:02}Z")
+}
+
+/// The date and the time of day in UTC. Whatever instant it is: neither form has room for a fault.
+fn parts(instant: OffsetDateTime) -> (String, [u8; 3]) {
+    let utc = instant.to_offset(UtcOffset::UTC);
+    let date = format!("{:04}-{:02}-{:02}", utc.year(), u8::from(utc.month()), utc.day());
+    (date, [utc.hour(), utc.minute(), utc.second()])
+}
+
 /// How long a certificate is to be valid: a positive whole number of seconds.
 ///
 /// Read from Go's duration syntax, which Kubernetes uses (`720h`, `8760h0m0s`, `90m`), with `d`

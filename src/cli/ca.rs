@@ -336,6 +336,8 @@ struct Shown {
     serial: String,
     not_before: String,
     not_after: String,
+    #[serde(skip)]
+    until: String,
     days_left: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
     path_length: Option<u32>,
@@ -372,7 +374,7 @@ fn show(context: &Context, args: &ShowArgs) -> Result<Status, Failure> {
     }
     let rows = shown.into_iter().map(|ca| {
         let by = if ca.issuer == ca.subject { "itself".to_owned() } else { ca.issuer };
-        let expires = format!("{} ({} d)", ca.not_after, ca.days_left);
+        let expires = format!("{} ({} d)", ca.until, ca.days_left);
         let names = ca
             .permitted
             .iter()
@@ -437,8 +439,9 @@ fn look_at(file: &Path, now: OffsetDateTime) -> Result<Shown, Failure> {
         key: tbs.public_key.kind().to_string(),
         private_key,
         serial: tbs.serial.to_string(),
-        not_before: output::instant(tbs.validity.not_before),
-        not_after: output::instant(tbs.validity.not_after),
+        not_before: output::rfc3339(tbs.validity.not_before),
+        not_after: output::rfc3339(tbs.validity.not_after),
+        until: output::instant(tbs.validity.not_after),
         days_left: (tbs.validity.not_after - now).whole_days(),
         path_length: tbs.extensions.basic_constraints.as_ref().and_then(|marked| marked.value.path_len),
         permitted: texts(&constraints.permitted),

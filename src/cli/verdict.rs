@@ -73,7 +73,7 @@ impl Member {
             role: link.role.to_string(),
             subject: certificate.tbs.subject.to_string(),
             serial: certificate.tbs.serial.to_string(),
-            not_after: output::instant(certificate.tbs.validity.not_after),
+            not_after: output::rfc3339(certificate.tbs.validity.not_after),
             fingerprint_sha256: certificate.fingerprint(),
             file: source.file.clone(),
             block: source.block,
@@ -115,7 +115,7 @@ impl Report {
                 Self {
                     valid: true,
                     path: chain.path().iter().map(Member::of).collect(),
-                    holds_until: end.map(|(end, _)| output::instant(end)),
+                    holds_until: end.map(|(end, _)| output::rfc3339(end)),
                     holds_until_through: through.map(|link| link.located.certificate.tbs.subject.to_string()),
                     warnings: warnings
                         .map(|warning| Reason::of(&warning.fault, chain.path().get(warning.index)))

@@ -223,7 +223,7 @@ fn print_document(
         policy: settings.policy.to_string(),
         purpose: settings.purpose.to_string(),
         names: settings.names.iter().map(ToString::to_string).collect(),
-        at: output::instant(settings.at),
+        at: output::rfc3339(settings.at),
         results: leaves.iter().zip(verdicts).map(row).collect(),
     })
 }

@@ -9,6 +9,7 @@ use x509_parser::x509::AlgorithmIdentifier;
 
 use super::der::{Element, element, read};
 use super::text::dotted;
+use super::words::words;
 use super::{
     Extensions, Name, PublicKey, SignatureAlgorithm, SignatureFault, X509Error, assemble_signed, structure,
 };
@@ -110,7 +111,8 @@ impl TbsCertificate {
     /// # Errors
     /// [`X509Error::Malformed`] when it is not one, or something follows it.
     pub fn from_der(der: &[u8]) -> Result<Self, X509Error> {
-        let (rest, tbs) = x509_parser::certificate::TbsCertificate::from_der(der).map_err(malformed)?;
+        let (rest, tbs) = x509_parser::certificate::TbsCertificate::from_der(der)
+            .map_err(|error| malformed(words(&error)))?;
         if !rest.is_empty() {
             return Err(malformed("bytes follow it"));
         }
@@ -179,8 +181,8 @@ impl Certificate {
         if der.len() > LARGEST {
             return Err(malformed("it is larger than 64 KiB"));
         }
-        let (rest, certificate) =
-            x509_parser::certificate::X509Certificate::from_der(der).map_err(malformed)?;
+        let (rest, certificate) = x509_parser::certificate::X509Certificate::from_der(der)
+            .map_err(|error| malformed(words(&error)))?;
         if !rest.is_empty() {
             return Err(malformed("bytes follow it"));
         }

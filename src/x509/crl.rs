@@ -10,6 +10,7 @@ use x509_parser::revocation_list::CertificateRevocationList;
 
 use super::der::{Element, elements, read, tag};
 use super::text::dotted;
+use super::words::{words, words_of_asn1};
 use super::{
     AuthorityKeyIdentifier, Extension, Marked, Name, PublicKey, SerialNumber, SignatureAlgorithm,
     SignatureFault, SubjectAltName, X509Error, sha256_hex, structure,
@@ -230,7 +231,8 @@ impl RevocationList {
         if der.len() > LARGEST {
             return Err(malformed("it is larger than 64 MiB"));
         }
-        let (rest, list) = CertificateRevocationList::from_der(der).map_err(malformed)?;
+        let (rest, list) =
+            CertificateRevocationList::from_der(der).map_err(|error| malformed(words(&error)))?;
         if !rest.is_empty() {
             return Err(malformed("bytes follow it"));
         }
@@ -283,7 +285,7 @@ impl RevocationList {
             ParsedExtension::ParseError { error }
                 if self.malformed.iter().all(|(known, _)| *known != oid) =>
             {
-                self.malformed.push((oid.clone(), error.to_string()));
+                self.malformed.push((oid.clone(), words_of_asn1(error).to_owned()));
             }
             _ => {}
         }

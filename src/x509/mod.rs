@@ -15,6 +15,7 @@ mod signature;
 pub(crate) mod structure;
 mod text;
 mod usage;
+mod words;
 
 pub use certificate::{Certificate, SerialNumber, TbsCertificate, Validity, hex, sha256, sha256_hex};
 pub use crl::{

@@ -10,6 +10,7 @@ use x509_parser::x509::SubjectPublicKeyInfo;
 
 use super::der::{elements, read};
 use super::text::dotted;
+use super::words::words;
 use super::{X509Error, structure};
 
 /// A public key: its `SubjectPublicKeyInfo` and what it is.
@@ -53,7 +54,7 @@ impl PublicKey {
     pub fn from_der(der: &[u8]) -> Result<Self, X509Error> {
         let malformed = |reason: String| X509Error::Malformed { what: "public key", reason };
         let (rest, spki) =
-            SubjectPublicKeyInfo::from_der(der).map_err(|error| malformed(error.to_string()))?;
+            SubjectPublicKeyInfo::from_der(der).map_err(|error| malformed(words(&error).into()))?;
         if !rest.is_empty() {
             return Err(malformed("bytes follow it".into()));
         }

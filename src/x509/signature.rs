@@ -253,7 +253,9 @@ impl SignatureAlgorithm {
         let number = BoxedUint::from_be_slice_vartime;
         let key =
             rsa::PublicKey::new_with_size_limits(number(modulus), number(&exponent.to_be_bytes()), SIZES)
-                .map_err(|error| SignatureFault::Key(error.to_string()))?;
+                .map_err(|_| {
+                    SignatureFault::Key("its modulus or exponent is none that a key may have".into())
+                })?;
         let hash = digest.of(message);
         let hash = hash.as_ref();
         let pss = matches!(self, Self::RsaPss(_));
