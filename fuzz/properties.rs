@@ -58,7 +58,7 @@ pub(crate) fn certificate(data: &[u8]) {
 pub(crate) fn chain(data: &[u8]) {
     let (mut certificates, mut lists) = (Vec::new(), Vec::new());
     for (block, der) in documents(data).take(12).enumerate() {
-        let source = Source { file: "fuzz".into(), block, line: None };
+        let source = Source { file: "fuzz".into(), block, ..Source::default() };
         if let Some(certificate) = read(Certificate::from_der(der)) {
             certificates.push(Located { certificate, source });
         } else if let Some(list) = read(RevocationList::from_der(der)) {
@@ -238,7 +238,7 @@ pub(crate) fn audit(data: &[u8]) {
             attributes: Attributes { mode: 0o600, links: 1, ..Attributes::default() },
         });
     }
-    let archive = Archive { entries, incomplete: Vec::new() };
+    let archive = Archive { entries, ..Archive::default() };
     let tree =
         Input { name: None, sources: vec![Source::Archive("archive".into(), archive)], store: Store::No };
     let report = audit::audit(vec![tree], &Policy::new(NOW), &|| ()).expect("an archive can be read");

@@ -20,6 +20,7 @@ pub mod manifest;
 pub mod pem;
 pub mod profile;
 pub mod rehearse;
+pub mod remedy;
 pub mod repair;
 pub mod request;
 pub mod tls;

@@ -3,6 +3,7 @@
 //! The blocks and their lines are found here; the base64 engine decodes and encodes them straight
 //! into buffers that are wiped when they are dropped, for any block may hold a private key.
 
+mod go;
 mod scan;
 
 use std::fmt;
@@ -11,6 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 use base64::{DecodeError, DecodeSliceError, Engine as _};
 use zeroize::Zeroizing;
 
+pub use self::go::{GoBlock, Unseen, decode_as_go, unseen_by_go};
 pub use self::scan::{Found, scan};
 
 /// An X.509 certificate (RFC 7468 section 5).
@@ -202,8 +204,12 @@ fn label<'a>(line: &'a [u8], keyword: &[u8]) -> Option<&'a str> {
     let label = str::from_utf8(label).ok()?;
     let printable = |c: char| c.is_ascii_graphic() || c == ' ';
     let edge = |c: char| c == ' ' || c == '-';
-    (!label.is_empty() && label.chars().all(printable) && !label.starts_with(edge) && !label.ends_with(edge))
-        .then_some(label)
+    (!label.is_empty()
+        && label.chars().all(printable)
+        && !label.starts_with(edge)
+        && !label.ends_with(edge)
+        && !label.contains("-----"))
+    .then_some(label)
 }
 
 /// Decodes the base64 lines of a block.

@@ -61,7 +61,7 @@ fn name(purpose: For) -> Option<String> {
 
 /// What kpki says. A certificate that cannot be read is refused.
 fn kpki(policy: Policy, question: &Question) -> Answer {
-    let source = |block| Source { file: "test".into(), block, line: None };
+    let source = |block| Source { file: "test".into(), block, ..Source::default() };
     let located = |ders: &[Vec<u8>]| -> Result<Vec<Located>, String> {
         let read = |(block, der): (usize, &Vec<u8>)| {
             let certificate = Certificate::from_der(der).map_err(|error| error.to_string())?;

@@ -17,12 +17,13 @@ use std::fmt;
 
 use forge::{Forged, NOW, bundle};
 use kpki::chain::{Located, Policy, Purpose, Settings, Verdict, Verifier, certificates};
+use kpki::pem::decode_as_go;
 use kpki::x509::SubjectAltName;
 use oddities::written_out;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
-use support::go::{Go, Question};
+use support::go::{Go, GoBlock, Question};
 use time::Duration;
 
 /// kpki's verdict on what Go is asked.
@@ -40,7 +41,11 @@ fn kpki(question: &Question) -> Result<(), String> {
     };
     let leaf = certificates("leaf", question.leaf.as_bytes()).map_err(|error| error.to_string())?;
     let leaf = leaf.into_iter().next().ok_or("no certificate")?.map_err(|error| error.to_string())?;
-    match Verifier::new(&settings, &anchors, &intermediates, &[]).verify(&leaf) {
+    let (sent, broken): (Vec<_>, Vec<_>) =
+        certificates("sent", question.sent.as_bytes()).into_iter().flatten().partition(Result::is_ok);
+    let sent: Vec<Located> = sent.into_iter().flatten().collect();
+    let broken: Vec<_> = broken.into_iter().filter_map(Result::err).collect();
+    match Verifier::new(&settings, &anchors, &intermediates, &[]).with(&sent, &broken).verify(&leaf) {
         Verdict::Valid(_) => Ok(()),
         Verdict::Invalid(rejection) => Err(rejection.to_string()),
     }
@@ -234,6 +239,7 @@ fn questions(chain: &Chain) -> [Question; 3] {
         purpose,
         name,
         at: NOW,
+        sent: String::new(),
     };
     [
         (Purpose::Any, None),
@@ -444,6 +450,7 @@ fn hosts() {
                 purpose: Purpose::Server,
                 name: Some(name.clone()),
                 at: NOW,
+                sent: String::new(),
             };
             comparison.ask(format_args!("{name} of {held}"), &question);
         }
@@ -650,6 +657,7 @@ fn below(issuer: &Forged, leaf: &Forged) -> Question {
         purpose: Purpose::Any,
         name: None,
         at: NOW,
+        sent: String::new(),
     }
 }
 
@@ -936,6 +944,7 @@ fn forged(plan: &Plan) -> Question {
         purpose: plan.purpose,
         name: plan.name.clone(),
         at: NOW,
+        sent: String::new(),
     }
 }
 
@@ -950,4 +959,83 @@ fn random_chains() {
         panic!("{failure}");
     }
     comparison.into_inner().end();
+}
+
+/// What is sent along with a leaf: TLS reads all of it, and as much as it has room for.
+#[test]
+fn what_is_sent_along() {
+    let mut comparison = Comparison::start();
+    let root = forge::ca("cn=Root");
+    let (sub, leaf) = (root.ca("cn=Sub"), root.leaf(LEAF));
+    // The largest message that is read, and one byte more.
+    let padded = |bytes: usize| root.ca(&format!("cn=Large ext=1.2.3.4:plain:{}", "00".repeat(bytes)));
+    let largest = (256 << 10) - 4 - 10 - leaf.der().len();
+    let frame = padded(200_000).der().len() - 200_000;
+    for (what, sent) in [
+        ("nothing", String::new()),
+        ("a CA", sub.pem()),
+        ("a stranger", forge::ca("cn=Stranger").pem()),
+        ("an expired one", sub.reissue("until=-1d").pem()),
+        ("one with a negative serial number", root.ca("cn=Odd serial=negative").pem()),
+        ("one with an extension twice", root.ca("cn=Odd dup=2.5.29.19").pem()),
+        ("the largest", padded(largest - frame).pem()),
+        ("one byte too many", padded(largest - frame + 1).pem()),
+    ] {
+        for purpose in [Purpose::Any, Purpose::Server, Purpose::Client] {
+            let question = Question { purpose, sent: sent.clone(), ..below(&root, &leaf) };
+            comparison.ask(format_args!("{what} ({purpose})"), &question);
+        }
+    }
+    comparison.end();
+}
+
+/// Texts of lines that mean something to one reader or the other.
+#[test]
+fn texts_of_blocks() {
+    let go = RefCell::new(Go::start());
+    let good = forge::ca("cn=Root").pem();
+    let blocks = |text: &[u8]| -> Vec<GoBlock> {
+        let ours = decode_as_go(text).into_iter();
+        ours.map(|block| GoBlock {
+            label: block.label,
+            has_headers: block.has_headers,
+            bytes: block.der.to_vec(),
+        })
+        .collect()
+    };
+    let check = |text: &[u8]| {
+        let (ours, theirs) = (blocks(text), go.borrow_mut().blocks(text));
+        let shown = String::from_utf8_lossy(text);
+        if ours == theirs { Ok(theirs.len()) } else { Err(format!("{shown:?}: {ours:?}, and Go {theirs:?}")) }
+    };
+    let indented = good.replace('\n', "\n  ");
+    let mut found = BTreeSet::new();
+    for text in [
+        good.clone(),
+        format!("\u{feff}{good}"),
+        format!("\u{feff}\n{good}"),
+        format!("  {indented}"),
+        format!("{}{good}", good.trim_end()),
+        format!("{good}{}{good}", good.replace("-----END CERTIFICATE-----\n", "")),
+        good.replacen("MI", "M!", 1),
+        good.replace("CERTIFICATE", "TRUSTED CERTIFICATE"),
+        good.replacen("-----\n", "-----\n\n", 1),
+        good.replacen("-----\n", "-----\na: b\n\n", 1),
+        good.replace('\n', "\r\n"),
+        good.replace('\n', "\r"),
+        good.replace('\n', " \n"),
+        good.replace("-----END", " -----END"),
+        good.trim_end().to_owned(),
+        format!("-----END CERTIFICATE-----\n{good}"),
+        format!("\n-----END {good}"),
+        "-----BEGIN A-----\n-----END A-----".to_owned(),
+        "-----BEGIN A:B-----\n-----END A:B-----\n-----BEGIN C-----\n-----END C-----\n".to_owned(),
+    ] {
+        found.insert(check(text.as_bytes()).unwrap_or_else(|differs| panic!("{differs}")));
+    }
+    assert!(found.len() > 2, "{found:?}");
+    let lines = "(-----BEGIN A-----|-----BEGIN B-----|-----END A-----|-----END B-----|-----|-----BEGIN |-----END |[A-Za-z0-9+/]{0,9}|=|:|a: b|\r|\n|\n|\n|\t|\u{feff}| ){0,30}";
+    let checked =
+        runner(4000).run(&lines, |text| check(text.as_bytes()).map(drop).map_err(TestCaseError::fail));
+    assert_eq!(checked, Ok(()));
 }

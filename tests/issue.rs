@@ -77,7 +77,9 @@ encryptionAlgorithm: ECDSA-P256
 fn a_control_plane_is_made_under_authorities_that_are_elsewhere() {
     let directory = scratch();
     let (pki, tree) = (directory.path().join("pki"), directory.path().join("tree"));
-    let config = directory.path().join("cluster.yaml");
+    // Not beside the CA, where its version would be read.
+    let config = directory.path().join("config/cluster.yaml");
+    std::fs::create_dir(directory.path().join("config")).expect("made");
     write(&config, CLUSTER);
     at_noon(&["ca", "init", "--dir", text(&pki)]).ok();
     std::fs::create_dir(&tree).expect("made");

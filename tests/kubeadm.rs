@@ -153,6 +153,10 @@ fn check(cases: &[Case]) {
     for (case, root) in cases.iter().zip(&roots) {
         let file = directory.path().join("config.yaml");
         write(&file, &case.config);
+        if !case.config.contains("InitConfiguration") {
+            // What a node that joins gets from those that are there.
+            run(&mut kpki(["ca", "init", "--dir", text(&root.join("pki"))])).ok();
+        }
         let ran = run(&mut kpki(["init", "-f", text(&file), "--dir", text(root)]));
         assert_eq!(ran.code, Some(0), "{}: {}", case.what, ran.words());
     }
@@ -202,6 +206,17 @@ fn alternative_names_come_in_kubeadms_order() {
                 "sans",
                 "DNS:*.example.com DNS:cp1 NAMES IP:10.96.0.1 IP:10.0.0.10 IP:192.0.2.1 IP:198.51.100.1",
             )],
+        ),
+        documents(
+            "a node whose name is an address",
+            &init_with("name: cp1", "name: 10.0.0.99"),
+            "",
+            &[
+                (API, "sans", "NAMES IP:10.96.0.1 IP:10.0.0.10 IP:10.0.0.99"),
+                (SERVER, "sans", "DNS:localhost IP:10.0.0.10 IP:127.0.0.1 IP:::1 IP:10.0.0.99"),
+                (SERVER, "subject", "CN=10.0.0.99"),
+                ("kubelet.conf", "subject", "O=system:nodes, CN=system:node:10.0.0.99"),
+            ],
         ),
         case(
             "dual stack, IPv4 first",

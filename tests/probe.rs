@@ -500,7 +500,7 @@ fn etcd_requires_client_certificates() {
     let (config, tree) = (directory.path().join("kubeadm.yaml"), directory.path().join("tree"));
     let kubeadm = "apiVersion: kubeadm.k8s.io/v1beta4
 kind: InitConfiguration
-localAPIEndpoint: {advertiseAddress: 127.0.0.1}
+localAPIEndpoint: {advertiseAddress: 10.0.0.10}
 nodeRegistration: {name: cp1}
 ---
 apiVersion: kubeadm.k8s.io/v1beta4

@@ -154,10 +154,12 @@ fn chains_bundles_der_and_directories() {
     let one = json(&verify(dir.path(), &format!("chain.pem --ca bundle.pem --at {AT} -o json")).ok());
     assert_eq!(one["results"].as_array().unwrap().len(), 1);
     assert_eq!(one["results"][0]["path"][1]["file"], "chain.pem");
-    let two = json(
-        &verify(dir.path(), &format!("leaves.pem --ca root.der --intermediates sub.pem --at {AT} -o json"))
-            .ok(),
-    );
+    let first = format!("leaves.pem --ca root.der --intermediates sub.pem --at {AT} -o json");
+    let first = json(&verify(dir.path(), &first).ok());
+    assert_eq!(first["results"].as_array().unwrap().len(), 1);
+    assert!(first["results"][0]["notes"][0].as_str().unwrap().contains("--select"));
+    let all = format!("leaves.pem --ca root.der --intermediates sub.pem --select all --at {AT} -o json");
+    let two = json(&verify(dir.path(), &all).ok());
     assert_eq!(two["results"].as_array().unwrap().len(), 2);
     assert!(two["results"][1]["line"].as_u64() > Some(1));
     verify(dir.path(), &format!("leaf.der --ca root.der --intermediates sub.pem --at {AT}")).ok();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::evidence::Cert;
-use super::{Authorities, Fact, Node, Policy, Record, Reference};
+use super::{Authorities, Fact, Gap, Location, Node, Policy, Record, Reference};
 use crate::inspect::Item;
 
 /// What a rule of one node looks at.
@@ -28,6 +28,8 @@ pub struct NodeSummary {
     pub records: std::ops::Range<usize>,
     /// What the CAs whose certificates are there say that they have issued.
     pub inventories: Vec<super::Kept>,
+    /// What it shows to others, by which CAs it judges them, and whom it calls.
+    pub(super) sides: super::rules::Sides,
 }
 
 /// What a rule of all nodes looks at.
@@ -62,6 +64,8 @@ pub struct Place {
     pub record: Option<usize>,
     /// The node's number in [`Estate::nodes`], where no record of it is meant.
     pub node: Option<usize>,
+    /// Where it is, of something on a node of the estate that has no record.
+    pub location: Option<Arc<Location>>,
     /// The line, from 1.
     pub line: Option<usize>,
     /// The PEM block, from 0.
@@ -136,7 +140,7 @@ pub struct Answers {
     pub(super) looked: usize,
     pub(super) facts: Vec<Fact>,
     pub(super) more_facts: usize,
-    pub(super) skipped: Vec<(Place, String)>,
+    pub(super) skipped: Vec<(Place, Gap, String)>,
     pub(super) more_skipped: usize,
 }
 
@@ -159,10 +163,15 @@ impl Answers {
         &mut self.facts[last]
     }
 
-    /// Something could not be judged, for this reason.
+    /// Something could not be judged, because of what was not given.
     pub fn skip(&mut self, place: impl Into<Place>, reason: impl Into<String>) {
+        self.leave(place, Gap::NotGiven, reason);
+    }
+
+    /// Something could not be judged, for a reason of this kind.
+    pub fn leave(&mut self, place: impl Into<Place>, gap: Gap, reason: impl Into<String>) {
         if self.skipped.len() < MOST {
-            self.skipped.push((place.into(), reason.into()));
+            self.skipped.push((place.into(), gap, reason.into()));
         } else {
             self.more_skipped += 1;
         }

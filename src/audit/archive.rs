@@ -98,7 +98,7 @@ fn read(mut stream: impl Read, limits: WalkLimits, or_file: bool) -> Result<Arch
     if beginning.is_empty() {
         return Err(ArchiveError::Empty);
     }
-    if let Some((_, format, program)) = COMPRESSED.iter().find(|(magic, ..)| beginning.starts_with(magic)) {
+    if let Some((format, program)) = compression_of(beginning) {
         return Err(ArchiveError::Compressed { format, program });
     }
     if filled < BLOCK || !is_header(&first) {
@@ -128,6 +128,49 @@ fn read(mut stream: impl Read, limits: WalkLimits, or_file: bool) -> Result<Arch
     // Who writes into a pipe is not to find it closed before its padding is through.
     let _ = io::copy(&mut (&mut watched).take(1 << 20), &mut io::sink());
     Ok(reading.archive)
+}
+
+/// The format in which bytes are compressed, and the program that undoes it.
+pub(super) fn compression_of(beginning: &[u8]) -> Option<(&'static str, &'static str)> {
+    let found = COMPRESSED.iter().find(|(magic, ..)| beginning.starts_with(magic));
+    found.map(|(_, format, program)| (*format, *program))
+}
+
+/// Whether bytes begin as a tar archive does.
+pub(super) fn is_archive(beginning: &[u8]) -> bool {
+    beginning
+        .first_chunk::<BLOCK>()
+        .is_some_and(|block| block.iter().any(|byte| *byte != 0) && is_header(block))
+}
+
+/// What kind of archive a file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ArchiveKind {
+    /// A tar archive.
+    Tar,
+    /// A file that is compressed.
+    Compressed {
+        /// The format.
+        format: &'static str,
+        /// The program that undoes it.
+        program: &'static str,
+    },
+}
+
+/// What kind of archive a regular file is, by its beginning or by its name, `NAME.tar`; none of any other, and of what cannot be read.
+pub fn archive_kind(path: &Path) -> Option<ArchiveKind> {
+    if !path.is_file() {
+        return None;
+    }
+    let mut beginning = Vec::new();
+    let read = std::fs::File::open(path).and_then(|file| file.take(BLOCK as u64).read_to_end(&mut beginning));
+    if read.is_ok()
+        && let Some((format, program)) = compression_of(&beginning)
+    {
+        return Some(ArchiveKind::Compressed { format, program });
+    }
+    let is_named = path.extension().is_some_and(|ending| ending == "tar");
+    (is_named || read.is_ok() && is_archive(&beginning)).then_some(ArchiveKind::Tar)
 }
 
 /// Whether a block is a header (or the end of an empty archive): by its checksum, as every tar sees it.

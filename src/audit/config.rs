@@ -21,6 +21,8 @@ pub const LARGEST_CONFIG: u64 = 1 << 20;
 pub struct Config {
     /// From which severity on a finding is a failure: `failOn`.
     pub fail_on: Option<FailOn>,
+    /// Whether it is a failure that something was not read: `failOnSkipped`.
+    pub fail_on_skipped: Option<bool>,
     /// From when on a certificate counts as expiring: `expiring`.
     pub expiring: Option<Expiring>,
     /// The benchmark: `cis`.
@@ -68,6 +70,7 @@ pub struct ConfigError {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Written {
     fail_on: Option<Spanned<String>>,
+    fail_on_skipped: Option<bool>,
     expiring: Option<Spanned<String>>,
     cis: Option<Spanned<String>>,
     kubernetes_version: Option<Spanned<String>>,
@@ -136,6 +139,7 @@ impl Reader<'_> {
         severities.sort_by_key(|(word, _)| word.len());
         Ok(Config {
             fail_on: self.optional(written.fail_on.as_ref(), fail_on)?,
+            fail_on_skipped: written.fail_on_skipped,
             expiring: self.optional(written.expiring.as_ref(), str::parse)?,
             cis: self.optional(written.cis.as_ref(), str::parse)?,
             kubernetes_version: self.optional(written.kubernetes_version.as_ref(), |text| {
@@ -230,6 +234,7 @@ mod tests {
         let text = "\
 # what we accept
 failOn: critical
+failOnSkipped: true
 expiring: 66%
 cis: 1.10
 kubernetesVersion: 1.30
@@ -251,6 +256,7 @@ waivers:
             config,
             Config {
                 fail_on: Some(FailOn::Severity(Severity::Critical)),
+                fail_on_skipped: Some(true),
                 expiring: Some(Expiring::Past(66.0)),
                 cis: Some(CisBenchmark::V1_10),
                 kubernetes_version: Some(KubernetesVersion::new(1, 30, 0)),
@@ -263,7 +269,7 @@ waivers:
                     node: Some("cp*".into()),
                     reason: "the old CA".into(),
                     expires: date!(2027 - 03 - 01),
-                    place: (".kpki.yaml".into(), 13),
+                    place: (".kpki.yaml".into(), 14),
                 }],
             }
         );

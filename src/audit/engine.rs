@@ -1,7 +1,7 @@
 //! Evidence × rules → report.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use rayon::prelude::*;
@@ -10,12 +10,14 @@ use super::answers::NodeSummary;
 use super::evidence::{self, link_node, name_users};
 use super::overlap::leave_once;
 use super::policy::{order, order_of_skipped, settle};
-use super::report::{End, Finding, Location, Outcomes, Read, Record, Report, Skipped, Tally};
+use super::report::{End, Finding, Gap, Location, Outcomes, Read, Record, Report, Skipped, Tally, Unread};
+use super::rules::{Certificates, Desk, Distinct, EstateDesk, Sides};
 use super::{
-    Answers, Authorities, Cert, CertificateEvidence, Check, Estate, Expected, Fact, File, FileKind, Kept,
-    Known, Node, NodeKind, Outcome, Place, Policy, RULES, Rule, Scene, Source, Store,
+    Answers, Authorities, Blank, CertificateEvidence, Check, Estate, Expected, Fact, Kept, Known, Node,
+    NodeKind, Outcome, Place, Policy, RULES, Rule, Scene, Source, Store,
 };
-use crate::x509::{ExtendedKeyUsage, Printable, shell_word};
+use super::{blanks, unread};
+use crate::x509::{ExtendedKeyUsage, Printable};
 
 /// One node (or the store beside the nodes), and where its files are.
 #[derive(Debug)]
@@ -26,6 +28,24 @@ pub struct Input {
     pub sources: Vec<Source>,
     /// Whether it is the store.
     pub store: Store,
+}
+
+impl Input {
+    /// What stands before the paths that are shown of it, and is left away: of one of several nodes, the directory of its tree, or the one
+    /// in which its parts lie; nothing where there is one node.
+    pub fn prefix(&self) -> Option<PathBuf> {
+        self.name.as_ref()?;
+        let mut paths = self.sources.iter().filter_map(|source| match source {
+            Source::Path(path) => Some(path.as_path()),
+            _ => None,
+        });
+        let first = paths.next()?;
+        let mut prefix = if first.is_dir() { first } else { first.parent()? };
+        for path in paths {
+            prefix = prefix.ancestors().find(|above| path.starts_with(above))?;
+        }
+        Some(prefix.to_owned())
+    }
 }
 
 /// Why nothing could be audited.
@@ -57,9 +77,8 @@ pub fn audit(
     let authorities = Authorities::default();
     let alone = inputs.len() == 1;
     let gather = |input: Input| {
-        let name: Option<Arc<str>> = input.name.map(|name| Arc::from(Printable(&name).to_string()));
         let version = policy.kubernetes_version.clone();
-        let mut node = evidence::gather(name.as_ref(), input.sources, input.store, version, &known)
+        let mut node = evidence::gather(input, version, &known)
             .map_err(|(path, source)| AuditError::Unreadable { path, source })?;
         let complete = link_node(&mut node, None);
         authorities.add(&node);
@@ -111,8 +130,11 @@ struct Judged {
     skipped: Vec<Skipped>,
     ends: Vec<End>,
     read: Read,
+    unread: Unread,
+    blanks: Vec<Blank>,
     records: Vec<Record>,
     inventories: Vec<Kept>,
+    sides: Sides,
 }
 
 /// The rules that are asked for and look at nodes, or at all of them.
@@ -123,6 +145,7 @@ fn asked(policy: &Policy, estate: bool) -> impl Iterator<Item = &'static Rule> {
 
 fn judge_node(mut node: Node, policy: &Policy, authorities: &Authorities) -> Judged {
     name_users(&mut node);
+    let sides = Sides::of(&node);
     let mut judged = Judged {
         name: node.name.clone(),
         kind: node.kind,
@@ -134,39 +157,49 @@ fn judge_node(mut node: Node, policy: &Policy, authorities: &Authorities) -> Jud
             certificates: node.certificates.len(),
             keys: node.keys.iter().filter(|key| key.private).count(),
             nodes: usize::from(node.kind != NodeKind::Store),
+            of_pki: node.files.iter().filter(|file| unread::bears_on_pki(file)).count(),
         },
+        unread: unread::of_node(&node),
+        blanks: if policy.blanks { blanks::of_node(&node) } else { Vec::new() },
         records: node.records(),
         inventories: node.inventories(),
+        sides,
     };
     let distinct = distinct(&node, policy);
+    let scene = Scene { node: &node, policy, authorities };
+    let locate = |place: &Place| node.location(place);
     for rule in asked(policy, false) {
         let end = match rule.check {
             Check::Certificate(check) => judge_certificates(&distinct, rule, check, &mut judged.findings),
-            Check::Node(check) => {
+            Check::Node(check) | Check::Both { found: check, .. } => {
                 let mut answers = Answers::default();
-                check(&Scene { node: &node, policy, authorities }, &mut answers);
-                let locate = |place: &Place| node.location(place);
-                let name = |place: &Place| place.file.and_then(|file| node.command_name(file));
-                take(rule, answers, &locate, &name, &mut judged.findings, &mut judged.skipped)
+                check(&scene, &mut answers);
+                take(rule, answers, &locate, &mut judged.findings, &mut judged.skipped)
             }
+            Check::Last(_) => End::NotApplicable,
             Check::Estate(_) => continue,
         };
         judged.ends.push(end);
     }
     leave_once(&mut judged.findings);
+    for (rule, end) in asked(policy, false).zip(&mut judged.ends) {
+        if let Check::Last(check) = rule.check {
+            let mut answers = Answers::default();
+            check(&scene, &judged.findings, &mut answers);
+            *end = take(rule, answers, &locate, &mut judged.findings, &mut judged.skipped);
+        }
+    }
+    let desk = Desk::new(&scene, &judged.findings);
+    judged.findings.iter_mut().for_each(|finding| desk.mend(finding));
     // Who has nothing left to say had nothing to look at that is not another's.
     for (rule, end) in asked(policy, false).zip(&mut judged.ends) {
         if *end == End::Failed && !judged.findings.iter().any(|finding| finding.rule.id == rule.id) {
             *end = End::NotApplicable;
         }
     }
-    judged.skipped.extend(node.incomplete.iter().map(|reason| Skipped {
-        rule: None,
-        location: Location { node: node.name.clone(), ..Location::default() },
-        reason: reason.clone(),
-    }));
+    unread::tell(&node, &judged.unread, &mut judged.skipped);
     if !asked(policy, false).any(|rule| rule.id == UNREADABLE) {
-        unread(&node, &mut judged.skipped);
+        unread::name(&node, &mut judged.skipped);
     }
     // Each node's own part, on all cores; what is left to do for all of them is little.
     judged.findings.sort_by(order);
@@ -176,74 +209,33 @@ fn judge_node(mut node: Node, policy: &Policy, authorities: &Authorities) -> Jud
 
 /// The rule that names what cannot be read.
 const UNREADABLE: &str = "F025";
-/// The most files that are named because they cannot be read.
-const MOST_UNREAD: usize = 500;
-
-/// Names the files that could not be read: no rule that looks at what is in them has seen them.
-fn unread(node: &Node, skipped: &mut Vec<Skipped>) {
-    let reason = |file: &File| match &file.kind {
-        FileKind::Regular(Err(reason)) => Some(format!("what is in it is not known: {reason}")),
-        FileKind::Special(what) => Some(format!("it is {what}, which is not opened")),
-        _ => None,
-    };
-    let mut found = node.files.iter().enumerate().filter_map(|(index, file)| Some((index, reason(file)?)));
-    skipped.extend(found.by_ref().take(MOST_UNREAD).map(|(index, reason)| Skipped {
-        rule: None,
-        location: node.location(&Place::file(index)),
-        reason,
-    }));
-    let more = found.count();
-    if more > 0 {
-        let location = Location { node: node.name.clone(), ..Location::default() };
-        skipped.push(Skipped { rule: None, location, reason: format!("and {more} more that were not read") });
-    }
-}
-
-/// A certificate as the rules of certificates see it, however often it stands somewhere.
-struct Distinct<'a> {
-    cert: Cert<'a>,
-    evidence: CertificateEvidence<'a>,
-    /// In how many more places it stands.
-    others: usize,
-}
-
-fn distinct<'a>(node: &'a Node, policy: &Policy) -> Vec<Distinct<'a>> {
-    let mut places = vec![0_usize; node.certificates.len()];
-    for found in &node.certificates {
-        if let Some(places) = places.get_mut(found.same_as) {
-            *places += 1;
-        }
-    }
-    let one = |cert: Cert<'a>| {
-        let others = places.get(cert.index).map_or(0, |places| places.saturating_sub(1));
-        Distinct { cert, evidence: evidence_of(cert, policy), others }
-    };
-    node.distinct_certs().map(one).collect()
+/// The certificates of a node as the rules of certificates see them: each once, where it is used, with the parts that it plays in all of
+/// its places.
+fn distinct<'a>(node: &'a Node, policy: &Policy) -> Vec<(Distinct<'a>, CertificateEvidence<'a>)> {
+    let certificates = Certificates::of(node).all;
+    certificates.into_iter().map(|one| (one, evidence_of(&one, policy))).collect()
 }
 
 /// Lets a rule look at every certificate once.
 fn judge_certificates(
-    distinct: &[Distinct<'_>],
+    distinct: &[(Distinct<'_>, CertificateEvidence<'_>)],
     rule: &'static Rule,
     check: fn(&CertificateEvidence<'_>) -> Outcome,
     findings: &mut Vec<Finding>,
 ) -> End {
     let mut end = End::NotApplicable;
-    for Distinct { cert, evidence, others } in distinct {
+    for (one, evidence) in distinct {
         match check(evidence) {
             Outcome::Pass => end = end.max(End::Passed),
             Outcome::NotApplicable(_) => {}
             Outcome::Fail(facts) => {
                 end = End::Failed;
+                let cert = one.cert;
                 for mut fact in facts {
-                    if *others > 0 {
-                        let places = if *others == 1 { "place" } else { "places" };
-                        let message = std::mem::take(&mut fact.message);
-                        fact.message = format!("{message} (it stands in {others} more {places})");
-                    }
-                    let location = cert.node.location(&cert.place());
-                    let name = cert.node.command_name(cert.found().file);
-                    findings.push(finding(rule, fact, location, name));
+                    fact.message.push_str(&one.elsewhere());
+                    let place = cert.place();
+                    let location = cert.node.location(&place);
+                    findings.push(finding(rule, fact, location, place));
                 }
             }
         }
@@ -252,8 +244,8 @@ fn judge_certificates(
 }
 
 /// A certificate of a node as the rules of certificates see it.
-fn evidence_of<'a>(cert: Cert<'a>, policy: &Policy) -> CertificateEvidence<'a> {
-    let roles: Vec<_> = cert.roles().collect();
+fn evidence_of<'a>(one: &Distinct<'a>, policy: &Policy) -> CertificateEvidence<'a> {
+    let (cert, roles) = (one.cert, one.roles);
     let any = |wanted: fn(super::Role) -> bool| roles.iter().any(|role| wanted(*role));
     let expected = (!roles.is_empty()).then(|| Expected {
         ca: any(super::Role::is_ca),
@@ -276,7 +268,6 @@ fn take(
     rule: &'static Rule,
     answers: Answers,
     locate: &dyn Fn(&Place) -> Location,
-    name: &dyn Fn(&Place) -> Option<Arc<str>>,
     findings: &mut Vec<Finding>,
     skipped: &mut Vec<Skipped>,
 ) -> End {
@@ -291,28 +282,30 @@ fn take(
     };
     for mut fact in answers.facts {
         let place = fact.place.take().unwrap_or_default();
-        findings.push(finding(rule, fact, locate(&place), name(&place)));
+        findings.push(finding(rule, fact, locate(&place), place));
     }
     if answers.more_facts > 0 {
         let fact = Fact::new(format!("and {} more of the kind", answers.more_facts));
-        findings.push(finding(rule, fact, locate(&Place::nowhere()), None));
+        findings.push(finding(rule, fact, locate(&Place::nowhere()), Place::nowhere()));
     }
-    skipped.extend(answers.skipped.into_iter().map(|(place, reason)| Skipped {
+    skipped.extend(answers.skipped.into_iter().map(|(place, gap, reason)| Skipped {
+        gap,
         rule: Some(rule),
         location: locate(&place),
         reason,
     }));
     if answers.more_skipped > 0 {
         let reason = format!("and {} more of the kind", answers.more_skipped);
-        skipped.push(Skipped { rule: Some(rule), location: locate(&Place::nowhere()), reason });
+        let location = locate(&Place::nowhere());
+        skipped.push(Skipped { gap: Gap::NotGiven, rule: Some(rule), location, reason });
     }
     end
 }
 
-fn finding(rule: &'static Rule, fact: Fact, location: Location, file: Option<Arc<str>>) -> Finding {
+fn finding(rule: &'static Rule, fact: Fact, location: Location, place: Place) -> Finding {
     let severity = fact.severity.unwrap_or(rule.severity);
-    let own_fix = fact.fix.map(String::into_boxed_str);
-    Finding { rule, severity, location, message: fact.message, own_fix, file }
+    let pending = Some(Box::new((place, fact.fix)));
+    Finding { pending, ..Finding::new(rule, severity, location, fact.message) }
 }
 
 /// A report that grows node by node.
@@ -334,6 +327,8 @@ impl Assembly {
             outcomes: Outcomes::default(),
             tallies: Vec::new(),
             read: Read::default(),
+            unread: Unread::default(),
+            blanks: Vec::new(),
             records: Vec::new(),
         };
         Self { report, nodes: Vec::new(), rules: asked(policy, false).collect() }
@@ -349,6 +344,7 @@ impl Assembly {
             kind: node.kind,
             records: start..report.records.len(),
             inventories: node.inventories,
+            sides: node.sides,
         });
         report.findings.append(&mut node.findings);
         report.skipped.append(&mut node.skipped);
@@ -358,6 +354,9 @@ impl Assembly {
         report.read.certificates += node.read.certificates;
         report.read.keys += node.read.keys;
         report.read.nodes += node.read.nodes;
+        report.read.of_pki += node.read.of_pki;
+        report.unread.add(node.unread);
+        report.blanks.append(&mut node.blanks);
     }
 
     /// Lets the rules look that look at all nodes, and puts everything in order.
@@ -371,24 +370,31 @@ impl Assembly {
             let mut answers = Answers::default();
             check(&estate, &mut answers);
             let locate = |place: &Place| {
+                if let Some(location) = &place.location {
+                    return (**location).clone();
+                }
                 if let Some(node) = place.node.and_then(|node| estate.nodes.get(node)) {
                     return Location { node: node.name.clone(), ..Location::default() };
                 }
                 let record = place.record.and_then(|record| estate.records.get(record));
                 record.map(|record| record.location.clone()).unwrap_or_default()
             };
-            let name = |place: &Place| {
-                let record = place.record.and_then(|record| estate.records.get(record))?;
-                let shown = || shell_word(Path::new(&*record.location.path)).into();
-                Some(record.file.clone().unwrap_or_else(shown))
-            };
-            let end = take(rule, answers, &locate, &name, &mut report.findings, &mut report.skipped);
+            let end = take(rule, answers, &locate, &mut report.findings, &mut report.skipped);
             ends.push(end);
+        }
+        let desk = EstateDesk::new(estate, &report.findings);
+        report.findings.iter_mut().for_each(|finding| desk.mend(finding));
+        if report.findings.iter().any(|finding| finding.remedy.is_open()) {
+            let signers = desk.signers();
+            let find = |key: &[u8; 32]| signers.get(key).cloned();
+            report.findings.iter_mut().for_each(|finding| finding.remedy.settle(&find));
         }
         report.tallies.push(Tally { node: None, rules, ends: ends.into() });
         for end in report.tallies.iter().flat_map(|tally| &tally.ends) {
             report.outcomes.count(*end);
         }
+        report.unread.given_up = report.skipped.iter().filter(|skipped| skipped.gap == Gap::TooMuch).count();
+        report.unread.nodes.sort();
         settle(&mut report, policy);
         report
     }

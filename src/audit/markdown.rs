@@ -63,7 +63,8 @@ fn row(rule: &Rule) -> String {
 fn section(out: &mut String, rule: &Rule) {
     let looks = match rule.check {
         Check::Certificate(_) => "each certificate alone",
-        Check::Node(_) => "the tree of a node",
+        Check::Both { .. } => "each certificate, with the tree around it",
+        Check::Node(_) | Check::Last(_) => "the tree of a node",
         Check::Estate(_) => "all nodes side by side",
     };
     let _ = write!(

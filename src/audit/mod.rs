@@ -6,6 +6,7 @@
 
 mod answers;
 mod archive;
+mod blanks;
 mod certificate;
 mod config;
 mod engine;
@@ -20,24 +21,28 @@ mod rule;
 mod rules;
 #[cfg(test)]
 mod testing;
+mod trees;
+mod unread;
 
 pub use answers::{Answers, Estate, NodeSummary, Place, Scene};
-pub use archive::{Archive, ArchiveError, read_archive, read_archive_or_file};
+pub use archive::{Archive, ArchiveError, ArchiveKind, archive_kind, read_archive, read_archive_or_file};
+pub use blanks::{Blank, Why};
 pub use certificate::{CertificateEvidence, Expected, OuterSignature};
 pub use config::{Config, ConfigError, FailOn, LARGEST_CONFIG};
 pub use engine::{AuditError, Input, audit};
 pub use evidence::{
     ATTRIBUTES_ONLY, Authorities, Authority, Cert, Contents, File, FileKind, FoundCertificate, FoundKey,
     Holder, Inventory, Kept, Known, LIMITS, Node, NodeKind, Pair, ProcessStat, Reference, Signer, Signing,
-    Source, StaticCredentials, Store, Target, TextFacts, What, is_whole_system,
+    Source, StaticCredentials, Store, Target, TextFacts, Use, What, is_whole_system,
 };
 pub use judgement::{Judgement, Objection, REFUSED_FROM, judge, refuses};
 pub use markdown::{family, to_markdown};
 pub use policy::{CisBenchmark, Expiring, Policy, Waiver, names_a_rule, rule_word, rules_named};
 pub use report::{
-    CertificateRecord, DeadWaiver, End, Finding, Location, Outcomes, Read, Record, RecordKind, Report,
-    Skipped, Tally, Waived,
+    CertificateRecord, DeadWaiver, End, Finding, Gap, Location, Outcomes, Read, Record, RecordKind, Report,
+    Skipped, Tally, Unread, Waived,
 };
 pub use role::{Basis, Role};
 pub use rule::{Check, Citation, Fact, Outcome, Rule, Severity};
-pub use rules::RULES;
+pub use rules::{Cure, RULES};
+pub use trees::{Arguments, NodesError, arguments, nodes_in};

@@ -142,6 +142,8 @@ pub struct Policy {
     pub severities: Vec<(String, Severity)>,
     /// What is accepted.
     pub waivers: Vec<Waiver>,
+    /// Whether what has no certificate where one belongs is asked for ([`super::Report::blanks`]).
+    pub blanks: bool,
 }
 
 impl Policy {
@@ -156,6 +158,7 @@ impl Policy {
             ignore: Vec::new(),
             severities: Vec::new(),
             waivers: Vec::new(),
+            blanks: false,
         }
     }
 

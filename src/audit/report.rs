@@ -1,11 +1,15 @@
 //! What an audit came to.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use time::OffsetDateTime;
 
-use super::{Role, Rule, Severity};
+use super::answers::Place;
+use super::rules::Cure;
+use super::{Basis, Blank, Role, Rule, Severity, Use};
 use crate::ledger::ClusterSigned;
+use crate::remedy::Remedy;
 
 /// Where something stands.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -43,41 +47,45 @@ pub struct Finding {
     pub location: Location,
     /// What is wrong, with the facts; safe to show.
     pub message: String,
-    /// The remedy that goes before the rule's own; safe to show. See [`Finding::fix`].
-    pub own_fix: Option<Box<str>>,
-    /// The file as a shell takes it: the very path as it was named, of an archive that on the node; safe to show.
-    pub file: Option<Arc<str>>,
+    /// How to mend it; safe to show.
+    pub remedy: Remedy,
+    /// Where it stands and what its rule says of its cure, until its remedy is put together.
+    pub(super) pending: Option<Box<(Place, Option<Cure>)>>,
 }
 
 impl Finding {
-    /// How to mend it, with this file's name in its commands; safe to show.
+    /// One without a remedy.
+    pub fn new(
+        rule: &'static Rule,
+        severity: Severity,
+        location: Location,
+        message: impl Into<String>,
+    ) -> Self {
+        Self { rule, severity, location, message: message.into(), remedy: Remedy::default(), pending: None }
+    }
+
+    /// How to mend it, in one paragraph with its commands between backticks; safe to show.
     pub fn fix(&self) -> String {
-        let fix = self.own_fix.as_deref().unwrap_or(self.rule.fix);
-        self.file.as_deref().map_or_else(|| fix.to_owned(), |file| with_file(fix, file))
+        self.remedy.text()
     }
 }
 
-/// A remedy with a file's name in the place of the word `FILE`.
-fn with_file(fix: &str, name: &str) -> String {
-    let is_word = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
-    let mut out = String::with_capacity(fix.len());
-    let mut rest = fix;
-    while let Some(at) = rest.find("FILE") {
-        let (before, found) = rest.split_at(at);
-        let after = found.get(4..).unwrap_or_default();
-        let last = before.chars().next_back().or_else(|| out.chars().next_back());
-        let alone = !is_word(last) && !is_word(after.chars().next());
-        out.push_str(before);
-        out.push_str(if alone { name } else { "FILE" });
-        rest = after;
-    }
-    out.push_str(rest);
-    out
+/// Why something could not be judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Gap {
+    /// It lies in what was given, and was not read, or not to its end.
+    Unread,
+    /// It was read, and there was too much of it to judge all.
+    TooMuch,
+    /// What a rule needs was not among what was given.
+    NotGiven,
 }
 
 /// Something that could not be judged. It has not passed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Skipped {
+    /// Which kind of reason it is.
+    pub gap: Gap,
     /// The rule that could not look; none where nothing could be read.
     pub rule: Option<&'static Rule>,
     /// Where.
@@ -167,6 +175,38 @@ pub struct Read {
     pub keys: usize,
     /// Nodes.
     pub nodes: usize,
+    /// Files in which something is that bears on a PKI: certificates, keys, kubeconfigs, manifests, configurations.
+    pub of_pki: usize,
+}
+
+/// What lies in what was given and was not judged for that.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Unread {
+    /// Files that were not read, links among them that lead out of what was given.
+    pub files: usize,
+    /// Directories of which not everything was looked at.
+    pub directories: usize,
+    /// What else was left out: entries of archives, places of a system, files that are named.
+    pub others: usize,
+    /// How often a rule gave up because there was too much.
+    pub given_up: usize,
+    /// The nodes of which nothing of a PKI was read.
+    pub nodes: Vec<Arc<str>>,
+}
+
+impl Unread {
+    /// Whether everything was read and judged.
+    pub fn is_none(&self) -> bool {
+        self.files + self.directories + self.others + self.given_up == 0 && self.nodes.is_empty()
+    }
+
+    pub(super) fn add(&mut self, other: Self) {
+        self.files += other.files;
+        self.directories += other.directories;
+        self.others += other.others;
+        self.given_up += other.given_up;
+        self.nodes.extend(other.nodes);
+    }
 }
 
 /// Which kind of thing a [`Record`] is of.
@@ -185,12 +225,18 @@ pub enum RecordKind {
 pub struct Record {
     /// Where.
     pub location: Location,
-    /// The file as a shell takes it, where that is another name than the location's; safe to show.
-    pub file: Option<Arc<str>>,
+    /// The file as commands take it, where that is another path than the location's: of an archive, the path on the node.
+    pub elsewhere: Option<Arc<Path>>,
     /// What it is.
     pub kind: RecordKind,
     /// The parts that it plays, the surest first.
     pub roles: Box<[Role]>,
+    /// The name of the link by which its users know it, of a pair that a kubelet rotates.
+    pub alias: Option<&'static str>,
+    /// How the surest is known.
+    pub surest: Option<Basis>,
+    /// What use is made of it there.
+    pub usage: Use,
     /// The SHA-256 of the DER of its `SubjectPublicKeyInfo`; none of a key of which it is not known.
     pub key: Option<[u8; 32]>,
     /// The modulus of an RSA key, without leading zeros; none of another, or of one larger than 16384 bits.
@@ -208,6 +254,8 @@ pub struct CertificateRecord {
     pub fingerprint: [u8; 32],
     /// Its subject: `CN=kubernetes`, in the order of RFC 4514.
     pub subject: Arc<str>,
+    /// The SHA-256 of the DER of its subject, of a CA: names that read alike may differ in their bytes.
+    pub name: Option<Box<[u8; 32]>>,
     /// Its issuer's name.
     pub issuer: Arc<str>,
     /// Its serial number, in hexadecimal.
@@ -249,6 +297,10 @@ pub struct Report {
     pub tallies: Vec<Tally>,
     /// What was read.
     pub read: Read,
+    /// What was not.
+    pub unread: Unread,
+    /// What has no certificate where one belongs, by node and file, where that was asked for.
+    pub blanks: Vec<Blank>,
     /// Every certificate and key that was found, by node, file and place in it.
     pub records: Vec<Record>,
 }

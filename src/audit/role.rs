@@ -43,6 +43,8 @@ pub enum Role {
     ControllerManager,
     /// With which the scheduler calls the API server.
     Scheduler,
+    /// With which another component calls the API server: kube-proxy, a cloud controller, the supervisor of a distribution.
+    Component,
     /// With which somebody else calls the API server.
     User,
     /// The key pair that signs service-account tokens.
@@ -51,7 +53,7 @@ pub enum Role {
 
 impl Role {
     /// All of them.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::KubernetesCa,
         Self::EtcdCa,
         Self::FrontProxyCa,
@@ -70,11 +72,13 @@ impl Role {
         Self::SuperAdmin,
         Self::ControllerManager,
         Self::Scheduler,
+        Self::Component,
         Self::User,
         Self::ServiceAccount,
     ];
 
-    /// Its name: that of the profile by which such a certificate is issued; `service-account` for the key pair.
+    /// Its name: that of the profile by which such a certificate is issued; `service-account` for the key pair, and `component` for
+    /// components that have no profile.
     pub fn name(self) -> &'static str {
         match self {
             Self::KubernetesCa => "kubernetes-ca",
@@ -95,6 +99,7 @@ impl Role {
             Self::SuperAdmin => "super-admin",
             Self::ControllerManager => "controller-manager",
             Self::Scheduler => "scheduler",
+            Self::Component => "component",
             Self::User => "user",
             Self::ServiceAccount => "service-account",
         }
@@ -144,6 +149,7 @@ impl Role {
                 | Self::SuperAdmin
                 | Self::ControllerManager
                 | Self::Scheduler
+                | Self::Component
                 | Self::User
         )
     }

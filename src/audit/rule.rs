@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use super::{Answers, CertificateEvidence, Estate, Place, Scene};
+use super::rules::Cure;
+use super::{Answers, CertificateEvidence, Estate, Finding, Place, Scene};
 
 /// How bad a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -84,7 +85,8 @@ pub struct Rule {
     pub citations: &'static [Citation],
     /// Why it matters.
     pub explanation: &'static str,
-    /// What to do, with the exact command where there is one. `FILE` stands for the file of the finding.
+    /// What to do, in general: documents say it. `FILE` stands for the file of a finding, whose own remedy ([`super::Finding::remedy`])
+    /// has the exact commands.
     pub fix: &'static str,
     /// What it looks at, in a few words: `certificates of etcd's members`.
     pub applies_to: &'static str,
@@ -97,8 +99,17 @@ pub struct Rule {
 pub enum Check {
     /// At one certificate, found or about to be sealed. It allocates nothing unless it fails.
     Certificate(fn(&CertificateEvidence<'_>) -> Outcome),
+    /// At one certificate that is about to be sealed; of one that was found, at the tree around it, which tells by whom it is judged.
+    Both {
+        /// Of one that is about to be sealed.
+        sealed: fn(&CertificateEvidence<'_>) -> Outcome,
+        /// Of those that were found.
+        found: fn(&Scene<'_>, &mut Answers),
+    },
     /// At the tree of one node.
     Node(fn(&Scene<'_>, &mut Answers)),
+    /// At the tree of one node, once the other rules have said what they found there.
+    Last(fn(&Scene<'_>, &[Finding], &mut Answers)),
     /// At all nodes side by side.
     Estate(fn(&Estate<'_>, &mut Answers)),
 }
@@ -156,8 +167,8 @@ pub struct Fact {
     pub severity: Option<Severity>,
     /// Where it is, where that is not the certificate that was looked at.
     pub place: Option<Place>,
-    /// What to do, where that is not what its rule says. `FILE` stands for the file, as in [`Rule::fix`].
-    pub fix: Option<String>,
+    /// What to do, where its rule alone does not tell.
+    pub fix: Option<Cure>,
 }
 
 impl Fact {
@@ -177,8 +188,8 @@ impl Fact {
         self
     }
 
-    /// Gives it another remedy than its rule's.
-    pub(super) fn fix(&mut self, fix: impl Into<String>) -> &mut Self {
+    /// Says what to do about it. In words, `FILE` stands for the file, as in [`Rule::fix`].
+    pub(super) fn fix(&mut self, fix: impl Into<Cure>) -> &mut Self {
         self.fix = Some(fix.into());
         self
     }

@@ -39,11 +39,11 @@ impl<'a> Wanted<'a> {
 
     /// What is asked for, where the profile does not admit it: so that the issuer's reasons can be said beside the
     /// profile's.
-    pub fn asked(request: &'a SigningRequest, profile: &'a Profile, terms: &Terms) -> Self {
+    pub fn asked(request: &'a SigningRequest, profile: &'a Profile, terms: &'a Terms) -> Self {
         Self {
             public_key: &request.public_key,
             names: request.extensions.names(),
-            purposes: profile.extended_key_usage(),
+            purposes: terms.purposes.as_deref().unwrap_or(profile.extended_key_usage()),
             ca: None,
             lifetime: terms.lifetime,
         }
@@ -70,7 +70,7 @@ pub(super) fn objections(issuer: &TbsCertificate, wanted: &Wanted<'_>, now: Offs
     if let Some(oid) = unread.or(issuer.extensions.malformed.first().map(|(oid, _)| oid)) {
         out.push(CaError::MalformedIssuer { issuer: subject(), oid: oid.clone() });
     }
-    out.extend(check_purposes(issuer, wanted.purposes).err());
+    out.extend(check_purposes(issuer, wanted).err());
     out.extend(check_path_length(issuer, wanted).err());
     out.extend(outside_name_constraints(issuer, wanted.names));
     if let Some(end) = wanted.lifetime.and_then(|lifetime| now.checked_add(lifetime.duration()))
@@ -81,14 +81,21 @@ pub(super) fn objections(issuer: &TbsCertificate, wanted: &Wanted<'_>, now: Offs
     out
 }
 
-/// An issuer with purposes of its own lends those alone: Go and OpenSSL nest them, though RFC 5280 does not say so.
-fn check_purposes(issuer: &TbsCertificate, wanted: &[ExtendedKeyUsage]) -> Result<(), CaError> {
+/// An issuer with purposes of its own lends those alone: Go and OpenSSL nest them, though RFC 5280 does not say so. A CA
+/// without any would promise all of them.
+fn check_purposes(issuer: &TbsCertificate, wanted: &Wanted<'_>) -> Result<(), CaError> {
     let lent = issuer.extensions.purposes();
     if lent.is_empty() || lent.contains(&ExtendedKeyUsage::Any) {
         return Ok(());
     }
-    match wanted.iter().find(|purpose| !lent.contains(purpose)) {
-        Some(purpose) => Err(CaError::Purpose { issuer: issuer.subject.clone(), purpose: purpose.clone() }),
+    let any = [ExtendedKeyUsage::Any];
+    let promised = if wanted.ca.is_some() && wanted.purposes.is_empty() { &any } else { wanted.purposes };
+    match promised.iter().find(|purpose| !lent.contains(purpose)) {
+        Some(purpose) => Err(CaError::Purpose {
+            issuer: issuer.subject.clone(),
+            purpose: purpose.clone(),
+            lent: lent.to_vec(),
+        }),
         None => Ok(()),
     }
 }

@@ -81,12 +81,18 @@ pub enum CaError {
     },
     /// The issuer's own extended key usage leaves this purpose out, and every verifier that nests them, Go's among
     /// them, would refuse the certificate for it.
-    #[error("the issuer {issuer} is not for {purpose} (its extended key usage leaves it out)")]
+    #[error(
+        "the issuer {issuer} may sign nothing for {purpose}: its extended key usage is {} alone, which Go's and \
+             OpenSSL's verifiers hold everything below it to",
+        listed(lent)
+    )]
     Purpose {
         /// The issuer.
         issuer: Name,
         /// The purpose.
         purpose: ExtendedKeyUsage,
+        /// The purposes that the issuer has.
+        lent: Vec<ExtendedKeyUsage>,
     },
     /// An extension of the issuer's that cannot be read: what it limits is unknown.
     #[error("the extension {oid} of the issuer {issuer} cannot be read, so what it limits is unknown")]
@@ -111,6 +117,10 @@ pub enum CaError {
     /// The key could not sign, or there is no randomness.
     #[error(transparent)]
     Key(#[from] KeyError),
+}
+
+fn listed(purposes: &[ExtendedKeyUsage]) -> String {
+    purposes.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 impl CertificateAuthority {

@@ -6,7 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::budget::Budget;
 use super::search::Search;
-use super::{Fault, Located, LocatedList, Policy, Settings, Verdict, kubernetes, names, rfc5280};
+use super::{
+    Fault, Located, LocatedList, Policy, Reason, Settings, Unreadable, Unseen, Verdict, kubernetes, names,
+    rfc5280,
+};
 use crate::x509::{Certificate, Extensions, Name, PublicKey, SignatureFault};
 
 /// Verdicts on signatures of lists, by the list and the key: a list is large, and has to do with many certificates.
@@ -63,6 +66,11 @@ impl<'a> Candidate<'a> {
     pub(super) fn view(&self) -> View<'_> {
         View { certificate: self.certificate(), extensions: &self.extensions }
     }
+
+    /// Why the policy's reader takes it for no certificate.
+    pub(super) fn unread(&self) -> Option<&Fault> {
+        self.faults.iter().find(|fault| fault.reason == Reason::Encoding)
+    }
 }
 
 /// Candidates that can be found by their subject.
@@ -106,6 +114,13 @@ pub struct Verifier<'a> {
     pub(super) intermediates: Arc<Pool<'a>>,
     pub(super) lists: Vec<&'a LocatedList>,
     list_signatures: Arc<ListSignatures>,
+    list_problems: Arc<Mutex<HashMap<usize, Option<String>>>>,
+    /// Certificates that were sent along with the end entity and cannot be read.
+    pub(super) unreadable: &'a [Unreadable],
+    /// Certificates that stand in the files and that programs written in Go do not see there.
+    pub(super) unseen: &'a [Unseen],
+    /// Whether what others make of a path that holds is told.
+    pub(super) warns: bool,
 }
 
 impl<'a> Verifier<'a> {
@@ -123,13 +138,30 @@ impl<'a> Verifier<'a> {
             intermediates: Arc::new(Pool::new(intermediates, settings.policy)),
             lists: lists.iter().collect(),
             list_signatures: Arc::default(),
+            list_problems: Arc::default(),
+            unreadable: &[],
+            unseen: &[],
+            warns: true,
         }
     }
 
-    /// The same with intermediates that one end entity brought along: they are tried before the others, which are not
-    /// judged anew.
+    /// The same without warnings, for who wants the verdict alone: they cost as much as all else but the signatures.
     #[must_use]
-    pub fn with(&self, own: &'a [Located]) -> Self {
+    pub fn quietly(self) -> Self {
+        Self { warns: false, ..self }
+    }
+
+    /// The same with what stands in the files and is not seen there by programs written in Go, to be told where it would
+    /// have helped.
+    #[must_use]
+    pub fn beside(self, unseen: &'a [Unseen]) -> Self {
+        Self { unseen, ..self }
+    }
+
+    /// The same with intermediates that one end entity brought along, those that cannot be read among them: they are tried
+    /// before the others, which are not judged anew.
+    #[must_use]
+    pub fn with(&self, own: &'a [Located], unreadable: &'a [Unreadable]) -> Self {
         Self {
             settings: self.settings,
             anchors: Arc::clone(&self.anchors),
@@ -137,6 +169,10 @@ impl<'a> Verifier<'a> {
             intermediates: Arc::clone(&self.intermediates),
             lists: self.lists.clone(),
             list_signatures: Arc::clone(&self.list_signatures),
+            list_problems: Arc::clone(&self.list_problems),
+            unreadable,
+            unseen: self.unseen,
+            warns: self.warns,
         }
     }
 
@@ -158,6 +194,10 @@ impl<'a> Verifier<'a> {
             intermediates: self.intermediates.clone(),
             lists: others.collect(),
             list_signatures: Arc::clone(&self.list_signatures),
+            list_problems: Arc::clone(&self.list_problems),
+            unreadable: &[],
+            unseen: self.unseen,
+            warns: false,
         }
     }
 
@@ -175,9 +215,25 @@ impl<'a> Verifier<'a> {
         verdict
     }
 
+    /// What is wrong with a list whoever signed it and whenever: found once.
+    pub(super) fn list_problem(
+        &self,
+        list: &LocatedList,
+        judge: impl FnOnce() -> Option<String>,
+    ) -> Option<String> {
+        let place = std::ptr::from_ref(list) as usize;
+        let known = || self.list_problems.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(problem) = known().get(&place) {
+            return problem.clone();
+        }
+        let problem = judge();
+        known().insert(place, problem.clone());
+        problem
+    }
+
     /// Looks for a path from this certificate to a trust anchor that holds.
     pub fn verify(&self, leaf: &'a Located) -> Verdict<'a> {
-        self.verify_within(leaf, &Budget::new(self.settings.policy))
+        self.verify_within(leaf, &Budget::new())
     }
 
     /// The same, with what is left of a budget.

@@ -83,6 +83,8 @@ reasons! {
     UnknownCritical = "unknown-critical-extension", 81, "RFC 5280 section 4.2";
     /// Go's reader refuses the encoding.
     Encoding = "encoding", 77, "Go crypto/x509, ParseCertificate";
+    /// A field of the certificate is not what the standard makes of it: a wrong tag, a missing field, no DER.
+    MalformedCertificate = "malformed-certificate", 77, "RFC 5280 section 4.1";
     /// An extension cannot be read.
     MalformedExtension = "malformed-extension", 76, "RFC 5280 section 4.2";
     /// An extension stands there twice.
@@ -109,6 +111,10 @@ reasons! {
     InconsistentCa = "inconsistent-ca", 72, "RFC 5280 sections 4.2.1.3, 4.2.1.9";
     /// A certificate that is no CA's has name constraints.
     ConstraintsOnLeaf = "name-constraints-on-leaf", 43, "RFC 5280 section 4.2.1.10";
+    /// Go's crypto/x509 accepts it, and Go's TLS does not: a key, the size or a certificate that is sent along.
+    Handshake = "handshake", 89, "Go crypto/tls";
+    /// Programs that clusters meet refuse it, or find another issuer; only ever a warning.
+    OtherPrograms = "other-programs", 5, "RFC 4158 section 1.1; measured, see verify.md";
     /// What RFC 5280 leaves open and the Web PKI does not.
     WebPki = "web-pki", 42, "CA/Browser Forum Baseline Requirements section 7.1";
 }

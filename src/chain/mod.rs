@@ -12,9 +12,11 @@ mod kubernetes;
 mod located;
 mod names;
 mod policies;
+mod programs;
 mod revocation;
 mod rfc5280;
 mod search;
+mod subtrees;
 #[cfg(test)]
 mod tests;
 mod verdict;
@@ -25,7 +27,9 @@ use time::OffsetDateTime;
 
 pub use candidate::Verifier;
 pub use fault::{Fault, Reason, reasons_to_markdown};
-pub use located::{Located, LocatedList, Source, Unreadable, certificates, revocation_lists};
+pub use located::{
+    Located, LocatedList, Reading, Remark, Source, Unreadable, Unseen, certificates, read, revocation_lists,
+};
 pub use names::normal_form;
 pub use verdict::{Attempt, Link, Rejection, Role, Verdict, VerifiedChain, Warning};
 
@@ -101,7 +105,7 @@ pub struct Settings {
 /// The first name of a path (end entity first) that lies outside of the name constraints above it. Signatures, dates and all
 /// the rest are not looked at.
 pub fn name_constraints_fault(path: &[&Certificate], policy: Policy) -> Option<Fault> {
-    let budget = Budget::new(policy);
+    let budget = Budget::new();
     match policy {
         Policy::Kubernetes => {
             let read: Vec<_> =

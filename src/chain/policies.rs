@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use super::budget::{Budget, POLICY};
 use super::candidate::View;
 use super::{Fault, Policy, Reason};
 use crate::x509::{Extensions, PolicyConstraints};
@@ -23,6 +24,11 @@ impl<'a> Graph<'a> {
     fn new() -> Self {
         let root = Node { expected: vec![ANY_POLICY], parents: Vec::new() };
         Self(vec![BTreeMap::from([(ANY_POLICY, root)])])
+    }
+
+    /// How many policies are expected at the lowest level.
+    fn expected(&self) -> usize {
+        self.0.last().map_or(0, |level| level.values().map(|node| node.expected.len()).sum())
     }
 
     /// A level for the policies of the next certificate (section 6.1.3 (d)).
@@ -97,7 +103,7 @@ impl<'a> Graph<'a> {
 
 /// The fault of a path (end entity first, trust anchor last) whose policies do not hold. `policy` tells whether anyPolicy
 /// may be mapped where that comes to nothing.
-pub(super) fn fault(path: &[View<'_>], policy: Policy) -> Option<Fault> {
+pub(super) fn fault(path: &[View<'_>], policy: Policy, budget: &Budget) -> Option<Fault> {
     let below = path.get(..path.len().checked_sub(1)?)?;
     // Without constraints and mappings nothing can be required and nothing go wrong.
     let concerned = |view: &View<'_>| {
@@ -118,6 +124,11 @@ pub(super) fn fault(path: &[View<'_>], policy: Policy) -> Option<Fault> {
     };
     for (index, view) in below.iter().enumerate().rev() {
         let own = Policies::of(view.extensions);
+        // Where anyPolicy is named, whatever is expected hangs from it.
+        let expected = graph.as_ref().map_or(0, Graph::expected);
+        if let Err(exceeded) = budget.bytes(own.identifiers.len() + own.mappings.len() + expected, POLICY) {
+            return Some(exceeded);
+        }
         let self_issued = view.certificate.tbs.is_self_issued();
         match own.identifiers {
             [] => graph = None,

@@ -4,21 +4,23 @@
 use super::budget::Budget;
 use super::candidate::Candidate;
 use super::names::normal_form;
+use super::rfc5280::list_problem;
 use super::search::Step;
 use super::verdict::{Role, Verdict};
 use super::{Fault, LocatedList, Purpose, Reason, Settings, Verifier};
 use crate::x509::{
     Certificate, DistributionPoint, DistributionPointName, IssuingDistributionPoint, KeyUsage, Name,
-    RevocationList, SubjectAltName,
+    RevocationList, SubjectAltName, hex,
 };
 
 /// Every reason but the unspecified one, which is none (section 5.3.1, section 6.3.2 (a)).
 const ALL_REASONS: u16 = 0x01fe;
 /// Of so many lists the issuers are shown.
 const MOST_SHOWN: usize = 8;
-/// Section 5.2.3.
-const CRL_NUMBER: &str = "2.5.29.20";
-const LONGEST_NUMBER: usize = 20;
+/// Section 5.2.1.
+const AUTHORITY_KEY_IDENTIFIER: &str = "2.5.29.35";
+/// Section 5.2.5.
+const ISSUING_DISTRIBUTION_POINT: &str = "2.5.29.28";
 /// Section 5.3.1: the certificate is no longer held; it stands on delta lists only.
 const REMOVE_FROM_CRL: u8 = 8;
 
@@ -33,30 +35,58 @@ pub(super) fn faults(path: &[Step<'_, '_>], verifier: &Verifier<'_>, budget: &Bu
     faults
 }
 
+/// What is needed to judge a list for one certificate of the path.
+struct Judge<'j> {
+    certificate: &'j Certificate,
+    issuer: &'j Certificate,
+    anchor: &'j Certificate,
+    verifier: &'j Verifier<'j>,
+    budget: &'j Budget,
+}
+
 /// The fault of one certificate of the path; none where its status is known and good.
 fn status(path: &[Step<'_, '_>], index: usize, verifier: &Verifier<'_>, budget: &Budget) -> Option<Fault> {
     let certificate = path.get(index)?.certificate();
-    let issuer = path.get(index + 1)?.certificate();
-    let anchor = path.last()?.certificate();
+    let judge = Judge {
+        certificate,
+        issuer: path.get(index + 1)?.certificate(),
+        anchor: path.last()?.certificate(),
+        verifier,
+        budget,
+    };
+    let concerned = verifier
+        .lists
+        .iter()
+        .copied()
+        .filter_map(|located| Some((located, scope(&located.list, certificate)?)));
+    let (deltas, complete): (Vec<_>, Vec<_>) = concerned.partition(|(located, _)| located.list.is_delta());
+    let deltas: Vec<&LocatedList> = deltas.into_iter().map(|(delta, _)| delta).collect();
     let mut reasons = 0;
     let mut unusable: Option<Fault> = None;
-    for located in verifier.lists.iter().copied() {
-        let list = &located.list;
-        let Some(covered) = scope(list, certificate) else { continue };
-        if let Err(problem) =
-            usable(list, verifier.settings).and_then(|()| signed(located, issuer, anchor, verifier, budget))
-        {
-            let detail = format!(
-                "the revocation list {} ({}) cannot be relied upon: {problem}",
-                list.issuer, located.source
-            );
-            unusable.get_or_insert(Fault::new(Reason::UnusableList, detail));
-            continue;
+    // A delta list that was given and cannot be used would have said something newer: nothing is good without it.
+    let orphan = deltas
+        .iter()
+        .copied()
+        .find(|delta| !complete.iter().any(|(located, _)| combines(&located.list, &delta.list)));
+    let mut stale = orphan.map(|delta| {
+        unusable_list(delta, "it is a delta CRL, and no complete list of its issuer and scope is given")
+    });
+    for (located, covered) in complete {
+        match judge.consult(located, &deltas) {
+            Ok(None) => reasons |= covered,
+            Ok(Some(revoked)) => return Some(revoked),
+            Err((list, problem)) => {
+                let fault = unusable_list(list, &problem);
+                if list.list.is_delta() {
+                    stale.get_or_insert(fault);
+                } else {
+                    unusable.get_or_insert(fault);
+                }
+            }
         }
-        if let Some(fault) = entry(located, certificate) {
-            return Some(fault);
-        }
-        reasons |= covered;
+    }
+    if stale.is_some() {
+        return stale;
     }
     if reasons & ALL_REASONS == ALL_REASONS {
         return None;
@@ -71,15 +101,140 @@ fn status(path: &[Step<'_, '_>], index: usize, verifier: &Verifier<'_>, budget: 
     }))
 }
 
-/// The fault of a certificate that stands on the list.
-fn entry(located: &LocatedList, certificate: &Certificate) -> Option<Fault> {
+fn unusable_list(located: &LocatedList, problem: &str) -> Fault {
+    let detail = format!(
+        "the revocation list {} ({}) cannot be relied upon: {problem}",
+        located.list.issuer, located.source
+    );
+    Fault::new(Reason::UnusableList, detail)
+}
+
+/// A list that cannot be relied upon, and why.
+type Unusable<'a> = (&'a LocatedList, String);
+
+impl Judge<'_> {
+    /// What a complete list and the delta lists that bring it up to date say of the certificate: the fault where it is
+    /// revoked.
+    fn consult<'l>(
+        &self,
+        complete: &'l LocatedList,
+        deltas: &[&'l LocatedList],
+    ) -> Result<Option<Fault>, Unusable<'l>> {
+        self.rely_upon(complete).map_err(|problem| (complete, problem))?;
+        let updates = updates(complete, deltas)?;
+        // Section 6.3.3 (a)(1)(i): a list that is overdue may be brought up to date.
+        let newest = updates.first().copied().unwrap_or(complete);
+        for list in updates.iter().copied().chain([complete]) {
+            let overdue_matters = std::ptr::eq(list, newest);
+            in_time(&list.list, self.verifier.settings, overdue_matters)
+                .map_err(|problem| (list, problem))?;
+        }
+        for update in &updates {
+            self.rely_upon(update).map_err(|problem| (*update, problem))?;
+        }
+        for list in updates.into_iter().chain([complete]) {
+            match entry(list, self.certificate) {
+                Entry::Absent => {}
+                Entry::Removed => return Ok(None),
+                Entry::Revoked(fault) => return Ok(Some(fault)),
+            }
+        }
+        Ok(None)
+    }
+
+    fn rely_upon(&self, located: &LocatedList) -> Result<(), String> {
+        if let Some(problem) = self.verifier.list_problem(located, || list_problem(&located.list)) {
+            return Err(problem);
+        }
+        signed(located, self.issuer, self.anchor, self.verifier, self.budget)
+    }
+}
+
+/// The delta lists that bring a complete list up to date, the newest first (section 5.2.4): each starts from a number that
+/// is reached and goes beyond it. One that is no newer than what it would change says nothing.
+fn updates<'a>(
+    complete: &'a LocatedList,
+    deltas: &[&'a LocatedList],
+) -> Result<Vec<&'a LocatedList>, Unusable<'a>> {
+    let mut left: Vec<&LocatedList> =
+        deltas.iter().copied().filter(|delta| combines(&complete.list, &delta.list)).collect();
+    let mut reached = Number::of(complete.list.number.as_deref());
+    let mut applied = Vec::new();
+    loop {
+        left.retain(|delta| Number::of(delta.list.number.as_deref()) > reached);
+        let starts = |delta: &&&LocatedList| Number::of(delta.list.base_number()) <= reached;
+        let Some(next) =
+            left.iter().filter(starts).max_by_key(|delta| Number::of(delta.list.number.as_deref())).copied()
+        else {
+            break;
+        };
+        reached = Number::of(next.list.number.as_deref());
+        applied.insert(0, next);
+    }
+    match left.first() {
+        None => Ok(applied),
+        Some(delta) => {
+            let problem = format!(
+                "it is a delta CRL that starts from number {}, and the complete list is of number {reached}",
+                Number::of(delta.list.base_number())
+            );
+            Err((delta, problem))
+        }
+    }
+}
+
+/// The number of a list (section 5.2.3), which may have 20 octets.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Number<'a>(usize, &'a [u8]);
+
+impl<'a> Number<'a> {
+    fn of(content: Option<&'a [u8]>) -> Self {
+        let content = content.unwrap_or_default();
+        let zeros = content.iter().take_while(|byte| **byte == 0).count();
+        let significant = content.get(zeros..).unwrap_or_default();
+        Self(significant.len(), significant)
+    }
+}
+
+impl std::fmt::Display for Number<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self
+            .1
+            .iter()
+            .try_fold(0_u64, |number, byte| number.checked_mul(256)?.checked_add((*byte).into()))
+        {
+            Some(number) => write!(f, "{number}"),
+            None => write!(f, "0x{}", hex(self.1)),
+        }
+    }
+}
+
+/// Whether a delta list is one of a complete list's: of the same issuer, scope and key (section 6.3.3 (c)).
+fn combines(complete: &RevocationList, delta: &RevocationList) -> bool {
+    let value = |list: &RevocationList, oid: &str| list.find(oid).map(|extension| extension.value.clone());
+    normal_form(&complete.issuer) == normal_form(&delta.issuer)
+        && value(complete, ISSUING_DISTRIBUTION_POINT) == value(delta, ISSUING_DISTRIBUTION_POINT)
+        && value(complete, AUTHORITY_KEY_IDENTIFIER) == value(delta, AUTHORITY_KEY_IDENTIFIER)
+}
+
+/// What a list says of a certificate.
+enum Entry {
+    /// Nothing.
+    Absent,
+    /// It is no longer held (section 5.3.1).
+    Removed,
+    /// It is revoked.
+    Revoked(Fault),
+}
+
+fn entry(located: &LocatedList, certificate: &Certificate) -> Entry {
     let list = &located.list;
     let tbs = &certificate.tbs;
     // The list may spell the name otherwise, in an entry as well.
-    let entry =
-        list.entry(&tbs.serial, |name| name == &tbs.issuer || normal_form(name) == normal_form(&tbs.issuer))?;
+    let is_issuer = |name: &Name| name == &tbs.issuer || normal_form(name) == normal_form(&tbs.issuer);
+    let Some(entry) = list.entry(&tbs.serial, is_issuer) else { return Entry::Absent };
     if entry.reason == Some(REMOVE_FROM_CRL) {
-        return None;
+        return Entry::Removed;
     }
     let detail = format!(
         "revoked on {} ({}), by the list of {} ({})",
@@ -88,7 +243,7 @@ fn entry(located: &LocatedList, certificate: &Certificate) -> Option<Fault> {
         list.issuer,
         located.source
     );
-    Some(Fault::new(Reason::Revoked, detail))
+    Entry::Revoked(Fault::new(Reason::Revoked, detail))
 }
 
 /// The reasons that a list covers for a certificate; none where it is not about it (section 6.3.3 (b)).
@@ -171,51 +326,16 @@ fn full(name: &DistributionPointName, issuer: &Name) -> Vec<SubjectAltName> {
     }
 }
 
-/// Whether a list can be relied upon at all, whoever signed it (sections 5.1, 5.2, 6.3.3 (a)).
-fn usable(list: &RevocationList, settings: &Settings) -> Result<(), String> {
-    if list.is_delta() {
-        return Err("it is a delta CRL, and those are not supported: give the complete list".into());
-    }
-    if list.version != 2 {
-        return Err(format!("it is of version {}, not 2", list.version));
-    }
-    if let Some((oid, _)) = list.malformed.first() {
-        return Err(format!("its extension {oid} cannot be read"));
-    }
-    if let Some(oid) = list.unknown_critical() {
-        return Err(format!("it has the critical extension {oid}, which is not known"));
-    }
-    if let Some(oid) = list.duplicate_extension() {
-        return Err(format!("its extension {oid} stands there twice"));
-    }
-    match (&list.number, list.find(CRL_NUMBER)) {
-        (Some(number), Some(extension)) => {
-            let significant = number.iter().skip_while(|byte| **byte == 0).count();
-            if extension.critical {
-                return Err("its CRL number is critical, and must not be".into());
-            }
-            if significant > LONGEST_NUMBER || number.first().is_some_and(|byte| *byte >= 0x80) {
-                return Err("its CRL number is longer than 20 octets, or negative".into());
-            }
-        }
-        _ => return Err("it has no CRL number".into()),
-    }
-    let indirect = list.issuing_distribution_point.as_ref().is_some_and(|marked| marked.value.indirect);
-    if list.names_other_issuers() && !indirect {
-        return Err("it names certificates of other issuers, and is not indirect".into());
-    }
-    if list.has_duplicates {
-        return Err("a certificate stands on it twice".into());
-    }
+/// Whether a list is there already, and not overdue where that matters (sections 5.1.2.4 and 5.1.2.5).
+fn in_time(list: &RevocationList, settings: &Settings, overdue_matters: bool) -> Result<(), String> {
     if settings.at < list.this_update {
         return Err(format!("it is dated {}, which is not yet", list.this_update.date()));
     }
     match list.next_update {
-        None => Err("it does not say when the next one is due".into()),
-        Some(next) if settings.at > next => {
+        Some(next) if overdue_matters && settings.at > next => {
             Err(format!("it is stale: the next one was due on {}", next.date()))
         }
-        Some(_) => Ok(()),
+        _ => Ok(()),
     }
 }
 
@@ -232,7 +352,7 @@ fn signed(
     let named =
         |certificate: &Certificate| normal_form(&certificate.tbs.subject) == normal_form(&list.issuer);
     let verify = |certificate: &Certificate| {
-        budget.list_signature().map_err(|exceeded| exceeded.to_string())?;
+        budget.list_signature(&certificate.tbs.public_key).map_err(|exceeded| exceeded.to_string())?;
         verifier.list_signature(located, &certificate.tbs.public_key).map_err(|fault| fault.to_string())
     };
     if named(issuer) && verify(issuer).is_ok() {

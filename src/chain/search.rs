@@ -3,7 +3,7 @@
 use super::budget::Budget;
 use super::candidate::{Candidate, View, authority_key_identifier, subject_key_identifier};
 use super::verdict::{Attempt, Link, Rejection, Role, Verdict, VerifiedChain, Warning};
-use super::{Fault, Policy, Reason, Verifier, kubernetes, rfc5280};
+use super::{Fault, Policy, Reason, Verifier, kubernetes, programs, rfc5280};
 use crate::x509::{Certificate, SignatureFault, hex};
 
 /// One certificate of the path so far.
@@ -46,20 +46,24 @@ impl<'s, 'a> Search<'s, 'a> {
     ) -> Verdict<'a> {
         let mut search = Self { verifier, budget, path: Vec::new(), exhausted: false };
         let step = Step { candidate: leaf, role: Role::EndEntity };
-        let faults = search.leaf_faults(leaf);
+        let alone = |faults| Attempt { link: step.link(), faults, next: Vec::new(), is_whole: false };
+        if let Some(fault) = leaf.unread() {
+            // What cannot be read has neither names nor dates that could be wrong.
+            return Verdict::Invalid(Box::new(Rejection::new(alone(vec![fault.clone()]))));
+        }
+        let same = |anchor: &Candidate<'a>| anchor.certificate().der() == leaf.certificate().der();
+        let is_anchor = verifier.anchors.iter().any(same)
+            && match verifier.settings.policy {
+                Policy::Kubernetes => true,
+                Policy::Rfc5280 => rfc5280::may_be_anchor(leaf.certificate(), budget),
+            };
+        let faults = search.leaf_faults(leaf, is_anchor);
         search.path.push(step);
-        let is_anchor = |anchor: &Candidate<'a>| anchor.certificate().der() == leaf.certificate().der();
-        let found =
-            if verifier.anchors.iter().any(is_anchor) { search.finish(step) } else { search.climb(step) };
+        let found = if is_anchor { search.finish(step) } else { search.climb(step) };
         match found {
             Ok(()) if faults.is_empty() => search.accepted(),
             // What is wrong with the end entity itself goes before whatever is wrong above it.
-            Ok(()) => Verdict::Invalid(Box::new(Rejection::new(Attempt {
-                link: step.link(),
-                faults,
-                next: Vec::new(),
-                is_whole: false,
-            }))),
+            Ok(()) => Verdict::Invalid(Box::new(Rejection::new(alone(faults)))),
             Err(mut attempt) => {
                 attempt.faults.splice(0..0, faults);
                 attempt.sort();
@@ -69,20 +73,28 @@ impl<'s, 'a> Search<'s, 'a> {
     }
 
     fn accepted(&self) -> Verdict<'a> {
-        let mut warnings: Vec<Warning> = match self.verifier.settings.policy {
-            Policy::Kubernetes => rfc5280::warnings(&self.path, self.verifier, &Budget::new(Policy::Rfc5280)),
-            Policy::Rfc5280 => Vec::new(),
-        };
-        warnings.sort_by_key(|warning| warning.index);
+        let mut warnings = Vec::new();
+        if self.verifier.warns {
+            if self.verifier.settings.policy == Policy::Kubernetes {
+                warnings.extend(rfc5280::warnings(&self.path, self.verifier, self.budget));
+            }
+            warnings.extend(rfc5280::early_dates(&self.path));
+            warnings.extend(programs::warnings(&self.path, self.verifier));
+            warnings.sort_by_key(|warning: &Warning| warning.index);
+        }
         Verdict::Valid(VerifiedChain::new(self.path.iter().map(Step::link).collect(), warnings))
     }
 
-    fn leaf_faults(&self, leaf: &Candidate<'a>) -> Vec<Fault> {
+    fn leaf_faults(&self, leaf: &Candidate<'a>, is_anchor: bool) -> Vec<Fault> {
         let mut faults = leaf.faults.clone();
-        faults.extend(match self.verifier.settings.policy {
-            Policy::Kubernetes => kubernetes::leaf_faults(leaf.view(), self.verifier.settings),
-            Policy::Rfc5280 => rfc5280::leaf_faults(leaf.certificate(), self.verifier.settings),
-        });
+        match self.verifier.settings.policy {
+            Policy::Kubernetes => faults.extend(kubernetes::leaf_faults(leaf.view(), self.verifier)),
+            Policy::Rfc5280 => {
+                faults.retain(|fault| !is_anchor || rfc5280::counts_in_anchors(fault.reason));
+                let settings = self.verifier.settings;
+                faults.extend(rfc5280::leaf_faults(leaf.certificate(), is_anchor, settings, self.budget));
+            }
+        }
         faults
     }
 
@@ -124,10 +136,15 @@ impl<'s, 'a> Search<'s, 'a> {
             return failed(vec![exceeded]);
         }
         let faults = match self.verifier.settings.policy {
-            Policy::Kubernetes => kubernetes::issuer_faults(issuer, &self.path, self.verifier.settings),
-            Policy::Rfc5280 => rfc5280::issuer_faults(issuer, &self.path, self.verifier.settings),
+            Policy::Kubernetes => {
+                kubernetes::issuer_faults(issuer, &self.path, self.verifier.settings, self.budget)
+            }
+            Policy::Rfc5280 => {
+                rfc5280::issuer_faults(issuer, &self.path, self.verifier.settings, self.budget)
+            }
         };
         if !faults.is_empty() {
+            self.exhausted |= faults.iter().any(|fault| fault.reason == Reason::Budget);
             return failed(faults);
         }
         self.path.push(issuer);
@@ -162,7 +179,22 @@ impl<'s, 'a> Search<'s, 'a> {
             subject.der() != issuer.der() && subject.attributes() == issuer.attributes()
         });
         let is_there = || all().any(|candidate| candidate.certificate().tbs.subject.der() == issuer.der());
-        let detail = if issuer.der() == certificate.tbs.subject.der() {
+        let unseen =
+            self.verifier.unseen.iter().find(|unseen| unseen.subject.as_deref() == Some(issuer.der()));
+        let is_leaf = self.path.first().is_some_and(|first| first.certificate().der() == certificate.der());
+        let is_given =
+            || self.verifier.anchors.iter().any(|anchor| anchor.certificate().der() == certificate.der());
+        let detail = if let Some(unseen) = unseen {
+            format!(
+                "its issuer {issuer} stands in {}, where programs written in Go do not see it: {}",
+                unseen.source, unseen.why
+            )
+        } else if is_leaf && self.verifier.settings.policy == Policy::Rfc5280 && is_given() {
+            format!(
+                "{} is among the trust anchors, and is none: it is no CA's and does not sign itself; its issuer {issuer} is not there",
+                certificate.tbs.subject
+            )
+        } else if issuer.der() == certificate.tbs.subject.der() {
             format!("{issuer} is self-signed, and is not among the trust anchors")
         } else if let Some(alike) = named_alike {
             format!(
@@ -185,14 +217,20 @@ impl<'s, 'a> Search<'s, 'a> {
         let mut subjects: Vec<String> =
             all().take(8).map(|candidate| candidate.certificate().tbs.subject.to_string()).collect();
         subjects.dedup();
+        if subjects.is_empty() {
+            subjects.push("no certificate at all".to_owned());
+        }
         Fault::new(Reason::NoIssuer, detail).facts(issuer, subjects.join("; "))
     }
 }
 
 /// Whether the issuer's key signed the last certificate of the path, in words that tell a CA that was made anew from a
 /// forgery.
-pub(super) fn signature_fault(path: &[Step<'_, '_>], issuer: &Certificate) -> Option<Fault> {
+pub(super) fn signature_fault(path: &[Step<'_, '_>], issuer: &Certificate, budget: &Budget) -> Option<Fault> {
     let (index, certificate) = (path.len().checked_sub(1)?, path.last()?.certificate());
+    if let Err(exceeded) = budget.signature(&issuer.tbs.public_key) {
+        return Some(exceeded);
+    }
     let fault = certificate.verify_signature(&issuer.tbs.public_key).err()?;
     let subject = &issuer.tbs.subject;
     Some(match fault {

@@ -37,13 +37,24 @@ pub struct Link<'a> {
     pub role: Role,
 }
 
-/// Something that the policy accepts and a stricter reading does not.
+/// Something that the policy accepts and a stricter reading does not, or a program that clusters meet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Warning {
     /// The certificate of the path that it is about, counted from 0 for the end entity.
     pub index: usize,
     /// What is wrong with it.
     pub fault: Fault,
+    /// The situation's name for programs, where it is one in which other programs differ.
+    pub situation: Option<&'static str>,
+    /// The programs that differ: that refuse it unless the fault says otherwise.
+    pub programs: Vec<&'static str>,
+}
+
+impl Warning {
+    /// What the strict reading has against a certificate.
+    pub(super) fn of_the_standard(index: usize, fault: Fault) -> Self {
+        Self { index, fault, situation: None, programs: Vec::new() }
+    }
 }
 
 /// A path that holds: that it exists is the proof that it was verified.

@@ -7,8 +7,8 @@ use kpki::adoption::{self, Begun};
 use kpki::ca::CertificateAuthority;
 use kpki::inspect::Wanted;
 use kpki::layout::{Authority, Naming, key_beside, ledger_beside};
-use kpki::profile::CaRole;
-use kpki::x509::Certificate;
+use kpki::profile::{CaRole, Profile};
+use kpki::x509::{Certificate, ExtendedKeyUsage};
 use time::OffsetDateTime;
 
 use super::input::{Input, is_standard_input};
@@ -34,6 +34,8 @@ pub(crate) struct Loaded {
     /// Its certificate and those above it that stand in the same file, without a self-signed root: what a server
     /// sends after its own.
     pub(crate) chain: Vec<Certificate>,
+    /// All that stand in the file, its own first.
+    pub(crate) held: Vec<Certificate>,
 }
 
 impl Loaded {
@@ -61,9 +63,17 @@ pub(crate) fn directory_of(file: &Path) -> PathBuf {
 }
 
 impl CaArgs {
+    /// Reads the CA for a profile.
+    pub(crate) fn load_for(&self, profile: &Profile) -> Result<Loaded, Failure> {
+        self.read(locate(&self.ca, profile.issuer(), profile.extended_key_usage())?)
+    }
+
     /// Reads the CA for profiles of this issuer.
     pub(crate) fn load(&self, role: CaRole) -> Result<Loaded, Failure> {
-        let file = locate(&self.ca, role)?;
+        self.read(locate(&self.ca, role, &[])?)
+    }
+
+    fn read(&self, file: PathBuf) -> Result<Loaded, Failure> {
         // A pipe has no neighbours either.
         if is_standard_input(&file) || std::fs::metadata(&file).is_ok_and(|found| !found.is_file()) {
             let what = if is_standard_input(&file) {
@@ -103,14 +113,17 @@ impl CaArgs {
         let first = first.ok_or_else(|| Failure::new("no certificate").at(output::path(&file)))?;
         let ca = CertificateAuthority::new(first, key)
             .map_err(|error| Failure::from(error).at(output::path(&file)))?;
-        Ok(Loaded { ca, file, chain })
+        Ok(Loaded { ca, file, chain, held: certificates })
     }
 }
 
 /// The CA certificate's file: the one that was given, or the one of the role in a PKI directory.
-fn locate(given: &Path, role: CaRole) -> Result<PathBuf, Failure> {
+fn locate(given: &Path, role: CaRole, purposes: &[ExtendedKeyUsage]) -> Result<PathBuf, Failure> {
     if !given.is_dir() {
         return Ok(given.to_owned());
+    }
+    if let Some(file) = of_k3s(given, role, purposes) {
+        return Ok(file);
     }
     let authority = match role {
         CaRole::Etcd => Authority::Etcd,
@@ -136,6 +149,19 @@ fn locate(given: &Path, role: CaRole) -> Result<PathBuf, Failure> {
         ))
         .hint("say which: --ca FILE")),
     }
+}
+
+/// The CA of a directory in which k3s or RKE2 keep theirs, one for servers and one for clients.
+fn of_k3s(directory: &Path, role: CaRole, purposes: &[ExtendedKeyUsage]) -> Option<PathBuf> {
+    let name = match role {
+        CaRole::FrontProxy => "request-header-ca.crt",
+        CaRole::Etcd => "etcd/server-ca.crt",
+        _ if purposes == [ExtendedKeyUsage::ClientAuth] => "client-ca.crt",
+        _ if purposes == [ExtendedKeyUsage::ServerAuth] => "server-ca.crt",
+        _ => return None,
+    };
+    let is_its = directory.join("client-ca.crt").is_file() && directory.join("server-ca.crt").is_file();
+    Some(directory.join(name)).filter(|file| is_its && file.is_file())
 }
 
 /// The files in a PKI directory (or in the directory above it, such as /etc/kubernetes) that may be an authority's

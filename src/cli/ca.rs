@@ -5,24 +5,26 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use kpki::adoption::Begun;
 use kpki::clock::Lifetime;
-use kpki::cluster::{self, AuthorityOptions, ClusterSpec, Job, Plan, Source};
+use kpki::cluster::{
+    self, AuthorityOptions, ClusterSpec, Destination, DestinationError, Issued, Job, Look, Plan, Source,
+};
 use kpki::disk::{Overwrite, Secrecy, Transaction, read_bounded};
 use kpki::inspect::Wanted;
 use kpki::issue;
-use kpki::key::{KeyError, KeyPair};
+use kpki::key::{KeyAlgorithm, KeyError, KeyPair};
 use kpki::layout::{Authority, Layout, Naming, key_beside, ledger_beside};
 use kpki::ledger::{self, Entry};
 use kpki::profile::PathLength;
 use kpki::request::{SigningRequest, wish_for_names};
-use kpki::x509::{Certificate, Extensions, Name, NameConstraints, PublicKey};
+use kpki::x509::{Certificate, ExtendedKeyUsage, Extensions, Name, NameConstraints, PublicKey};
 use serde::Serialize;
 use time::OffsetDateTime;
 
 use super::authority::{CaArgs, certificates_of};
 use super::identity::{AlgorithmArgs, terms};
-use super::init::carry_out;
+use super::init::{carry_out, makes_authority};
 use super::input::Input;
-use super::issue::stage;
+use super::issue::{refused, stage};
 use super::ledger::tell_adopted;
 use super::output::{self, Format};
 use super::passphrase::PassphraseArgs;
@@ -86,7 +88,8 @@ Examples:
   kpki ca init etcd --dir pki --name-constraint permit:dns:etcd.example.com --name-constraint permit:ip:10.0.0.0/8
   kpki ca init --dir pki --encrypt --passphrase-file secret.txt
 
-What is there and right is kept.";
+What is there and right is kept. Every option that is given is compared with it, and a difference is refused: what is
+there is never changed.";
 
 #[derive(Debug, Args)]
 #[command(after_help = INIT_EXAMPLES)]
@@ -106,6 +109,9 @@ pub(crate) struct InitArgs {
     limits: Limits,
     #[command(flatten)]
     passphrase: PassphraseArgs,
+    /// Make what can be made, although something else is refused; the exit code is 1 then.
+    #[arg(long)]
+    keep_going: bool,
     /// Print what would be done, and do nothing.
     #[arg(long)]
     dry_run: bool,
@@ -116,8 +122,12 @@ pub(crate) struct InitArgs {
 
 const INTERMEDIATE_EXAMPLES: &str = "\
 Examples:
-  kpki ca intermediate team-a --ca pki/ca.crt --out team-a/ca.crt
-  kpki ca intermediate edge --ca pki --path-len 0 --name-constraint permit:dns:edge.example.com --validity 2y";
+  kpki ca intermediate team-a --ca pki/ca.crt --out team-a/ca.crt          may sign servers alone
+  kpki ca intermediate edge --ca pki --path-len 0 --name-constraint permit:dns:edge.example.com --validity 2y
+  kpki ca intermediate login --ca pki/ca.crt --eku client --validity 90d   may sign users of the API server, any of them
+  kpki ca intermediate etcd-site-b --ca pki/etcd/ca.crt --eku server,client
+
+What it may sign is said when it is made. Everything below a CA is held to its --eku by Go's and OpenSSL's verifiers.";
 
 #[derive(Debug, Args)]
 #[command(after_help = INTERMEDIATE_EXAMPLES)]
@@ -133,6 +143,10 @@ pub(crate) struct IntermediateArgs {
     algorithm: AlgorithmArgs,
     #[command(flatten)]
     limits: Limits,
+    /// What the certificates below it may be for, with commas between: server, client, codeSigning and the like; any for
+    /// everything. Whoever may sign clients under the cluster's CA can be any user of it, and in any group.
+    #[arg(long, value_name = "PURPOSE", value_delimiter = ',', value_parser = purpose, default_value = "server")]
+    eku: Vec<ExtendedKeyUsage>,
     /// A file whose first line is the passphrase for the new CA's key.
     #[arg(long, value_name = "FILE", requires = "encrypt")]
     new_passphrase_file: Option<PathBuf>,
@@ -167,7 +181,38 @@ pub(super) fn run(context: &Context, command: Command) -> Result<Status, Failure
     }
 }
 
+impl IntermediateArgs {
+    /// The purposes; none for all of them.
+    fn purposes(&self) -> Vec<ExtendedKeyUsage> {
+        if self.eku.contains(&ExtendedKeyUsage::Any) { Vec::new() } else { self.eku.clone() }
+    }
+}
+
+/// A purpose by its name, or as it is called for short.
+fn purpose(text: &str) -> Result<ExtendedKeyUsage, String> {
+    let name = match text {
+        "server" | "servers" => "serverAuth",
+        "client" | "clients" => "clientAuth",
+        other => other,
+    };
+    name.parse()
+        .map_err(|_| "write server, client, any, or a name of RFC 5280 such as codeSigning".to_owned())
+}
+
 impl Limits {
+    /// One of the options that was given.
+    fn given(&self) -> Option<&'static str> {
+        [
+            ("--validity", self.validity.is_some()),
+            ("--path-len", self.path_len.is_some()),
+            ("--name-constraint", !self.name_constraints.is_empty()),
+            ("--subject", self.subject.is_some()),
+            ("--encrypt", self.encrypt),
+        ]
+        .into_iter()
+        .find_map(|(option, given)| given.then_some(option))
+    }
+
     fn path_length(&self) -> PathLength {
         self.path_len.map_or(PathLength::OfProfile, |length| PathLength::AtMost(length.into()))
     }
@@ -231,32 +276,50 @@ fn init(context: &Context, args: &InitArgs) -> Result<Status, Failure> {
             Failure::new("--subject is for one CA").hint("name it: kpki ca init kubernetes --subject …")
         );
     }
+    if let Some(option) = args.limits.given().filter(|_| authorities.is_empty()) {
+        let message = format!("{option} is for CAs, and the key pair of the service accounts is none");
+        return Err(Failure::new(message).hint("name a CA as well, or leave it out"));
+    }
     let naming = match args.layout {
         LayoutName::Kubeadm => Naming::Kubeadm,
         LayoutName::Pem => Naming::Pem,
     };
     let home = Layout { naming, kubeconfigs: PathBuf::new(), pki: PathBuf::new(), etcd: "etcd".into() };
     let mut spec = ClusterSpec::new(Source::Kpki);
-    spec.algorithm = args.algorithm.algorithm;
+    spec.algorithm = args.algorithm.algorithm.unwrap_or(spec.algorithm);
+    spec.given.algorithm = args.algorithm.algorithm.is_some();
+    spec.given.ca_lifetime = args.limits.validity.is_some();
     spec.ca_lifetime = args.limits.validity.unwrap_or(spec.ca_lifetime);
     let options = AuthorityOptions {
         subject: args.limits.subject()?,
         path_length: args.limits.path_length(),
         name_constraints: args.limits.name_constraints()?,
+        encrypted: args.limits.encrypt,
     };
     let catalogue = context.catalogue()?;
     let entries =
         cluster::authorities(&spec, home, &authorities, wanted(Which::ServiceAccount), &options, &catalogue)?;
-    let plan = Plan::make(entries, &args.dir, context.now, &args.passphrase.source()?)?;
-    let encrypt =
-        if args.limits.encrypt && !args.dry_run { Some(args.passphrase.for_encryption()?) } else { None };
+    let look = Look {
+        root: &args.dir,
+        now: context.now,
+        passphrase: &args.passphrase.source()?,
+        server_authority: None,
+        unwanted: Vec::new(),
+        version: spec.version.to_string(),
+    };
+    let plan = Plan::make(entries, &look)?;
+    let encrypt = if args.limits.encrypt && !args.dry_run && makes_authority(&plan) {
+        Some(args.passphrase.for_encryption()?)
+    } else {
+        None
+    };
     let job = Job {
         root: &args.dir,
         catalogue: &catalogue,
         version: &spec.version,
-        service_account: spec.service_account_algorithm(),
         now: context.now,
         encrypt: encrypt.as_ref(),
+        keep_going: args.keep_going,
         progress: &|_| {},
     };
     carry_out(plan, &job, args.dry_run, args.output)
@@ -268,18 +331,43 @@ fn intermediate(context: &Context, args: &IntermediateArgs) -> Result<Status, Fa
     let loaded = args.ca.load(profile.issuer())?;
     let file =
         args.out.clone().unwrap_or_else(|| format!("{}.crt", args.name.replace(['/', ' '], "-")).into());
-    let key = KeyPair::generate(args.algorithm.algorithm)?;
+    if file == Path::new("-") {
+        return Err(Failure::new("a CA's private key is not printed").hint("give --out FILE"));
+    }
+    let own = cluster::algorithm_of(loaded.ca.certificate()).unwrap_or(KeyAlgorithm::EcdsaP256);
+    let key = KeyPair::generate(args.algorithm.algorithm.unwrap_or(own))?;
     let subject = match args.limits.subject()? {
+        Some(subject) if subject.common_name().is_some_and(|name| name != args.name) => {
+            return Err(Failure::new(format!("--subject says {subject}, and the name is {:?}", args.name))
+                .hint("the name is the common name of the subject: give the same twice"));
+        }
         Some(subject) => subject,
         None => Name::new(Some(&args.name), &[""; 0])?,
     };
+    let issued = Issued { subject: &subject, issuer: loaded.ca.certificate() };
+    let destination = Destination::find(&issued, &file, None, args.force);
+    let destination = destination.or_else(|error| match error {
+        // The new key is encrypted too.
+        DestinationError::Encrypted { .. } if args.limits.encrypt => {
+            Destination::find(&issued, &file, None, false)
+        }
+        error => Err(error),
+    });
+    let destination = destination.map_err(refused)?;
+    if let Some(leaf) = destination.replaces.as_ref().filter(|old| !old.tbs.extensions.is_ca()) {
+        let (file, subject) = (output::path(&destination.certificate), &leaf.tbs.subject);
+        let message =
+            format!("{file} is the certificate of {subject}, which is no CA, and is not replaced by one");
+        return Err(Failure::new(message).hint("write elsewhere: --out FILE").refused());
+    }
     let request = SigningRequest::by_holder(
-        subject,
+        subject.clone(),
         PublicKey::from_der(key.public_key_der())?,
         wish_for_names(Vec::new()),
     );
     let mut terms = terms(&kpki::profile::KubernetesVersion::NEWEST, args.limits.validity);
     terms.path_length = args.limits.path_length();
+    terms.purposes = Some(args.purposes());
     terms.name_constraints = within(args.limits.name_constraints()?, &loaded.ca.certificate().tbs.extensions);
     let judged = issue::decide(&loaded.ca, &request, profile, &terms, context.now)?;
     let issuer = loaded.ca.certificate().tbs.subject.to_string();
@@ -297,11 +385,12 @@ fn intermediate(context: &Context, args: &IntermediateArgs) -> Result<Status, Fa
     let transaction = Transaction::with_overwrite(overwrite, &show::stamp(context.now));
     // The certificates above it follow it, so that its leaves' chains can be built: see --chain of sign csr.
     let pem = std::iter::once(&certificate).chain(&loaded.chain).map(Certificate::to_pem).collect::<String>();
-    stage(&transaction, &key_beside(&file), key_pem.as_bytes(), Secrecy::Secret)?;
-    stage(&transaction, &file, pem.as_bytes(), Secrecy::Public)?;
-    transaction.commit(vec![ledger.take_pending()])?;
+    stage(&transaction, &destination.key, key_pem.as_bytes(), Secrecy::Secret)?;
+    stage(&transaction, &destination.certificate, pem.as_bytes(), Secrecy::Public)?;
+    let committed = transaction.commit(vec![ledger.take_pending()])?;
     tell_adopted(ledger.path(), &adopted)?;
-    verdict.signed(&certificate, Some(&file), &pem);
+    verdict.signed(&certificate, Some(&destination.certificate), &pem);
+    verdict.kept(&committed.backups);
     match args.output {
         Format::Json => output::print_json(&verdict)?,
         Format::Text => output::print(verdict.to_text())?,
@@ -336,13 +425,15 @@ struct Shown {
     serial: String,
     not_before: String,
     not_after: String,
-    #[serde(skip)]
-    until: String,
     days_left: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
     path_length: Option<u32>,
     permitted: Vec<String>,
     excluded: Vec<String>,
+    purposes: Vec<String>,
+    may_sign: String,
+    #[serde(skip)]
+    ends: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     issued: Option<usize>,
     certificate_sha256: String,
@@ -374,16 +465,18 @@ fn show(context: &Context, args: &ShowArgs) -> Result<Status, Failure> {
     }
     let rows = shown.into_iter().map(|ca| {
         let by = if ca.issuer == ca.subject { "itself".to_owned() } else { ca.issuer };
-        let expires = format!("{} ({} d)", ca.until, ca.days_left);
+        let expires = format!("{} ({} d)", ca.ends, ca.days_left);
         let names = ca
             .permitted
             .iter()
             .map(|name| format!("+{name}"))
             .chain(ca.excluded.iter().map(|name| format!("-{name}")));
+        let purposes = ca.purposes.iter().map(|purpose| format!("for {purpose}"));
         let limits = ca
             .path_length
             .map(|length| format!("pathlen {length}"))
             .into_iter()
+            .chain(purposes)
             .chain(names)
             .collect::<Vec<_>>();
         let issued = ca.issued.map_or_else(|| "-".into(), |count| count.to_string());
@@ -441,11 +534,13 @@ fn look_at(file: &Path, now: OffsetDateTime) -> Result<Shown, Failure> {
         serial: tbs.serial.to_string(),
         not_before: output::rfc3339(tbs.validity.not_before),
         not_after: output::rfc3339(tbs.validity.not_after),
-        until: output::instant(tbs.validity.not_after),
+        ends: output::instant(tbs.validity.not_after),
         days_left: (tbs.validity.not_after - now).whole_days(),
         path_length: tbs.extensions.basic_constraints.as_ref().and_then(|marked| marked.value.path_len),
         permitted: texts(&constraints.permitted),
         excluded: texts(&constraints.excluded),
+        purposes: tbs.extensions.purposes().iter().map(ToString::to_string).collect(),
+        may_sign: show::may_sign(&tbs.extensions),
         issued: if ledger.is_file() { Some(ledger::read(&ledger)?.len()) } else { None },
         certificate_sha256: certificate.fingerprint(),
     })

@@ -38,6 +38,13 @@ impl Failure {
         self
     }
 
+    /// The same, as a refusal: it could be done, and is not.
+    #[must_use]
+    pub(crate) fn refused(mut self) -> Self {
+        self.code = 1;
+        self
+    }
+
     /// Says it, and gives the exit code.
     pub(crate) fn report(&self) -> ExitCode {
         let hint =

@@ -2,16 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::io::{IsTerminal as _, Read as _};
-use std::net::{IpAddr, UdpSocket};
 use std::path::{Path, PathBuf};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use kpki::cluster::{self, Action, ClusterSpec, Defaults, Entry, Job, Kind, Plan, Source, Trees};
+use kpki::cluster::{
+    self, Action, ClusterSpec, Entry, Job, Kind, Look, Plan, Refusal, Source, Surroundings, Trees,
+};
 use kpki::disk::read_bounded;
-use kpki::x509::Printable;
+use kpki::profile::Catalogue;
+use kpki::x509::{Certificate, Printable};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
+use super::issue::authority_of;
 use super::ledger::tell_adopted;
 use super::output::{self, BAD, FAINT, Format, GOOD, styled};
 use super::passphrase::PassphraseArgs;
@@ -26,7 +29,8 @@ Examples:
   kpki init -f cluster.yaml --dir out              one tree for each node: out/cp1/etc/kubernetes/…, CAs in out/ca
   kpki init -f cluster.yaml --dir out --node cp1   the CAs and that node's tree alone
 
-What is there and right is kept; what is there and wrong is refused with the reason, and nothing is touched.";
+What is there and right is kept. What is there and wrong is refused, with the reasons and with what to do, and nothing is
+touched; --keep-going makes the rest. A JoinConfiguration makes no CA: what all control planes share must be there.";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -45,6 +49,13 @@ pub(crate) struct Args {
     /// Every node; with kubeadm's config, one tree for each.
     #[arg(long)]
     all_nodes: bool,
+    /// Make what can be made, although something else is refused; the exit code is 1 then.
+    #[arg(long)]
+    keep_going: bool,
+    /// The CAs that kubeconfigs trust for the API server, where these are not those of pki/ca.crt: the root, where that is an
+    /// intermediate CA.
+    #[arg(long, value_name = "FILE")]
+    server_ca: Option<PathBuf>,
     /// Print what would be done, and do nothing.
     #[arg(long)]
     dry_run: bool,
@@ -67,28 +78,99 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Status, Failure> {
         return Ok(Status::Done);
     };
     let (mut spec, notes) = read_spec(file)?;
-    for note in notes {
-        output::inform(format!("{} {}", styled(FAINT, "note:"), Printable(&note)))?;
-    }
-    let only = choose_nodes(&mut spec, args)?;
-    let root = choose_root(&mut spec, args.dir.as_deref());
+    remark(&notes)?;
     let catalogue = context.catalogue()?;
-    let entries = cluster::entries(&spec, only.as_deref(), &catalogue)?;
-    let plan = Plan::make(entries, &root, context.now, &args.passphrase.source()?)?;
-    let encrypt = if args.encrypt_ca_keys { Some(args.passphrase.for_encryption()?) } else { None };
+    let Target { root, mut entries, only } = wanted(&mut spec, args, args.dir.as_deref(), &catalogue)?;
+    if args.encrypt_ca_keys {
+        insist_on_encryption(&mut entries);
+    }
+    let server_authority = args.server_ca.as_deref().map(authority_of).transpose()?.unwrap_or_default();
+    let server_authority = args.server_ca.as_deref().map(|file| (file, server_authority.as_slice()));
+    let look = Look {
+        root: &root,
+        now: context.now,
+        passphrase: &args.passphrase.source()?,
+        server_authority,
+        unwanted: cluster::unwanted(&spec, only.as_deref()),
+        version: spec.version.to_string(),
+    };
+    let plan = Plan::make(entries, &look)?;
+    let encrypt = if args.encrypt_ca_keys && !args.dry_run && makes_authority(&plan) {
+        Some(args.passphrase.for_encryption()?)
+    } else {
+        None
+    };
     let progress = progress_bar(plan.creations());
     let job = Job {
         root: &root,
         catalogue: &catalogue,
         version: &spec.version,
-        service_account: spec.service_account_algorithm(),
         now: context.now,
         encrypt: encrypt.as_ref(),
+        keep_going: args.keep_going,
         progress: &|made| progress.inc(made as u64),
     };
     let status = carry_out(plan, &job, args.dry_run, args.output);
     progress.finish_and_clear();
     status
+}
+
+/// Says what is worth a word although all is well.
+pub(super) fn remark(notes: &[String]) -> Result<(), Failure> {
+    notes
+        .iter()
+        .try_for_each(|note| output::inform(format!("{} {}", styled(FAINT, "note:"), Printable(note))))
+}
+
+/// Asks for encrypted keys of all CAs.
+pub(super) fn insist_on_encryption(entries: &mut [Entry]) {
+    for entry in entries {
+        if let Kind::Authority { options, .. } = &mut entry.kind {
+            options.encrypted = true;
+        }
+    }
+}
+
+/// Whether a CA is to be made.
+pub(super) fn makes_authority(plan: &Plan) -> bool {
+    let mut all = plan.entries.iter().zip(&plan.actions);
+    all.any(|(entry, action)| matches!(entry.kind, Kind::Authority { .. }) && *action == Action::Create)
+}
+
+/// What is to be written, and where.
+pub(super) struct Target {
+    /// The directory.
+    pub(super) root: PathBuf,
+    /// What is to be in it.
+    pub(super) entries: Vec<Entry>,
+    /// The one node that it is for; none for all of them.
+    pub(super) only: Option<String>,
+}
+
+/// The directory that is written to, and what is to be in it. What the file leaves open is taken from what is there.
+pub(super) fn wanted(
+    spec: &mut ClusterSpec,
+    args: &impl NodeChoice,
+    dir: Option<&Path>,
+    catalogue: &Catalogue,
+) -> Result<Target, Failure> {
+    let only = choose_nodes(spec, args)?;
+    let root = choose_root(spec, dir);
+    let entries = cluster::entries(spec, only.as_deref(), catalogue)?;
+    let Some(authority) = entries.iter().find(|entry| matches!(entry.kind, Kind::Authority { .. })) else {
+        let name = only.unwrap_or_default();
+        return Err(Failure::new(format!("{name} is a worker, for which there is nothing to make"))
+            .hint("its kubelet gets its certificate by bootstrap, from a token: kubeadm join on that machine")
+            .refused());
+    };
+    let file = root.join(authority.files.main());
+    let held =
+        read_bounded(&file, LARGEST_INPUT).ok().and_then(|text| Certificate::all_from_pem_or_der(&text).ok());
+    let notes = held.map(|held| spec.settle(&Surroundings::of(&file, &held))).unwrap_or_default();
+    remark(&notes)?;
+    let settled =
+        if notes.is_empty() { entries } else { cluster::entries(spec, only.as_deref(), catalogue)? };
+    Ok(Target { root, entries: settled, only })
 }
 
 /// Reads the cluster file; what it leaves to the machine is taken from this one, as kubeadm does.
@@ -100,21 +182,9 @@ pub(super) fn read_spec(file: &Path) -> Result<(ClusterSpec, Vec<String>), Failu
     } else {
         (read_bounded(file, LARGEST_INPUT)?, output::path(file))
     };
-    let hostname = rustix::system::uname().nodename().to_string_lossy().into_owned();
-    let defaults = Defaults { hostname: Some(hostname), advertise: default_route_address() };
+    let defaults = super::machine::defaults();
     let parsed = cluster::parse(&text, &name, &defaults)?;
     Ok((parsed.spec, parsed.notes))
-}
-
-/// The address that this machine would speak to the world with. Connecting a datagram socket sends nothing: it only
-/// looks up the route.
-fn default_route_address() -> Option<IpAddr> {
-    let routes = [("0.0.0.0:0", "192.0.2.1:9"), ("[::]:0", "[2001:db8::1]:9")];
-    routes.iter().find_map(|(local, remote)| {
-        let socket = UdpSocket::bind(local).ok()?;
-        socket.connect(remote).ok()?;
-        socket.local_addr().ok().map(|address| address.ip()).filter(|ip| !ip.is_unspecified())
-    })
 }
 
 /// The one node that is wanted; none for all of them.
@@ -191,16 +261,35 @@ fn progress_bar(total: usize) -> ProgressBar {
 /// Shows the plan, carries it out unless it is refused or only looked at, and says what came of it.
 pub(super) fn carry_out(plan: Plan, job: &Job<'_>, dry_run: bool, format: Format) -> Result<Status, Failure> {
     let entries = plan.entries.len();
-    let refused = plan.refusals().next().is_some();
+    let refused = plan.refusals().count();
     let created = plan.creations();
-    if refused || dry_run {
-        show(&rows(&plan), job.root, format, !dry_run)?;
-        if refused && format == Format::Text {
-            output::inform(format!("{} nothing was touched", styled(BAD, "refused:")))?;
-        }
-        return Ok(if refused { Status::Refused } else { Status::Done });
+    let status = if refused > 0 { Status::Refused } else { Status::Done };
+    if format == Format::Text {
+        remark(
+            &plan
+                .notes
+                .iter()
+                .map(|(at, note)| {
+                    let file =
+                        plan.entries.get(*at).map(|entry| output::path(&job.root.join(entry.files.main())));
+                    format!("{}: {note}", file.unwrap_or_default())
+                })
+                .collect::<Vec<_>>(),
+        )?;
     }
-    let rows = if format == Format::Json || created <= PAGE { rows(&plan) } else { Vec::new() };
+    if dry_run || refused > 0 && !job.keep_going {
+        show(&rows(&plan), job.root, format, !dry_run)?;
+        if refused > 0 && format == Format::Text {
+            let rest = match created {
+                0 => String::new(),
+                _ => format!("; {created} can be made: --keep-going"),
+            };
+            output::inform(format!("{} nothing was touched{rest}", styled(BAD, "refused:")))?;
+        }
+        return Ok(status);
+    }
+    let rows =
+        if format == Format::Json || created <= PAGE || refused > 0 { rows(&plan) } else { Vec::new() };
     let nodes = made_by_node(&plan);
     let applied = plan.apply(job)?;
     for (ledger, entries) in &applied.adopted {
@@ -208,19 +297,28 @@ pub(super) fn carry_out(plan: Plan, job: &Job<'_>, dry_run: bool, format: Format
     }
     if format == Format::Json {
         output::print_json(&rows)?;
-    } else {
-        show_made(&rows, nodes, job.root)?;
-        let (kept, place) = (entries - created, output::path(job.root));
-        output::print(match created {
-            0 => format!("all {kept} are there and right in {place}; nothing was changed"),
-            _ => format!("{} {created} made, {kept} kept in {place}", styled(GOOD, "done:")),
-        })?;
+        return Ok(status);
     }
-    Ok(Status::Done)
+    show_made(&rows, nodes, job.root, created)?;
+    if refused > 0 {
+        show(&rows, job.root, format, true)?;
+    }
+    let (kept, place) = (entries - created - refused, output::path(job.root));
+    output::print(match (created, refused) {
+        (0, 0) => format!("all {kept} are there and right in {place}; nothing was changed"),
+        (_, 0) => format!("{} {created} made, {kept} kept in {place}", styled(GOOD, "done:")),
+        _ => format!("{} {refused} in {place}; {created} made, {kept} kept", styled(BAD, "refused:")),
+    })?;
+    Ok(status)
 }
 
 fn rows(plan: &Plan) -> Vec<Row> {
-    plan.entries.iter().zip(&plan.actions).map(|(entry, action)| Row::of(entry, action)).collect()
+    let rows = plan.entries.iter().zip(&plan.actions).map(|(entry, action)| Row::of(entry, action));
+    let mut rows: Vec<Row> = rows.collect();
+    for (at, note) in &plan.notes {
+        rows.get_mut(*at).into_iter().for_each(|row| row.notes.push(note.clone()));
+    }
+    rows
 }
 
 /// How many entries are to be made for each node, by its name.
@@ -252,6 +350,10 @@ struct Row {
     names: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     reasons: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    advice: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    notes: Vec<String>,
 }
 
 impl Row {
@@ -260,12 +362,12 @@ impl Row {
             Kind::Authority { identity, .. }
             | Kind::Leaf(identity, _)
             | Kind::Kubeconfig { identity, .. } => Some(identity),
-            Kind::ServiceAccount | Kind::Copy { .. } => None,
+            Kind::ServiceAccount { .. } | Kind::Copy { .. } => None,
         };
-        let (action, reasons) = match action {
-            Action::Keep => ("keep", Vec::new()),
-            Action::Create => ("create", Vec::new()),
-            Action::Refuse(reasons) => ("refuse", reasons.clone()),
+        let (action, Refusal { reasons, advice }) = match action {
+            Action::Keep => ("keep", Refusal::default()),
+            Action::Create => ("create", Refusal::default()),
+            Action::Refuse(refusal) => ("refuse", refusal.clone()),
         };
         Self {
             action,
@@ -276,6 +378,8 @@ impl Row {
             names: identity
                 .map_or(Vec::new(), |identity| identity.names.iter().map(ToString::to_string).collect()),
             reasons,
+            advice,
+            notes: Vec::new(),
         }
     }
 
@@ -293,22 +397,43 @@ fn show(rows: &[Row], root: &Path, format: Format, only_refused: bool) -> Result
     if format == Format::Json {
         return output::print_json(&rows);
     }
-    let shown = rows.iter().filter(|row| !only_refused || row.action == "refuse");
-    let mut lines = Vec::new();
-    for row in shown {
-        let file = output::path(&root.join(&row.file));
-        // The reasons say which names matter where something is refused.
-        let names = if row.reasons.is_empty() { row.names.join(" ") } else { String::new() };
-        lines.push(vec![row.action.to_owned(), file, row.what(), names]);
-        lines.extend(row.reasons.iter().map(|reason| vec![String::new(), format!("  {reason}")]));
+    let shown: Vec<&Row> = rows.iter().filter(|row| !only_refused || row.action == "refuse").collect();
+    let table = output::table(
+        &["ACTION", "FILE", "SUBJECT", "NAMES"],
+        shown.iter().map(|row| {
+            // The reasons say which names matter where something is refused.
+            let names = if row.reasons.is_empty() { row.names.join(" ") } else { String::new() };
+            vec![row.action.to_owned(), output::path(&root.join(&row.file)), row.what(), names]
+        }),
+    );
+    let mut text = String::new();
+    let mut advised: Vec<&str> = Vec::new();
+    let rows = std::iter::once(None).chain(shown.into_iter().map(Some));
+    for (line, row) in table.lines().zip(rows) {
+        text.push_str(line);
+        text.push('\n');
+        let Some(row) = row else { continue };
+        row.reasons.iter().for_each(|reason| text.extend(["        ", reason, "\n"]));
+        for advice in &row.advice {
+            // What helps several is said once.
+            if !advised.contains(&advice.as_str()) {
+                text.push_str(&format!("        {} {advice}\n", styled(FAINT, "to do:")));
+                advised.push(advice);
+            }
+        }
     }
-    output::print(output::table(&["ACTION", "FILE", "SUBJECT", "NAMES"], lines))
+    output::print(text.trim_end())
 }
 
 /// What was made: by name while that is a page; by node, as long as the nodes are, beyond it.
-fn show_made(rows: &[Row], nodes: BTreeMap<String, usize>, root: &Path) -> Result<(), Failure> {
+fn show_made(
+    rows: &[Row],
+    nodes: BTreeMap<String, usize>,
+    root: &Path,
+    created: usize,
+) -> Result<(), Failure> {
     let made: Vec<&Row> = rows.iter().filter(|row| row.action == "create").collect();
-    if !made.is_empty() {
+    if !made.is_empty() && created <= PAGE {
         let lines = made.iter().map(|row| vec![output::path(&root.join(&row.file)), row.what()]);
         return output::print(output::table(&["MADE", "SUBJECT"], lines));
     }

@@ -12,6 +12,7 @@ mod input;
 mod inspect;
 mod issue;
 mod ledger;
+mod machine;
 mod output;
 mod passphrase;
 mod pool;

@@ -1,11 +1,11 @@
 //! A request, what became of it, and certificates, as people and programs read them.
 
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use kpki::issue::{Judged, Reason};
 use kpki::request::{KubernetesRequest, SigningRequest};
-use kpki::x509::{Certificate, Extensions, Printable, TbsCertificate};
+use kpki::x509::{Certificate, ExtendedKeyUsage, Extensions, Printable, TbsCertificate};
 use serde::Serialize;
 use time::OffsetDateTime;
 use time::macros::format_description;
@@ -34,6 +34,8 @@ pub(super) struct Verdict {
     certificate: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     certificate_sha256: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    backups: Vec<String>,
     /// Commands that are left to do.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     next: Vec<String>,
@@ -109,6 +111,8 @@ struct Facts {
     ca: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     path_length: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    may_sign: Option<String>,
     not_before: String,
     not_after: String,
     /// From when to when, for people.
@@ -131,6 +135,36 @@ fn usages(extensions: &Extensions) -> Vec<String> {
     usage.chain(extensions.purposes().iter().map(ToString::to_string)).collect()
 }
 
+/// What a CA may sign by its extended key usage, its path length and its name constraints.
+pub(super) fn may_sign(extensions: &Extensions) -> String {
+    let purposes = extensions.purposes();
+    let all = purposes.is_empty() || purposes.contains(&ExtendedKeyUsage::Any);
+    let lends = |purpose| all || purposes.contains(&purpose);
+    let mut parts = vec![match (lends(ExtendedKeyUsage::ServerAuth), lends(ExtendedKeyUsage::ClientAuth)) {
+        (true, true) => "servers and clients".to_owned(),
+        (true, false) => "servers, no clients".to_owned(),
+        (false, true) => "clients, no servers".to_owned(),
+        (false, false) => "neither servers nor clients".to_owned(),
+    }];
+    let tls = [ExtendedKeyUsage::ServerAuth, ExtendedKeyUsage::ClientAuth, ExtendedKeyUsage::Any];
+    parts.extend(purposes.iter().filter(|purpose| !tls.contains(purpose)).map(ToString::to_string));
+    let limit = extensions.basic_constraints.as_ref().and_then(|marked| marked.value.path_len);
+    parts.push(match limit {
+        Some(0) => "no other CA".to_owned(),
+        Some(limit) => format!("other CAs, {limit} below it"),
+        None => "other CAs".to_owned(),
+    });
+    if let Some(constraints) = extensions.name_constraints.as_ref().map(|marked| &marked.value) {
+        for (word, subtrees) in [("only", &constraints.permitted), ("never", &constraints.excluded)] {
+            let names: Vec<String> = subtrees.iter().map(ToString::to_string).collect();
+            if !names.is_empty() {
+                parts.push(format!("{word} names within {}", names.join(", ")));
+            }
+        }
+    }
+    parts.join("; ")
+}
+
 impl Facts {
     fn of(tbs: &TbsCertificate) -> Self {
         Self {
@@ -141,6 +175,7 @@ impl Facts {
             key: tbs.public_key.kind().to_string(),
             ca: tbs.extensions.is_ca(),
             path_length: tbs.extensions.basic_constraints.as_ref().and_then(|marked| marked.value.path_len),
+            may_sign: tbs.extensions.is_ca().then(|| may_sign(&tbs.extensions)),
             not_before: output::rfc3339(tbs.validity.not_before),
             not_after: output::rfc3339(tbs.validity.not_after),
             life: format!(
@@ -183,6 +218,7 @@ impl Verdict {
             file: None,
             certificate: None,
             certificate_sha256: None,
+            backups: Vec::new(),
             next: Vec::new(),
             draft,
         }
@@ -204,6 +240,16 @@ impl Verdict {
         self.certificate_sha256 = Some(certificate.fingerprint());
     }
 
+    /// What else is worth a word.
+    pub(super) fn add_notes(&mut self, notes: &[String]) {
+        self.notes.extend_from_slice(notes);
+    }
+
+    /// Where the files are that were replaced.
+    pub(super) fn kept(&mut self, backups: &[PathBuf]) {
+        self.backups = backups.iter().map(|path| output::path(path)).collect();
+    }
+
     pub(super) fn to_text(&self) -> String {
         let ca = if self.issuer.is_empty() { String::new() } else { format!(", CA {}", self.issuer) };
         let by = format!("profile {}{ca}", self.profile);
@@ -221,6 +267,9 @@ impl Verdict {
                 [facts.subject.clone(), facts.names.join(" "), facts.usages.join(" "), facts.key.clone()];
             line(&mut text, "admitted", &joined(&admitted));
             line(&mut text, "valid", &facts.life);
+            if let Some(may_sign) = &facts.may_sign {
+                line(&mut text, "may sign", may_sign);
+            }
             if self.draft {
                 line(&mut text, "serial", &format!("{} (another one when it is signed)", facts.serial));
                 let ca = facts.path_length.map_or(String::new(), |length| format!(", path length {length}"));
@@ -229,6 +278,9 @@ impl Verdict {
                 let place = self.file.as_deref().unwrap_or("standard output");
                 line(&mut text, &styled(GOOD, "signed"), &format!("{place}, serial {}", facts.serial));
             }
+        }
+        for backup in &self.backups {
+            line(&mut text, "kept", backup);
         }
         for refusal in &self.refusals {
             line(&mut text, &styled(BAD, "refused"), &refusal.reason);

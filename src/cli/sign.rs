@@ -7,6 +7,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use kpki::adoption::Begun;
 use kpki::clock::Lifetime;
+use kpki::cluster::{Issued, judge_certificate};
 use kpki::disk::{Overwrite, Secrecy, Transaction};
 use kpki::issue::{self, IssueError, Judged, Reason};
 use kpki::layout;
@@ -18,6 +19,7 @@ use kpki::x509::{Certificate, Printable, shell_word};
 use super::authority::{CaArgs, Loaded, directory_of};
 use super::identity::{VersionArgs, terms};
 use super::input::Input;
+use super::issue::refused;
 use super::ledger::tell_adopted;
 use super::output::{self, BAD, Format, styled};
 use super::requests;
@@ -138,7 +140,7 @@ pub(super) fn run(context: &Context, command: Command) -> Result<Status, Failure
         let verdicts: Vec<Verdict> =
             cases.iter().map(|case| show_case(case, &authorities, args.dry_run)).collect();
         print(&args, &verdicts, false)?;
-        return advise(&args, &cases);
+        return advise(&cases);
     }
     let (verdicts, for_stdout) = seal_all(context, &args, &authorities, cases)?;
     print(&args, &verdicts, to_stdout)?;
@@ -149,12 +151,11 @@ pub(super) fn run(context: &Context, command: Command) -> Result<Status, Failure
 }
 
 /// What to do where something was refused.
-fn advise(args: &Args, cases: &[Case<'_>]) -> Result<Status, Failure> {
+fn advise(cases: &[Case<'_>]) -> Result<Status, Failure> {
     let has = |wanted: &dyn Fn(&Reason) -> bool| {
         cases.iter().any(|case| case.verdict.as_ref().is_err_and(|reasons| reasons.iter().any(wanted)))
     };
-    let version = format!("in Kubernetes {}", args.version.kubernetes_version);
-    if has(&|reason| reason.text.contains(&version)) {
+    if has(&|reason| reason.text.contains("in Kubernetes v")) {
         output::inform(
             "hint: if the cluster runs another version of Kubernetes, say so with --kubernetes-version",
         )?;
@@ -196,7 +197,7 @@ fn judge<'a>(
     // What the object asks for is a wish too: it may shorten the lifetime and never lengthen it.
     let wished = object.and_then(|object| object.lifetime);
     let mut terms = terms(
-        &args.version.kubernetes_version,
+        &args.version.around(loaded),
         args.validity.map(|given| wished.map_or(given, |wished| wished.min(given))),
     );
     if let Some(wished) = wished {
@@ -298,6 +299,10 @@ fn seal_all(
         let Some(loaded) = authorities.get(&case.authority) else { continue };
         let mut shown = show_case(&case, authorities, false);
         let (Ok(judged), Some(profile)) = (case.verdict, case.profile) else { continue };
+        if let Some(out) = case.out.as_ref().filter(|_| args.force) {
+            let issued = Issued { subject: &judged.facts().subject, issuer: loaded.ca.certificate() };
+            judge_certificate(&issued, out).map_err(refused)?;
+        }
         let certificate =
             judged.seal(loaded.ca.key()).map_err(|error| Failure::from(error).at(&case.name))?;
         let begun = match ledgers.entry(case.authority.clone()) {
@@ -326,7 +331,7 @@ fn seal_all(
     Ok((verdicts, for_stdout))
 }
 
-pub(super) fn with_chain(certificate: &Certificate, loaded: &Loaded, chain: bool) -> String {
+fn with_chain(certificate: &Certificate, loaded: &Loaded, chain: bool) -> String {
     let above = loaded.chain.iter().filter(|_| chain);
     std::iter::once(certificate).chain(above).map(Certificate::to_pem).collect()
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use kpki::chain::{Attempt, Fault, Link, Rejection, Verdict, VerifiedChain};
+use kpki::chain::{Attempt, Fault, Link, Rejection, Verdict, VerifiedChain, Warning};
 use serde::Serialize;
 use time::OffsetDateTime;
 
@@ -20,7 +20,7 @@ pub(super) struct Report {
     #[serde(skip_serializing_if = "Option::is_none")]
     holds_until_through: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    warnings: Vec<Reason>,
+    warnings: Vec<Warned>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<Reason>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -37,6 +37,8 @@ struct Member {
     not_after: String,
     fingerprint_sha256: String,
     file: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<String>,
     block: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     line: Option<usize>,
@@ -55,6 +57,29 @@ struct Reason {
     /// The certificate that it concerns.
     #[serde(skip_serializing_if = "Option::is_none")]
     certificate: Option<Member>,
+}
+
+/// A warning: a reason, and of what other programs make of it, who they are.
+#[derive(Serialize)]
+struct Warned {
+    #[serde(flatten)]
+    reason: Reason,
+    /// The situation, in one word.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    situation: Option<&'static str>,
+    /// Who refuses it, or sees it otherwise.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    programs: Vec<&'static str>,
+}
+
+impl Warned {
+    fn of(warning: &Warning, link: Option<&Link<'_>>) -> Self {
+        Self {
+            reason: Reason::of(&warning.fault, link),
+            situation: warning.situation,
+            programs: warning.programs.clone(),
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -76,6 +101,7 @@ impl Member {
             not_after: output::rfc3339(certificate.tbs.validity.not_after),
             fingerprint_sha256: certificate.fingerprint(),
             file: source.file.clone(),
+            field: source.field.clone(),
             block: source.block,
             line: source.line,
         }
@@ -118,7 +144,7 @@ impl Report {
                     holds_until: end.map(|(end, _)| output::rfc3339(end)),
                     holds_until_through: through.map(|link| link.located.certificate.tbs.subject.to_string()),
                     warnings: warnings
-                        .map(|warning| Reason::of(&warning.fault, chain.path().get(warning.index)))
+                        .map(|warning| Warned::of(warning, chain.path().get(warning.index)))
                         .collect(),
                     reason: None,
                     tried: None,
@@ -168,15 +194,19 @@ pub(super) fn valid_text(chain: &VerifiedChain<'_>, now: OffsetDateTime) -> Stri
         );
     }
     for warning in chain.warnings() {
-        let _ = write!(
-            text,
-            "\n  {} {} {}",
-            styled(WARN, "warning"),
-            warning.fault,
-            styled(FAINT, format!("({})", warning.fault.reason.source()))
-        );
+        let _ = write!(text, "\n  {} {}", styled(WARN, "warning"), warning_text(warning));
     }
     text
+}
+
+/// A warning in one line: what, and who, or where it is written.
+pub(super) fn warning_text(warning: &Warning) -> String {
+    if warning.programs.is_empty() {
+        let source = styled(FAINT, format!("({})", warning.fault.reason.source()));
+        format!("{} {source}", warning.fault)
+    } else {
+        warning.fault.to_string()
+    }
 }
 
 /// The lines under a chain that does not.

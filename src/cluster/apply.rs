@@ -9,12 +9,14 @@ use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
 use super::entries::{Entry, Files, Identity, Kind, Part};
-use super::plan::{Action, AuthorityState, Plan, ledger_path, public_key, slot};
+use super::found::ledger_path;
+use super::plan::{Action, AuthorityState, Plan, public_key, slot};
+use super::trust::Trust;
 use crate::adoption;
 use crate::ca::{CertificateAuthority, Ledger};
 use crate::disk::{Committed, DiskError, Rank, Secrecy, Transaction, read_bounded};
 use crate::issue::{self, IssueError};
-use crate::key::{KeyAlgorithm, KeyError, KeyPair, Passphrase};
+use crate::key::{KeyError, KeyPair, Passphrase};
 use crate::kubeconfig::{self, Access, KubeconfigError};
 use crate::layout::Authority;
 use crate::ledger::{self, LedgerError};
@@ -41,12 +43,12 @@ pub struct Job<'a> {
     pub catalogue: &'a Catalogue,
     /// The version of Kubernetes.
     pub version: &'a KubernetesVersion,
-    /// The algorithm of the service-account key pair.
-    pub service_account: KeyAlgorithm,
     /// The current instant.
     pub now: OffsetDateTime,
     /// With what to encrypt the private keys of new CAs, if at all.
     pub encrypt: Option<&'a Passphrase>,
+    /// Whether what can be made is made although something else is refused.
+    pub keep_going: bool,
     /// Told how many entries have been made since it was told last.
     pub progress: &'a (dyn Fn(usize) + Sync),
 }
@@ -110,7 +112,7 @@ impl Plan {
     /// # Errors
     /// [`ApplyError`]; then no file has appeared.
     pub fn apply(self, job: &Job<'_>) -> Result<Applied, ApplyError> {
-        if self.refusals().next().is_some() {
+        if !job.keep_going && self.refusals().next().is_some() {
             return Err(ApplyError::Refused);
         }
         let wanted: Vec<usize> =
@@ -118,7 +120,7 @@ impl Plan {
         if wanted.is_empty() {
             return Ok(Applied::default());
         }
-        let Self { entries, authorities, left_keys, .. } = self;
+        let Self { entries, authorities, left_keys, trust, .. } = self;
         let signers = authorities.map(|state| match state {
             AuthorityState::Present(ca) => Some(Signer { pem: ca.certificate().to_pem(), ca: *ca }),
             _ => None,
@@ -126,6 +128,7 @@ impl Plan {
         let mut work = Work {
             job,
             entries: &entries,
+            trust: &trust,
             signers,
             originals: Vec::new(),
             left: left_keys.keys().copied().collect(),
@@ -218,6 +221,7 @@ impl Ledgers<'_> {
 struct Work<'a> {
     job: &'a Job<'a>,
     entries: &'a [Entry],
+    trust: &'a Trust,
     signers: [Option<Signer>; 3],
     /// The files that others are copies of: the entry's place, which part, and the content.
     originals: Vec<(usize, Part, Zeroizing<Vec<u8>>)>,
@@ -233,7 +237,7 @@ impl Work<'_> {
             Kind::Authority { identity, .. }
             | Kind::Leaf(identity, _)
             | Kind::Kubeconfig { identity, .. } => identity.algorithm,
-            Kind::ServiceAccount => self.job.service_account,
+            Kind::ServiceAccount { algorithm, .. } => *algorithm,
             Kind::Copy { .. } => return Ok(None),
         };
         let left = self.left_keys.lock().unwrap_or_else(PoisonError::into_inner).remove(&at);
@@ -242,7 +246,7 @@ impl Work<'_> {
 
     /// Whether other entries need this one to be made first.
     fn makes_originals(&self, at: usize) -> bool {
-        matches!(self.entries[at].kind, Kind::Authority { .. } | Kind::ServiceAccount)
+        matches!(self.entries[at].kind, Kind::Authority { .. } | Kind::ServiceAccount { .. })
     }
 
     fn make_original(&mut self, at: usize, key: Option<KeyPair>) -> Result<Option<Record>, ApplyError> {
@@ -289,12 +293,16 @@ impl Work<'_> {
                 self.stage_file(at, public, certificate.to_pem().as_bytes(), Secrecy::Public)?;
                 Ok(Some((*authority, ledger::Entry::of(&certificate, identity.profile, None, self.job.now))))
             }
-            (Kind::Kubeconfig { identity, server, user, cluster }, Files::Single(path), Some(key)) => {
+            (Kind::Kubeconfig { identity, server, user, cluster, .. }, Files::Single(path), Some(key)) => {
                 let authority = Authority::Kubernetes;
                 let (certificate, signer) = self.certificate(entry, identity, authority, &key)?;
                 let access = Access { cluster, server, user };
-                let text =
-                    kubeconfig::write(access, &signer.pem, Some(&certificate.to_pem()), &key.to_pem())?;
+                let Trust { authorities, chain, .. } = self.trust;
+                let known = || authorities.iter().map(Certificate::to_pem).collect();
+                let trusted = if authorities.is_empty() { signer.pem.clone() } else { known() };
+                let sent: String =
+                    std::iter::once(&certificate).chain(chain).map(Certificate::to_pem).collect();
+                let text = kubeconfig::write(access, &trusted, Some(&sent), &key.to_pem())?;
                 self.stage_file(at, path, text.as_bytes(), Secrecy::Secret)?;
                 Ok(Some((authority, ledger::Entry::of(&certificate, identity.profile, None, self.job.now))))
             }
@@ -307,7 +315,7 @@ impl Work<'_> {
     }
 
     fn copy(&self, at: usize, of: usize, part: Part, path: &Path) -> Result<(), ApplyError> {
-        let service_account = matches!(self.entries[of].kind, Kind::ServiceAccount);
+        let service_account = matches!(self.entries[of].kind, Kind::ServiceAccount { .. });
         let secrecy =
             if part == Part::Private || service_account { Secrecy::Secret } else { Secrecy::Public };
         if let Some((.., content)) =
@@ -317,7 +325,7 @@ impl Work<'_> {
         }
         let Files::Pair { public, private } = &self.entries[of].files else { return Ok(()) };
         let original = if part == Part::Public { public } else { private };
-        let content = read_bounded(&self.job.root.join(original), super::plan::LARGEST)?;
+        let content = read_bounded(&self.job.root.join(original), super::found::LARGEST)?;
         self.stage_file(at, path, &content, secrecy)
     }
 

@@ -54,8 +54,12 @@ impl FromStr for Host {
             return Err(error(reason));
         }
         let name = text.to_ascii_lowercase();
-        match dns_name(name.strip_prefix("*.").unwrap_or(&name)) {
+        let below = name.strip_prefix("*.");
+        match dns_name(below.unwrap_or(&name)) {
             Err(reason) => Err(error(reason)),
+            Ok(()) if below.is_some_and(|below| !below.contains('.')) => {
+                Err(error("a wildcard needs a name of three labels or more, as in *.example.com"))
+            }
             Ok(()) if name.len() > 253 => Err(error(TOO_LONG)),
             Ok(()) => Ok(Self::Dns(name)),
         }
@@ -363,6 +367,7 @@ mod tests {
             ("*", "wildcard"),
             ("*.", "empty"),
             ("*.*.example.com", "wildcard"),
+            ("*.local", "three labels"),
             ("api.*.example.com", "wildcard"),
             ("a*.example.com", "wildcard"),
             ("-api", "begin and end"),

@@ -7,7 +7,7 @@ use super::{ClusterSpec, Endpoint, EtcdTopology, Host, Node, Source, Trees};
 use crate::clock::Lifetime;
 use crate::key::KeyAlgorithm;
 use crate::layout::{Authority, Layout, Leaf, Naming, SERVICE_ACCOUNT};
-use crate::profile::{Catalogue, PathLength, ProfileError};
+use crate::profile::{Catalogue, PathLength, ProfileError, Release};
 use crate::x509::{ExtendedKeyUsage, Name, NameConstraints, SubjectAltName};
 
 /// One thing to make or to find: a certificate with its key, a kubeconfig, a key pair, or a copy of one of them.
@@ -56,9 +56,18 @@ pub enum Kind {
         identity: Identity,
         /// What limits it.
         options: AuthorityOptions,
+        /// Whether it is made here where it is missing. A node that joins a cluster gets it from those that are there.
+        made: bool,
     },
     /// The key pair that signs service-account tokens.
-    ServiceAccount,
+    ServiceAccount {
+        /// The algorithm of its key.
+        algorithm: KeyAlgorithm,
+        /// Whether that one was asked for.
+        insists: bool,
+        /// Whether it is made here where it is missing.
+        made: bool,
+    },
     /// A certificate and its key.
     Leaf(Identity, Authority),
     /// A kubeconfig with a client certificate in it.
@@ -69,6 +78,8 @@ pub enum Kind {
         cluster: String,
         /// The API server's URL.
         server: String,
+        /// Other URLs that do as well in a file that is there: that of the API server beside it, or the common one.
+        others: Vec<String>,
         /// The user's name within the kubeconfig: the certificate's common name.
         user: String,
     },
@@ -90,6 +101,8 @@ pub struct AuthorityOptions {
     pub path_length: PathLength,
     /// The name space of the certificates below it.
     pub name_constraints: NameConstraints,
+    /// Whether its private key is to be encrypted.
+    pub encrypted: bool,
 }
 
 /// Which file of a pair.
@@ -116,9 +129,27 @@ pub struct Identity {
     pub lifetime: Lifetime,
     /// The algorithm of its key.
     pub algorithm: KeyAlgorithm,
+    /// What of it was asked for, so that what is there must be so.
+    pub insists: Insists,
+    /// The name that the profile takes, and the groups, for those who issue it by itself.
+    pub name: Option<String>,
+    /// The groups of a user.
+    pub groups: Vec<String>,
+    /// What the releases of Kubernetes write as its organizations.
+    pub releases: Vec<Release>,
 }
 
-/// The entries of a cluster: of all its nodes, or of one of them together with what the cluster shares.
+/// What of a certificate was asked for rather than left to a default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Insists {
+    /// The algorithm of its key.
+    pub algorithm: bool,
+    /// How long it is valid.
+    pub lifetime: bool,
+}
+
+/// The entries of a cluster: of all its nodes, or of one of them together with what the cluster shares. None for a worker
+/// of kubeadm's by itself, whose kubelet gets its certificate by bootstrap.
 ///
 /// # Errors
 /// [`ProfileError`] when a profile that is needed is missing or has no subject for a name.
@@ -128,6 +159,13 @@ pub fn entries(
     catalogue: &Catalogue,
 ) -> Result<Vec<Entry>, ProfileError> {
     let mut list = List::new(spec, home(spec), catalogue);
+    if let (Trees::Single { .. }, Some(name)) = (&spec.trees, only_node) {
+        // The tree of a machine: what all control planes share is made on the first of them alone.
+        list.founds &= spec.nodes.first().is_some_and(|first| first.name == name);
+        if spec.node(name).is_some_and(Node::is_worker) {
+            return Ok(Vec::new());
+        }
+    }
     for authority in Authority::ALL {
         if authority != Authority::Etcd || etcd_is_managed(spec) {
             list.authority(authority, &AuthorityOptions::default())?;
@@ -143,6 +181,25 @@ pub fn entries(
         list.users()?;
     }
     Ok(list.out)
+}
+
+/// What must not lie in the trees of nodes, with the reason: the CAs' private keys where `caKeys` keeps them away.
+pub fn unwanted(spec: &ClusterSpec, only_node: Option<&str>) -> Vec<(Entry, String)> {
+    if !spec.given.ca_keys || spec.trees != Trees::PerNode {
+        return Vec::new();
+    }
+    let nodes = spec.nodes.iter().filter(|node| only_node.is_none_or(|name| name == node.name));
+    let without = nodes.filter(|node| !spec.has_ca_keys(node));
+    let keys = without.flat_map(|node| {
+        let layout = tree(spec, node);
+        Authority::ALL.map(|authority| {
+            let path = layout.naming.key(&layout.authority(authority).to_string_lossy());
+            let kind = Kind::Copy { of: usize::MAX, part: Part::Private };
+            let reason = format!("the private key of a CA is there, and caKeys keeps it off {}", node.name);
+            (Entry { node: Some(node.name.clone()), kind, files: Files::Single(path) }, reason)
+        })
+    });
+    keys.collect()
 }
 
 /// The entries of bare CAs, and of the service-account key pair if it is asked for, in a PKI directory.
@@ -198,6 +255,8 @@ struct List<'a> {
     spec: &'a ClusterSpec,
     home: Layout,
     catalogue: &'a Catalogue,
+    /// Whether the CAs and the service accounts' pair are made where they are missing.
+    founds: bool,
     out: Vec<Entry>,
     first_of_authority: [Option<usize>; 3],
     service_account: Option<usize>,
@@ -205,18 +264,20 @@ struct List<'a> {
 
 impl<'a> List<'a> {
     fn new(spec: &'a ClusterSpec, home: Layout, catalogue: &'a Catalogue) -> Self {
-        Self { spec, home, catalogue, out: Vec::new(), first_of_authority: [None; 3], service_account: None }
+        let (out, founds) = (Vec::new(), spec.founds);
+        Self { spec, home, catalogue, founds, out, first_of_authority: [None; 3], service_account: None }
     }
 
     fn authority(&mut self, authority: Authority, options: &AuthorityOptions) -> Result<(), ProfileError> {
         let home = self.home.clone();
         let mut identity = self.identity(authority.profile(), None, &[], Vec::new())?;
         identity.lifetime = self.spec.ca_lifetime;
+        identity.insists.lifetime = self.spec.given.ca_lifetime;
         if let Some(subject) = &options.subject {
             identity.subject = subject.clone();
         }
         self.first_of_authority[super::plan::slot(authority)] = Some(self.out.len());
-        let kind = Kind::Authority { authority, identity, options: options.clone() };
+        let kind = Kind::Authority { authority, identity, options: options.clone(), made: self.founds };
         self.push_pair(None, &home.authority(authority), home.naming, kind);
         Ok(())
     }
@@ -226,7 +287,9 @@ impl<'a> List<'a> {
         self.service_account = Some(self.out.len());
         let base = home.pki.join(SERVICE_ACCOUNT).to_string_lossy().into_owned();
         let files = Files::Pair { public: home.naming.public_key(&base), private: home.naming.key(&base) };
-        self.out.push(Entry { node: None, kind: Kind::ServiceAccount, files });
+        let (algorithm, insists) = (self.spec.service_account_algorithm(), self.spec.given.algorithm);
+        let kind = Kind::ServiceAccount { algorithm, insists, made: self.founds };
+        self.out.push(Entry { node: None, kind, files });
     }
 
     fn node(&mut self, node: &Node, first: bool) -> Result<(), ProfileError> {
@@ -323,7 +386,7 @@ impl<'a> List<'a> {
         let path = layout.kubeconfigs.join("kubelet.conf");
         self.kubeconfig(Some(node), path, "kubelet-client", Some(&node.name), server.as_ref())?;
         if self.spec.trees == Trees::PerNode {
-            let names = AltNames::default().dns(&node.name).ips(&node.addresses).finish();
+            let names = AltNames::default().ips(&node.addresses).node(node).finish();
             self.leaf(node, layout, Leaf::Kubelet, Some(&node.name), names)?;
         }
         Ok(())
@@ -334,6 +397,7 @@ impl<'a> List<'a> {
         for user in &self.spec.users {
             let mut identity = self.identity("user", Some(&user.name), &user.groups, Vec::new())?;
             identity.lifetime = self.spec.user_lifetime;
+            identity.insists.lifetime = self.spec.given.user_lifetime;
             let path = PathBuf::from("users").join(format!("{}.conf", user.name));
             self.push_kubeconfig(None, path, identity, server.as_ref());
         }
@@ -377,8 +441,20 @@ impl<'a> List<'a> {
         let rules = self.catalogue.find(profile)?;
         let subject = rules.subject_for(name, groups, &self.spec.version)?;
         let purposes = rules.extended_key_usage().to_vec();
-        let (lifetime, algorithm) = (self.spec.leaf_lifetime, self.spec.algorithm);
-        Ok(Identity { profile, subject, names, purposes, lifetime, algorithm })
+        let releases = rules.organizations_by_release(subject.common_name().unwrap_or_default());
+        let given = self.spec.given;
+        Ok(Identity {
+            profile,
+            subject,
+            names,
+            purposes,
+            lifetime: self.spec.leaf_lifetime,
+            algorithm: self.spec.algorithm,
+            insists: Insists { algorithm: given.algorithm, lifetime: given.leaf_lifetime },
+            name: name.map(str::to_owned),
+            groups: groups.to_vec(),
+            releases,
+        })
     }
 
     fn push_pair(&mut self, node: Option<&Node>, base: &Path, naming: Naming, kind: Kind) {
@@ -396,7 +472,9 @@ impl<'a> List<'a> {
     ) {
         let user = identity.subject.common_name().unwrap_or_default().to_owned();
         let server = server.map(Endpoint::url).unwrap_or_default();
-        let kind = Kind::Kubeconfig { identity, cluster: self.spec.name.clone(), server, user };
+        let others = [node.and_then(Node::api_endpoint), self.spec.server()].into_iter().flatten();
+        let others = others.map(|other| other.url()).filter(|other| *other != server).collect();
+        let kind = Kind::Kubeconfig { identity, cluster: self.spec.name.clone(), server, others, user };
         self.out.push(Entry { node: node.map(|node| node.name.clone()), kind, files: Files::Single(path) });
     }
 
@@ -429,6 +507,14 @@ impl AltNames {
         self
     }
 
+    /// A node's name; one that is an address stands as what it is, for no client looks for an address among DNS names.
+    fn node(self, node: &Node) -> Self {
+        match node.name.parse() {
+            Ok(address) => self.ips(&[address]),
+            Err(_) => self.dns(&node.name),
+        }
+    }
+
     fn host(self, host: &Host) -> Self {
         match host {
             Host::Dns(name) => self.dns(name),
@@ -457,13 +543,13 @@ impl AltNames {
 /// Source: kubeadm's table in <https://kubernetes.io/docs/setup/best-practices/certificates/>, and its output.
 fn apiserver_names(spec: &ClusterSpec, node: &Node) -> Vec<SubjectAltName> {
     let names = AltNames::default()
-        .dns(&node.name)
         .dns("kubernetes")
         .dns("kubernetes.default")
         .dns("kubernetes.default.svc")
         .dns(&format!("kubernetes.default.svc.{}", spec.dns_domain))
         .ips(&[spec.service_address()])
-        .ips(&node.addresses);
+        .ips(&node.addresses)
+        .node(node);
     let names = spec.endpoint.iter().fold(names, |names, endpoint| names.host(&endpoint.host));
     names.hosts(&spec.apiserver_sans).finish()
 }
@@ -471,16 +557,10 @@ fn apiserver_names(spec: &ClusterSpec, node: &Node) -> Vec<SubjectAltName> {
 const LOOPBACK: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
 
 fn etcd_names(node: &Node, extra: &[Host]) -> Vec<SubjectAltName> {
-    AltNames::default()
-        .dns(&node.name)
-        .dns("localhost")
-        .ips(&node.addresses)
-        .ips(&LOOPBACK)
-        .hosts(extra)
-        .finish()
+    AltNames::default().dns("localhost").ips(&node.addresses).ips(&LOOPBACK).node(node).hosts(extra).finish()
 }
 
 /// What the controller manager and the scheduler are reached by: their own node, from itself and from a monitor.
 fn local_names(node: &Node) -> Vec<SubjectAltName> {
-    AltNames::default().dns(&node.name).dns("localhost").ips(&node.addresses).ips(&LOOPBACK).finish()
+    AltNames::default().dns("localhost").ips(&node.addresses).ips(&LOOPBACK).node(node).finish()
 }

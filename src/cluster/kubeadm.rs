@@ -1,7 +1,7 @@
 //! kubeadm's own configuration: `kubeadm.k8s.io/v1beta3` and `v1beta4`.
 //!
 //! Read as kubeadm 1.36 reads it (Kubernetes, `cmd/kubeadm/app/apis/kubeadm`): the same defaults, empty
-//! texts count as missing, fields that are not known are left alone.
+//! texts count as missing, fields that are not known are left alone with a word about each.
 
 use std::collections::HashMap;
 use std::path::{Component, Path, PathBuf};
@@ -44,6 +44,19 @@ struct InitConfiguration {
 struct JoinConfiguration {
     node_registration: Option<NodeRegistration>,
     control_plane: Option<JoinControlPlane>,
+    discovery: Option<Discovery>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Discovery {
+    bootstrap_token: Option<BootstrapToken>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct BootstrapToken {
+    api_server_endpoint: Option<Text>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -113,6 +126,30 @@ struct Documents<'a> {
     joins: Vec<Read<'a, JoinConfiguration>>,
 }
 
+impl Documents<'_> {
+    /// Whether the file is for `kubeadm init`: it has a document for that, or describes a cluster that nobody in it
+    /// joins as a control plane. A node that joins gets what all control planes share from those that are there.
+    fn found(&self) -> bool {
+        let joins = self.joins.iter().any(|join| join.body.control_plane.is_some());
+        self.init.is_some() || self.cluster.is_some() && !joins
+    }
+
+    /// Where those that join reach the cluster, which nearly always is its `controlPlaneEndpoint`.
+    fn joined_endpoint(&self, report: &mut Report) -> Option<Endpoint> {
+        const FIELD: &str = "discovery.bootstrapToken.apiServerEndpoint";
+        let (document, text) = self.joins.iter().find_map(|join| {
+            let token = join.body.discovery.as_ref()?.bootstrap_token.as_ref()?;
+            Some((join.document, given(token.api_server_endpoint.as_ref())?))
+        })?;
+        let endpoint =
+            document.scope(report).accept(text, FIELD, endpoint(&text.value, DEFAULT_BIND_PORT))?;
+        let note =
+            format!("controlPlaneEndpoint is not given: {endpoint}, where the node joins, is taken for it");
+        report.notes.push(note);
+        Some(endpoint)
+    }
+}
+
 /// Reads the documents of a file as kubeadm's configuration.
 pub(super) fn parse(
     documents: &[Document<'_>],
@@ -126,12 +163,23 @@ pub(super) fn parse(
     }
     let mut spec = ClusterSpec::new(Source::Kubeadm);
     spec.nodes = nodes(&documents, defaults, &mut report);
-    spec.founds =
-        documents.init.is_some() || documents.joins.iter().all(|join| join.body.control_plane.is_none());
+    spec.founds = documents.found();
+    spec.given.cluster = documents.cluster.is_some();
     if let Some(cluster) = &documents.cluster {
         let mut scope = cluster.document.scope(&mut report);
         let beta4 = cluster.document.api_version.ends_with("/v1beta4");
         cluster.body.describe(&mut spec, &mut scope, beta4);
+    }
+    if !spec.founds {
+        if spec.endpoint.is_none() {
+            spec.endpoint = documents.joined_endpoint(&mut report);
+        }
+        if documents.cluster.is_none() && spec.control_planes().next().is_some() {
+            let note = "there is no ClusterConfiguration in the file, so that the network of services, its domain and more names \
+                        of the API server are kubeadm's defaults; kubeadm join reads the cluster's own: kubectl -n kube-system \
+                        get configmap kubeadm-config -o jsonpath='{.data.ClusterConfiguration}'";
+            report.notes.push(note.to_owned());
+        }
     }
     for node in &mut spec.nodes {
         node.etcd = node.control_plane && spec.etcd == EtcdTopology::Stacked;
@@ -155,6 +203,7 @@ fn sort<'a>(
         if !is_ours(document, report) {
             continue;
         }
+        super::kubeadm_fields::look_through(document, file, report)?;
         let first = match kind {
             "InitConfiguration" => sorted.init.as_ref().map(|read| read.document),
             "ClusterConfiguration" => sorted.cluster.as_ref().map(|read| read.document),
@@ -267,8 +316,10 @@ impl ClusterConfiguration {
         if let Some(text) = given(self.kubernetes_version.as_ref()) {
             let version = scope.accept(text, "kubernetesVersion", version::parse(&text.value));
             spec.version = version.unwrap_or_default();
+            spec.given.version = !version::is_label(&text.value);
         }
         if let Some(text) = given(self.cluster_name.as_ref()) {
+            spec.given.name = true;
             spec.name = convert::cluster_name(scope, "clusterName", text).unwrap_or_default();
         }
         if let Some(text) = given(self.control_plane_endpoint.as_ref()) {
@@ -323,29 +374,18 @@ impl ClusterConfiguration {
             spec.leaf_lifetime =
                 convert::lifetime(scope, "certificateValidityPeriod", leaf, spec.leaf_lifetime);
             spec.ca_lifetime = convert::lifetime(scope, "caCertificateValidityPeriod", ca, spec.ca_lifetime);
+            (spec.given.leaf_lifetime, spec.given.ca_lifetime) = (leaf.is_some(), ca.is_some());
             if let Some(text) = algorithm {
+                spec.given.algorithm = true;
                 let field = "encryptionAlgorithm";
                 let named = ALGORITHMS.into_iter().find(|algorithm| algorithm.name() == text.value);
                 let known = convert::algorithm(scope, field, text, named, &ALGORITHMS);
                 spec.algorithm = known.unwrap_or(spec.algorithm);
             }
-        } else {
-            let fields = [
-                ("encryptionAlgorithm", algorithm),
-                ("certificateValidityPeriod", leaf),
-                ("caCertificateValidityPeriod", ca),
-            ];
-            for (field, text) in fields {
-                let Some(text) = text else { continue };
-                let line = scope.line(text);
-                scope
-                    .report
-                    .notes
-                    .push(format!("line {line}: {field} is ignored, since v1beta3 has no such field"));
-            }
         }
         // kubeadm lets the feature gate, where it is set, win over the field that followed it.
         if let Some(ecdsa) = self.gate("PublicKeysECDSA") {
+            spec.given.algorithm = true;
             spec.algorithm = if ecdsa { KeyAlgorithm::EcdsaP256 } else { KeyAlgorithm::Rsa2048 };
         }
     }

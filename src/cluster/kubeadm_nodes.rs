@@ -94,33 +94,58 @@ pub(super) fn node_name(
     None
 }
 
+/// The address that a node's API server announces, as kubeadm finds it: the one that is given, unless it stands for an
+/// address of the machine's.
 fn advertise_address(
     endpoint: Option<&LocalApiEndpoint>,
     defaults: &Defaults,
     scope: &mut Scope<'_>,
 ) -> Option<IpAddr> {
     const FIELD: &str = "localAPIEndpoint.advertiseAddress";
-    let text = given(endpoint.and_then(|endpoint| endpoint.advertise_address.as_ref()));
-    if let Some(text) = text {
-        let address = convert::address(scope, FIELD, text)?;
-        if !address.is_unspecified() && !address.is_loopback() {
-            return Some(address);
+    let Some(text) = given(endpoint.and_then(|endpoint| endpoint.advertise_address.as_ref())) else {
+        let chosen = defaults.ipv4.or(defaults.ipv6);
+        match chosen {
+            Some(address) => {
+                let note = format!("{FIELD} is not given: {address}, an address of this machine, is taken");
+                scope.report.notes.push(note);
+            }
+            None => scope.report.missing(
+                FIELD,
+                "it is missing, and no address of this machine was found; write the node's address",
+            ),
         }
+        return chosen;
+    };
+    let address = convert::address(scope, FIELD, text)?;
+    let Some(reason) = super::no_address_of_a_machine(address) else { return Some(address) };
+    // As a selector: 0.0.0.0 and :: of the machine's own addresses, the family first that is written; a loopback
+    // address of those on the loopback interface.
+    let chosen = if address.is_loopback() {
+        defaults.loopback
+    } else if !address.is_unspecified() {
+        None
+    } else if address.is_ipv6() {
+        defaults.ipv6.or(defaults.ipv4)
+    } else {
+        defaults.ipv4.or(defaults.ipv6)
+    };
+    if let Some(chosen) = chosen {
+        let note = format!(
+            "{FIELD} {address} is not one that other nodes reach: {chosen}, an address of this machine, is taken"
+        );
+        scope.report.notes.push(note);
+        return Some(chosen);
     }
-    // Missing, or 0.0.0.0 or a loopback address, for which kubeadm takes the machine's own too.
-    match defaults.advertise {
-        Some(address) => {
-            let note = format!(
-                "{FIELD} is not one that other nodes reach: {address}, an address of this machine, is taken"
-            );
-            scope.report.notes.push(note);
-        }
-        None => scope.report.missing(
-            FIELD,
-            "it is missing, and no address of this machine was found; write the node's address",
-        ),
-    }
-    defaults.advertise
+    let instead = if address.is_loopback() {
+        ", and this machine has no other on its loopback interface, which kubeadm would take"
+    } else if address.is_unspecified() {
+        ", and no address of this machine was found, which kubeadm would take"
+    } else {
+        ""
+    };
+    let reason = format!("{address} is {reason}{instead}; write an address that the other nodes reach");
+    scope.refuse(text, FIELD, reason);
+    None
 }
 
 fn bind_port(endpoint: Option<&LocalApiEndpoint>, scope: &mut Scope<'_>) -> Option<u16> {

@@ -78,8 +78,9 @@ impl Role {
     }
 
     fn usable(self, address: IpAddr, text: &Text, scope: &mut Scope<'_>) -> Option<IpAddr> {
-        if address.is_unspecified() || address.is_multicast() {
-            let reason = format!("{address} is no machine's address; write one that others reach");
+        // A loopback address does where all of a cluster is one machine.
+        if let Some(reason) = super::no_address_of_a_machine(address).filter(|_| !address.is_loopback()) {
+            let reason = format!("{address} is {reason}; write one that others reach");
             scope.refuse(text, self.field, reason);
             return None;
         }

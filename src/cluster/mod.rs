@@ -5,32 +5,48 @@
 
 use std::net::IpAddr;
 
+mod advice;
 mod apply;
+mod compare;
 mod convert;
+mod destination;
 mod endpoint;
 mod entries;
 mod error;
 mod existing;
+mod fields;
+mod found;
 mod kubeadm;
+mod kubeadm_fields;
 mod kubeadm_nodes;
 mod machine;
 mod own;
 mod people;
+mod place;
 mod plan;
 mod spec;
+mod surroundings;
 #[cfg(test)]
 mod tests;
+mod trust;
 mod version;
 mod yaml;
 
 pub use apply::{Applied, ApplyError, Job};
+pub use destination::{Destination, DestinationError, Follow, Issued, judge_certificate, judge_key};
 pub use endpoint::{Endpoint, EndpointError, Host, HostError, ServiceSubnets, SubnetError};
-pub use entries::{AuthorityOptions, Entry, Files, Identity, Kind, Part, authorities, entries};
+pub use entries::{
+    AuthorityOptions, Entry, Files, Identity, Insists, Kind, Part, authorities, entries, unwanted,
+};
 pub use error::{ClusterError, Problem};
-pub use plan::{Action, AuthorityState, PassphraseSource, Plan};
+pub use plan::{Action, AuthorityState, Look, PassphraseSource, Plan, Refusal};
 pub use spec::{
     CaKeys, ClusterSpec, DEFAULT_BIND_PORT, DEFAULT_CA_LIFETIME, DEFAULT_CLUSTER_NAME, DEFAULT_DNS_DOMAIN,
-    DEFAULT_LEAF_LIFETIME, DEFAULT_USER_LIFETIME, EtcdTopology, Node, Source, Trees, User,
+    DEFAULT_LEAF_LIFETIME, DEFAULT_USER_LIFETIME, EtcdTopology, Given, Node, Source, Trees, User,
+};
+
+pub use surroundings::{
+    ServerAuthority, ServerAuthorityError, Surroundings, algorithm_of, check_server_authority,
 };
 
 /// A complete `kind: Cluster` with every field explained; valid as it is.
@@ -41,8 +57,33 @@ pub const TEMPLATE: &str = include_str!("../../templates/cluster.yaml");
 pub struct Defaults {
     /// The machine's host name, for a node without a name.
     pub hostname: Option<String>,
-    /// The machine's address on its default route, for an API server without an address.
-    pub advertise: Option<IpAddr>,
+    /// The machine's IPv4 address on its default route, for an API server without an address.
+    pub ipv4: Option<IpAddr>,
+    /// The same of its default route of IPv6, for an API server at `::`, or where there is none of IPv4.
+    pub ipv6: Option<IpAddr>,
+    /// An address on the loopback interface that other machines reach, for an API server at a loopback address.
+    pub loopback: Option<IpAddr>,
+}
+
+/// Why an address is none that other machines reach a machine by; `None` where it may be one.
+pub fn no_address_of_a_machine(address: IpAddr) -> Option<&'static str> {
+    let link_local = match address {
+        IpAddr::V4(address) => address.is_link_local(),
+        IpAddr::V6(address) => address.is_unicast_link_local(),
+    };
+    if address.is_multicast() {
+        Some("a multicast address and no machine's")
+    } else if link_local {
+        Some("a link-local address, which is good on one link alone")
+    } else if address == IpAddr::V4(std::net::Ipv4Addr::BROADCAST) {
+        Some("the broadcast address and no machine's")
+    } else if address.is_unspecified() {
+        Some("no machine's address but stands for all of them")
+    } else if address.is_loopback() {
+        Some("a loopback address, at which every machine finds itself")
+    } else {
+        None
+    }
 }
 
 /// A cluster file that was understood.

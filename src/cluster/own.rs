@@ -11,7 +11,9 @@ use serde::{Deserialize, Deserializer};
 
 use super::convert::{self, given};
 use super::endpoint::{Endpoint, ServiceSubnets};
-use super::error::ClusterError;
+use super::error::{ClusterError, Problem};
+use super::fields::Shape::{self, Each, Fields, Value};
+use super::fields::{self, Outline, Unknown};
 use super::spec::Source;
 use super::spec::{CaKeys, ClusterSpec, DEFAULT_BIND_PORT, DEFAULT_DNS_DOMAIN, EtcdTopology};
 use super::yaml::{Document, Report, Scope, Text, quote};
@@ -93,6 +95,36 @@ struct Etcd {
     peer_cert_sans: Option<Vec<Text>>,
 }
 
+/// All fields, by the types above: for the paths of those that are not known.
+const SHAPE: Shape = Fields(&[
+    ("apiVersion", Value),
+    ("kind", Value),
+    ("metadata", Fields(&[("name", Value)])),
+    (
+        "spec",
+        Fields(&[
+            ("kubernetesVersion", Value),
+            ("layout", Value),
+            ("algorithm", Value),
+            ("lifetimes", Fields(&[("ca", Value), ("leaf", Value), ("user", Value)])),
+            ("controlPlaneEndpoint", Value),
+            (
+                "networking",
+                Fields(&[("serviceSubnet", Value), ("serviceSubnets", Value), ("dnsDomain", Value)]),
+            ),
+            ("apiServer", Fields(&[("certSANs", Value)])),
+            ("etcd", Fields(&[("topology", Value), ("serverCertSANs", Value), ("peerCertSANs", Value)])),
+            ("caKeys", Value),
+            ("controlPlanes", MACHINES),
+            ("etcdMembers", MACHINES),
+            ("workers", MACHINES),
+            ("users", Each(&Fields(&[("name", Value), ("groups", Value)]))),
+        ]),
+    ),
+]);
+const MACHINES: Shape =
+    Each(&Fields(&[("name", Value), ("addresses", Value), ("advertiseAddress", Value), ("bindPort", Value)]));
+
 /// One word, or a list of names.
 #[derive(Debug)]
 enum Words {
@@ -148,9 +180,31 @@ pub(super) fn parse(documents: &[Document<'_>], file: &str) -> Result<Parsed, Cl
         document.refuse(&mut report, "kind", reason);
         return Err(report.into_error(file));
     }
-    let config: Cluster = document.read(file)?;
+    let config: Cluster = match document.read(file) {
+        Err(ClusterError::Yaml { reason, .. }) if reason.starts_with("unknown field") => {
+            return Err(unknown_fields(document, file, report)?);
+        }
+        read => read?,
+    };
     let spec = config.describe(&mut document.scope(&mut report));
     if report.is_clean() { Ok(Parsed { spec, notes: report.notes }) } else { Err(report.into_error(file)) }
+}
+
+/// Every field that is not known, at once, with its path.
+fn unknown_fields(
+    document: &Document<'_>,
+    file: &str,
+    mut report: Report,
+) -> Result<ClusterError, ClusterError> {
+    let outline: Outline = document.read(file)?;
+    for Unknown { path, line, column, meant, known } in fields::unknown(&outline, SHAPE) {
+        let reason = match meant {
+            Some(meant) => format!("there is no such field; {meant} is meant?"),
+            None => format!("there is no such field; there are {}", known.join(", ")),
+        };
+        report.push(Problem { line: document.line() - 1 + line, column, field: path, reason });
+    }
+    Ok(report.into_error(file))
 }
 
 impl Cluster {
@@ -165,6 +219,7 @@ impl Cluster {
         }
         let name = convert::cluster_name(scope, "metadata.name", &self.metadata.name);
         spec.name = name.unwrap_or_default();
+        (spec.given.cluster, spec.given.name) = (true, true);
         self.spec.describe_keys(&mut spec, scope);
         self.spec.describe_network(&mut spec, scope);
         self.spec.describe_nodes(&mut spec, scope);
@@ -180,6 +235,7 @@ impl Spec {
         if let Some(text) = given(self.kubernetes_version.as_ref()) {
             let version = scope.accept(text, "spec.kubernetesVersion", version::parse(&text.value));
             spec.version = version.unwrap_or_default();
+            spec.given.version = !version::is_label(&text.value);
             spec.kubelet_local_endpoint = version::kubelet_local_endpoint(&spec.version);
         }
         if let Some(text) = given(self.layout.as_ref()) {
@@ -196,6 +252,7 @@ impl Spec {
             let (named, all) = (text.value.parse().ok(), &KeyAlgorithm::ALL);
             let algorithm = convert::algorithm(scope, "spec.algorithm", text, named, all);
             spec.algorithm = algorithm.unwrap_or(spec.algorithm);
+            spec.given.algorithm = true;
             if algorithm == Some(KeyAlgorithm::Ed25519) {
                 let note = "spec.algorithm: API servers sign no service-account tokens with Ed25519; that one key \
                             pair is ECDSA-P256";
@@ -203,6 +260,9 @@ impl Spec {
             }
         }
         if let Some(Lifetimes { ca, leaf, user }) = &self.lifetimes {
+            spec.given.ca_lifetime = given(ca.as_ref()).is_some();
+            spec.given.leaf_lifetime = given(leaf.as_ref()).is_some();
+            spec.given.user_lifetime = given(user.as_ref()).is_some();
             spec.ca_lifetime = convert::lifetime(scope, "spec.lifetimes.ca", ca.as_ref(), spec.ca_lifetime);
             spec.leaf_lifetime =
                 convert::lifetime(scope, "spec.lifetimes.leaf", leaf.as_ref(), spec.leaf_lifetime);
@@ -307,6 +367,7 @@ impl Spec {
     fn describe_ca_keys(&self, spec: &mut ClusterSpec, scope: &mut Scope<'_>) {
         const FIELD: &str = "spec.caKeys";
         let Some(words) = &self.ca_keys else { return };
+        spec.given.ca_keys = true;
         match &words.value {
             Words::One(word) if word == "none" => spec.ca_keys = CaKeys::Nowhere,
             Words::One(word) if word == "controlPlanes" => spec.ca_keys = CaKeys::ControlPlanes,
@@ -349,5 +410,47 @@ impl Spec {
                 format!("etcd with {members} members survives no more failures than with {}", members - 1);
             notes.push(note);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::TEMPLATE;
+    use super::super::yaml::documents;
+    use super::*;
+
+    #[test]
+    fn every_field_is_in_the_template_and_in_the_shape() {
+        let places = [
+            ("metadata:", "metadata:\n  nope: 1"),
+            ("spec:", "spec:\n  nope: 1"),
+            ("  lifetimes:", "  lifetimes:\n    nope: 1"),
+            ("  networking:", "  networking:\n    nope: 1"),
+            ("  apiServer:", "  apiServer:\n    nope: 1"),
+            ("  etcd:", "  etcd:\n    nope: 1"),
+            ("    - name: cp1", "    - name: cp1\n      nope: 1"),
+            ("    - name: worker1", "    - name: worker1\n      nope: 1"),
+            ("    - name: jane", "    - name: jane\n      nope: 1"),
+        ];
+        for (place, with_mistake) in places {
+            let text = TEMPLATE.replacen(&format!("\n{place}\n"), &format!("\n{with_mistake}\n"), 1);
+            let read = documents(text.as_bytes(), "c.yaml").unwrap();
+            // The reader itself lists its fields when it meets one that it does not know.
+            let error = read[0].read::<Cluster>("c.yaml").unwrap_err().to_string();
+            let (_, fields) = error.split_once("expected ").unwrap();
+            let mut listed: Vec<&str> = fields.trim_start_matches("one of ").split(", ").collect();
+            for field in &listed {
+                assert!(TEMPLATE.contains(&format!("{field}:")), "{field} is not in the template: {error}");
+            }
+            let outline: Outline = read[0].read("c.yaml").unwrap();
+            let found = fields::unknown(&outline, SHAPE);
+            assert_eq!(found.len(), 1, "{place}: {found:?}");
+            let mut known = found[0].known.clone();
+            known.sort_unstable();
+            listed.sort_unstable();
+            assert_eq!(known, listed, "{place}");
+        }
+        let outline: Outline = documents(TEMPLATE.as_bytes(), "c").unwrap()[0].read("c").unwrap();
+        assert_eq!(fields::unknown(&outline, SHAPE), []);
     }
 }

@@ -5,11 +5,13 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use super::endpoint::{Endpoint, Host, ServiceSubnets};
+use super::surroundings::Surroundings;
 use super::version;
 use crate::clock::Lifetime;
 use crate::key::KeyAlgorithm;
 use crate::layout::Naming;
 use crate::profile::KubernetesVersion;
+use crate::x509::Printable;
 
 /// The port an API server listens on unless the configuration says otherwise.
 pub const DEFAULT_BIND_PORT: u16 = 6443;
@@ -66,11 +68,35 @@ pub struct ClusterSpec {
     pub ca_keys: CaKeys,
     /// Whether a control plane's kubelet speaks to the API server beside it rather than to the endpoint.
     pub kubelet_local_endpoint: bool,
-    /// Whether the first control plane founds the cluster rather than joining one that is there. Only the founder gets
-    /// super-admin.conf (`kubeadm join` writes none).
+    /// Whether the first node founds the cluster rather than joining one that is there. Only with a founder are CAs and
+    /// the service accounts' key pair made, and only it gets super-admin.conf (`kubeadm join` writes none).
     pub founds: bool,
+    /// What the file says, rather than leaving it to its default.
+    pub given: Given,
     /// Which format the specification was written in.
     pub source: Source,
+}
+
+/// What a cluster file says itself. Only that is compared with what is there already; a default is not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a field of the file")]
+pub struct Given {
+    /// The cluster as a whole: false for kubeadm's configurations of nodes alone.
+    pub cluster: bool,
+    /// The version of Kubernetes, by its number.
+    pub version: bool,
+    /// The cluster's name.
+    pub name: bool,
+    /// The algorithm of the keys.
+    pub algorithm: bool,
+    /// How long CA certificates are valid.
+    pub ca_lifetime: bool,
+    /// How long other certificates are valid.
+    pub leaf_lifetime: bool,
+    /// How long users' certificates are valid.
+    pub user_lifetime: bool,
+    /// Where the CAs' private keys go.
+    pub ca_keys: bool,
 }
 
 /// Where etcd runs.
@@ -193,8 +219,33 @@ impl ClusterSpec {
             trees,
             ca_keys,
             founds: true,
+            given: Given::default(),
             source,
         }
+    }
+
+    /// Takes from what is there what the file leaves open: the version of Kubernetes, and where the file describes no
+    /// cluster, the algorithm of its keys. Each is said.
+    pub fn settle(&mut self, around: &Surroundings) -> Vec<String> {
+        let mut notes = Vec::new();
+        if let Some((version, file)) = around.version().filter(|_| !self.given.version)
+            && version != self.version
+        {
+            let file = Printable(&file.to_string_lossy()).to_string();
+            notes.push(format!("the version is not given: {version} is taken, as {file} has it"));
+            if self.kubelet_local_endpoint == version::kubelet_local_endpoint(&self.version) {
+                self.kubelet_local_endpoint = version::kubelet_local_endpoint(&version);
+            }
+            self.version = version;
+        }
+        let algorithm = around.algorithm();
+        if !self.given.cluster && algorithm != self.algorithm {
+            notes.push(format!(
+                "the algorithm is not given: {algorithm} is taken, as the keys have it that are there"
+            ));
+            self.algorithm = algorithm;
+        }
+        notes
     }
 
     /// The address of the service `kubernetes`: the first of the first service network.

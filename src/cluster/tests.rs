@@ -13,7 +13,12 @@ use crate::layout::Naming;
 use crate::profile::KubernetesVersion;
 
 fn machine() -> Defaults {
-    Defaults { hostname: Some("Machine1".into()), advertise: Some(ip("192.0.2.77")) }
+    Defaults {
+        hostname: Some("Machine1".into()),
+        ipv4: Some(ip("192.0.2.77")),
+        ipv6: Some(ip("2001:db8::77")),
+        loopback: None,
+    }
 }
 
 fn ip(text: &str) -> IpAddr {
@@ -91,6 +96,7 @@ fn kubeadms_configuration_is_read_unchanged() {
         advertise: Some(ip("10.0.0.10")),
         bind_port: 6443,
     }];
+    expected.given = Given { cluster: true, version: true, name: true, algorithm: true, ..Given::default() };
     assert_eq!(spec, expected);
     assert_eq!(spec.algorithm, KeyAlgorithm::Rsa2048);
     assert_eq!((spec.leaf_lifetime, spec.ca_lifetime), (Lifetime::days(365), Lifetime::days(3650)));
@@ -117,7 +123,6 @@ fn line_ends_marks_and_empty_documents_change_nothing() {
         format!(
             "{KUBEADM}---\nkind: KubeProxyConfiguration\napiVersion: kubeproxy.config.k8s.io/v1alpha1\netcd: []\n"
         ),
-        KUBEADM.replace("apiServer:", "nobodyKnows: {this: [1]}\napiServer:\n  extraArgs: {a: b}"),
         KUBEADM.replace("apiServer:", "apiServer:\n  extraArgs: [{name: a, value: b}]"),
     ] {
         assert_eq!(good(&text), good(KUBEADM), "{text}");
@@ -141,7 +146,142 @@ fn what_kubeadm_defaults_has_its_default() {
     assert_eq!(good(&empty).spec, spec);
     let init = "apiVersion: kubeadm.k8s.io/v1beta4\nkind: InitConfiguration\nnodeRegistration: {name: ''}\n\
                 localAPIEndpoint: {advertiseAddress: 0.0.0.0, bindPort: 0}\n";
-    assert_eq!(good(init).spec, spec);
+    let expected = ClusterSpec { given: Given::default(), ..spec };
+    assert_eq!(good(init).spec, expected);
+}
+
+#[test]
+fn an_api_server_without_an_address_of_its_own_gets_the_one_that_kubeadm_would_find() {
+    let (four, six) = (Some("192.0.2.77"), Some("2001:db8::77"));
+    let machine = |ipv4: Option<&str>, ipv6: Option<&str>, loopback: Option<&str>| Defaults {
+        hostname: Some("cp1".into()),
+        ipv4: ipv4.map(ip),
+        ipv6: ipv6.map(ip),
+        loopback: loopback.map(ip),
+    };
+    let both = || machine(four, six, None);
+    let taken = "an address of this machine, is taken";
+    let unfit = "is not one that other nodes reach";
+    for (given, machine, expected, said) in [
+        ("", both(), Ok("192.0.2.77"), format!("advertiseAddress is not given: 192.0.2.77, {taken}")),
+        ("", machine(None, six, None), Ok("2001:db8::77"), format!("is not given: 2001:db8::77, {taken}")),
+        ("0.0.0.0", both(), Ok("192.0.2.77"), format!("0.0.0.0 {unfit}: 192.0.2.77, {taken}")),
+        ("'::'", both(), Ok("2001:db8::77"), format!(":: {unfit}: 2001:db8::77, {taken}")),
+        ("'::'", machine(four, None, None), Ok("192.0.2.77"), format!(":: {unfit}: 192.0.2.77, {taken}")),
+        ("0.0.0.0", machine(None, six, None), Ok("2001:db8::77"), format!("0.0.0.0 {unfit}")),
+        ("127.0.0.1", machine(four, six, Some("192.0.2.9")), Ok("192.0.2.9"), format!("127.0.0.1 {unfit}")),
+        ("'::1'", machine(four, six, Some("192.0.2.9")), Ok("192.0.2.9"), format!("::1 {unfit}")),
+        ("10.0.0.7", both(), Ok("10.0.0.7"), String::new()),
+        ("'::ffff:10.0.0.7'", both(), Ok("10.0.0.7"), String::new()),
+        ("''", both(), Ok("192.0.2.77"), "is not given".to_owned()),
+        ("127.0.0.1", both(), Err("no other on its loopback interface"), String::new()),
+        ("0.0.0.0", machine(None, None, None), Err("no address of this machine was found"), String::new()),
+        ("224.0.0.1", both(), Err("224.0.0.1 is a multicast address"), String::new()),
+        ("'ff02::1'", both(), Err("ff02::1 is a multicast address"), String::new()),
+        ("169.254.3.4", both(), Err("169.254.3.4 is a link-local address"), String::new()),
+        ("'fe80::1'", both(), Err("fe80::1 is a link-local address"), String::new()),
+        ("255.255.255.255", both(), Err("255.255.255.255 is the broadcast address"), String::new()),
+        ("10.0.0", both(), Err("is not an IP address"), String::new()),
+    ] {
+        for text in [
+            format!(
+                "apiVersion: kubeadm.k8s.io/v1beta4\nkind: InitConfiguration\nlocalAPIEndpoint: {{advertiseAddress: {given}}}\nnodeRegistration: {{name: cp1}}\n"
+            ),
+            format!(
+                "apiVersion: kubeadm.k8s.io/v1beta4\nkind: JoinConfiguration\nnodeRegistration: {{name: cp1}}\ncontrolPlane:\n  localAPIEndpoint: {{advertiseAddress: {given}}}\n"
+            ),
+        ] {
+            match (parse(text.as_bytes(), "c.yaml", &machine), expected) {
+                (Ok(parsed), Ok(address)) => {
+                    assert_eq!(parsed.spec.nodes[0].advertise, Some(ip(address)), "{given}");
+                    let notes: Vec<_> =
+                        parsed.notes.iter().filter(|note| note.contains("advertise")).collect();
+                    assert_eq!(notes.is_empty(), said.is_empty(), "{given}: {notes:?}");
+                    assert!(notes.iter().all(|note| note.contains(&said)), "{given}: {notes:?}");
+                    let unasked = given.is_empty() && notes.iter().any(|note| note.contains(unfit));
+                    assert!(!unasked, "{notes:?}");
+                }
+                (Err(error), Err(reason)) => assert!(error.to_string().contains(reason), "{given}: {error}"),
+                (found, _) => panic!("{given}: {found:?}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn fields_that_kubeadm_does_not_have_are_told_with_their_path_and_line() {
+    let notes = |text: &str| good(text).notes;
+    let told = |lines: &str| notes(&cluster(lines));
+    for (lines, wanted) in [
+        (
+            "apiServer: {certSans: [a]}",
+            "line 3: apiServer.certSans is ignored: ClusterConfiguration of kubeadm.k8s.io/v1beta4 has no such field; certSANs is meant?",
+        ),
+        (
+            "apiserver: {}",
+            "line 3: apiserver is ignored: ClusterConfiguration of kubeadm.k8s.io/v1beta4 has no such field; apiServer is meant?",
+        ),
+        ("networking:\n  servicesubnet: x", "line 4: networking.servicesubnet is ignored"),
+        ("etcd:\n  local:\n    serverCertSans: [a]", "etcd.local.serverCertSans is ignored"),
+        (
+            "apiServer:\n  extraVolumes:\n  - name: a\n  - {name: b, hostpath: /x}",
+            "line 6: apiServer.extraVolumes[1].hostpath is ignored",
+        ),
+        (
+            "encryptionAlgorithm: RSA-2048\ncaCertificateValidity: 1h",
+            "line 4: caCertificateValidity is ignored",
+        ),
+        ("? \"a b\\e\"\n: c", "line 3: \"a b\\u{1b}\" is ignored"),
+    ] {
+        let notes = told(lines);
+        assert!(
+            notes.iter().any(|note| note.starts_with(wanted) || note.contains(wanted)),
+            "{lines}: {notes:?}"
+        );
+    }
+    let beta3 = cluster(
+        "certificateValidityPeriod: 1h\napiServer: {timeoutForControlPlane: 4m0s, extraArgs: {a: b}}",
+    );
+    let notes_of_3 = notes(&beta3.replace("v1beta4", "v1beta3"));
+    assert!(
+        notes_of_3.iter().any(|note| note.contains("certificateValidityPeriod is ignored")),
+        "{notes_of_3:?}"
+    );
+    assert!(!notes_of_3.iter().any(|note| note.contains("timeout")), "{notes_of_3:?}");
+    // What kubeadm has is not told, whatever it is for.
+    assert_eq!(notes(&format!("{KUBEADM}proxy: {{disabled: true}}\n")), [""; 0]);
+}
+
+#[test]
+fn nodes_that_join_found_no_cluster() {
+    let join = |rest: &str| {
+        format!(
+            "---\napiVersion: kubeadm.k8s.io/v1beta4\nkind: JoinConfiguration\nnodeRegistration: {{name: n}}\n\
+             discovery: {{bootstrapToken: {{token: abcdef.0123456789abcdef, apiServerEndpoint: '10.0.0.9:6443'}}}}\n{rest}\n"
+        )
+    };
+    let plane = "controlPlane: {localAPIEndpoint: {advertiseAddress: 10.0.0.7}}";
+    for (text, founds, endpoint) in [
+        (join(""), false, Some("10.0.0.9:6443")),
+        (join(plane), false, Some("10.0.0.9:6443")),
+        (format!("{}{}", cluster(""), join(plane)), false, Some("10.0.0.9:6443")),
+        (format!("{}{}", cluster("controlPlaneEndpoint: lb"), join(plane)), false, Some("lb:6443")),
+        (format!("{}{}", cluster(""), join("")), true, None),
+        (format!("{KUBEADM}{}", join(plane)), true, Some("api.k8s.example.com:6443")),
+    ] {
+        let Parsed { spec, notes } = good(&text);
+        assert_eq!(
+            (spec.founds, spec.endpoint.map(|at| at.to_string()).as_deref()),
+            (founds, endpoint),
+            "{text}"
+        );
+        let asked = notes.iter().any(|note| note.contains("kubeadm-config"));
+        assert_eq!(
+            asked,
+            !text.contains("ClusterConfiguration") && text.contains("controlPlane:"),
+            "{notes:?}"
+        );
+    }
 }
 
 #[test]
@@ -150,7 +290,8 @@ fn without_a_machine_to_ask_what_is_missing_is_named() {
     let error = parse(text.as_bytes(), "c.yaml", &Defaults::default()).unwrap_err().to_string();
     assert!(error.contains("c.yaml: nodeRegistration.name: it is missing"), "{error}");
     assert!(error.contains("c.yaml: localAPIEndpoint.advertiseAddress: it is missing"), "{error}");
-    let odd = Defaults { hostname: Some("my_host".into()), advertise: Some(ip("10.0.0.1")) };
+    let odd =
+        Defaults { hostname: Some("my_host".into()), ipv4: Some(ip("10.0.0.1")), ..Defaults::default() };
     let error = parse(text.as_bytes(), "c.yaml", &odd).unwrap_err().to_string();
     assert!(error.contains("underscore"), "{error}");
 }
@@ -410,35 +551,20 @@ fn the_template_is_valid_and_says_what_it_seems_to() {
         User { name: "jane".into(), groups: vec!["developers".into(), "operators".into()] },
         User { name: "ci-robot".into(), groups: vec!["deployers".into()] },
     ];
+    expected.given = Given {
+        cluster: true,
+        version: true,
+        name: true,
+        algorithm: true,
+        ca_lifetime: true,
+        leaf_lifetime: true,
+        user_lifetime: true,
+        ca_keys: true,
+    };
     // Everything else is written out in the template with its default.
     assert_eq!(spec, expected);
     assert_eq!((spec.ca_lifetime, spec.user_lifetime), (DEFAULT_CA_LIFETIME, DEFAULT_USER_LIFETIME));
     assert_eq!((spec.trees.clone(), spec.ca_keys.clone()), (Trees::PerNode, CaKeys::Nowhere));
-}
-
-#[test]
-fn every_field_of_the_format_is_in_the_template() {
-    // The parser itself lists its fields when it meets one it does not know.
-    let places = [
-        ("metadata:", "metadata:\n  nope: 1"),
-        ("spec:", "spec:\n  nope: 1"),
-        ("  lifetimes:", "  lifetimes:\n    nope: 1"),
-        ("  networking:", "  networking:\n    nope: 1"),
-        ("  apiServer:", "  apiServer:\n    nope: 1"),
-        ("  etcd:", "  etcd:\n    nope: 1"),
-        ("    - name: cp1", "    - name: cp1\n      nope: 1"),
-        ("    - name: jane", "    - name: jane\n      nope: 1"),
-    ];
-    for (place, with_mistake) in places {
-        let error = bad(&TEMPLATE.replacen(&format!("\n{place}\n"), &format!("\n{with_mistake}\n"), 1));
-        assert!(error.contains("nope"), "{error}");
-        let (_, fields) = error.split_once("expected ").unwrap();
-        let fields: Vec<&str> = fields.trim_start_matches("one of ").split(", ").collect();
-        assert!(!fields[0].contains(' '), "{error}");
-        for field in fields {
-            assert!(TEMPLATE.contains(&format!("{field}:")), "{field} is not in the template: {error}");
-        }
-    }
 }
 
 /// A small cluster in kpki's format, with these lines in its spec.

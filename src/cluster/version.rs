@@ -1,6 +1,11 @@
 //! The words by which configurations name a Kubernetes version.
 
-use super::yaml::quote;
+use std::path::Path;
+
+use serde::Deserialize;
+
+use super::yaml::{self, quote};
+use crate::disk::read_bounded;
 use crate::profile::KubernetesVersion;
 
 /// A text that is not a Kubernetes version.
@@ -17,6 +22,36 @@ pub(super) fn parse(text: &str) -> Result<KubernetesVersion, NoVersion> {
         None => name.parse().ok(),
     };
     version.ok_or_else(|| NoVersion(text.to_owned()))
+}
+
+/// Whether a text is such a label, which stands for another version every few months.
+pub(super) fn is_label(text: &str) -> bool {
+    let name = text.strip_prefix("release/").or_else(|| text.strip_prefix("ci/")).unwrap_or(text);
+    name.starts_with("stable") || name.starts_with("latest")
+}
+
+/// The largest configuration that is looked through for a version, in bytes.
+const LARGEST: u64 = 1 << 20;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Stated {
+    kubernetes_version: Option<String>,
+    spec: Option<Box<Stated>>,
+}
+
+/// The version that a cluster's configuration names, kubeadm's or kpki's own. A label is none: what it stood for when the
+/// cluster was made is not known.
+pub(super) fn stated_version(file: &Path) -> Option<KubernetesVersion> {
+    let text = read_bounded(file, LARGEST).ok()?;
+    let mentions = text.windows(b"kubernetesVersion".len()).any(|window| window == b"kubernetesVersion");
+    let documents = if mentions { yaml::documents(&text, "").ok()? } else { return None };
+    documents.iter().find_map(|document| {
+        let known = document.api_version.starts_with("kubeadm.k8s.io/") || super::own::is_own(document);
+        let stated: Stated = known.then(|| document.read("").ok()).flatten()?;
+        let of_cluster = stated.spec.and_then(|spec| spec.kubernetes_version);
+        stated.kubernetes_version.or(of_cluster)?.parse().ok()
+    })
 }
 
 /// What a label's ending (nothing, `-1`, `-1.30`) stands for. Of the past releases only 1.35 has a patch level

@@ -110,10 +110,22 @@ impl Place {
         Self { root: self.root.clone(), relative: OsString::new() }
     }
 
+    /// The path of a file in it; of the current directory, by its bare name.
+    pub(super) fn file_path(&self, name: impl AsRef<Path>) -> PathBuf {
+        if self.root == "." && self.relative.is_empty() {
+            return name.as_ref().to_owned();
+        }
+        self.path().join(name)
+    }
+
     /// As a path.
     pub(super) fn path(&self) -> PathBuf {
         if self.relative.is_empty() {
             return PathBuf::from(&self.root);
+        }
+        // A file of the current directory is called by its bare name.
+        if self.root == "." {
+            return PathBuf::from(&self.relative);
         }
         Path::new(&self.root).join(&self.relative)
     }

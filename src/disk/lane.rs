@@ -104,7 +104,7 @@ impl Lane {
             if let Some(directory) =
                 self.directories.ensure(place, secrecy)?.filter(|found| !found.is_fresh())
             {
-                check_destination(overwrite, &directory, name, &place.path().join(name))?;
+                check_destination(overwrite, &directory, name, &place.file_path(name))?;
             }
         }
         Ok(())
@@ -119,7 +119,7 @@ impl Lane {
     ) -> Result<(), DiskError> {
         while let Some(staged) = self.staged.front().filter(|staged| staged.rank.phase == phase) {
             let directory = self.directories.open(&staged.place)?;
-            let path = staged.place.path().join(&staged.name);
+            let path = staged.place.file_path(&staged.name);
             let target = Target { directory: &directory, name: &staged.name, path: &path };
             let backup = match overwrite {
                 Overwrite::Refuse => None,
@@ -158,7 +158,7 @@ impl Lane {
     pub(super) fn keep(&mut self) -> impl Iterator<Item = (Rank, PathBuf, Option<PathBuf>)> {
         self.directories.keep_created();
         std::mem::take(&mut self.given).into_iter().map(|Given { rank, place, name, backup }| {
-            let path = place.path().join(name);
+            let path = place.file_path(name);
             let backup = backup.map(|backup| path.with_file_name(backup));
             (rank, path, backup)
         })

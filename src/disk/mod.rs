@@ -8,8 +8,9 @@
 //!
 //! The promises, and what each rests on (Linux; the section 2 pages of its manual):
 //!
-//! - *A mode is given when the file is created, never changed afterwards.* The process's umask
-//!   applies, as it does to every other program (`open(2)`, `umask(2)`).
+//! - *A mode is given when the file is created.* The process's umask applies, as it does to every
+//!   other program (`open(2)`, `umask(2)`). It changes only where the file replaces another, and
+//!   before it has its name: it takes on the other's owner and mode, as far as these fit.
 //! - *A process killed at any instant leaves no half-written file.* Contents go into a file without
 //!   a name (`O_TMPFILE`, `open(2)`) which the kernel frees with the process; a name is given to it
 //!   (`linkat(2)` on `/proc/self/fd/N`) when everything is on the disk. Only where the file system
@@ -75,7 +76,9 @@ pub enum Overwrite {
     #[default]
     Refuse,
     /// Replace it. The old file itself, with its mode and owner, stays as `NAME.TIMESTAMP.bak`
-    /// (`NAME.TIMESTAMP-2.bak` and so on where that exists).
+    /// (`NAME.TIMESTAMP-2.bak` and so on where that exists). The new one has the same owner and group, so that whoever
+    /// reads it can go on; and the same mode, unless that is too lax for what is in it: for a secret what is beyond 0640,
+    /// and what is beyond 0644 for all else.
     KeepBackup,
     /// Replace it, and keep nothing of the old one. It is kept as [`Overwrite::KeepBackup`] does until all files have their
     /// names; a process that is killed in between leaves that behind.

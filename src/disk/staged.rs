@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Once, OnceLock};
 
-use rustix::fs::{Access, AtFlags, CWD, Mode, OFlags, RenameFlags};
+use rustix::fs::{Access, AtFlags, CWD, Gid, Mode, OFlags, RenameFlags, Stat, Uid};
 use rustix::io::Errno;
 use rustix::process::{Resource, getrlimit, setrlimit};
 
@@ -115,12 +115,14 @@ impl Body {
         })
     }
 
-    /// Puts the file in the place of another.
+    /// Puts the file in the place of another, whose owner and mode it takes on: whoever reads the one must be able to
+    /// read the other.
     pub(super) fn replace(
         &self,
         directories: &mut Directories,
         target: &Target<'_>,
     ) -> Result<(), DiskError> {
+        self.take_on(directories, target)?;
         let to = (target.directory, target.name);
         match self {
             // Linking replaces nothing, and only what has a name can be renamed.
@@ -136,6 +138,21 @@ impl Body {
         .map_err(DiskError::io("replace", target.path))
     }
 
+    /// Gives the file the owner and group of the one at `target`, and its mode: of what is secret where that is no laxer
+    /// than 0640, of what is public as far as 0644 goes.
+    fn take_on(&self, directories: &mut Directories, target: &Target<'_>) -> Result<(), DiskError> {
+        let old = rustix::fs::statat(target.directory, target.name, AtFlags::SYMLINK_NOFOLLOW)
+            .map_err(DiskError::io("examine", target.path))?;
+        match self {
+            Self::Unnamed { file, .. } => take_on(file, &old, target.path),
+            Self::Named { place, name } => {
+                let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+                let file = rustix::fs::openat(&*directories.open(place)?, name, flags, Mode::empty());
+                take_on(&file.map_err(DiskError::io("examine", target.path))?, &old, target.path)
+            }
+        }
+    }
+
     /// Removes the temporary name, if there is one.
     pub(super) fn discard(&self, directories: &mut Directories) {
         if let Self::Named { place, name } = self
@@ -144,6 +161,25 @@ impl Body {
             remove(&directory, name);
         }
     }
+}
+
+fn take_on(file: &OwnedFd, old: &Stat, path: &Path) -> Result<(), DiskError> {
+    let new = rustix::fs::fstat(file).map_err(DiskError::io("examine", path))?;
+    if (new.st_uid, new.st_gid) != (old.st_uid, old.st_gid) {
+        let (uid, gid) = (Uid::from_raw(old.st_uid), Gid::from_raw(old.st_gid));
+        rustix::fs::fchown(file, Some(uid), Some(gid)).map_err(DiskError::io("keep the owner of", path))?;
+    }
+    let (was, is) = (old.st_mode & 0o777, new.st_mode & 0o777);
+    let mode = match is & 0o077 {
+        0 if was & 0o137 == 0 => was,
+        0 => return Ok(()),
+        _ => was & 0o644 | 0o400,
+    };
+    if mode != is {
+        rustix::fs::fchmod(file, Mode::from_raw_mode(mode))
+            .map_err(DiskError::io("keep the mode of", path))?;
+    }
+    Ok(())
 }
 
 /// Removes a name as far as possible: it happens after an error, and that one is reported.

@@ -295,7 +295,7 @@ fn a_replaced_file_survives_as_a_backup_with_its_mode() {
         assert_eq!((mode(&backup), backup.metadata().unwrap().ino()), (0o640, inode));
         assert_eq!(fs::read(root.join(format!("a.key.{TIMESTAMP}-2.bak"))).unwrap(), b"second");
         assert_eq!(fs::read(root.join("a.key")).unwrap(), b"third!");
-        assert_eq!(mode(&root.join("a.key")), 0o600);
+        assert_eq!(mode(&root.join("a.key")), 0o640);
         assert_eq!(tree(root).len(), 5);
 
         let transaction = Transaction::with_overwrite(Overwrite::KeepBackup, "../x");
@@ -307,6 +307,36 @@ fn a_replaced_file_survives_as_a_backup_with_its_mode() {
     let transaction = transaction(Overwrite::KeepBackup, true);
     let error = transaction.stage(directory.path(), Path::new("d"), b"x", Public).unwrap_err();
     assert!(matches!(error, DiskError::NotRegular { .. }), "{error:?}");
+}
+
+#[test]
+fn what_replaces_a_file_takes_on_its_owner_and_its_mode_where_that_fits() {
+    for (unnamed, was, secrecy, is) in [
+        (true, 0o600, Secret, 0o600),
+        (true, 0o640, Secret, 0o640),
+        (false, 0o400, Secret, 0o400),
+        (true, 0o644, Secret, 0o600),
+        (false, 0o660, Secret, 0o600),
+        (true, 0o4755, Secret, 0o600),
+        (true, 0o600, Public, 0o600),
+        (false, 0o640, Public, 0o640),
+        (true, 0o666, Public, 0o644),
+        (true, 0o2755, Public, 0o644),
+    ] {
+        let directory = tempdir().unwrap();
+        let (root, file) = (directory.path(), directory.path().join("a"));
+        put(&file, b"first");
+        // Only root may give a file away; whoever runs the tests, the owner stays what it is.
+        let _ = std::os::unix::fs::chown(&file, Some(1234), Some(4321));
+        fs::File::open(&file).unwrap().set_permissions(PermissionsExt::from_mode(was)).unwrap();
+        let owner = file.metadata().map(|data| (data.uid(), data.gid())).unwrap();
+        let transaction = transaction(Overwrite::KeepBackup, unnamed);
+        transaction.stage(root, Path::new("a"), b"second", secrecy).unwrap();
+        transaction.commit(Vec::new()).unwrap();
+        let data = file.metadata().unwrap();
+        assert_eq!((mode(&file), (data.uid(), data.gid())), (is, owner), "{was:o} {secrecy:?}");
+        assert_eq!(fs::read(&file).unwrap(), b"second");
+    }
 }
 
 #[test]

@@ -146,7 +146,7 @@ impl Transaction {
         secrecy: Secrecy,
     ) -> Result<(), DiskError> {
         let (place, name) = Place::file(root, relative)?;
-        let path = place.path().join(&name);
+        let path = place.file_path(&name);
         let (nearest, directory) = self.state().begin(&place, &path)?;
         match self.write((nearest, &directory), &place, &name, &path, (contents, secrecy)) {
             Ok(body) => {

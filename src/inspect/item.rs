@@ -171,6 +171,8 @@ pub struct Item {
     pub faults: Vec<String>,
     /// What is written otherwise than its standard says.
     pub oddities: Vec<Oddity>,
+    /// Why programs written in Go do not see it, though it stands in a PEM text.
+    pub unseen_by_go: Option<String>,
     /// What it holds.
     pub items: Vec<Item>,
     /// Its bytes where the content does not keep them: a key's.
@@ -195,6 +197,7 @@ impl Item {
             content,
             faults: Vec::new(),
             oddities: Vec::new(),
+            unseen_by_go: None,
             items: Vec::new(),
             raw: Raw::default(),
         }

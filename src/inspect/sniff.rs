@@ -83,6 +83,14 @@ fn blocks(bytes: &[u8]) -> Vec<Item> {
         .zip(0..)
         .map(|(found, number)| document::of_block(found, number))
         .collect();
+    let seen = pem::decode_as_go(bytes);
+    if seen.len() != items.len() {
+        for one in pem::unseen_by_go(bytes, &seen) {
+            if let Some(item) = items.get_mut(one.number) {
+                item.unseen_by_go = Some(one.why);
+            }
+        }
+    }
     if found.next().is_some() {
         items.push(Item::broken(
             "file",

@@ -533,9 +533,11 @@ fn hostile_files() {
         assert_eq!((item.kind(), item.faults.len()), ("broken", 1), "{}", &text[..40]);
         assert!(item.faults[0].starts_with(fault), "{item:?}");
     }
-    // A certificate over 64 KiB is none.
-    let large = Forged::new().extension(extension(99, None, &element(4, &[&vec![7; 70_000]])));
-    assert_eq!(one(&large.der()).faults, ["not a valid certificate: it is larger than 64 KiB"]);
+    // A certificate of 256 KiB is one, as to Go; one over 1 MiB is none.
+    let large =
+        |bytes: usize| Forged::new().extension(extension(99, None, &element(4, &[&vec![7; bytes]]))).der();
+    assert_eq!(one(&large(256 << 10)).kind(), "certificate");
+    assert_eq!(one(&large(1 << 20)).faults, ["not a valid certificate: it is larger than 1 MiB"]);
 }
 
 #[test]

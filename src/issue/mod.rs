@@ -150,11 +150,13 @@ pub fn judge_root(key: &KeyPair, admitted: Admitted, now: OffsetDateTime) -> Res
 }
 
 fn judged(admitted: Admitted, draft: Draft, issuer: Option<&TbsCertificate>) -> Result<Judged, IssueError> {
-    let purposes = admitted.extended_key_usage();
+    let ca = admitted.ca().is_some();
+    // Those of a CA are what is below it for, not what it does itself.
+    let is_for = |purpose| !ca && admitted.extended_key_usage().contains(&purpose);
     let expected = Expected {
-        ca: admitted.ca().is_some(),
-        server: purposes.contains(&ExtendedKeyUsage::ServerAuth),
-        client: purposes.contains(&ExtendedKeyUsage::ClientAuth),
+        ca,
+        server: is_for(ExtendedKeyUsage::ServerAuth),
+        client: is_for(ExtendedKeyUsage::ClientAuth),
     };
     // A root is its own issuer.
     let issuer = Some(issuer.unwrap_or_else(|| draft.facts()));

@@ -5,19 +5,23 @@
 
 mod document;
 mod read;
+mod rewrite;
 mod server;
 #[cfg(test)]
 mod tests;
+
+use std::path::PathBuf;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use zeroize::Zeroizing;
 
-pub use read::{ClientIdentity, Content, Credential, Kubeconfig, Material, parse, read};
+pub use read::{ClientIdentity, Content, Credential, Kubeconfig, Material, parse, read, waiting_key};
+pub use rewrite::{Changes, rewrite};
 pub use server::{ServerFault, check_server, corrected_server};
 
 use crate::key::KeyError;
-use crate::x509::X509Error;
+use crate::x509::{Printable, X509Error};
 use crate::yaml;
 
 /// Who a kubeconfig speaks to, and as whom.
@@ -52,6 +56,17 @@ pub enum KubeconfigError {
     /// The private key in it is broken.
     #[error("client-key-data: {0}")]
     Key(#[from] KeyError),
+    /// What was to be put anew is in a file that it names.
+    #[error("its {field} is the file {}", Printable(&file.to_string_lossy()))]
+    Elsewhere {
+        /// The field that names the file.
+        field: &'static str,
+        /// The file, as it is named.
+        file: PathBuf,
+    },
+    /// It cannot be changed in place.
+    #[error("the kubeconfig cannot be changed in place: {0}")]
+    Unchangeable(String),
     /// The API server's URL is one that not every client can use.
     #[error("the URL of the API server: {0}")]
     Server(#[from] ServerFault),

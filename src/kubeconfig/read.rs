@@ -19,6 +19,8 @@ use crate::yaml::{self, Spanned};
 pub struct Kubeconfig {
     /// The context's name.
     pub context: String,
+    /// The cluster's name.
+    pub cluster: String,
     /// The API server's URL; empty where none is given, which a client takes for `http://localhost:8080`.
     pub server: String,
     /// The line of the URL, from 1; 0 where none is given.
@@ -131,6 +133,7 @@ pub fn parse(text: &[u8]) -> Result<Kubeconfig, KubeconfigError> {
     let user = &user.ok_or(KubeconfigError::Missing("user that the context names"))?.user;
     Ok(Kubeconfig {
         context: context.name.clone(),
+        cluster: context.context.cluster.clone(),
         server: given(cluster.server.as_ref()).map(|server| server.value.clone()).unwrap_or_default(),
         server_line: given(cluster.server.as_ref()).map_or(0, line),
         tls_server_name: given(cluster.tls_server_name.as_ref()).map(|name| name.value.clone()),
@@ -214,6 +217,19 @@ fn decode(data: &str, field: &'static str) -> Result<Zeroizing<Vec<u8>>, Kubecon
         .decode(data.trim())
         .map(Zeroizing::new)
         .map_err(|_| KubeconfigError::Malformed(format!("{field} is not base64")))
+}
+
+/// The private key of a kubeconfig whose user waits for a certificate, as [`super::write`] makes it without one; none where
+/// the user has a certificate, or no key.
+pub fn waiting_key(text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    let document = document(text).ok()?;
+    let context = find(&document.contexts, |context| context.name == document.current_context)?;
+    let user = &find(&document.users, |user| user.name == context.context.user)?.user;
+    let has = |field: &Option<Spanned<String>>| given(field.as_ref()).is_some();
+    if has(&user.client_certificate_data) || has(&user.client_certificate) {
+        return None;
+    }
+    decode(&given(user.client_key_data.as_ref())?.value, "client-key-data").ok()
 }
 
 /// The identity that a kubeconfig's current context stands for, with everything embedded.

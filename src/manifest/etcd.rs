@@ -69,6 +69,7 @@ pub(super) fn configured(settings: &Settings, file: usize) -> Flags {
             field: Some(field.path.clone()),
             file,
             line: field.line,
+            is_word: false,
         });
     }
     flags

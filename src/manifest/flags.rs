@@ -17,6 +17,8 @@ pub struct Flag {
     pub file: usize,
     /// The line that it stands on, from 1; 0 where that is not known.
     pub line: u64,
+    /// Whether it stands there as one word, `--name=value`, in which a search for `--name=` finds it.
+    pub is_word: bool,
 }
 
 impl Flag {
@@ -80,12 +82,13 @@ impl Flags {
                 None => (bare, None),
             };
             // Kubernetes' components take either (WordSepNormalizeFunc).
+            let is_word = value.is_some() && argument.starts_with("--") && !name.contains('_');
             let name = name.replace('_', "-");
             let takes_next = value.is_none() && !SWITCHES.contains(&name.as_str());
             let next = arguments.next_if(|(next, ..)| takes_next && !next.starts_with('-'));
             let value = value.or_else(|| next.map(|(value, ..)| value.to_owned()));
             let value = value.unwrap_or_else(|| "true".to_owned());
-            flags.push(Flag { name, value, field: None, file, line });
+            flags.push(Flag { name, value, field: None, file, line, is_word });
         }
         Self(flags)
     }
@@ -107,7 +110,7 @@ impl Flags {
     }
 
     pub(super) fn push(&mut self, name: String, value: String, line: u64) {
-        self.0.push(Flag { name, value, field: None, file: 0, line });
+        self.0.push(Flag { name, value, field: None, file: 0, line, is_word: false });
     }
 
     pub(super) fn extend(&mut self, flags: impl IntoIterator<Item = Flag>) {

@@ -15,6 +15,7 @@ mod flags;
 mod kubelet;
 mod launch;
 mod pod;
+mod service;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -29,7 +30,8 @@ pub use environment::Environment;
 pub use flags::{Flag, Flags};
 pub use kubelet::{KubeletConfiguration, PathField, kubelet_configuration};
 pub use launch::{At, By, Doubt, Files, Found, Launch, Launched, launches};
-pub use pod::{Mount, StaticPod, static_pod, through};
+pub use pod::{Mount, StaticPod, image_version, static_pod, through};
+pub use service::{DEFAULT_SERVICE_RANGE, service_addresses};
 pub use settings::Settings;
 pub use unit::Unit;
 

@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::etcd::etcd_flag;
 use super::{Component, Flags, ManifestError, expect_kind, read};
+use crate::profile::KubernetesVersion;
 use crate::yaml::Spanned;
 
 /// A component as a manifest runs it.
@@ -31,6 +32,20 @@ pub struct Mount {
     pub path: PathBuf,
     /// Its path on the host; none where the volume is none of the host's (`emptyDir`, a Secret), or is not defined.
     pub host: Option<PathBuf>,
+}
+
+impl StaticPod {
+    /// The version of Kubernetes that the tag of its image names; none for etcd, which has versions of its own.
+    pub fn version(&self) -> Option<KubernetesVersion> {
+        image_version(self.image.as_ref().filter(|_| self.component != Component::Etcd)?)
+    }
+}
+
+/// The version that the tag of an image names.
+pub fn image_version(image: &str) -> Option<KubernetesVersion> {
+    let image = image.split('@').next().unwrap_or_default();
+    let (_, tag) = image.rsplit_once(':').filter(|(_, tag)| !tag.contains('/'))?;
+    tag.parse().ok()
 }
 
 #[derive(Deserialize)]

@@ -32,6 +32,8 @@ pub struct Terms {
     pub path_length: PathLength,
     /// The name space of the certificates below; for CAs only.
     pub name_constraints: NameConstraints,
+    /// What the certificates below may be for, another choice than the profile's; empty for everything. For CAs only.
+    pub purposes: Option<Vec<ExtendedKeyUsage>>,
 }
 
 impl Terms {
@@ -180,7 +182,7 @@ impl Profile {
             sans,
             public_key: wish.public_key.clone(),
             key_usage: self.key_usage.without(dropped),
-            extended_key_usage: self.extended_key_usage.clone(),
+            extended_key_usage: terms.purposes.as_ref().unwrap_or(&self.extended_key_usage).clone(),
             ca: self.ca.as_ref().map(|ca| AdmittedCa {
                 path_len: path_len(ca),
                 name_constraints: terms.name_constraints.clone(),
@@ -268,6 +270,10 @@ impl Profile {
         if !self.is_ca() && !terms.name_constraints.is_empty() {
             let reason = "only a CA's certificate has them (RFC 5280 section 4.2.1.10)";
             refusals.push(Refusal::new(Kind::NotACa, "name constraints", reason));
+        }
+        if !self.is_ca() && terms.purposes.is_some() {
+            let reason = "of a leaf the profile decides them";
+            refusals.push(Refusal::new(Kind::NotACa, "extended key usages", reason));
         }
         if let Some(range) = self.versions.as_ref().filter(|range| !range.contains(&terms.version)) {
             let fact = format!("Kubernetes {}", terms.version);

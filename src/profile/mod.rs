@@ -31,7 +31,7 @@ pub use admit::{Admitted, AdmittedCa, PathLength, Terms, Wish};
 pub use catalogue::Catalogue;
 pub use markdown::to_markdown;
 pub use refusal::{Refusal, RefusalKind};
-pub use rules::{CaRole, Profile};
+pub use rules::{CaRole, Profile, Release};
 pub use version::KubernetesVersion;
 
 /// Where something stands in a file of profiles.

@@ -152,6 +152,17 @@ impl fmt::Display for Template {
     }
 }
 
+/// What the releases from one to another write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Release {
+    /// The organizations, in their order.
+    pub organizations: Vec<String>,
+    /// The first of these releases, as far as the profile tells it from others.
+    pub first: KubernetesVersion,
+    /// The last of them.
+    pub last: KubernetesVersion,
+}
+
 impl Profile {
     /// Its name, `kubelet-client` for example.
     pub fn name(&self) -> &str {
@@ -255,6 +266,23 @@ impl Profile {
     /// # Errors
     /// [`ProfileError::NameNeeded`], and [`ProfileError::NameNotPossible`] when the name is not one of a host.
     pub fn default_sans(&self, name: Option<&str>) -> Result<Vec<SubjectAltName>, ProfileError> {
+        self.sans_of(name, |_| true)
+    }
+
+    /// Those of [`Profile::default_sans`] that a certificate has also when others are asked for: what the role needs
+    /// whatever the cluster is like. A name that may be any text is a label, and no host where hosts are named.
+    ///
+    /// # Errors
+    /// As [`Profile::default_sans`].
+    pub fn standing_sans(&self, name: Option<&str>) -> Result<Vec<SubjectAltName>, ProfileError> {
+        self.sans_of(name, |template| template.is_fixed() || self.subject.kind == NameKind::NodeName)
+    }
+
+    fn sans_of(
+        &self,
+        name: Option<&str>,
+        wanted: impl Fn(&Template) -> bool,
+    ) -> Result<Vec<SubjectAltName>, ProfileError> {
         if self.sans.default.is_empty() && !self.sans.common_name {
             return Ok(Vec::new());
         }
@@ -263,7 +291,7 @@ impl Profile {
             sans.extend(super::sans::host(&self.common_name_for(name)?));
         }
         let name = name.or(self.subject.default.as_deref());
-        for template in &self.sans.default {
+        for template in self.sans.default.iter().filter(|template| wanted(template)) {
             let text = match name {
                 None if !template.is_fixed() => return Err(self.name_needed()),
                 name => template.render(name.unwrap_or_default()),
@@ -279,6 +307,31 @@ impl Profile {
     /// [`Profile::default_sans`] of a profile that needs no name; none where it does.
     pub fn default_names(&self) -> Vec<SubjectAltName> {
         self.default_sans(None).unwrap_or_default()
+    }
+
+    /// The organizations that this profile has fixed for a common name in the releases of Kubernetes, each with a
+    /// version of them and the releases in words: more than one where they have changed. None where the requester
+    /// chooses them.
+    pub fn organizations_by_release(&self, common_name: &str) -> Vec<Release> {
+        let bounds = self.subject.organizations.iter().filter_map(|rule| rule.versions.as_ref());
+        let mut versions: Vec<KubernetesVersion> = bounds.flat_map(VersionRange::neighbours).collect();
+        versions.push(KubernetesVersion::NEWEST);
+        versions.sort();
+        let mut releases: Vec<Release> = Vec::new();
+        for version in versions {
+            let Organizations::Exactly(organizations) = self.organizations(&version, common_name) else {
+                continue;
+            };
+            match releases.last_mut() {
+                Some(last) if last.organizations == *organizations => last.last = version,
+                _ => releases.push(Release {
+                    organizations: organizations.clone(),
+                    first: version.clone(),
+                    last: version,
+                }),
+            }
+        }
+        releases
     }
 
     fn common_name_for(&self, name: Option<&str>) -> Result<String, ProfileError> {

@@ -792,8 +792,13 @@ fn purposes_are_those_of_a_client_or_a_server() {
     for profile in Catalogue::built_in().profiles() {
         let profile = profile.unwrap();
         let server = profile.extended_key_usage().contains(&ExtendedKeyUsage::ServerAuth);
+        if profile.is_ca() {
+            // What is below it is held to these; a root has none.
+            assert_eq!(server, profile.name() == "intermediate-ca", "{}", profile.name());
+            continue;
+        }
         assert_eq!(server, profile.needs_san(), "{}", profile.name());
-        assert_eq!(profile.extended_key_usage().is_empty(), profile.is_ca(), "{}", profile.name());
+        assert!(!profile.extended_key_usage().is_empty(), "{}", profile.name());
     }
     let clients: Vec<String> = Catalogue::built_in()
         .profiles()
@@ -831,5 +836,53 @@ proptest::proptest! {
                 proptest::prop_assert!(again.organizations().iter().all(|o| reserved::likeness(o) == reserved::Likeness::None));
             }
         }
+    }
+}
+
+#[test]
+fn the_organizations_of_every_release_are_known() {
+    let catalogue = Catalogue::built_in();
+    let shown = |profile: &str, common_name: &str| -> Vec<String> {
+        let releases = catalogue.find(profile).unwrap().organizations_by_release(common_name);
+        releases
+            .iter()
+            .map(|release| format!("{} {} {}", release.first, release.last, release.organizations.join(",")))
+            .collect()
+    };
+    assert_eq!(
+        shown("apiserver-kubelet-client", "kube-apiserver-kubelet-client"),
+        [
+            "v1.28.0 v1.28.0 system:masters",
+            "v1.29.0 v1.35.4 kubeadm:cluster-admins",
+            "v1.35.5 v1.35.6 ",
+            "v1.36.0 v1.36.0 kubeadm:cluster-admins",
+            "v1.36.1 v1.36.2 "
+        ]
+    );
+    assert_eq!(shown("etcd-client", "kube-etcd-healthcheck-client").len(), 2);
+    assert_eq!(shown("etcd-client", "backup"), ["v1.28.0 v1.36.2 "]);
+    assert_eq!(shown("kubelet-client", "system:node:a"), ["v1.36.2 v1.36.2 system:nodes"]);
+    assert_eq!(shown("user", "jane"), [""; 0]);
+}
+
+#[test]
+fn names_that_a_role_needs_stand_beside_others() {
+    let catalogue = Catalogue::built_in();
+    for (profile, name, standing) in [
+        (
+            "apiserver",
+            None,
+            "DNS:kubernetes DNS:kubernetes.default DNS:kubernetes.default.svc DNS:kubernetes.default.svc.cluster.local",
+        ),
+        ("etcd-server", Some("cp1"), "DNS:cp1 DNS:localhost IP:127.0.0.1 IP:::1"),
+        ("kubelet-serving", Some("10.0.0.5"), "IP:10.0.0.5"),
+        ("scheduler-serving", None, "DNS:localhost IP:127.0.0.1 IP:::1"),
+        ("server", Some("web"), ""),
+        ("server", Some("The web"), ""),
+        ("user", Some("jane"), ""),
+    ] {
+        let sans = catalogue.find(profile).unwrap().standing_sans(name).unwrap();
+        let sans: Vec<String> = sans.iter().map(ToString::to_string).collect();
+        assert_eq!(sans.join(" "), standing, "{profile}");
     }
 }

@@ -90,6 +90,20 @@ impl VersionRange {
         Ok(Self(range))
     }
 
+    /// Versions on either side of each of its bounds.
+    pub(super) fn neighbours(&self) -> impl Iterator<Item = KubernetesVersion> {
+        self.0.comparators.iter().flat_map(|bound| {
+            let (minor, patch) = (bound.minor.unwrap_or_default(), bound.patch.unwrap_or_default());
+            // Below the first patch of a release are all of the one before it.
+            let before = match patch.checked_sub(1) {
+                Some(patch) => KubernetesVersion::new(bound.major, minor, patch),
+                None => KubernetesVersion::new(bound.major, minor.saturating_sub(1), 0),
+            };
+            let at = KubernetesVersion::new(bound.major, minor, patch);
+            [before, at, KubernetesVersion::new(bound.major, minor, patch + 1)]
+        })
+    }
+
     /// Whether a version lies within. A pre-release counts as its release: v1.29.0-rc.1 already has
     /// kubeadm's code of v1.29.0, while Semantic Versioning would match it with no range at all.
     pub(super) fn contains(&self, version: &KubernetesVersion) -> bool {

@@ -209,6 +209,7 @@ impl Objection {
             against: self.against,
             reason: self.reason,
             detail: Some(self.detail),
+            above: self.above,
             refused_by,
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::edge::Edge;
-use super::report::{Failure, Outcome, Rehearsal, Report};
+use super::report::{Above, Failure, Outcome, Rehearsal, Report};
 
 /// What breaks connections.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +16,8 @@ pub struct Cause {
     pub files: Vec<String>,
     /// Why, in words that name files.
     pub reason: String,
+    /// The certificate above those in the files that is at fault, where it is not these themselves.
+    pub above: Option<Above>,
     /// The connections that fail by it: indices of [`Report::connections`], ascending.
     pub connections: Vec<usize>,
 }
@@ -111,6 +113,7 @@ impl Collected<'_> {
             blame: self.key.blame,
             files: self.files.iter().map(|file| (*file).to_owned()).collect(),
             reason,
+            above: failure.above.clone(),
             connections: self.connections.iter().copied().collect(),
         }
     }
@@ -188,6 +191,7 @@ impl<'r> Evidence<'r> {
                 | Edge::ControllerManager
                 | Edge::Scheduler
                 | Edge::Kubelet
+                | Edge::Proxy
                 | Edge::ApiserverEtcd
         );
         let Some(name) = one.dialled.as_deref() else { return false };

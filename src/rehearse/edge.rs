@@ -18,6 +18,10 @@ pub enum Edge {
     Scheduler,
     /// A kubelet to the API server.
     Kubelet,
+    /// kube-proxy to the API server.
+    Proxy,
+    /// Pods to the API server, by the service `kubernetes`.
+    Pods,
     /// The API server to a kubelet.
     ApiserverKubelet,
     /// The API server to etcd.
@@ -38,13 +42,15 @@ pub enum Edge {
 
 impl Edge {
     /// All of them, in the order in which they are shown.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::Admin,
         Self::SuperAdmin,
         Self::User,
         Self::ControllerManager,
         Self::Scheduler,
         Self::Kubelet,
+        Self::Proxy,
+        Self::Pods,
         Self::ApiserverKubelet,
         Self::ApiserverEtcd,
         Self::EtcdPeer,
@@ -64,6 +70,8 @@ impl Edge {
             Self::ControllerManager => "controller-manager-apiserver",
             Self::Scheduler => "scheduler-apiserver",
             Self::Kubelet => "kubelet-apiserver",
+            Self::Proxy => "kube-proxy-apiserver",
+            Self::Pods => "pods-apiserver",
             Self::ApiserverKubelet => "apiserver-kubelet",
             Self::ApiserverEtcd => "apiserver-etcd",
             Self::EtcdPeer => "etcd-peer",
@@ -99,6 +107,8 @@ impl fmt::Display for Edge {
             Self::ControllerManager => "controller-manager → apiserver",
             Self::Scheduler => "scheduler → apiserver",
             Self::Kubelet => "kubelet → apiserver",
+            Self::Proxy => "kube-proxy → apiserver",
+            Self::Pods => "pods → apiserver",
             Self::ApiserverKubelet => "apiserver → kubelet",
             Self::ApiserverEtcd => "apiserver → etcd",
             Self::EtcdPeer => "etcd → its peers",

@@ -16,8 +16,9 @@ use crate::pem;
 use crate::tls::{Identity, TlsError};
 use crate::x509::{Certificate, Printable};
 
-/// The largest file of certificates, key or kubeconfig, in bytes: four times the bundle of all public CAs.
-const LARGEST: u64 = 1 << 20;
+/// The largest file of certificates, key or kubeconfig, in bytes: sixteen times the bundle of all public CAs, and room
+/// for the largest certificate that is read.
+const LARGEST: u64 = 4 << 20;
 
 /// Why a file cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -165,7 +166,7 @@ fn certificates(text: &[u8], name: &FileName) -> Result<(Vec<Located>, bool), Tr
     let located = found.into_iter().map(|one| {
         one.map_err(|unreadable| match unreadable.place.line {
             Some(line) => broken(format!("line {line}: {}", unreadable.problem)),
-            None => broken(unreadable.problem.to_string()),
+            None => broken(unreadable.problem.clone()),
         })
     });
     let located = located.collect::<Result<Vec<_>, Trouble>>()?;

@@ -8,6 +8,7 @@ use time::OffsetDateTime;
 
 use super::files::{FileName, Pair, Trust};
 use super::network::bare;
+use super::report::Above;
 use crate::chain::{self, Link, Located, Purpose, Reason, Verdict, Verifier};
 use crate::tls::PeerJudge;
 use crate::x509::{Certificate, Printable, SerialNumber, SubjectAltName};
@@ -47,6 +48,8 @@ pub(super) struct Objection {
     pub(super) reason: String,
     /// The same without them.
     pub(super) detail: String,
+    /// The certificate above the leaf that is at fault, by its subject and place.
+    pub(super) above: Option<Above>,
 }
 
 /// What a judge found.
@@ -88,17 +91,18 @@ impl PeerJudge for Judge {
             names: self.dialled.iter().map(|(name, _)| name.clone()).collect(),
             at: self.at,
         };
-        let finding = match Verifier::new(&settings, anchors, others, &[]).verify(leaf) {
-            Verdict::Valid(chain) => match self.broken_rule(&located) {
-                Some(objection) => Finding::Refused(objection),
-                None => accepted(&chain),
-            },
-            Verdict::Invalid(rejection) => {
-                let (fault, path) = rejection.reason();
-                let link = fault.concerns.map_or_else(|| path.last(), |index| path.get(index));
-                Finding::Refused(self.objection(fault, link, leaf))
-            }
-        };
+        let finding =
+            match Verifier::new(&settings, anchors, &[], &[]).quietly().with(others, &[]).verify(leaf) {
+                Verdict::Valid(chain) => match self.broken_rule(&located) {
+                    Some(objection) => Finding::Refused(objection),
+                    None => accepted(&chain),
+                },
+                Verdict::Invalid(rejection) => {
+                    let (fault, path) = rejection.reason();
+                    let link = fault.concerns.map_or_else(|| path.last(), |index| path.get(index));
+                    Finding::Refused(self.objection(fault, link, leaf))
+                }
+            };
         let verdict = match &finding {
             Finding::Accepted(..) => Ok(()),
             Finding::Refused(objection) => Err(objection.reason.clone()),
@@ -154,7 +158,7 @@ impl Judge {
             };
             let reason = format!("{name} does not hold {}, which {who} dials; it holds {held}", bare(wanted));
             let (fingerprint, detail) = (leaf.certificate.fingerprint(), fault.to_string());
-            return Objection { code, file, fingerprint, against: None, reason, detail };
+            return Objection { code, file, fingerprint, against: None, reason, detail, above: None };
         }
         let trusted = self.trust.as_ref().map(|trust| trust.name.short.as_str()).unwrap_or_default();
         let about = link.map_or(leaf, |link| link.located);
@@ -169,6 +173,10 @@ impl Judge {
         };
         let is_of_issuer = matches!(fault.reason, Reason::Signature | Reason::NoIssuer);
         let at_fault = if is_of_issuer { leaf } else { about };
+        let above = (at_fault.source != leaf.source).then(|| Above {
+            subject: at_fault.certificate.tbs.subject.to_string(),
+            place: at_fault.source.to_string(),
+        });
         Objection {
             code,
             file: at_fault.source.file.clone(),
@@ -176,6 +184,7 @@ impl Judge {
             against: self.trust.as_ref().filter(|_| is_of_issuer).map(|trust| trust.name.path.clone()),
             reason,
             detail: fault.to_string(),
+            above,
         }
     }
 
@@ -205,6 +214,7 @@ impl Judge {
             against: None,
             detail: reason.clone(),
             reason,
+            above: None,
         };
         self.rules.iter().find_map(|rule| match rule {
             Rule::CommonName { allowed, flag } => {

@@ -30,7 +30,8 @@ use time::OffsetDateTime;
 pub use cause::{Blame, Cause};
 pub use edge::{Edge, Service};
 pub use report::{
-    Agreed, Cell, Failure, Matrix, Negative, NegativeKind, NodeSummary, Outcome, Party, Rehearsal, Report,
+    Above, Agreed, Cell, Failure, Matrix, Negative, NegativeKind, NodeSummary, Outcome, Party, Rehearsal,
+    Report,
 };
 
 use crate::chain::Policy;
@@ -53,6 +54,8 @@ pub struct Settings {
 pub struct Known {
     /// The DNS name or address behind which every API server is.
     pub endpoint: Option<String>,
+    /// The address of the service `kubernetes`.
+    pub service: Option<IpAddr>,
     /// The nodes.
     pub nodes: Vec<KnownNode>,
 }

@@ -135,7 +135,7 @@ pub(super) struct Answering {
 /// The nodes with their addresses.
 pub(super) struct Network<'a> {
     pub(super) nodes: &'a [Node],
-    known: Option<&'a Known>,
+    pub(super) known: Option<&'a Known>,
     addresses: Vec<Addresses>,
 }
 
@@ -173,8 +173,10 @@ impl<'a> Network<'a> {
             ));
         }
         // These are made to speak to the API server beside them.
-        let is_local =
-            matches!(role, AccessRole::ControllerManager | AccessRole::Scheduler | AccessRole::Kubelet);
+        let is_local = matches!(
+            role,
+            AccessRole::ControllerManager | AccessRole::Scheduler | AccessRole::Kubelet | AccessRole::Proxy
+        );
         let pair = |node: &Node| node.apiserver.as_ref().map(|apiserver| apiserver.serving.clone());
         self.answering(host, client, candidates, is_local, |node, name| {
             pair(node).is_some_and(|pair| holds(&pair, name))
@@ -188,7 +190,8 @@ impl<'a> Network<'a> {
             return Err("etcd's files are not here: it runs elsewhere".to_owned());
         }
         self.answering(host, Some(client), candidates, false, |node, name| {
-            node.etcd.as_ref().is_some_and(|etcd| holds(&etcd.clients.pair, name))
+            let pair = node.etcd.as_ref().and_then(|etcd| etcd.clients.pair.as_ref());
+            pair.is_some_and(|pair| holds(pair, name))
         })
     }
 

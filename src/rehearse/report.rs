@@ -109,8 +109,19 @@ pub struct Failure {
     pub reason: String,
     /// The same without the names of files, where it may be said of several.
     pub detail: Option<String>,
+    /// The certificate above the refused one that is at fault, where it is not the refused one itself.
+    pub above: Option<Above>,
     /// Who refuses whom, where it comes to a handshake.
     pub refused_by: Option<Side>,
+}
+
+/// A certificate of a CA that is at fault. Every text here is safe to show.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Above {
+    /// Its subject.
+    pub subject: String,
+    /// The file that it stands in, and the line where others stand before it: `etcd.pem:13`.
+    pub place: String,
 }
 
 /// What two parties agreed on.
@@ -186,7 +197,16 @@ pub struct Matrix {
 impl Failure {
     /// One that does not come from a chain.
     pub(super) fn of_file(code: &'static str, file: String, reason: String) -> Self {
-        Self { code, file, fingerprint: None, against: None, reason, detail: None, refused_by: None }
+        Self {
+            code,
+            file,
+            fingerprint: None,
+            against: None,
+            reason,
+            detail: None,
+            above: None,
+            refused_by: None,
+        }
     }
 }
 

@@ -62,6 +62,11 @@ pub(super) fn find(directory: &Path) -> Result<Found, RehearseError> {
     // Absolute, so that `.` and `pki/..` are known by their names; links in it are the user's own way to say it.
     let directory = std::path::absolute(directory).map_err(unreadable)?;
     let entries = std::fs::read_dir(&directory).map_err(unreadable)?;
+    // etcd's own directory in kpki's layout says by itself what it is.
+    if let Some(root) = root_around(&directory).filter(|_| shape(&directory) != Some(Shape::EtcdPki)) {
+        let tree = Tree::new(root, Shape::Root);
+        return Ok(Found { trees: vec![(None, tree)], users: Vec::new(), notes: Vec::new() });
+    }
     if let Some(shape) = shape(&directory) {
         let tree = Tree::new(&directory, shape);
         let notes = tree.beyond().into_iter().collect();
@@ -98,10 +103,37 @@ fn conf_files(directory: &Path) -> Vec<PathBuf> {
     files
 }
 
+/// What lies in a node's root, whoever installed it.
+const IN_ROOT: [&str; 14] = [
+    "etc/kubernetes",
+    "etc/etcd",
+    "etc/etcd.env",
+    "etc/ssl/etcd",
+    "etc/rancher",
+    "etc/k0s",
+    "var/lib/kubelet",
+    "var/lib/kubernetes",
+    "var/lib/rancher",
+    "var/lib/k0s",
+    "var/lib/minikube",
+    "var/snap/microk8s",
+    "opt/kubernetes",
+    "opt/etcd",
+];
+
+/// The root of the node around a directory that is known by its path: `n` for `n/var/lib/k0s/pki`.
+fn root_around(directory: &Path) -> Option<&Path> {
+    let known = IN_ROOT.iter().filter(|place| **place != "etc/kubernetes" && **place != "etc/etcd.env");
+    directory.ancestors().find_map(|above| {
+        let place = known.clone().find(|place| above.ends_with(place))?;
+        above.ancestors().nth(Path::new(place).components().count())
+    })
+}
+
 /// What a directory stands for, if it is a node's.
 fn shape(directory: &Path) -> Option<Shape> {
     let has = |names: &[&str]| names.iter().any(|name| directory.join(name).exists());
-    if has(&["etc/kubernetes", "etc/etcd/pki"]) {
+    if has(&IN_ROOT) {
         Some(Shape::Root)
     } else if has(&["kubelet.conf", "admin.conf", "controller-manager.conf", "scheduler.conf", "manifests"])
         || has(&[

@@ -17,6 +17,17 @@ use crate::disk::{
 };
 use crate::x509::{Printable, sha256};
 
+/// A tree in which findings were found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Root {
+    /// Its node, where there are several.
+    pub node: Option<String>,
+    /// The argument: a directory or a file.
+    pub path: PathBuf,
+    /// What stands before the paths that the audit shows of it ([`crate::audit::Input::prefix`]).
+    pub prefix: Option<PathBuf>,
+}
+
 /// One thing to change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Repair {
@@ -104,15 +115,14 @@ const REMEDIES: [(&str, Remedy); 8] = [
     ("M016", Remedy::Secret),
 ];
 
-/// Turns findings into changes. `roots` are the trees in which they were found, each with the name of its node where there are
-/// several. With `strict`, certificates get 0600, as some benchmarks want.
+/// Turns findings into changes. `roots` are the trees in which they were found. With `strict`, certificates get 0600, as some benchmarks want.
 ///
 /// # Errors
 /// Where the argument cannot be examined any more.
-pub fn plan(roots: &[(Option<String>, PathBuf)], report: &Report, strict: bool) -> std::io::Result<Plan> {
+pub fn plan(roots: &[Root], report: &Report, strict: bool) -> std::io::Result<Plan> {
     let mut plan = Plan::default();
-    for (name, root) in roots {
-        let node = name.as_deref().map(|name| Printable(name).to_string());
+    for Root { node, path: root, prefix } in roots {
+        let node = node.as_deref().map(|name| Printable(name).to_string());
         let mut wanted: BTreeMap<&str, Vec<&Finding>> = BTreeMap::new();
         for finding in &report.findings {
             let here = finding.location.node.as_deref() == node.as_deref();
@@ -128,12 +138,13 @@ pub fn plan(roots: &[(Option<String>, PathBuf)], report: &Report, strict: bool) 
         if is_whole_system(root) {
             // It has a million other files.
             let places = wanted.values().filter_map(|findings| findings.first());
-            entries.extend(places.filter_map(|finding| alone(root, Path::new(finding.location.within()))));
+            entries
+                .extend(places.filter_map(|finding| alone(root, within(root, prefix.as_deref(), finding)?)));
         } else {
             walk(root, WalkLimits { file: 0, total: 0, ..LIMITS }, &mut |entry| entries.push(entry))?;
         }
         for entry in entries {
-            let shown = as_located(node.is_some(), root, &entry.path);
+            let shown = as_located(prefix.as_deref(), root, &entry.path);
             let Some(findings) = wanted.remove(shown.as_str()) else { continue };
             plan.add(root, entry, &findings, strict);
         }
@@ -149,13 +160,23 @@ pub fn plan(roots: &[(Option<String>, PathBuf)], report: &Report, strict: bool) 
 }
 
 /// The path of a file as the audit says it: as it was named, or of one of several nodes within its tree.
-fn as_located(named: bool, root: &Path, relative: &Path) -> String {
-    let path = match (relative.as_os_str().is_empty(), named || root == Path::new(".")) {
+fn as_located(prefix: Option<&Path>, root: &Path, relative: &Path) -> String {
+    let path = match (relative.as_os_str().is_empty(), root == Path::new(".")) {
         (true, _) => root.to_owned(),
         (false, true) => relative.to_owned(),
         (false, false) => root.join(relative),
     };
-    Printable(&path.to_string_lossy()).to_string()
+    let within = prefix.and_then(|prefix| path.strip_prefix(prefix).ok());
+    let shown = within.filter(|within| !within.as_os_str().is_empty()).unwrap_or(&path);
+    Printable(&shown.to_string_lossy()).to_string()
+}
+
+/// The path of a finding within a tree.
+fn within<'a>(root: &Path, prefix: Option<&Path>, finding: &'a Finding) -> Option<&'a Path> {
+    let path = Path::new(finding.location.within());
+    let Some(prefix) = prefix else { return Some(path) };
+    let between = root.strip_prefix(prefix).ok()?;
+    if between.as_os_str().is_empty() { Some(path) } else { path.strip_prefix(between).ok() }
 }
 
 /// What the file system says of one path within a tree.
@@ -252,13 +273,7 @@ pub fn apply(repair: &Repair, timestamp: &str) -> Result<Vec<PathBuf>, DiskError
             path: root.join(&relative),
             source,
         })?;
-        // The new file is its writer's; it gets the owner of the old one back.
-        let owner = (found.uid, found.gid);
         found = fresh.unwrap_or(found);
-        if (found.uid, found.gid) != owner && repair.owner.is_none() {
-            set_permissions(&root, &relative, found, repair.mode, Some(owner))?;
-            return Ok(backups);
-        }
     }
     if found.mode != repair.mode || repair.owner.is_some() {
         set_permissions(&repair.root, &repair.relative, found, repair.mode, repair.owner)?;

@@ -77,7 +77,7 @@ fn a_change_keeps_a_backup_and_the_mode() {
 fn finding(rule: &str, path: &str) -> Finding {
     let rule = crate::audit::RULES.iter().copied().find(|known| known.id == rule).unwrap();
     let location = crate::audit::Location { path: path.into(), ..crate::audit::Location::default() };
-    Finding { rule, severity: rule.severity, location, message: String::new(), own_fix: None, file: None }
+    Finding::new(rule, rule.severity, location, "")
 }
 
 #[test]
@@ -122,7 +122,7 @@ fn of_a_whole_system_only_what_was_found_is_looked_at() {
         report.findings = paths.iter().map(located).collect();
         report
     };
-    let roots = [(None, dir.path().to_owned())];
+    let roots = [Root { node: None, path: dir.path().to_owned(), prefix: None }];
     let wanted = ["etc/kubernetes/pki/ca.key", "etc/kubernetes/link.key", "../x", "usr/gone"];
     let plan = plan(&roots, &report(&wanted), false).unwrap();
     let mended: Vec<(&Path, u32)> =

@@ -7,15 +7,14 @@ mod kubernetes;
 use x509_parser::certification_request::{X509CertificationRequest, X509CertificationRequestInfo};
 use x509_parser::extensions::X509Extension;
 use x509_parser::prelude::{FromDer, ParsedCriAttribute};
-use x509_parser::verify::verify_signature;
 
 pub use kubernetes::{Condition, Issued, KubernetesRequest};
 
 use crate::key::{KeyError, KeyPair};
 use crate::pem;
 use crate::x509::{
-    Extensions, Name, Printable, PublicKey, PublicKeyKind, RequestTemplate, SubjectAltName, X509Error,
-    assemble_signed, sha256_hex, structure,
+    Extensions, Name, Printable, PublicKey, PublicKeyKind, RequestTemplate, SignatureAlgorithm,
+    SignatureFault, SubjectAltName, X509Error, algorithm_parameters, assemble_signed, sha256_hex, structure,
 };
 
 /// The largest request that is read, in bytes: the API server's own bound for an object is 1.5 MiB, and a
@@ -113,13 +112,14 @@ impl SigningRequest {
         }
         structure::request(der).map_err(|flaw| RequestError::Malformed(flaw.into()))?;
         let info = &request.certification_request_info;
+        let public_key = PublicKey::from_der(info.subject_pki.raw)?;
         Ok(Self {
             subject: Name::from_der(info.subject.as_raw())?,
-            public_key: PublicKey::from_der(info.subject_pki.raw)?,
             extensions: Extensions::read(&requested_extensions(info)?),
             kubernetes: None,
             der: Some(der.to_vec()),
-            possession: possession(&request),
+            possession: possession(&request, &public_key),
+            public_key,
         })
     }
 
@@ -142,30 +142,29 @@ impl SigningRequest {
     }
 }
 
-/// Signature algorithms that prove nothing: sha1WithRSAEncryption, its older alias, md5WithRSAEncryption, ecdsa-with-SHA1.
-const BROKEN: [&str; 4] =
-    ["1.2.840.113549.1.1.5", "1.3.14.3.2.29", "1.2.840.113549.1.1.4", "1.2.840.10045.4.1"];
-
 /// Whether the request is signed by the key that it is for.
-fn possession(request: &X509CertificationRequest<'_>) -> Result<(), &'static str> {
-    let algorithm = request.signature_algorithm.algorithm.to_id_string();
-    if BROKEN.contains(&algorithm.as_str()) {
-        return Err("it is signed with SHA-1 or MD5, which proves nothing; sign it with SHA-256");
-    }
-    let info = &request.certification_request_info;
-    // The verifier knows no such key; that is another thing than a signature that is wrong.
-    if let Ok(PublicKeyKind::Rsa { bits: ..2048, .. }) =
-        PublicKey::from_der(info.subject_pki.raw).map(|key| key.kind().clone())
-    {
+fn possession(request: &X509CertificationRequest<'_>, key: &PublicKey) -> Result<(), &'static str> {
+    // What no profile admits is not verified; that is another thing than a signature that is wrong.
+    if matches!(key.kind(), PublicKeyKind::Rsa { bits: ..2048, .. }) {
         return Err("signatures by an RSA key under 2048 bits are not verified");
     }
-    verify_signature(&info.subject_pki, &request.signature_algorithm, &request.signature_value, info.raw)
-        .map_err(|error| match error {
-            x509_parser::error::X509Error::SignatureUnsupportedAlgorithm => {
-                "its signature is of an algorithm that is not supported"
-            }
-            _ => "its signature does not verify with its own public key",
-        })
+    let signature = &request.signature_value;
+    if signature.unused_bits != 0 {
+        return Err("its signature is not of whole bytes");
+    }
+    let parameters = algorithm_parameters(&request.signature_algorithm);
+    let algorithm =
+        SignatureAlgorithm::new(&request.signature_algorithm.algorithm.to_id_string(), parameters.as_deref());
+    let verified = algorithm.verify(key, request.certification_request_info.raw, &signature.data);
+    verified.map_err(|fault| match fault {
+        SignatureFault::Broken(_) => {
+            "it is signed with SHA-1 or MD5, which proves nothing; sign it with SHA-256"
+        }
+        SignatureFault::Unsupported(_) | SignatureFault::Key(_) => {
+            "its signature is of an algorithm that is not supported"
+        }
+        _ => "its signature does not verify with its own public key",
+    })
 }
 
 /// The extensions of the `extensionRequest` attribute (RFC 2985 section 5.4.2), which must be alone.

@@ -9,14 +9,17 @@ use x509_parser::x509::AlgorithmIdentifier;
 
 use super::der::{Element, element, read};
 use super::text::dotted;
-use super::words::words;
 use super::{
     Extensions, Name, PublicKey, SignatureAlgorithm, SignatureFault, X509Error, assemble_signed, structure,
 };
 use crate::pem;
 
-/// The largest certificate that is read, in bytes: Go's TLS accepts no handshake message over 64 KiB.
-const LARGEST: usize = 64 * 1024;
+/// The largest certificate that is read, in bytes: Go reads one of any size from a file, and in a handshake 256 KiB for
+/// all of them together.
+const LARGEST: usize = 1 << 20;
+
+/// What is said where the frame is sound and something in it is not.
+const NO_CERTIFICATE: &str = "a field of it is not what a certificate has there";
 
 /// A serial number: the content of its DER INTEGER, sign and all.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -112,7 +115,7 @@ impl TbsCertificate {
     /// [`X509Error::Malformed`] when it is not one, or something follows it.
     pub fn from_der(der: &[u8]) -> Result<Self, X509Error> {
         let (rest, tbs) = x509_parser::certificate::TbsCertificate::from_der(der)
-            .map_err(|error| malformed(words(&error)))?;
+            .map_err(|_| malformed(structure::tbs_certificate(der).err().unwrap_or(NO_CERTIFICATE)))?;
         if !rest.is_empty() {
             return Err(malformed("bytes follow it"));
         }
@@ -125,7 +128,7 @@ impl TbsCertificate {
             version: tbs.version.0.saturating_add(1),
             serial: SerialNumber(tbs.raw_serial().to_vec()),
             signature_algorithm: dotted(&tbs.signature.algorithm),
-            signature_parameters: parameters(&tbs.signature),
+            signature_parameters: algorithm_parameters(&tbs.signature),
             issuer: Name::read(&tbs.issuer)?,
             validity: Validity {
                 not_before: tbs.validity.not_before.to_datetime(),
@@ -148,7 +151,7 @@ impl TbsCertificate {
 }
 
 /// The DER of an algorithm's parameters; none when they are absent or have a tag of several bytes.
-pub(super) fn parameters(algorithm: &AlgorithmIdentifier<'_>) -> Option<Vec<u8>> {
+pub(crate) fn algorithm_parameters(algorithm: &AlgorithmIdentifier<'_>) -> Option<Vec<u8>> {
     let any = algorithm.parameters.as_ref()?;
     let number = u8::try_from(any.tag().0).ok().filter(|number| *number < 0x1f)?;
     let tag = (any.header.class() as u8) << 6 | u8::from(any.header.is_constructed()) << 5 | number;
@@ -176,13 +179,13 @@ impl Certificate {
     /// Reads one certificate in DER.
     ///
     /// # Errors
-    /// [`X509Error::Malformed`] when it is not one, is over 64 KiB, or something follows it.
+    /// [`X509Error::Malformed`] when it is not one, is over 1 MiB, or something follows it.
     pub fn from_der(der: &[u8]) -> Result<Self, X509Error> {
         if der.len() > LARGEST {
-            return Err(malformed("it is larger than 64 KiB"));
+            return Err(malformed("it is larger than 1 MiB"));
         }
         let (rest, certificate) = x509_parser::certificate::X509Certificate::from_der(der)
-            .map_err(|error| malformed(words(&error)))?;
+            .map_err(|_| malformed(structure::certificate(der).err().unwrap_or(NO_CERTIFICATE)))?;
         if !rest.is_empty() {
             return Err(malformed("bytes follow it"));
         }
@@ -191,7 +194,7 @@ impl Certificate {
             der: der.to_vec(),
             tbs: TbsCertificate::read(&certificate.tbs_certificate)?,
             outer_signature_algorithm: dotted(&certificate.signature_algorithm.algorithm),
-            outer_signature_parameters: parameters(&certificate.signature_algorithm),
+            outer_signature_parameters: algorithm_parameters(&certificate.signature_algorithm),
         })
     }
 

@@ -10,7 +10,7 @@ use x509_parser::revocation_list::CertificateRevocationList;
 
 use super::der::{Element, elements, read, tag};
 use super::text::dotted;
-use super::words::{words, words_of_asn1};
+use super::words::words_of_asn1;
 use super::{
     AuthorityKeyIdentifier, Extension, Marked, Name, PublicKey, SerialNumber, SignatureAlgorithm,
     SignatureFault, SubjectAltName, X509Error, sha256_hex, structure,
@@ -21,7 +21,7 @@ use crate::pem;
 const LARGEST: usize = 64 << 20;
 
 /// Extensions of a list that this library reads: authority key identifier, CRL number, issuing distribution point,
-/// and the delta CRL indicator, which is recognised to be refused by name.
+/// and the delta CRL indicator.
 const KNOWN: [&str; 4] = ["2.5.29.35", "2.5.29.20", ISSUING_DISTRIBUTION_POINT, DELTA_INDICATOR];
 /// Extensions of an entry that this library reads: reason code, invalidity date, certificate issuer.
 const KNOWN_OF_ENTRIES: [&str; 3] = ["2.5.29.21", "2.5.29.24", CERTIFICATE_ISSUER];
@@ -231,8 +231,10 @@ impl RevocationList {
         if der.len() > LARGEST {
             return Err(malformed("it is larger than 64 MiB"));
         }
-        let (rest, list) =
-            CertificateRevocationList::from_der(der).map_err(|error| malformed(words(&error)))?;
+        let (rest, list) = CertificateRevocationList::from_der(der).map_err(|_| {
+            let flaw = structure::revocation_list(der).err();
+            malformed(flaw.unwrap_or("a field of it is not what a revocation list has there"))
+        })?;
         if !rest.is_empty() {
             return Err(malformed("bytes follow it"));
         }
@@ -250,7 +252,7 @@ impl RevocationList {
             extensions: Vec::new(),
             malformed: Vec::new(),
             signature_algorithm: dotted(&tbs.signature.algorithm),
-            signature_parameters: super::certificate::parameters(&tbs.signature),
+            signature_parameters: super::certificate::algorithm_parameters(&tbs.signature),
             algorithms_agree: tbs.signature == list.signature_algorithm,
             has_duplicates: false,
             unknown_in_entries: None,
@@ -383,6 +385,11 @@ impl RevocationList {
     /// Whether it holds only what changed since another list (section 5.2.4).
     pub fn is_delta(&self) -> bool {
         self.extensions.iter().any(|extension| extension.oid == DELTA_INDICATOR)
+    }
+
+    /// The number of the complete list from which a delta list starts (section 5.2.4), as the content of an INTEGER.
+    pub fn base_number(&self) -> Option<&[u8]> {
+        read(&self.find(DELTA_INDICATOR)?.value).map(|(number, _)| number.content)
     }
 
     /// The first extension, of the list or of an entry, that is critical and not known.

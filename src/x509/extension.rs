@@ -63,7 +63,7 @@ pub struct Extension {
 }
 
 /// Names of extensions, of certificates and of lists, as the standards write them.
-const NAMES: [(&str, &str); 24] = [
+const NAMES: [(&str, &str); 27] = [
     ("2.5.29.9", "subjectDirectoryAttributes"),
     ("2.5.29.14", "subjectKeyIdentifier"),
     ("2.5.29.15", "keyUsage"),
@@ -72,8 +72,11 @@ const NAMES: [(&str, &str); 24] = [
     ("2.5.29.18", "issuerAltName"),
     ("2.5.29.19", "basicConstraints"),
     ("2.5.29.20", "cRLNumber"),
+    ("2.5.29.21", "reasonCode"),
+    ("2.5.29.24", "invalidityDate"),
     ("2.5.29.27", "deltaCRLIndicator"),
     ("2.5.29.28", "issuingDistributionPoint"),
+    ("2.5.29.29", "certificateIssuer"),
     ("2.5.29.30", "nameConstraints"),
     ("2.5.29.31", "cRLDistributionPoints"),
     ("2.5.29.32", "certificatePolicies"),

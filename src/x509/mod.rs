@@ -11,12 +11,14 @@ mod name;
 mod name_constraints;
 mod public_key;
 mod san;
+mod shell;
 mod signature;
 pub(crate) mod structure;
 mod text;
 mod usage;
 mod words;
 
+pub(crate) use certificate::algorithm_parameters;
 pub use certificate::{Certificate, SerialNumber, TbsCertificate, Validity, hex, sha256, sha256_hex};
 pub use crl::{
     DistributionPoint, DistributionPointName, IssuingDistributionPoint, RevocationList, RevokedCertificate,
@@ -30,9 +32,10 @@ pub use name::{Attribute, COMMON_NAME, Name, ORGANIZATION, ORGANIZATIONAL_UNIT};
 pub use name_constraints::{GeneralSubtree, NameConstraints};
 pub use public_key::{PublicKey, PublicKeyKind};
 pub use san::{SubjectAltName, check_dns_name};
+pub use shell::{quoted, shell_word};
 pub use signature::{DigestAlgorithm, SignatureAlgorithm, SignatureFault};
+pub use text::Printable;
 pub(crate) use text::is_deceptive;
-pub use text::{Printable, shell_word};
 pub use usage::{ExtendedKeyUsage, KeyUsage};
 
 /// What can be wrong with the bytes or the texts that are read here.

@@ -119,10 +119,21 @@ impl PublicKey {
         if !matches!(self.kind, PublicKeyKind::Rsa { .. }) {
             return None;
         }
+        self.rsa_numbers().map(|(modulus, _)| modulus).filter(|modulus| !modulus.is_empty())
+    }
+
+    /// Modulus and public exponent of an RSA key, for RSASSA-PSS alone or not, each the most significant byte first and without
+    /// leading zeros; none for any other kind of key.
+    pub(super) fn rsa_numbers(&self) -> Option<(&[u8], &[u8])> {
+        if !matches!(self.kind, PublicKeyKind::Rsa { .. } | PublicKeyKind::RsaPss { .. }) {
+            return None;
+        }
         let (key, _) = read(self.subject_public_key()?)?;
-        let (modulus, _) = read(key.content)?;
-        let significant = modulus.content.iter().position(|&byte| byte != 0)?;
-        modulus.content.get(significant..)
+        let (modulus, rest) = read(key.content)?;
+        let (exponent, _) = read(rest)?;
+        let significant = |content: &[u8]| content.iter().position(|&byte| byte != 0);
+        let from = |content: &'_ [u8]| significant(content).unwrap_or(content.len());
+        Some((modulus.content.get(from(modulus.content)..)?, exponent.content.get(from(exponent.content)..)?))
     }
 
     /// The DER of the parameters of its algorithm; none when they are absent.

@@ -13,7 +13,7 @@ use rsa::signature::hazmat::PrehashVerifier as _;
 use rsa::{BoxedUint, Pkcs1v15Sign, Pss};
 use sha2::{Sha256, Sha384, Sha512};
 
-use super::der::{elements, read};
+use super::der::{elements, read, tag};
 use super::text::is_deceptive;
 use super::{PublicKey, PublicKeyKind};
 
@@ -46,6 +46,11 @@ impl DigestAlgorithm {
         }
     }
 
+    /// Its length in octets.
+    pub fn octets(self) -> usize {
+        usize::from(self.bits() / 8)
+    }
+
     /// By the content of its object identifier (RFC 5754 section 2.2).
     fn by_oid(oid: &[u8]) -> Option<Self> {
         match oid {
@@ -63,8 +68,12 @@ impl DigestAlgorithm {
 pub enum SignatureAlgorithm {
     /// RSASSA-PKCS1-v1_5 (RFC 8017 section 8.2).
     RsaPkcs1(DigestAlgorithm),
-    /// RSASSA-PSS with the same digest for the mask and a salt as long as the digest (RFC 8017 section 8.1).
+    /// RSASSA-PSS with the same digest for the mask and a salt as long as the digest (RFC 8017 section 8.1): the one form
+    /// that Go and TLS 1.3 know.
     RsaPss(DigestAlgorithm),
+    /// The same with a salt of another length, in octets (RFC 4055 section 3.1); openssl takes the longest that there is
+    /// room for unless it is told otherwise.
+    RsaPssSalted(DigestAlgorithm, usize),
     /// ECDSA (RFC 5758 section 3.2).
     Ecdsa(DigestAlgorithm),
     /// Ed25519 (RFC 8410).
@@ -144,9 +153,12 @@ impl SignatureAlgorithm {
             "2.16.840.1.101.3.4.3.18" if parameters.is_none() => Self::MlDsa(65),
             "2.16.840.1.101.3.4.3.19" if parameters.is_none() => Self::MlDsa(87),
             "1.3.101.112" => Self::Unsupported("Ed25519 with parameters".into()),
-            "1.2.840.113549.1.1.10" => parameters
-                .and_then(pss_digest)
-                .map_or_else(|| Self::Unsupported("RSASSA-PSS with these parameters".into()), Self::RsaPss),
+            "1.2.840.113549.1.1.10" => match parameters.and_then(pss_parameters) {
+                Some((PssDigest::Sha1, _)) => Self::Broken("RSASSA-PSS with SHA-1"),
+                Some((PssDigest::Sha2(digest), salt)) if salt == digest.octets() => Self::RsaPss(digest),
+                Some((PssDigest::Sha2(digest), salt)) => Self::RsaPssSalted(digest, salt),
+                None => Self::Unsupported("RSASSA-PSS with these parameters".into()),
+            },
             _ => match REFUSED.iter().find(|(refused, ..)| *refused == oid) {
                 Some((_, true, name)) => Self::Broken(name),
                 Some((_, false, name)) => Self::Unsupported((*name).into()),
@@ -166,10 +178,17 @@ impl SignatureAlgorithm {
             _ => {}
         }
         let bits = key.subject_public_key().ok_or(SignatureFault::Malformed)?;
-        // RFC 4055 section 3.3: a key may be restricted to the parameters of its own algorithm identifier.
-        if let (Self::RsaPss(digest), PublicKeyKind::RsaPss { .. }, Some(own)) =
-            (self, key.kind(), key.parameters())
-            && pss_digest(own) != Some(*digest)
+        // RFC 4055 section 3.3: a key may be restricted to the parameters of its own algorithm identifier, and to salts that
+        // are no shorter.
+        let pss = match self {
+            Self::RsaPss(digest) => Some((*digest, digest.octets())),
+            Self::RsaPssSalted(digest, salt) => Some((*digest, *salt)),
+            _ => None,
+        };
+        if let (Some((digest, salt)), PublicKeyKind::RsaPss { .. }, Some(own)) =
+            (pss, key.kind(), key.parameters())
+            && !pss_parameters(own)
+                .is_some_and(|(own, least)| own == PssDigest::Sha2(digest) && least <= salt)
         {
             return Err(SignatureFault::Key("it is restricted to other parameters of RSASSA-PSS".into()));
         }
@@ -178,8 +197,14 @@ impl SignatureAlgorithm {
             return verified.map_err(|_| SignatureFault::Mismatch);
         }
         match (self, key.kind()) {
-            (Self::RsaPkcs1(digest) | Self::RsaPss(digest), PublicKeyKind::Rsa { .. }) => {
-                self.verify_rsa(*digest, key, message, signature)
+            (Self::RsaPkcs1(digest), PublicKeyKind::Rsa { .. }) => {
+                verify_rsa(*digest, None, key, message, signature)
+            }
+            (Self::RsaPss(digest), PublicKeyKind::Rsa { .. } | PublicKeyKind::RsaPss { .. }) => {
+                verify_rsa(*digest, Some(digest.octets()), key, message, signature)
+            }
+            (Self::RsaPssSalted(digest, salt), PublicKeyKind::Rsa { .. } | PublicKeyKind::RsaPss { .. }) => {
+                verify_rsa(*digest, Some(*salt), key, message, signature)
             }
             (Self::MlDsa(set), PublicKeyKind::MlDsa(own)) if set == own => match set {
                 44 => verify_ml_dsa::<MlDsa44>(bits, message, signature),
@@ -234,41 +259,45 @@ impl SignatureAlgorithm {
             _ => None,
         }
     }
+}
 
-    fn verify_rsa(
-        &self,
-        digest: DigestAlgorithm,
-        key: &PublicKey,
-        message: &[u8],
-        signature: &[u8],
-    ) -> Result<(), SignatureFault> {
-        /// Bits of a modulus: from Go's minimum (crypto/rsa, "Minimum key size") to `OPENSSL_RSA_MAX_MODULUS_BITS`. A larger
-        /// modulus is work for nothing.
-        const SIZES: RangeInclusive<usize> = 1024..=16_384;
-        let (Some(modulus), PublicKeyKind::Rsa { exponent: Some(exponent), .. }) =
-            (key.rsa_modulus(), key.kind())
-        else {
-            return Err(SignatureFault::Key("its exponent is longer than 8 bytes".into()));
-        };
-        let number = BoxedUint::from_be_slice_vartime;
-        let key =
-            rsa::PublicKey::new_with_size_limits(number(modulus), number(&exponent.to_be_bytes()), SIZES)
-                .map_err(|_| {
-                    SignatureFault::Key("its modulus or exponent is none that a key may have".into())
-                })?;
-        let hash = digest.of(message);
-        let hash = hash.as_ref();
-        let pss = matches!(self, Self::RsaPss(_));
-        let verified = match digest {
-            DigestAlgorithm::Sha256 if pss => key.verify(Pss::<Sha256>::new(), hash, signature),
-            DigestAlgorithm::Sha384 if pss => key.verify(Pss::<Sha384>::new(), hash, signature),
-            DigestAlgorithm::Sha512 if pss => key.verify(Pss::<Sha512>::new(), hash, signature),
-            DigestAlgorithm::Sha256 => key.verify(Pkcs1v15Sign::new::<Sha256>(), hash, signature),
-            DigestAlgorithm::Sha384 => key.verify(Pkcs1v15Sign::new::<Sha384>(), hash, signature),
-            DigestAlgorithm::Sha512 => key.verify(Pkcs1v15Sign::new::<Sha512>(), hash, signature),
-        };
-        verified.map_err(|_| SignatureFault::Mismatch)
+/// RSA by keys or with salts that ring leaves out; `salt` is the length of the salt of RSASSA-PSS, none with PKCS#1.
+fn verify_rsa(
+    digest: DigestAlgorithm,
+    salt: Option<usize>,
+    key: &PublicKey,
+    message: &[u8],
+    signature: &[u8],
+) -> Result<(), SignatureFault> {
+    /// Bits of a modulus: from Go's minimum (crypto/rsa, "Minimum key size") to `OPENSSL_RSA_MAX_MODULUS_BITS`. A larger
+    /// modulus is work for nothing.
+    const SIZES: RangeInclusive<usize> = 1024..=16_384;
+    let Some((modulus, exponent)) = key.rsa_numbers() else {
+        return Err(SignatureFault::Key("it is no RSA key".into()));
+    };
+    if exponent.len() > size_of::<u64>() {
+        return Err(SignatureFault::Key("its exponent is longer than 8 bytes".into()));
     }
+    let number = BoxedUint::from_be_slice_vartime;
+    let key = rsa::PublicKey::new_with_size_limits(number(modulus), number(exponent), SIZES)
+        .map_err(|error| SignatureFault::Key(error.to_string()))?;
+    let hash = digest.of(message);
+    let hash = hash.as_ref();
+    let verified = match (digest, salt) {
+        (DigestAlgorithm::Sha256, Some(salt)) => {
+            key.verify(Pss::<Sha256>::new_with_salt(salt), hash, signature)
+        }
+        (DigestAlgorithm::Sha384, Some(salt)) => {
+            key.verify(Pss::<Sha384>::new_with_salt(salt), hash, signature)
+        }
+        (DigestAlgorithm::Sha512, Some(salt)) => {
+            key.verify(Pss::<Sha512>::new_with_salt(salt), hash, signature)
+        }
+        (DigestAlgorithm::Sha256, None) => key.verify(Pkcs1v15Sign::new::<Sha256>(), hash, signature),
+        (DigestAlgorithm::Sha384, None) => key.verify(Pkcs1v15Sign::new::<Sha384>(), hash, signature),
+        (DigestAlgorithm::Sha512, None) => key.verify(Pkcs1v15Sign::new::<Sha512>(), hash, signature),
+    };
+    verified.map_err(|_| SignatureFault::Mismatch)
 }
 
 /// ML-DSA with an empty context (RFC 9881 section 3).
@@ -305,42 +334,61 @@ fn verify_ecdsa(curve: &str, key: &[u8], hash: &[u8], signature: &[u8]) -> Resul
     }
 }
 
-/// The digest of RSASSA-PSS parameters (RFC 4055 section 3.1) whose mask generation uses the same digest, whose salt is
-/// as long as the digest and whose trailer is the usual one: the only ones that Go and TLS 1.3 know.
-fn pss_digest(parameters: &[u8]) -> Option<DigestAlgorithm> {
-    let (sequence, rest) = read(parameters)?;
-    let fields = elements(sequence.content)?;
-    let (hash, mask, salt) = match fields.as_slice() {
-        [hash, mask, salt] => (hash, mask, salt),
-        // trailerField, whose only value is 1.
-        [hash, mask, salt, trailer] if (trailer.tag, trailer.content) == (0xa3, &[2, 1, 1]) => {
-            (hash, mask, salt)
-        }
-        _ => return None,
-    };
-    if !rest.is_empty() || [hash.tag, mask.tag, salt.tag] != [0xa0, 0xa1, 0xa2] {
+/// The digest of RSASSA-PSS parameters.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum PssDigest {
+    /// The default, with which nothing is proved.
+    Sha1,
+    Sha2(DigestAlgorithm),
+}
+
+/// The digest and the length of the salt of RSASSA-PSS parameters (RFC 4055 section 3.1) whose mask is made with the same
+/// digest and whose trailer is the usual one.
+fn pss_parameters(parameters: &[u8]) -> Option<(PssDigest, usize)> {
+    let (sequence, []) = read(parameters)? else { return None };
+    let mut fields = elements(sequence.content)?.into_iter().peekable();
+    let mut field = |tag: u8| fields.next_if(|field| field.tag == tag).map(|field| field.content);
+    let (hash, mask, salt, trailer) = (field(0xa0), field(0xa1), field(0xa2), field(0xa3));
+    if sequence.tag != tag::SEQUENCE || fields.next().is_some() {
         return None;
     }
-    let identifier = |der: &[u8]| {
-        let (algorithm, rest) = read(der)?;
-        let parts = elements(algorithm.content)?;
-        let parameters = parts.get(1).map(|parameters| parameters.whole.to_vec());
-        (rest.is_empty() && parts.len() <= 2).then_some((parts.first()?.content.to_vec(), parameters))
+    let digest = hash.map_or(Some(PssDigest::Sha1), pss_digest)?;
+    let mask = mask.map_or(Some(PssDigest::Sha1), |mask| {
+        let (mgf1, hash) = identifier(mask)?;
+        // id-mgf1
+        (mgf1 == [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 8]).then(|| pss_digest(hash?))?
+    })?;
+    let salt = match salt {
+        None => 20,
+        Some([2, 1, length @ 0..0x80] | [2, 2, 0, length @ 0x80..=0xff]) => usize::from(*length),
+        Some([2, 2, high @ 1..0x80, low]) => usize::from(*high) << 8 | usize::from(*low),
+        Some(_) => return None,
     };
-    let plain = |parameters: Option<&[u8]>| parameters.is_none_or(|parameters| parameters == [5, 0]);
-    let (hash, hash_parameters) = identifier(hash.content)?;
-    let (mask, mask_parameters) = identifier(mask.content)?;
-    let (mask_hash, mask_hash_parameters) = identifier(mask_parameters.as_deref()?)?;
-    let digest = DigestAlgorithm::by_oid(&hash)?;
-    // id-mgf1
-    let mgf1 = mask == [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 8];
-    let length = u8::try_from(digest.bits() / 8).ok()?;
-    (mgf1
-        && mask_hash == hash
-        && plain(hash_parameters.as_deref())
-        && plain(mask_hash_parameters.as_deref())
-        && salt.content == [2, 1, length])
-    .then_some(digest)
+    // trailerField, whose only value is 1.
+    (digest == mask && trailer.is_none_or(|trailer| trailer == [2, 1, 1])).then_some((digest, salt))
+}
+
+/// The digest of an `AlgorithmIdentifier`.
+fn pss_digest(der: &[u8]) -> Option<PssDigest> {
+    let (oid, parameters) = identifier(der)?;
+    if parameters.is_some_and(|parameters| parameters != [5, 0]) {
+        return None;
+    }
+    match oid {
+        // id-sha1
+        [0x2b, 0x0e, 3, 2, 0x1a] => Some(PssDigest::Sha1),
+        oid => DigestAlgorithm::by_oid(oid).map(PssDigest::Sha2),
+    }
+}
+
+/// The content of the identifier and the DER of the parameters of an `AlgorithmIdentifier`.
+fn identifier(der: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
+    let (algorithm, []) = read(der)? else { return None };
+    match elements(algorithm.content)?.as_slice() {
+        [oid] => Some((oid.content, None)),
+        [oid, parameters] => Some((oid.content, Some(parameters.whole))),
+        _ => None,
+    }
 }
 
 impl fmt::Display for SignatureAlgorithm {
@@ -348,6 +396,9 @@ impl fmt::Display for SignatureAlgorithm {
         match self {
             Self::RsaPkcs1(digest) => write!(f, "SHA-{} with RSA", digest.bits()),
             Self::RsaPss(digest) => write!(f, "RSASSA-PSS with SHA-{}", digest.bits()),
+            Self::RsaPssSalted(digest, salt) => {
+                write!(f, "RSASSA-PSS with SHA-{} and a salt of {salt} octets", digest.bits())
+            }
             Self::Ecdsa(digest) => write!(f, "ECDSA with SHA-{}", digest.bits()),
             Self::Ed25519 => f.write_str("Ed25519"),
             Self::MlDsa(set) => write!(f, "ML-DSA-{set}"),

@@ -1,7 +1,6 @@
 //! Text from certificates and requests, made safe to show.
 
 use std::fmt;
-use std::path::Path;
 
 /// A text as it may be shown to a person: characters that move a terminal's cursor, hide or reorder
 /// what stands around them are written as `\u{…}`.
@@ -23,19 +22,6 @@ impl fmt::Display for Printable<'_> {
             }
         }
         Ok(())
-    }
-}
-
-/// A file's name as a shell takes it, safe to show: in quotes where it needs them.
-pub fn shell_word(path: &Path) -> String {
-    let text = Printable(&path.to_string_lossy()).to_string();
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=:@%,".contains(c);
-    // What begins with a dash would be taken for an option.
-    let text = if text.starts_with('-') { format!("./{text}") } else { text };
-    if !text.is_empty() && text.chars().all(plain) {
-        text
-    } else {
-        format!("'{}'", text.replace('\'', r"'\''"))
     }
 }
 

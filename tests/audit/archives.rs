@@ -39,7 +39,7 @@ fn an_archive_of_etc_kubernetes_stands_for_it() {
     let directory = unmended(&tree.shell(&format!("cd root; kpki audit . {FORM}")).ok());
     let archive = unmended(&tree.shell(&format!("tar c -C root etc/kubernetes | kpki audit - {FORM}")).ok());
     assert_eq!(archive, directory);
-    let rules = |document: &serde_json::Value| {
+    let rules = |document: &Value| {
         document["findings"].as_array().unwrap().iter().map(|one| one["rule"].clone()).collect::<Vec<_>>()
     };
     let itself = document(&tree.shell(&format!("kpki audit root/etc/kubernetes {FORM}")).ok());

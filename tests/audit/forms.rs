@@ -18,6 +18,7 @@ fn broken() -> Tree {
     std::fs::copy(tree.file("pki/etcd/peer.key"), tree.file("pki/apiserver.key")).unwrap();
     std::fs::create_dir(tree.file("pki/a b#?")).unwrap();
     std::fs::copy(tree.file("pki/etcd/server.crt"), tree.file("pki/a b#?/\"q\"\n\\.crt")).unwrap();
+    std::fs::write(tree.file("pki/a b#?/empty.crt"), "").unwrap();
     let waivers = "waivers:\n- rule: P015\n  path: pki/*.crt\n  reason: what kubeadm does & \"always\" did\n  expires: 2099-01-01\n- rule: F001\n  reason: none\n  expires: 2020-01-01\n";
     std::fs::write(tree.beside(".kpki.yaml"), waivers).unwrap();
     tree
@@ -28,8 +29,18 @@ fn json_has_the_documented_fields() {
     let tree = broken();
     let report = document(&tree.audit(&["-o", "json", "--fail-on", "none"]).ok());
     let keys: Vec<&String> = report.as_object().unwrap().keys().collect();
-    let mut documented =
-        ["version", "at", "findings", "skipped", "waived", "deadWaivers", "summary", "outcomes", "read"];
+    let mut documented = [
+        "version",
+        "at",
+        "findings",
+        "skipped",
+        "waived",
+        "deadWaivers",
+        "summary",
+        "outcomes",
+        "read",
+        "unread",
+    ];
     documented.sort_unstable();
     assert_eq!(keys, documented);
     assert_eq!((&report["version"], &report["at"]), (&1.into(), &crate::tree::NOW.into()));

@@ -24,7 +24,7 @@ fn what_cannot_be_read_at_all_is_an_error() {
     for (arguments, said) in [
         (&["audit", "nowhere"][..], "nowhere cannot be read: No such file"),
         (&["audit", "tree", "nowhere"], "nowhere cannot be read"),
-        (&["audit", "empty"], "nothing could be read of empty"),
+        (&["audit", "empty"], "nothing to judge in empty"),
         (&["audit", "--nodes", "empty"], "empty holds no node's tree"),
         (&["audit", "--nodes", "tree"], "tree is the tree of one node"),
         (&["audit", "--nodes", "nowhere"], "nowhere cannot be listed"),
@@ -105,7 +105,7 @@ fn a_directory_of_nodes_is_pointed_out() {
     let tree = Tree::of_kubeadm("kubeadm-ecdsa");
     tree.shell("mkdir -p nodes/cp1/etc && cp -r tree nodes/cp1/etc/kubernetes").ok();
     let ran = tree.kpki(&["audit", "nodes", "--fail-on", "none", "-q"]).ok();
-    assert!(ran.stderr.contains("--nodes nodes"), "{}", ran.words());
+    assert!(ran.stderr.contains("nodes holds the trees of 1 node (cp1)"), "{}", ran.words());
     let report = document(&tree.kpki(&["audit", "--nodes", "nodes", "--fail-on", "none", "-o", "json"]).ok());
     assert!(report["findings"].as_array().unwrap().iter().all(|finding| finding["node"] == "cp1"));
     assert_eq!(report["read"]["nodes"], 1);

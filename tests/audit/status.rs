@@ -71,7 +71,8 @@ fn json_has_every_certificate_with_its_authority() {
     assert_eq!(report["authorities"].as_array().unwrap().len(), 3);
     // Without its CA at all, whose it is cannot be told.
     std::fs::remove_file(tree.file("pki/front-proxy-ca.crt")).unwrap();
-    let report = document(&tree.kpki(&["status", "tree", "-o", "json"]).ok());
+    let report = document(&tree.kpki(&["status", "tree", "-o", "json"]).expect_code(1));
+    assert_eq!(report["missing"][0]["name"], "front-proxy-ca");
     let rows = report["certificates"].as_array().unwrap();
     let proxy = rows.iter().find(|row| row["name"] == "front-proxy-client").unwrap();
     assert_eq!((proxy.get("authority"), &proxy["externallyManaged"]), (None, &true.into()));

@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 
 use crate::forge::{self, Forged};
-use crate::support::{scratch, text};
+use crate::support::{kpki, run, scratch, text};
 
 /// kubeadm's key usage of leaves.
 pub(crate) const LEAF: &str = "ku=digitalSignature,keyEncipherment until=+364d";
@@ -64,6 +64,12 @@ impl Desk {
     pub(crate) fn read(&self, name: &str) -> String {
         let path = self.root().join(name);
         std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", text(&path)))
+    }
+
+    /// Runs kpki here, at the desk's present, with these words.
+    #[track_caller]
+    pub(crate) fn kpki(&self, words: &str) {
+        run(kpki(["--now", Self::NOW]).args(words.split(' ')).current_dir(self.root())).ok();
     }
 
     /// Puts another text in the place of one that must stand in a file.

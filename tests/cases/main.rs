@@ -11,6 +11,7 @@ mod desk;
 mod forge;
 mod init;
 mod inspect;
+mod issue;
 mod ledger;
 mod probe;
 mod reading;

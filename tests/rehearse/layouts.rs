@@ -15,6 +15,8 @@ const KUBEADM: &[(&str, &str, &str)] = &[
     ("controller-manager-apiserver", "10.0.0.10", "asked"),
     ("scheduler-apiserver", "10.0.0.10", "asked"),
     ("kubelet-apiserver", "10.0.0.10", "asked"),
+    ("pods-apiserver", "10.96.0.1", "asked"),
+    ("pods-apiserver", "kubernetes.default.svc", "asked"),
     ("apiserver-kubelet", "10.0.0.10", "asked"),
     ("apiserver-etcd", "127.0.0.1", "required"),
     ("etcd-peer", "10.0.0.10", "required"),
@@ -67,6 +69,11 @@ fn strangers_are_refused_and_it_is_said_who_only_asks() {
             "apiserver-etcd" | "etcd-peer" | "etcd-healthcheck" => (false, true),
             _ => (true, true),
         };
+        if edge == "pods-apiserver" {
+            // They bring a token.
+            assert_eq!(negatives, [("server-of-another-ca".to_owned(), false, true)]);
+            continue;
+        }
         let wanted = vec![
             ("no-client-certificate".to_owned(), asked, true),
             ("client-of-another-ca".to_owned(), false, true),
@@ -88,7 +95,7 @@ fn strangers_are_refused_and_it_is_said_who_only_asks() {
 fn every_node_of_a_cluster_meets_every_other() {
     let tree = Tree::of_template();
     let rehearsed = tree.rehearse(&[]);
-    rehearsed.assert_ok(72);
+    rehearsed.assert_ok(75);
     let count = |edge: &str| rehearsed.connections().iter().filter(|one| one["edge"] == edge).count();
     // The endpoint is every control plane; control planes' kubelets dial the API server beside them.
     let counts = [
@@ -98,6 +105,7 @@ fn every_node_of_a_cluster_meets_every_other() {
         ("controller-manager-apiserver", 3),
         ("scheduler-apiserver", 3),
         ("kubelet-apiserver", 3 + 2 * 3),
+        ("pods-apiserver", 3),
         ("apiserver-kubelet", 3 * 5),
         ("apiserver-etcd", 3),
         ("etcd-peer", 6),
@@ -118,8 +126,10 @@ fn every_node_of_a_cluster_meets_every_other() {
     let through = words(&rehearsed.said["summary"]["holdsUntilThrough"]);
     assert!(through.contains("/users/"), "{through}");
     let with_file = tree.rehearse(&["-f", text(&tree.path("cluster.yaml"))]);
-    with_file.assert_ok(72);
-    tree.rehearse(&["--policy", "rfc5280"]).assert_ok(72);
+    // It knows the address of the service as well.
+    with_file.assert_ok(78);
+    assert_eq!(with_file.at("pods-apiserver cp2 cp2")["dialled"], "10.96.0.1");
+    tree.rehearse(&["--policy", "rfc5280"]).assert_ok(75);
 }
 
 #[test]
@@ -137,7 +147,7 @@ fn the_picture_is_edges_and_nodes() {
     for row in rows {
         assert!(said.lines().any(|line| line == row), "{row}\n{said}");
     }
-    assert!(said.contains("ok: all 72 connections of 5 nodes in "), "{said}");
+    assert!(said.contains("ok: all 75 connections of 5 nodes in "), "{said}");
     assert!(said.contains("- no such connection"), "{said}");
 }
 
@@ -163,9 +173,9 @@ fn the_pem_layout_with_etcd_on_machines_of_its_own() {
     for algorithm in ["ECDSA-P384", "Ed25519"] {
         let tree = Tree::of_cluster(&EXTERNAL.replace("ALGORITHM", algorithm));
         let rehearsed = tree.rehearse(&[]);
-        // admin 2, super-admin 1, controller manager 2, scheduler 2, kubelet 3, to kubelets 2*3, to etcd 2*2, peers 2,
+        // admin 2, super-admin 1, controller manager 2, scheduler 2, kubelet 3, pods 2, to kubelets 2*3, to etcd 2*2, peers 2,
         // gateway 2, health check 2, front proxy 2, metrics 2+2.
-        rehearsed.assert_ok(32);
+        rehearsed.assert_ok(34);
         // One certificate serves clients and peers.
         let peer = rehearsed.at("etcd-peer etcd1 etcd2");
         assert!(words(&peer["server"]["certificate"]).ends_with("etcd2/etc/etcd/pki/etcd.pem"), "{peer:#}");
@@ -173,7 +183,7 @@ fn the_pem_layout_with_etcd_on_machines_of_its_own() {
         // Without an endpoint, all dial the first control plane.
         assert_eq!(rehearsed.at("kubelet-apiserver worker1 cp1")["dialled"], "10.0.0.11");
         assert_eq!(rehearsed.at("apiserver-etcd cp2 etcd1")["dialled"], "10.0.1.1");
-        tree.rehearse(&["-f", text(&tree.path("cluster.yaml"))]).assert_ok(32);
+        tree.rehearse(&["-f", text(&tree.path("cluster.yaml"))]).assert_ok(36);
     }
 }
 
@@ -181,11 +191,11 @@ fn the_pem_layout_with_etcd_on_machines_of_its_own() {
 fn a_part_of_a_tree_is_rehearsed_as_far_as_it_goes() {
     let tree = Tree::of_template();
     let only = |path: &str| Rehearsed::of(&tree.root().join(path), &[]);
-    only("cp1").assert_ok(13);
-    only("cp1/etc/kubernetes").assert_ok(13);
+    only("cp1").assert_ok(14);
+    only("cp1/etc/kubernetes").assert_ok(14);
     let pki = only("cp1/etc/kubernetes/pki");
     assert_eq!(pki.with("unknown").len(), 3, "{:?}", pki.with("unknown"));
-    assert_eq!((pki.with("ok").len(), pki.code), (8, 0));
+    assert_eq!((pki.with("ok").len(), pki.code), (9, 0));
     assert!(pki.said["notes"].to_string().contains("rehearse that"), "{}", pki.said["notes"]);
     assert_eq!(only("cp1/etc/kubernetes/pki/etcd").with("ok").len(), 3);
     // Nothing answers on a worker, and CAs dial nobody.
@@ -228,7 +238,7 @@ fn links_are_followed_as_on_the_node_itself() {
         .collect();
     fs::write(tree.of("cp1", "kubelet.conf"), rotated).expect("written");
     let rehearsed = tree.rehearse(&[]);
-    rehearsed.assert_ok(72);
+    rehearsed.assert_ok(75);
     let shown = words(&rehearsed.at("kubelet-apiserver cp1 cp1")["client"]["certificate"]);
     assert!(shown.ends_with("cp1/var/lib/kubelet/pki/kubelet-client-current.pem"), "{shown}");
     // Outside of the tree nothing is read, by whatever link: not even this machine's own files.

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::SystemTime;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use kpki::chain::Purpose;
 use kpki::x509::SubjectAltName;
 use serde_json::{Value, json};
@@ -28,6 +30,19 @@ pub(crate) struct Question {
     pub(crate) name: Option<SubjectAltName>,
     /// When.
     pub(crate) at: OffsetDateTime,
+    /// What is sent along in a handshake, if it is for a server or a client.
+    pub(crate) sent: String,
+}
+
+/// A block that Go finds in a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct GoBlock {
+    /// Its label.
+    pub(crate) label: String,
+    /// Whether headers stand in it.
+    pub(crate) has_headers: bool,
+    /// What it holds.
+    pub(crate) bytes: Vec<u8>,
 }
 
 /// A running goverify: one process for many questions.
@@ -80,17 +95,35 @@ impl Go {
             "purpose": question.purpose.to_string(),
             "name": name,
             "at": question.at.format(&Rfc3339).expect("an instant"),
+            "sent": question.sent,
         });
-        writeln!(self.questions, "{case}").expect("goverify listens");
-        let mut line = String::new();
-        self.answers.read_line(&mut line).expect("goverify answers");
-        let answer: Value = serde_json::from_str(&line)
-            .unwrap_or_else(|error| panic!("goverify said {line:?}: {error}; it was asked {case}"));
+        let answer = self.ask(&case);
         match answer["error"].as_str() {
             Some("") => Ok(answer["go"].as_str().expect("its version").to_owned()),
             Some(error) => Err(error.to_owned()),
-            None => panic!("goverify said {line:?}"),
+            None => panic!("goverify said {answer}"),
         }
+    }
+
+    /// The blocks that Go's `encoding/pem` finds in a text, one after the other.
+    #[track_caller]
+    pub(crate) fn blocks(&mut self, text: &[u8]) -> Vec<GoBlock> {
+        let answer = self.ask(&json!({ "text": BASE64_STANDARD.encode(text), "at": "2026-06-01T12:00:00Z" }));
+        let block = |block: &Value| GoBlock {
+            label: block["type"].as_str().expect("a label").to_owned(),
+            has_headers: block["headers"].as_bool().expect("a truth"),
+            bytes: BASE64_STANDARD.decode(block["bytes"].as_str().expect("base64")).expect("base64"),
+        };
+        answer["blocks"].as_array().expect("blocks").iter().map(block).collect()
+    }
+
+    #[track_caller]
+    fn ask(&mut self, case: &Value) -> Value {
+        writeln!(self.questions, "{case}").expect("goverify listens");
+        let mut line = String::new();
+        self.answers.read_line(&mut line).expect("goverify answers");
+        serde_json::from_str(&line)
+            .unwrap_or_else(|error| panic!("goverify said {line:?}: {error}; it was asked {case}"))
     }
 }
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what the tests and the benchmarks need besides Rust: etcd, etcdctl, kubectl, openssl, strace, cfssl,
-# Chromium (Debian packages), Python's `cryptography`, `websocket-client`, `jsonschema` and `prometheus-client` and,
+# Chromium, systemd (Debian packages), Python's `cryptography`, `websocket-client`, `jsonschema` and `prometheus-client` and,
 # where there is none, Go (PyPI); and builds goverify, which asks Go's crypto/x509, and goserve, a server of
 # Go's crypto/tls. Run it as often as you like: it asks nothing of the network when everything is there, and it leaves no
 # service running.
@@ -14,7 +14,7 @@ venv=$tools/venv
 declare -A package_of=(
   [etcd]=etcd-server [etcdctl]=etcd-client [openssl]=openssl [kubectl]=kubernetes-client
   [strace]=strace [python3]=python3 [mount]=mount [awk]=mawk [cfssl]=golang-cfssl [cfssljson]=golang-cfssl
-  [chromium]=chromium
+  [chromium]=chromium [systemd-analyze]=systemd
 )
 missing=()
 for tool in "${!package_of[@]}"; do

@@ -99,9 +99,18 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
         OpenSslStrict,
         Kpki::Refuses,
         &[Server],
-        "RFC 5280 sections 5.1.2.1 (version 2), 5.1.2.5 (nextUpdate) and 5.2.3 (CRL number): MUSTs that openssl does not \
-         demand",
-        &[(Inter, "version=1"), (Inter, "next=absent"), (Inter, "number=absent")],
+        "RFC 5280 sections 5.1.2.1 (version 2), 5.1.2.4 (UTCTime until 2049), 5.1.2.5 (nextUpdate), 5.2.1 (authority key \
+         identifier), 5.2.3 (CRL number), 5.2.5 (a scope that says something) and 5.3.1 (removeFromCRL in delta lists alone): \
+         MUSTs that openssl does not demand",
+        &[
+            (Inter, "version=1"),
+            (Inter, "next=absent"),
+            (Inter, "number=absent"),
+            (Inter, "aki=absent"),
+            (Inter, "idp"),
+            (Inter, "times=generalized"),
+            (Inter, "revoked=LEAF;reason:removeFromCRL"),
+        ],
     ),
     differs(
         OpenSslStrict,

@@ -1,7 +1,5 @@
 //! What can be asked of a certificate of a node.
 
-use std::sync::atomic::Ordering;
-
 use super::{Cert, File, FoundCertificate, FoundKey, Signer, Signing, roles};
 use crate::audit::answers::Place;
 use crate::audit::role::Role;
@@ -133,9 +131,7 @@ impl<'a> Cert<'a> {
     pub fn is_signed_with_key_of(self, authority: &TbsCertificate) -> bool {
         let Some(contents) = self.file().contents() else { return false };
         // A tree may be laid out so that everybody is asked about everybody; no good one comes near to this.
-        let cost = verification_cost(&authority.public_key);
-        let spend = |left: usize| left.checked_sub(cost);
-        let enough = self.node.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, spend).is_ok();
+        let enough = self.node.spend(verification_cost(&authority.public_key));
         enough && contents.verify(self.found.item, &authority.public_key).is_ok()
     }
 

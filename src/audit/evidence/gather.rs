@@ -1,23 +1,24 @@
 //! From directories, files and archives to evidence.
 
 use std::collections::{HashMap, HashSet};
-use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, OnceLock};
 
-use super::paths::{Anchor, Paths, anchor, anchor_of_file};
+use super::kind::kind;
+use super::paths::{Anchor, Paths, anchor, anchor_of_file, is_among};
 use super::refer::refer;
 use super::system::{attributes_of, stays_within};
 use super::{
-    File, FileKind, FoundCertificate, FoundKey, Known, Node, NodeKind, Signing, Target, linking, roles,
+    File, FileKind, FoundCertificate, FoundKey, Known, Node, NodeKind, Signing, Target, Use, linking, places,
+    roles,
 };
-use crate::audit::archive::{Archive, read_archive};
-use crate::audit::role::Role;
+use crate::audit::Input;
+use crate::audit::archive::{Archive, compression_of, is_archive, read_archive};
 use crate::disk::{Attributes, Entry, EntryKind, WalkLimits, walk};
 use crate::inspect::Content;
-use crate::manifest::{Component, Launched, launches};
+use crate::manifest::{Component, Launched, image_version, launches};
 use crate::profile::KubernetesVersion;
 use crate::x509::{Printable, sha256};
 
@@ -87,12 +88,13 @@ pub enum Source {
 /// # Errors
 /// With the argument, where one cannot be examined at all.
 pub(in super::super) fn gather(
-    name: Option<&Arc<str>>,
-    sources: Vec<Source>,
-    store: Store,
+    input: Input,
     version: Option<KubernetesVersion>,
     known: &Known,
 ) -> Result<Node, (PathBuf, io::Error)> {
+    let prefix = input.prefix();
+    let Input { name, sources, store } = input;
+    let name: Option<Arc<str>> = name.map(|name| Arc::from(Printable(&name).to_string()));
     let mut gatherer = Gatherer {
         known,
         files: Vec::new(),
@@ -102,6 +104,7 @@ pub(in super::super) fn gather(
         left: LIMITS,
         asked: HashSet::new(),
         named: name.is_some(),
+        prefix,
     };
     for source in sources {
         match source {
@@ -117,7 +120,7 @@ pub(in super::super) fn gather(
             }
         }
     }
-    Ok(gatherer.finish(name, store, version))
+    Ok(gatherer.finish(name.as_ref(), store, version))
 }
 
 /// Whether a directory is the root of a whole system, of which only some places are looked at.
@@ -139,6 +142,8 @@ pub(super) struct Gatherer<'a> {
     pub(super) asked: HashSet<PathBuf>,
     /// Whether the node is one of several, whose name tells where a path begins.
     named: bool,
+    /// What is left away of a path that is shown.
+    prefix: Option<PathBuf>,
 }
 
 impl Gatherer<'_> {
@@ -164,7 +169,6 @@ impl Gatherer<'_> {
                 kind: FileKind::Regular(Ok(self.known.read(bytes))),
                 attributes: None,
                 found_at: None,
-                command_name: OnceLock::new(),
                 left_over: OnceLock::new(),
             });
         }
@@ -176,7 +180,10 @@ impl Gatherer<'_> {
     /// Takes in an entry. Its bytes are gone after that.
     pub(super) fn read(&self, entry: Entry) -> Found {
         let kind = match entry.kind {
-            EntryKind::File(Ok(bytes)) => FileKind::Regular(Ok(self.known.read(&bytes))),
+            EntryKind::File(Ok(bytes)) => FileKind::Regular(match archived(&entry.path, &bytes) {
+                Some(reason) => Err(reason),
+                None => Ok(self.known.read(&bytes)),
+            }),
             EntryKind::File(Err(reason)) => FileKind::Regular(Err(reason)),
             EntryKind::Directory(walked) => FileKind::Directory(walked),
             EntryKind::Link(target) => FileKind::Link(target),
@@ -187,8 +194,15 @@ impl Gatherer<'_> {
 
     /// How a path within an argument is shown, and how much of that is the argument.
     pub(super) fn shown(&self, argument: Option<&Path>, within: &Path) -> (Arc<str>, usize) {
-        let prefix = argument.filter(|argument| !self.named && *argument != Path::new("."));
-        let Some(argument) = prefix else { return (shown(within).into(), 0) };
+        let known = argument.filter(|argument| *argument != Path::new("."));
+        let Some(argument) = known else { return (shown(within).into(), 0) };
+        if let Some(prefix) = &self.prefix {
+            let whole = argument.join(within);
+            return (shown(whole.strip_prefix(prefix).unwrap_or(&whole)).into(), 0);
+        }
+        if self.named {
+            return (shown(within).into(), 0);
+        }
         let whole = shown(&argument.join(within));
         let base = whole.len() - shown(within).len();
         (whole.into(), base)
@@ -204,26 +218,20 @@ impl Gatherer<'_> {
         let Anchor { on_node, known } = if single {
             anchor_of_file(&absolute)
         } else {
-            let mut names: Vec<&OsStr> = entries
-                .iter()
-                .filter_map(|(path, _, _)| path.components().next())
-                .map(std::path::Component::as_os_str)
-                .collect();
-            names.dedup();
-            anchor(if on_disk { &absolute } else { Path::new("archive") }, &names)
+            let within: Vec<&Path> = entries.iter().map(|(path, _, _)| path.as_path()).collect();
+            anchor(if on_disk { &absolute } else { Path::new("archive") }, is_among(&within))
         };
         if known && !single {
             self.given.extend(given(&on_node, &entries));
         }
         for (path, kind, attributes) in entries {
             let (text, base) = if path.as_os_str().is_empty() {
-                (shown(argument).into(), 0)
+                let within = self.prefix.as_ref().and_then(|prefix| argument.strip_prefix(prefix).ok());
+                let within = within.filter(|within| !within.as_os_str().is_empty());
+                (shown(within.unwrap_or(argument)).into(), 0)
             } else {
                 self.shown(on_disk.then_some(argument), &path)
             };
-            if let FileKind::Directory(Err(reason)) = &kind {
-                self.incomplete.push(format!("{text}: {reason}"));
-            }
             let within =
                 |base: &Path| if path.as_os_str().is_empty() { base.to_owned() } else { base.join(&path) };
             self.files.push(File {
@@ -233,7 +241,6 @@ impl Gatherer<'_> {
                 anchored: known,
                 attributes: Some(attributes),
                 found_at: on_disk.then(|| within(argument)),
-                command_name: OnceLock::new(),
                 left_over: OnceLock::new(),
                 kind,
             });
@@ -246,8 +253,9 @@ impl Gatherer<'_> {
         for _ in 0..MOST_ROUNDS {
             let Some(system) = self.systems.first().cloned() else { break };
             let outside = node.references.iter().filter(|reference| reference.target == Target::Outside);
-            let named = outside.filter_map(|reference| reference.on_node.clone());
-            let mut named: Vec<PathBuf> = named.chain(node.launched.wanted.iter().cloned()).collect();
+            let named = outside.filter_map(|reference| node.end(reference.on_node.as_ref()?));
+            let mut named: Vec<PathBuf> =
+                named.chain(node.launched.wanted.iter().filter_map(|path| node.end(path))).collect();
             named.retain(|path| !self.asked.contains(path));
             named.sort();
             named.dedup();
@@ -262,11 +270,14 @@ impl Gatherer<'_> {
             node = self.assemble(name.cloned());
         }
         // etcd's data may be many GiB: of its directory, only what the file system says is of interest.
-        let directory = self
-            .systems
-            .first()
-            .zip(node.etcd_data())
-            .and_then(|(system, path)| directory(system, &path, |place| self.shown(Some(system), place)));
+        let data = self.systems.first().zip(node.etcd_data());
+        if let Some((system, path)) = &data
+            && path.strip_prefix("/").is_ok_and(|place| system.join(place).symlink_metadata().is_err())
+        {
+            node.paths.given.insert(path.clone());
+        }
+        let directory =
+            data.and_then(|(system, path)| directory(system, &path, |place| self.shown(Some(system), place)));
         if let Some(directory) = directory
             && node.entry_at(&directory.on_node).is_none()
         {
@@ -274,12 +285,8 @@ impl Gatherer<'_> {
             self.files.push(directory);
             node = self.assemble(name.cloned());
         }
-        for doubt in &node.launched.doubts {
-            let file = node.files.get(doubt.file).map(|file| &*file.shown).unwrap_or_default();
-            let line = if doubt.line > 0 { format!(":{}", doubt.line) } else { String::new() };
-            node.incomplete.push(format!("{file}{line}: {}", doubt.reason));
-        }
         roles::assign(&mut node);
+        places::settle(&mut node);
         node.kind = if store == Store::Yes { NodeKind::Store } else { kind(&node) };
         node.version = version.or_else(|| version_of(&node));
         node
@@ -288,7 +295,8 @@ impl Gatherer<'_> {
     /// Puts together what the files say.
     fn assemble(&mut self, name: Option<Arc<str>>) -> Node {
         let mut files = std::mem::take(&mut self.files);
-        files.sort_by(|a, b| a.on_node.cmp(&b.on_node));
+        // What is not anchored may have one made-up path several times.
+        files.sort_by(|a, b| a.on_node.cmp(&b.on_node).then_with(|| a.shown.cmp(&b.shown)));
         files.dedup_by(|a, b| a.on_node == b.on_node && a.anchored && b.anchored);
         let mut paths = Paths::default();
         paths.given.clone_from(&self.given);
@@ -317,11 +325,31 @@ impl Gatherer<'_> {
             by_key: HashMap::new(),
             references_by_file: HashMap::new(),
             keys_by_key: HashMap::new(),
+            best_first: Vec::new(),
+            in_use: OnceLock::new(),
             uses: OnceLock::new(),
+            meetings: OnceLock::new(),
         };
         collect(&mut node);
         refer(&mut node);
         node
+    }
+}
+
+/// Why an archive within a tree is not looked into.
+fn archived(path: &Path, bytes: &[u8]) -> Option<String> {
+    const ENDINGS: [&str; 12] =
+        ["tar", "tgz", "tbz", "tbz2", "txz", "tzst", "tlz4", "gz", "xz", "zst", "bz2", "lz4"];
+    let ending = path.extension()?.to_str()?.to_ascii_lowercase();
+    if !ENDINGS.contains(&ending.as_str()) {
+        return None;
+    }
+    match compression_of(bytes) {
+        Some((format, program)) => Some(format!(
+            "it is compressed with {format}, and was not looked into: `{program} -dc FILE | kpki audit -` does, where it is an archive"
+        )),
+        None => is_archive(bytes)
+            .then(|| "it is an archive, and was not looked into: `kpki audit FILE` does".to_owned()),
     }
 }
 
@@ -365,7 +393,6 @@ fn directory(system: &Path, on_node: &Path, show: impl FnOnce(&Path) -> (Arc<str
         kind: FileKind::Directory(Err(ATTRIBUTES_ONLY.into())),
         attributes: Some(attributes_of(&system.join(place))),
         found_at: Some(system.join(place)),
-        command_name: OnceLock::new(),
         left_over: OnceLock::new(),
     })
 }
@@ -392,6 +419,7 @@ fn collect(node: &mut Node) {
                         place_role: None,
                         signing: Signing::NotChecked,
                         same_as: *first.entry(fingerprint).or_insert(index),
+                        usage: Use::Loose,
                         fingerprint,
                         spki,
                     });
@@ -404,7 +432,8 @@ fn collect(node: &mut Node) {
                         node.keys_by_key.entry(spki).or_default().push(node.keys.len());
                     }
                     let private = matches!(item.content, Content::PrivateKey(_));
-                    node.keys.push(FoundKey { file, item: number, private, spki, roles: Vec::new() });
+                    let usage = Use::Loose;
+                    node.keys.push(FoundKey { file, item: number, private, spki, roles: Vec::new(), usage });
                 }
                 Content::RevocationList(_) => node.lists.push((file, number)),
                 _ => {}
@@ -419,56 +448,12 @@ fn collect(node: &mut Node) {
             "there are more than {MOST_CERTIFICATES} certificates; {left_out} of them were not looked at"
         ));
     }
-    // Of several places of one certificate, a file of its own says more than a field of a kubeconfig.
-    let own_file = |index: &usize| {
-        let found = node.certificates.get(*index);
-        let item = found.and_then(|found| node.files.get(found.file)?.items().get(found.item));
-        item.is_some_and(|item| item.place.field.is_none())
-    };
-    let best: HashMap<usize, usize> = (0..node.certificates.len())
-        .filter(own_file)
-        .rev()
-        .filter_map(|index| Some((node.certificates.get(index)?.same_as, index)))
-        .collect();
-    for found in &mut node.certificates {
-        found.same_as = best.get(&found.same_as).copied().unwrap_or(found.same_as);
-    }
     node.launched = launches(node);
-}
-
-/// What a tree is that of.
-fn kind(node: &Node) -> NodeKind {
-    let has = |role: Role| {
-        node.certificates
-            .iter()
-            .any(|found| found.position == 0 && found.roles.iter().any(|(own, _)| *own == role))
-    };
-    let anchored = node.files.iter().any(|file| file.anchored);
-    if node.launch(Component::Apiserver).is_some() || has(Role::Apiserver) {
-        NodeKind::ControlPlane
-    } else if !anchored {
-        NodeKind::Unknown
-    } else if node.launch(Component::Etcd).is_some() || has(Role::EtcdServer) || has(Role::EtcdPeer) {
-        NodeKind::Etcd
-    } else if has(Role::KubeletClient)
-        || has(Role::KubeletServing)
-        || node.launch(Component::Kubelet).is_some()
-        || node.file_at("/etc/kubernetes/bootstrap-kubelet.conf").is_some()
-    {
-        NodeKind::Worker
-    } else {
-        NodeKind::Unknown
-    }
 }
 
 /// The version of Kubernetes by the image of a component: that of the API server before others.
 fn version_of(node: &Node) -> Option<KubernetesVersion> {
-    [Component::Apiserver, Component::ControllerManager, Component::Scheduler].into_iter().find_map(
-        |component| {
-            let image = node.launch(component)?.image.as_ref()?;
-            let image = image.split('@').next().unwrap_or_default();
-            let (_, tag) = image.rsplit_once(':').filter(|(_, tag)| !tag.contains('/'))?;
-            tag.parse().ok()
-        },
-    )
+    [Component::Apiserver, Component::ControllerManager, Component::Scheduler]
+        .into_iter()
+        .find_map(|component| image_version(node.launch(component)?.image.as_ref()?))
 }

@@ -1,6 +1,7 @@
 //! What a CA says that it has issued: kpki's ledger, or the index of `openssl ca`.
 
 use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::{Contents, FileKind, Node, Target};
@@ -65,7 +66,7 @@ impl Inventory {
     /// Whether a certificate is in it: by its fingerprint where those are kept, else by its serial number.
     pub fn holds(&self, fingerprint: &[u8; 32], serial: &str) -> bool {
         match self {
-            Self::Ledger(ledger) => ledger.fingerprints.contains(&hex(fingerprint)),
+            Self::Ledger(ledger) => ledger.records(fingerprint),
             Self::Index(index) => index.serials.contains(&plain(serial)),
         }
     }
@@ -102,6 +103,11 @@ impl Ledger {
         ledger
     }
 
+    /// Whether it records a certificate.
+    pub fn records(&self, fingerprint: &[u8; 32]) -> bool {
+        self.fingerprints.contains(&hex(fingerprint))
+    }
+
     /// The line that records this serial number.
     pub fn line_of(&self, serial: &str) -> Option<usize> {
         self.serials.get(serial).copied()
@@ -132,8 +138,8 @@ pub struct Kept {
     pub fingerprint: [u8; 32],
     /// Where the CA's certificate is.
     pub location: Location,
-    /// The file of the CA's certificate, as a shell takes it.
-    pub certificate: Arc<str>,
+    /// The file of the CA's certificate, as commands take it.
+    pub certificate: PathBuf,
     /// Where it is; safe to show.
     pub shown: Arc<str>,
     /// The file, or why it could not be read; safe to show.
@@ -170,7 +176,7 @@ impl Node {
                     authority: cert.spki(),
                     fingerprint: cert.found().fingerprint,
                     location: self.location(&cert.place()),
-                    certificate: self.command_name(cert.found().file).unwrap_or_default(),
+                    certificate: cert.file().command_path().to_owned(),
                     shown: Arc::clone(&file.shown),
                     contents,
                 });

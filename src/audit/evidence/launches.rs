@@ -53,3 +53,68 @@ impl Files for Node {
         files.map(|file| Found { path: file.on_node.clone(), is_loose: !file.anchored }).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::super::super::testing::tree::Tree;
+
+    /// What is found, without where flags stand.
+    fn found(tree: &Tree) -> BTreeSet<String> {
+        let report = tree.report();
+        let findings = report
+            .findings
+            .into_iter()
+            .map(|finding| format!("{} {:?} {}", finding.rule.id, finding.severity, finding.message));
+        findings.collect()
+    }
+
+    #[test]
+    fn what_is_wrong_is_found_however_a_component_is_launched() {
+        let spoils: [(&str, &[&str], &[&str]); 20] = [
+            ("etcd", &[], &[]),
+            ("etcd", &["--client-cert-auth", "--trusted-ca-file"], &[]),
+            (
+                "etcd",
+                &["--peer-client-cert-auth"],
+                &["--peer-trusted-ca-file=/etc/kubernetes/pki/etcd/peer.crt"],
+            ),
+            ("etcd", &[], &["--cert-file=/etc/kubernetes/pki/etcd/peer.crt"]),
+            ("etcd", &[], &["--advertise-client-urls=https://10.0.0.99:2379"]),
+            ("etcd", &[], &["--auto-tls=true", "--client-crl-file=/etc/kubernetes/pki/etcd/none.crl"]),
+            ("etcd", &[], &["--listen-client-urls=http://10.0.0.10:2379"]),
+            ("kube-apiserver", &[], &["--advertise-address=10.0.0.99"]),
+            ("kube-apiserver", &[], &["--tls-cert-file=/etc/kubernetes/pki/apiserver-kubelet-client.crt"]),
+            ("kube-apiserver", &[], &["--client-ca-file=/etc/kubernetes/pki/gone.crt"]),
+            ("kube-apiserver", &["--requestheader-allowed-names"], &[]),
+            ("kube-apiserver", &[], &["--etcd-cafile=/etc/kubernetes/pki/ca.crt"]),
+            ("kube-apiserver", &[], &["--tls-min-version=VersionTLS10", "--anonymous-auth=true"]),
+            ("kube-apiserver", &["--kubelet-client-certificate"], &[]),
+            ("kube-apiserver", &[], &["--service-cluster-ip-range=10.99.0.0/16"]),
+            ("kube-controller-manager", &[], &["--root-ca-file=/etc/kubernetes/pki/etcd/ca.crt"]),
+            ("kube-controller-manager", &[], &["--cluster-signing-key-file=/etc/kubernetes/pki/etcd/ca.key"]),
+            ("kube-controller-manager", &["--service-account-private-key-file"], &[]),
+            ("kube-controller-manager", &[], &["--bind-address=0.0.0.0"]),
+            ("kube-scheduler", &[], &["--tls-cert-file=/etc/kubernetes/scheduler.conf"]),
+        ];
+        let (mut healthy, mut silent) = (BTreeSet::new(), 0);
+        for (component, without, with) in spoils {
+            let mut tree = Tree::control_plane();
+            tree.policy.kubernetes_version = Some(crate::profile::KubernetesVersion::new(1, 36, 2));
+            without.iter().for_each(|name| tree.no_flag(component, name));
+            with.iter().for_each(|flag| tree.flag(component, flag));
+            let expected = found(&tree);
+            if with.is_empty() && without.is_empty() {
+                healthy.clone_from(&expected);
+            }
+            for (form, other) in [("units", tree.by_units()), ("environment", tree.by_environment())] {
+                let other = found(&other);
+                assert_eq!(other, expected, "{form}: {component} without {without:?}, with {with:?}");
+            }
+            silent += usize::from(expected == healthy);
+        }
+        // The first spoils nothing.
+        assert_eq!(silent, 1);
+    }
+}

@@ -189,6 +189,8 @@ fn signing(
         .collect();
     candidates.sort_by_key(|other| {
         (
+            // What was replaced is kept beside what replaced it.
+            other.file().name().ends_with(".bak"),
             other.file().on_node.parent() != directory,
             std::cmp::Reverse(other.tbs().validity.not_after),
             other.index,

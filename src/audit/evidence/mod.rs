@@ -6,9 +6,12 @@ mod cert;
 mod contents;
 mod gather;
 mod inventory;
+mod kind;
 mod launches;
+mod layouts;
 mod linking;
 mod paths;
+mod places;
 mod processes;
 mod records;
 mod refer;
@@ -16,9 +19,9 @@ mod references;
 mod roles;
 mod system;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 pub use self::contents::{Contents, Known, StaticCredentials, TextFacts};
@@ -28,6 +31,9 @@ pub use self::inventory::{Inventory, Kept};
 pub(super) use self::linking::link as link_node;
 pub use self::linking::{Authorities, Authority, Signer, Signing};
 pub use self::paths::Target;
+pub(super) use self::paths::{is_among, place_of_directory, place_of_file};
+pub use self::places::Use;
+pub(super) use self::places::{current_file, is_superseded};
 pub use self::processes::ProcessStat;
 pub use self::references::{Holder, Pair, Reference, What};
 pub(super) use self::roles::{assign_users as name_users, by_content as role_by_content};
@@ -51,13 +57,13 @@ const GIVE: &str = "give its manifest, or its unit and the files that this names
 pub enum NodeKind {
     /// A node with an API server.
     ControlPlane,
-    /// A node with etcd and without an API server.
+    /// A node with etcd, and nothing of a control plane that was found.
     Etcd,
-    /// A node with a kubelet and nothing of these.
+    /// A node with a kubelet, and nothing of these where they would be.
     Worker,
     /// No node: the CAs of a cluster kept apart, or the files of users, as `kpki init` writes them beside the nodes.
     Store,
-    /// A few files, of which that cannot be told.
+    /// Files of which that cannot be told.
     Unknown,
 }
 
@@ -92,8 +98,6 @@ pub struct File {
     pub attributes: Option<Attributes>,
     /// The argument and the path in it, for those who want to mend it; none from an archive.
     pub found_at: Option<PathBuf>,
-    /// Its path as a command takes it, worked out once.
-    pub(super) command_name: OnceLock<Arc<str>>,
     /// Whether its name is that of a left-over, worked out once.
     pub(super) left_over: OnceLock<Option<PathBuf>>,
 }
@@ -105,6 +109,12 @@ impl File {
             FileKind::Regular(Ok(contents)) => Some(contents),
             _ => None,
         }
+    }
+
+    /// Its path as a command takes it: the very one that was named, or of an archive that on the node.
+    pub fn command_path(&self) -> &Path {
+        let found = self.found_at.as_deref();
+        found.map_or(&*self.on_node, |path| path.strip_prefix(".").unwrap_or(path))
     }
 
     /// Everything in it.
@@ -154,9 +164,11 @@ pub struct FoundCertificate {
     pub roles: Vec<(Role, Basis)>,
     /// Who signed it.
     pub signing: Signing,
-    /// The number of the certificate with the same bytes that stands for all of them: the first in a file of its own, or the first.
-    /// Its own where it is that one.
+    /// The number of the certificate with the same bytes that stands for all of them: the one where it is used, a copy only where there is
+    /// none. Its own where it is that one.
     pub same_as: usize,
+    /// What use is made of it in this place.
+    pub usage: Use,
     /// The part that its place promises.
     pub place_role: Option<Role>,
     /// The SHA-256 of its bytes.
@@ -178,6 +190,8 @@ pub struct FoundKey {
     pub spki: Option<[u8; 32]>,
     /// The parts that it plays.
     pub roles: Vec<(Role, Basis)>,
+    /// What use is made of it in this place.
+    pub usage: Use,
 }
 
 /// What was found on one node.
@@ -216,8 +230,14 @@ pub struct Node {
     references_by_file: HashMap<usize, Vec<usize>>,
     /// The numbers of the keys, in the same way.
     keys_by_key: HashMap<[u8; 32], Vec<usize>>,
+    /// The numbers of the certificates: those in use first, those that were put aside last.
+    best_first: Vec<usize>,
+    /// The files that somebody names who is no left-over, once that was asked.
+    pub(super) in_use: OnceLock<HashSet<usize>>,
     /// What rules have worked out of its certificates, once the roles are known.
     pub(super) uses: OnceLock<super::rules::Uses>,
+    /// Who is shown which of them, and what comes of it, once that was asked.
+    pub(super) meetings: OnceLock<super::rules::Meetings>,
 }
 
 /// A certificate of a node with everything that is known of it.
@@ -249,14 +269,19 @@ impl Node {
         (0..self.certificates.len()).filter_map(|index| self.certificate(index))
     }
 
-    /// Every certificate once, however often it stands somewhere.
+    /// Every certificate once, at the best of its places.
     pub fn distinct_certs(&self) -> impl Iterator<Item = Cert<'_>> {
         self.certs().filter(|cert| cert.found.same_as == cert.index)
     }
 
-    /// The certificates that play a part, each place of one.
+    /// The certificates that play a part, each place of one: where they are used before copies, and what was put aside last.
     pub fn with_role(&self, role: Role) -> impl Iterator<Item = Cert<'_>> {
-        self.certs().filter(move |cert| cert.is(role))
+        self.best_first().filter(move |cert| cert.is(role))
+    }
+
+    /// Every place of every certificate: those in use first, those that were put aside last.
+    pub(super) fn best_first(&self) -> impl Iterator<Item = Cert<'_>> {
+        self.best_first.iter().filter_map(|index| self.certificate(*index))
     }
 
     /// The certificates of a file, in order, those of its fields among them.
@@ -319,9 +344,20 @@ impl Node {
         contents.is_some_and(|contents| contents.verify(item, &authority.public_key).is_ok())
     }
 
+    /// Takes from what may still be spent on verifications; whether there was enough.
+    pub(super) fn spend(&self, cost: usize) -> bool {
+        let spend = |left: usize| left.checked_sub(cost);
+        self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, spend).is_ok()
+    }
+
     /// Where an absolute path of the node leads.
     pub fn resolve(&self, path: &Path) -> Target {
         self.paths.resolve(path)
+    }
+
+    /// The path at the end of the links of another one; none where they go round in a circle.
+    pub(super) fn end(&self, path: &Path) -> Option<PathBuf> {
+        self.paths.end(path)
     }
 
     /// The number and the file at an absolute path of the node, links followed.

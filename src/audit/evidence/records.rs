@@ -1,6 +1,7 @@
 //! What of a node's certificates and keys is kept for the report.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use super::{Node, Signing};
@@ -8,7 +9,7 @@ use crate::audit::report::{CertificateRecord, Record, RecordKind};
 use crate::inspect::Content;
 use crate::key::algorithm_name;
 use crate::ledger::may_be_the_clusters;
-use crate::x509::{Name, PublicKey, shell_word};
+use crate::x509::{Name, PublicKey, sha256};
 
 /// The largest RSA modulus that is kept, in bytes: what OpenSSL verifies with at most.
 const LARGEST_MODULUS: usize = 2048;
@@ -37,6 +38,7 @@ impl Node {
             let certificate = CertificateRecord {
                 fingerprint: cert.found.fingerprint,
                 subject: intern(name(&tbs.subject)),
+                name: tbs.extensions.is_ca().then(|| Box::new(sha256(tbs.subject.der()))),
                 issuer: intern(name(&tbs.issuer)),
                 serial: tbs.serial.to_string().into(),
                 not_before: tbs.validity.not_before,
@@ -50,9 +52,12 @@ impl Node {
             };
             let record = Record {
                 location: self.location(&cert.place()),
-                file: self.file_name(cert.found.file),
+                elsewhere: self.elsewhere(cert.found.file),
                 kind: RecordKind::Certificate,
                 roles: cert.roles().collect(),
+                alias: super::places::alias(self, cert.found.file),
+                surest: cert.found.roles.iter().map(|(_, basis)| *basis).min(),
+                usage: cert.found.usage,
                 key: Some(cert.spki()),
                 modulus: moduli.entry(cert.spki()).or_insert_with(|| modulus(&tbs.public_key)).clone(),
                 algorithm: intern(algorithm_name(tbs.public_key.kind())),
@@ -71,9 +76,12 @@ impl Node {
             let modulus = key.spki.and_then(|spki| moduli.entry(spki).or_insert_with(read).clone());
             let record = Record {
                 location: self.location(&self.place_of_key(key)),
-                file: self.file_name(key.file),
+                elsewhere: self.elsewhere(key.file),
                 kind: if key.private { RecordKind::PrivateKey } else { RecordKind::PublicKey },
                 roles: key.roles.iter().map(|(role, _)| *role).collect(),
+                alias: None,
+                surest: key.roles.iter().map(|(_, basis)| *basis).min(),
+                usage: key.usage,
                 key: key.spki,
                 modulus,
                 algorithm: intern(algorithm.unwrap_or_else(|| "unknown".to_owned())),
@@ -87,23 +95,11 @@ impl Node {
 }
 
 impl Node {
-    /// The path of a file as a command takes it: the very one that was found, or of an archive that on the node.
-    pub fn command_name(&self, file: usize) -> Option<Arc<str>> {
+    /// The path of a file as commands take it, where that is another than the one that it is shown by.
+    fn elsewhere(&self, file: usize) -> Option<Arc<Path>> {
         let file = self.files.get(file)?;
-        let name = file.command_name.get_or_init(|| {
-            let path = match &file.found_at {
-                Some(path) => path.strip_prefix(".").unwrap_or(path),
-                None => &file.on_node,
-            };
-            shell_word(path).into()
-        });
-        Some(Arc::clone(name))
-    }
-
-    /// The same, where it is another than the one that the file is shown by.
-    fn file_name(&self, file: usize) -> Option<Arc<str>> {
-        let shown = &self.files.get(file)?.shown;
-        self.command_name(file).filter(|name| name != shown)
+        let path = file.command_path();
+        (path != Path::new(&*file.shown)).then(|| path.into())
     }
 }
 

@@ -18,11 +18,15 @@ pub(super) fn refer(node: &mut Node) {
     let mut references = Vec::new();
     for (number, launch) in counting(node) {
         let namer = Namer { node, file: launch.file, launch: Some((number, launch)) };
-        references.extend(namer.flags(&launch.flags, flags(launch.component)));
-        references.extend(namer.sni(&launch.flags));
+        let mut named = namer.flags(&launch.flags, flags(launch.component));
+        named.extend(namer.sni(&launch.flags));
         if let Some((_, kubelet)) = &launch.configuration {
-            references.extend(namer.kubelet(kubelet, &launch.flags));
+            named.extend(namer.kubelet(kubelet, &launch.flags));
         }
+        // What a program gives to the component in it stands nowhere, and differs from release to release.
+        let is_own = |reference: &Reference| launch.by == By::Bundle && reference.line == 0;
+        named.retain(|reference| !is_own(reference) || matches!(reference.target, Target::File(_)));
+        references.extend(named);
     }
     for &file in &node.kubeconfigs {
         let namer = Namer { node, file, launch: None };

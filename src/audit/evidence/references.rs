@@ -221,4 +221,4 @@ const KUBELET: &[FileFlag] = &[
     flag("bootstrap-kubeconfig", What::Kubeconfig, None),
 ];
 
-const PROXY: &[FileFlag] = &[flag("kubeconfig", What::Kubeconfig, None)];
+const PROXY: &[FileFlag] = &[flag("kubeconfig", What::Kubeconfig, Some(Role::Component))];

@@ -1,34 +1,9 @@
 //! Which parts the certificates and keys of a node play: by who names their files, then by place, then by what they say.
 
-use std::path::Path;
-
-use super::{Cert, FileKind, Node, Signing, Target, What};
+use super::{Cert, FileKind, Node, Signing, Target, What, layouts};
 use crate::audit::role::{Basis, Role};
 use crate::inspect::{Content, Item, promised};
-use crate::x509::{ExtendedKeyUsage, TbsCertificate};
-
-/// k3s's and RKE2's own layout below `server/tls` and `agent`, as their documents and `k3s certificate check` name it.
-const RANCHER: [(&str, Role); 19] = [
-    ("tls/server-ca.crt", Role::KubernetesCa),
-    ("tls/server-ca.key", Role::KubernetesCa),
-    ("tls/client-ca.crt", Role::KubernetesCa),
-    ("tls/client-ca.key", Role::KubernetesCa),
-    ("tls/request-header-ca.crt", Role::FrontProxyCa),
-    ("tls/request-header-ca.key", Role::FrontProxyCa),
-    ("tls/etcd/server-ca.crt", Role::EtcdCa),
-    ("tls/etcd/peer-ca.crt", Role::EtcdCa),
-    ("tls/serving-kube-apiserver.crt", Role::Apiserver),
-    ("tls/client-kube-apiserver.crt", Role::ApiserverKubeletClient),
-    ("tls/client-auth-proxy.crt", Role::FrontProxyClient),
-    ("tls/client-controller.crt", Role::ControllerManager),
-    ("tls/client-scheduler.crt", Role::Scheduler),
-    ("tls/client-admin.crt", Role::SuperAdmin),
-    ("tls/etcd/server-client.crt", Role::EtcdServer),
-    ("tls/etcd/peer-server-client.crt", Role::EtcdPeer),
-    ("tls/etcd/client.crt", Role::ApiserverEtcdClient),
-    ("tls/service.key", Role::ServiceAccount),
-    ("tls/service.current.key", Role::ServiceAccount),
-];
+use crate::x509::{ExtendedKeyUsage, SubjectAltName, TbsCertificate};
 
 /// No chain that is shown is longer.
 const LONGEST_CHAIN: usize = 8;
@@ -112,7 +87,38 @@ fn of_certificate(node: &Node, cert: Cert<'_>) -> Vec<(Role, Basis)> {
     {
         push(&mut roles, role, Basis::Content);
     }
+    // One that a component uses by its kubeconfig, and that does not say whose it is.
+    if roles.is_empty() && embedded && head && is_user(cert) {
+        let named = node.references.iter().filter(|reference| {
+            reference.target == Target::File(cert.found().file) && reference.what == What::Kubeconfig
+        });
+        for role in named.filter_map(|reference| reference.role) {
+            push(&mut roles, role, Basis::Reference);
+        }
+    }
+    // A kubelet may show what it calls with.
+    if let Some(twin) = roles.first().and_then(|(role, _)| twin(*role, tbs)) {
+        push(&mut roles, twin, Basis::Content);
+    }
     roles
+}
+
+/// Whether it is the client certificate of a kubeconfig's user.
+fn is_user(cert: Cert<'_>) -> bool {
+    cert.item().place.field.as_deref().is_some_and(|field| field.ends_with("client-certificate-data"))
+}
+
+/// The other part of a certificate that plays two, by what it says.
+fn twin(role: Role, tbs: &TbsCertificate) -> Option<Role> {
+    let purposes = tbs.extensions.purposes();
+    let both =
+        purposes.contains(&ExtendedKeyUsage::ServerAuth) && purposes.contains(&ExtendedKeyUsage::ClientAuth);
+    match role {
+        Role::KubeletServing if both && by_content(tbs) == Some(Role::KubeletClient) => {
+            Some(Role::KubeletClient)
+        }
+        _ => None,
+    }
 }
 
 /// Whether a certificate is the one that the file, or the field, is for: the first, or where a CA stands there (rule F018), the
@@ -165,68 +171,40 @@ fn by_place(node: &Node, file: usize, item: &Item) -> Option<Role> {
         if file.kubeconfig().is_some() && field.contains("certificate-authority-data") {
             return matches!(item.content, Content::Certificate(_)).then_some(Role::KubernetesCa);
         }
-        return promised(path, item).and_then(|(name, _)| Role::by_name(name));
+        let own = field.ends_with("client-certificate-data") || field.ends_with("client-key-data");
+        let named = own.then(|| layouts::of_kubeconfig(path)).flatten();
+        return named.or_else(|| promised(path, item).and_then(|(name, _)| Role::by_name(name)));
     }
-    let name = file.name();
-    if path.starts_with("/var/lib/kubelet/pki")
-        || name.starts_with("kubelet-") && name.ends_with("-current.pem")
-    {
-        if name.starts_with("kubelet-client") {
-            return Some(Role::KubeletClient);
-        }
-        if name.starts_with("kubelet-server") || name == "kubelet.crt" || name == "kubelet.key" {
-            return Some(Role::KubeletServing);
-        }
-    }
-    if let Some((_, role)) = RANCHER.iter().find(|(known, _)| ends_with(path, known)) {
-        return Some(*role);
-    }
-    if let Some(role) = in_directory_of_etcd(path, name) {
-        return Some(role);
+    let own = match &item.content {
+        Content::Certificate(facts) => by_content(&facts.certificate.tbs),
+        _ => None,
+    };
+    if let Some(role) = layouts::of_file(path) {
+        // A certificate beside the key for tokens is no key.
+        let is_certificate = matches!(item.content, Content::Certificate(_));
+        return (role != Role::ServiceAccount || !is_certificate).then_some(role);
     }
     let (name, weak) = promised(path, item)?;
     let role = Role::by_name(name)?;
-    // `ca` alone may be anybody's: there the content has the last word.
-    if weak
-        && let Content::Certificate(facts) = &item.content
-        && let Some(own) = by_content(&facts.certificate.tbs)
-        && own.is_ca()
-    {
-        return Some(own);
+    match (role, own) {
+        // `ca` alone may be anybody's: there the content has the last word.
+        (_, Some(own)) if weak && own.is_ca() => Some(own),
+        // Elsewhere than in kubeadm's layout, whose files for it do not exist, these are the components as clients.
+        (Role::SchedulerServing, Some(Role::Scheduler))
+        | (Role::ControllerManagerServing, Some(Role::ControllerManager)) => own,
+        _ => Some(role),
     }
-    Some(role)
-}
-
-/// The files of an etcd outside of the cluster: `/etc/etcd/pki` of the documents' example, `/etc/ssl/etcd/ssl` of kubespray, whose
-/// `member-NODE.pem` is server and peer in one. Its clients' names (`node-NODE`) promise nothing: they have both purposes.
-fn in_directory_of_etcd(path: &Path, name: &str) -> Option<Role> {
-    let directory = path.parent()?;
-    if !(directory.ends_with("etcd/pki") || directory.ends_with("ssl/etcd/ssl")) {
-        return None;
-    }
-    let stem = name.strip_suffix(".pem").map(|stem| stem.strip_suffix("-key").unwrap_or(stem));
-    match stem.or_else(|| name.strip_suffix(".crt")).or_else(|| name.strip_suffix(".key"))? {
-        "ca" => Some(Role::EtcdCa),
-        "server" => Some(Role::EtcdServer),
-        "peer" => Some(Role::EtcdPeer),
-        stem if stem.starts_with("member-") => Some(Role::EtcdPeer),
-        _ => None,
-    }
-}
-
-/// Whether a path ends in another one, which is asked of every file: compared as bytes, not name by name.
-fn ends_with(path: &Path, known: &str) -> bool {
-    let before = path.as_os_str().as_encoded_bytes().strip_suffix(known.as_bytes());
-    before.is_some_and(|before| before.last().is_none_or(|last| *last == b'/'))
 }
 
 /// What a certificate says it is, by names that only one role has. Names are kubeadm's, and those that the documents of etcd and
 /// Kubernetes give (`kube-etcd`, `kubernetes-front-proxy-ca`).
 pub(in super::super) fn by_content(tbs: &TbsCertificate) -> Option<Role> {
-    let name = tbs.subject.common_name()?;
+    let name = tbs.subject.common_name().unwrap_or_default();
     let purposes = tbs.extensions.purposes();
-    let client = purposes.contains(&ExtendedKeyUsage::ClientAuth);
-    let server = purposes.contains(&ExtendedKeyUsage::ServerAuth);
+    // Without the extension it is for every purpose.
+    let may_be = |purpose| purposes.is_empty() || purposes.contains(purpose);
+    let client = may_be(&ExtendedKeyUsage::ClientAuth);
+    let server = may_be(&ExtendedKeyUsage::ServerAuth);
     if tbs.extensions.is_ca() {
         return match name {
             "kubernetes" | "kubernetes-ca" => Some(Role::KubernetesCa),
@@ -250,9 +228,17 @@ pub(in super::super) fn by_content(tbs: &TbsCertificate) -> Option<Role> {
         _ if name.starts_with("system:node:") && client => Role::KubeletClient,
         _ if name.starts_with("system:node:") && server => Role::KubeletServing,
         _ if server && is_kubelets_own(tbs) => Role::KubeletServing,
+        // k0s' own API is called by the same names.
+        _ if server && name != "k0s-api" && is_for_service(tbs) => Role::Apiserver,
         _ => return None,
     };
     Some(role)
+}
+
+/// Whether it is for the name by which every pod calls the API server.
+fn is_for_service(tbs: &TbsCertificate) -> bool {
+    let is_it = |name: &SubjectAltName| matches!(name, SubjectAltName::Dns(name) if name.eq_ignore_ascii_case("kubernetes.default.svc"));
+    tbs.extensions.names().iter().any(is_it)
 }
 
 /// Whether it is what a kubelet signs for itself: NODE@SECONDS, by NODE-ca@SECONDS.

@@ -248,16 +248,10 @@ impl Gatherer<'_> {
         }
         for (path, kind, attributes) in entries {
             let within = if path.as_os_str().is_empty() { place.clone() } else { place.join(path) };
-            match &kind {
-                FileKind::Directory(Err(reason)) if reason != LEFT_OUT => {
-                    self.incomplete.push(format!("{}: {reason}", shown(&within)));
-                }
-                // What was left out before may be named later.
-                FileKind::Directory(Ok(())) => {
-                    let on_node = Path::new("/").join(&within);
-                    self.files.retain(|file| file.on_node != on_node || !is_left_out(&file.kind));
-                }
-                _ => {}
+            // What was left out before may be named later.
+            if let FileKind::Directory(Ok(())) = &kind {
+                let on_node = Path::new("/").join(&within);
+                self.files.retain(|file| file.on_node != on_node || !is_left_out(&file.kind));
             }
             self.push(system, &within, kind, attributes);
         }
@@ -273,7 +267,6 @@ impl Gatherer<'_> {
             kind,
             attributes: Some(attributes),
             found_at: Some(system.join(within)),
-            command_name: OnceLock::new(),
             left_over: OnceLock::new(),
         });
     }
@@ -283,11 +276,11 @@ impl Gatherer<'_> {
     fn units(&mut self, system: &Path, directory: &Path) {
         let Way::To(place, links) = way(system, directory) else { return };
         let whole = system.join(&place);
-        if self.given.contains(&Path::new("/").join(&place)) || !whole.is_dir() {
-            return;
-        }
         for (link, target) in links {
             self.push(system, &link, FileKind::Link(target), attributes_of(&system.join(&link)));
+        }
+        if self.given.contains(&Path::new("/").join(&place)) || !whole.is_dir() {
+            return;
         }
         let limits = WalkLimits { file: LARGEST_UNIT, depth: 2, ..self.left };
         let is_wanted = |path: &Path| {
@@ -302,7 +295,10 @@ impl Gatherer<'_> {
             let by_name = has_word(entry.path.as_os_str());
             let keeps = match &entry.kind {
                 EntryKind::File(Ok(bytes)) => is_unit(&entry.path) && (by_name || says_word(bytes)),
-                EntryKind::Directory(_) => entry.path.as_os_str().is_empty() || by_name,
+                // What is enabled stands in these, and that nothing is says something too.
+                EntryKind::Directory(_) => {
+                    entry.path.as_os_str().is_empty() || by_name || is_wants(&entry.path)
+                }
                 _ => by_name,
             };
             if keeps {
@@ -317,11 +313,6 @@ impl Gatherer<'_> {
         self.given.insert(Path::new("/").join(&place));
         for (path, kind, attributes) in kept {
             let within = if path.as_os_str().is_empty() { place.clone() } else { place.join(path) };
-            if let FileKind::Directory(Err(reason)) = &kind
-                && reason != LEFT_OUT
-            {
-                self.incomplete.push(format!("{}: {reason}", shown(&within)));
-            }
             self.push(system, &within, kind, attributes);
         }
     }
@@ -374,6 +365,11 @@ fn says_word(bytes: &[u8]) -> bool {
         let is_start = line.contains('/') || line.contains("ExecStart");
         is_start && WORDS.iter().any(|word| line.contains(word))
     }) && text.contains("ExecStart")
+}
+
+/// Whether the links in a directory say which units are started.
+fn is_wants(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "wants" || extension == "requires")
 }
 
 fn is_unit(path: &Path) -> bool {

@@ -2,12 +2,10 @@
 
 use std::net::IpAddr;
 
-use ipnet::IpNet;
-
 use super::super::{Cert, Node, Place, Role};
 use super::names::Names;
 use super::subjects::in_use;
-use crate::manifest::Component;
+use crate::manifest::{self, Component};
 use crate::x509::SubjectAltName;
 
 /// What its clients call the API server within the cluster, beside the name with the cluster's domain.
@@ -68,22 +66,8 @@ pub(super) fn service_addresses(node: &Node) -> Result<(Place, Vec<IpAddr>), Str
             None => node.not_known(Component::Apiserver).1,
         });
     };
-    let mut addresses = Vec::new();
-    // Kubernetes takes two at most.
-    for range in flag.value.split(',').take(2) {
-        let first = range.trim().parse::<IpNet>().ok().and_then(first_address);
-        addresses.push(first.ok_or("--service-cluster-ip-range cannot be read as a list of networks")?);
-    }
-    Ok((place, addresses))
-}
-
-/// The address after that of the network itself (Kubernetes: `GetIndexedIP(range, 1)`).
-fn first_address(network: IpNet) -> Option<IpAddr> {
-    let first: IpAddr = match network.network() {
-        IpAddr::V4(ip) => std::net::Ipv4Addr::from_bits(ip.to_bits().checked_add(1)?).into(),
-        IpAddr::V6(ip) => std::net::Ipv6Addr::from_bits(ip.to_bits().checked_add(1)?).into(),
-    };
-    network.contains(&first).then_some(first)
+    let addresses = manifest::service_addresses(&flag.value).into_iter().collect::<Option<Vec<IpAddr>>>();
+    Ok((place, addresses.ok_or("--service-cluster-ip-range cannot be read as a list of networks")?))
 }
 
 /// The address that the API server tells the cluster to reach it at, with the place of the flag: `--advertise-address`, or
@@ -92,26 +76,7 @@ pub(super) fn advertised(node: &Node) -> Option<(Place, IpAddr)> {
     ["advertise-address", "bind-address"].into_iter().find_map(|name| {
         let (place, flag) = node.flag(Component::Apiserver, name)?;
         let ip: IpAddr = flag.value.parse().ok()?;
-        (!ip.is_unspecified()).then_some((place, ip))
+        // Bound to the loopback address it tells another one.
+        (!ip.is_unspecified() && (name != "bind-address" || !ip.is_loopback())).then_some((place, ip))
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_first_address_follows_the_networks_own() {
-        for (network, first) in [
-            ("10.96.0.0/12", Some("10.96.0.1")),
-            ("10.96.3.7/12", Some("10.96.0.1")),
-            ("fd00:10:96::/112", Some("fd00:10:96::1")),
-            ("192.0.2.0/31", Some("192.0.2.1")),
-            ("192.0.2.1/32", None),
-            ("255.255.255.255/32", None),
-        ] {
-            let found = first_address(network.parse().unwrap());
-            assert_eq!(found.map(|ip| ip.to_string()).as_deref(), first, "{network}");
-        }
-    }
 }

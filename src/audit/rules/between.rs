@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 
-use super::super::{CertificateRecord, Estate, NodeKind, NodeSummary, Record, Role};
+use super::super::{Basis, CertificateRecord, Estate, NodeKind, NodeSummary, Record, Role, Use};
 
 /// The CAs of a cluster.
 pub(super) const AUTHORITIES: [Role; 3] = [Role::KubernetesCa, Role::EtcdCa, Role::FrontProxyCa];
@@ -63,31 +63,41 @@ pub(super) struct Found<'a> {
     pub(super) certificate: &'a CertificateRecord,
 }
 
-/// The certificates of a node.
+/// The certificates of a node, without those that were put aside.
 pub(super) fn certificates<'a>(
     estate: &Estate<'a>,
     node: &NodeSummary,
 ) -> impl Iterator<Item = Found<'a>> + use<'a> {
-    estate.numbered(node).filter_map(|(number, record)| {
+    estate.numbered(node).filter(|(_, record)| record.usage != Use::Old).filter_map(|(number, record)| {
         Some(Found { number, record, certificate: record.certificate.as_deref()? })
     })
 }
 
-/// The certificates of a CA in a node's files, those embedded in kubeconfigs left out.
+/// The certificates of a CA in a node's files, those embedded in kubeconfigs left out: where some are named or lie in its place, a copy
+/// elsewhere does not count.
 pub(super) fn authorities<'a>(estate: &Estate<'a>, node: &NodeSummary, role: Role) -> Vec<Found<'a>> {
     let is_it =
         |found: &Found<'_>| found.record.roles.contains(&role) && found.record.location.field.is_none();
-    certificates(estate, node).filter(is_it).collect()
+    let mut all: Vec<Found<'a>> = certificates(estate, node).filter(is_it).collect();
+    let has_own = all.iter().any(|found| found.record.surest < Some(Basis::Content));
+    all.retain(|found| !has_own || found.record.surest < Some(Basis::Content));
+    all
 }
 
-/// The leaves of a node with the part that each plays; what stands behind one is its chain.
-pub(super) fn leaves<'a>(
-    estate: &Estate<'a>,
-    node: &NodeSummary,
-) -> impl Iterator<Item = (Role, Found<'a>)> + use<'a> {
-    certificates(estate, node).filter(|found| found.certificate.position == 0).flat_map(|found| {
-        found.record.roles.iter().filter(|role| !role.is_ca()).map(move |role| (*role, found))
-    })
+/// The leaves of a node with the part that each plays, in the places where it plays it most surely; what stands behind one is its chain.
+pub(super) fn leaves<'a>(estate: &Estate<'a>, node: &NodeSummary) -> Vec<(Role, Found<'a>)> {
+    let mut all: Vec<(Role, Found<'a>)> = Vec::new();
+    let mut surest: HashMap<Role, Option<Basis>> = HashMap::new();
+    for found in certificates(estate, node).filter(|found| found.certificate.position == 0) {
+        for role in found.record.roles.iter().filter(|role| !role.is_ca()) {
+            let known = surest.entry(*role).or_insert(found.record.surest);
+            *known = (*known).min(found.record.surest);
+            all.push((*role, found));
+        }
+    }
+    // A user has as many as there are.
+    all.retain(|(role, found)| *role == Role::User || surest.get(role) == Some(&found.record.surest));
+    all
 }
 
 /// The value that stands there most often; of several, the one that comes first.

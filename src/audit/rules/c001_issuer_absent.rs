@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::super::{Answers, NodeKind, Scene};
 use super::distinct::{Certificates, Distinct, End, Use, ca_of, named};
+use super::remedy::Reissue;
 use super::{Check, Citation, Role, Rule, Severity};
 
 /// CAs of one part that are compared with a certificate's.
@@ -69,12 +70,12 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
                                 top.file().shown,
                                 right.cert.file().shown
                             );
-                            let fix = format!(
-                                "Where the CA in {} was replaced by mistake, bring back the old certificate with its key; otherwise let everybody trust both, then issue every leaf again: \
-                                 https://kubernetes.io/docs/tasks/tls/manual-rotation-of-ca-certificates/ has the steps.",
+                            let first = format!(
+                                "Where the CA in {} was replaced by mistake, bring back the old certificate with its key; otherwise everything \
+                                 that the old one has signed is made anew, this as well:",
                                 right.cert.file().shown
                             );
-                            answers.fail(one, message).fix(fix);
+                            answers.fail(one, message).fix(Reissue::default().first(first));
                         }
                         continue;
                     }

@@ -1,6 +1,6 @@
 //! C002: the issuer's name is that of a CA at hand, and the signature is not by its key.
 
-use super::super::{Answers, Location, Node, Scene, Signer, Signing};
+use super::super::{Answers, Gap, Location, Node, Scene, Signer, Signing};
 use super::distinct::{Certificates, Distinct, Use, named};
 use super::{Check, Citation, Rule, Severity};
 use crate::x509::SignatureFault;
@@ -36,7 +36,11 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
             // C001 has what nobody here could have signed.
             Signing::Absent => {}
             Signing::NotChecked => {
-                answers.skip(one, "there were too many signatures to verify them all; give fewer files");
+                answers.leave(
+                    one,
+                    Gap::TooMuch,
+                    "there were too many signatures to verify them all; give fewer files",
+                );
             }
             // Nobody verifies what a root says of itself.
             Signing::SelfIssued(fault) if cannot_tell(fault) && one.cert.is_ca() => answers.look(),

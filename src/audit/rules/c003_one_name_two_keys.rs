@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::super::{Answers, Cert, NodeKind, Scene, Signing};
 use super::distinct::{Certificates, Distinct, Use, named};
+use super::remedy::Cure;
 use super::{Check, Citation, Rule, Severity, dates};
 
 pub(super) static RULE: Rule = Rule {
@@ -61,11 +62,55 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
             let one_part = first.roles.iter().any(|role| other.roles.contains(role));
             let both_used = first.usage == Use::Used && other.usage == Use::Used;
             let fact = answers.fail(*cert, message);
+            fact.fix(cure(&certificates, *first_cert, *cert));
             if !one_part || !both_used || scene.node.kind == NodeKind::Unknown {
                 fact.severity(Severity::Medium);
             }
         }
     }
+}
+
+/// The one that has signed what is here goes into the file of the other.
+fn cure(certificates: &Certificates<'_>, one: Cert<'_>, other: Cert<'_>) -> Cure {
+    let signs = |ca: Cert<'_>| {
+        let by = |leaf: &&Distinct<'_>| {
+            leaf.usage != Use::Old
+                && leaf.cert.index != ca.index
+                && leaf
+                    .cert
+                    .issuer_here()
+                    .is_some_and(|issuer| issuer.spki() == ca.spki() && issuer.index != leaf.cert.index)
+        };
+        certificates.all.iter().filter(by).count()
+    };
+    let alone = |ca: Cert<'_>| ca.node.certs_in(ca.found().file).count() == 1;
+    let (right, wrong) = match (signs(one), signs(other)) {
+        (1.., 0) => (one, other),
+        (0, 1..) => (other, one),
+        _ => {
+            return "Find out which of the two signed what is in use, `kpki verify CERT --ca FILE`, and put that one into every file; while a \
+                    rotation is under way, put both into each."
+                .into();
+        }
+    };
+    if !alone(right) || !alone(wrong) {
+        return format!(
+            "Nothing here is signed by the one in {}: put the other, of {}, in its place.",
+            wrong.file().shown,
+            right.file().shown
+        )
+        .into();
+    }
+    let key = |ca: Cert<'_>| ca.node.key_file_beside(ca.file()).map(|(key, _)| key);
+    let mut cure = Cure::words(format!(
+        "Nothing here is signed by the one in {}: put the other in its place, unless a rotation has just begun:",
+        wrong.file().shown
+    ))
+    .put(right.found().file, Some(wrong.found().file));
+    if let (Some(from), Some(to)) = (key(right), key(wrong)) {
+        cure = cure.put(from, Some(to));
+    }
+    cure
 }
 
 /// Whether it leads from an old key to a new one of the same name.

@@ -6,6 +6,7 @@ use time::Duration;
 
 use super::super::{Answers, Cert, Scene};
 use super::distinct::{Certificates, Distinct, Use};
+use super::remedy::Cure;
 use super::{Check, Citation, Rule, Severity, dates};
 
 pub(super) static RULE: Rule = Rule {
@@ -61,9 +62,41 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
                 latest.cert.file().shown,
                 older.elsewhere()
             );
-            answers.fail(older, message).severity(severity);
+            let fact = answers.fail(older, message);
+            fact.severity(severity);
+            if let Some(cure) = cure(latest, older) {
+                fact.fix(cure);
+            }
         }
     }
+}
+
+/// The newest goes where the older one stands: into files that hold nothing else, and into kubeconfigs.
+fn cure(latest: &Distinct<'_>, older: &Distinct<'_>) -> Option<Cure> {
+    let node = latest.cert.node;
+    let alone =
+        |cert: &Cert<'_>| cert.item().place.field.is_none() && node.certs_in(cert.found().file).count() == 1;
+    let new = latest.places().find(alone)?;
+    let mut cure = Cure::words("Put the newest where the older one stands:");
+    let mut done = false;
+    for place in older.places().filter(|place| place.found().file != new.found().file) {
+        let file = place.found().file;
+        if let (Some(kubeconfig), Some(field)) =
+            (place.file().kubeconfig(), place.item().place.field.as_deref())
+        {
+            let cluster = kubeconfig
+                .clusters
+                .iter()
+                .find(|cluster| field == format!("clusters[{}].certificate-authority-data", cluster.name))?;
+            cure = cure.trust_in_kubeconfig(file, &cluster.name, new);
+        } else if alone(&place) {
+            cure = cure.put(new.found().file, Some(file));
+        } else {
+            cure = cure.without_block_at(place);
+        }
+        done = true;
+    }
+    done.then_some(cure)
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use super::super::{Answers, Scene, Target, What};
 use super::distinct::{Certificates, Use, named};
+use super::meetings::Meetings;
 use super::{Check, Citation, Role, Rule, Severity};
 
 pub(super) static RULE: Rule = Rule {
@@ -30,6 +31,7 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(scene: &Scene<'_>, answers: &mut Answers) {
     let trusted = trusted(scene);
+    let meetings = Meetings::of(scene);
     for one in &Certificates::of(scene.node).all {
         let cert = one.cert;
         // A key pair for tokens stands in a certificate at most for convenience.
@@ -49,6 +51,16 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
             None if trusted.contains(&cert.found().file) => continue,
             None if one.usage == Use::Used => Severity::Medium,
             None => Severity::Low,
+        };
+        // Whoever judges by this very certificate takes it as it is.
+        let own = meetings.iter().filter(|meeting| {
+            meeting.leaf().is_some_and(|leaf| leaf.found().same_as == cert.found().same_as)
+        });
+        let mut own = own.peekable();
+        let severity = if own.peek().is_some() && own.all(|meeting| meeting.path().is_some()) {
+            severity.min(Severity::Medium)
+        } else {
+            severity
         };
         let what = match one.role() {
             Some(role) => format!("the {role} certificate is signed by itself"),

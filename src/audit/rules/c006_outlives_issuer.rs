@@ -1,6 +1,6 @@
 //! C006: a certificate ends before its issuer's.
 
-use time::Duration;
+use time::{Duration, OffsetDateTime};
 
 use super::{CertificateEvidence, Check, Citation, Fact, Outcome, Rule, Severity};
 
@@ -18,7 +18,8 @@ pub(super) static RULE: Rule = Rule {
         ),
     ],
     explanation: "From the day on which the issuer's certificate ends, no chain verifies, whatever the leaf says. Whoever \
-                  watches the leaf's date alone is surprised by an outage.",
+                  watches the leaf's date alone is surprised by an outage. Reported as high where that day comes within a year, as medium \
+                  within two; as low before that, and where it is a day or a hundredth of the leaf's life at most.",
     fix: "Renew the issuer first, then issue this one again; kpki never writes an end past the issuer's.",
     applies_to: "certificates",
     check: Check::Certificate(check),
@@ -32,7 +33,30 @@ fn check(evidence: &CertificateEvidence<'_>) -> Outcome {
     if !excess.is_positive() {
         return Outcome::Pass;
     }
-    Outcome::Fail(vec![Fact::new(format!("it ends {} after its issuer's", span(excess)))])
+    let message = format!("it ends {} after its issuer's", span(excess));
+    Outcome::Fail(vec![match severity(evidence, issuer.validity.not_after, excess) {
+        Severity::High => Fact::new(message),
+        milder => Fact::milder(milder, message),
+    }])
+}
+
+/// How bad it is that a certificate ends so much later than its issuer's. What is about to be sealed is refused however little that is.
+fn severity(evidence: &CertificateEvidence<'_>, issuer_ends: OffsetDateTime, excess: Duration) -> Severity {
+    /// From when on somebody has to act.
+    const NEAR: Duration = Duration::days(365);
+    let Some(now) = evidence.now else { return Severity::High };
+    let validity = evidence.tbs.validity;
+    let life = validity.not_after - validity.not_before;
+    // Nobody who renews in time waits so long.
+    let is_little = excess <= Duration::DAY || excess <= life / 100;
+    let left = issuer_ends - now;
+    if is_little || left > NEAR * 2 {
+        Severity::Low
+    } else if left > NEAR {
+        Severity::Medium
+    } else {
+        Severity::High
+    }
 }
 
 /// A span in its two largest units.
@@ -65,6 +89,30 @@ mod tests {
             bench.tbs.validity.not_after =
                 bench.issuer.as_ref().unwrap().validity.not_after + Duration::seconds(excess);
             assert_eq!(bench.messages(&RULE), message.into_iter().collect::<Vec<_>>());
+        }
+        // What was found is measured by what comes of it, and when.
+        let evidence = |bench: &Bench, excess: Duration, days: i64| {
+            let mut tbs = bench.tbs.clone();
+            let issuer = bench.issuer.clone().unwrap();
+            tbs.validity.not_after = issuer.validity.not_after + excess;
+            let at = issuer.validity.not_after - Duration::days(days);
+            let evidence = CertificateEvidence {
+                now: Some(at),
+                issuer: Some(&issuer),
+                ..CertificateEvidence::new(&tbs)
+            };
+            let Outcome::Fail(facts) = check(&evidence) else { panic!("it outlives its issuer") };
+            facts[0].severity.unwrap_or(RULE.severity)
+        };
+        for (excess, days, severity) in [
+            (Duration::SECOND, 36_500, Severity::Low),
+            (Duration::SECOND, 1, Severity::Low),
+            (Duration::days(300), 1_000, Severity::Low),
+            (Duration::days(300), 500, Severity::Medium),
+            (Duration::days(300), 300, Severity::High),
+            (Duration::days(300), -1, Severity::High),
+        ] {
+            assert_eq!(evidence(&Bench::server(), excess, days), severity, "{excess} {days}");
         }
         let mut bench = Bench::server();
         bench.issuer = None;

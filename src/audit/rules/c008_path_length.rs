@@ -1,7 +1,8 @@
 //! C008: more CAs below one another than the one above admits.
 
-use super::super::{Answers, Scene};
+use super::super::{Answers, Cert, Scene};
 use super::distinct::{Certificates, named, path};
+use super::remedy::{CaChange, Cure};
 use super::{Check, Citation, Rule, Severity};
 
 pub(super) static RULE: Rule = Rule {
@@ -36,7 +37,13 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
                     named(&tbs.subject),
                     one.elsewhere()
                 );
-                answers.fail(one, message);
+                let fact = answers.fail(one, message);
+                if let Some(above) = above(one.cert, number) {
+                    let change = CaChange { path_length: Some(Some(below)), ..CaChange::default() };
+                    let first =
+                        "Let the upper CA sign the leaves itself, or let it admit so many below itself.";
+                    fact.fix(Cure::words(first).renew_ca(Some(above), change));
+                }
                 break;
             }
             if !tbs.is_self_issued() {
@@ -44,6 +51,11 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
             }
         }
     }
+}
+
+/// The certificate that stands so many steps above another.
+fn above(cert: Cert<'_>, steps: usize) -> Option<Cert<'_>> {
+    (0..steps).try_fold(cert, |current, _| current.issuer_here())
 }
 
 #[cfg(test)]

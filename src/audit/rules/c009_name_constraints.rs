@@ -1,9 +1,11 @@
 //! C009: a name outside of what a CA above may certify.
 
-use super::super::{Answers, Scene};
+use super::super::{Answers, Gap, Scene};
 use super::distinct::{Certificates, path};
+use super::remedy::Reissue;
 use super::{Check, Citation, Rule, Severity};
 use crate::chain::{Policy, Reason, name_constraints_fault};
+use crate::x509::SubjectAltName;
 
 /// Comparisons of a name with a constraint on one node.
 const MOST_COMPARISONS: usize = 1 << 20;
@@ -47,7 +49,11 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
             path.iter().map(|facts| facts.certificate.tbs.extensions.names().len() + 1).sum::<usize>();
         let cost = names.saturating_mul(subtrees + 1);
         if cost > left {
-            answers.skip(one, "there are too many names and name constraints to compare them all");
+            answers.leave(
+                one,
+                Gap::TooMuch,
+                "there are too many names and name constraints to compare them all",
+            );
             continue;
         }
         left -= cost;
@@ -59,7 +65,15 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
             let own = name_constraints_fault(&certificates, policy)
                 .filter(|fault| fault.reason == Reason::NameConstraints && fault.concerns.unwrap_or(0) == 0);
             if let Some(fault) = own {
-                answers.fail(one, format!("{}{}", fault.detail, one.elsewhere())).severity(severity);
+                let names = one.cert.tbs().extensions.names();
+                let outside = |name: &&SubjectAltName| fault.detail.contains(&name.to_string());
+                let without: Vec<SubjectAltName> = names.iter().filter(outside).cloned().collect();
+                let fact = answers.fail(one, format!("{}{}", fault.detail, one.elsewhere()));
+                fact.severity(severity);
+                if !without.is_empty() && without.len() < names.len() {
+                    let first = "Take it from a CA that may certify the name; where nobody needs that name, leave it out:";
+                    fact.fix(Reissue { without, ..Reissue::default() }.first(first));
+                }
                 break;
             }
         }

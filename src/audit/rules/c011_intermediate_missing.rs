@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::super::{Answers, Cert, Holder, Scene, Target, What};
 use super::distinct::{Certificates, Distinct, ca_of, named, path};
+use super::remedy::{Cure, Reissue};
 use super::{Check, Citation, Place, Role, Rule, Severity};
 use crate::audit::evidence::Node;
 use crate::manifest::Component;
@@ -16,7 +17,7 @@ pub(super) static RULE: Rule = Rule {
     id: "C011",
     name: "intermediate-missing",
     title: "An intermediate CA's certificate is neither served nor trusted",
-    severity: Severity::Medium,
+    severity: Severity::High,
     citations: &[
         Citation::rfc("RFC 8446 section 4.4.2"),
         Citation::page("kubernetes/kubeadm#2360", "https://github.com/kubernetes/kubeadm/issues/2360"),
@@ -59,8 +60,21 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
             });
             let message =
                 format!("{missing} is needed to verify it, and is neither served nor trusted{place}");
-            answers.fail(Place::from(leaf), message);
+            let fact = answers.fail(Place::from(leaf), message);
+            fact.fix(cure(leaf, last));
         }
+    }
+}
+
+/// The intermediate is put behind what is shown, or the leaf is issued again with it.
+fn cure(leaf: Cert<'_>, last: Cert<'_>) -> Cure {
+    let alone =
+        |ca: &Cert<'_>| ca.item().place.field.is_none() && ca.node.certs_in(ca.found().file).count() == 1;
+    let issuer = last.issuer_here().filter(alone);
+    match issuer.filter(|_| leaf.item().place.field.is_none() && !leaf.file().holds_private_key()) {
+        Some(issuer) => Cure::words("Put the intermediate behind it, or into the file that its peers trust:")
+            .append(issuer.found().file),
+        None => Reissue::default().with_chain().into(),
     }
 }
 
@@ -176,7 +190,7 @@ mod tests {
         assert_eq!(
             tree.findings("C011"),
             [
-                "medium etc/kubernetes/pki/apiserver.crt:1: CN=middle is needed to verify it, and is neither served nor \
+                "high etc/kubernetes/pki/apiserver.crt:1: CN=middle is needed to verify it, and is neither served nor \
                  trusted; its certificate stands in etc/kubernetes/pki/middle.crt"
             ]
         );
@@ -198,7 +212,7 @@ mod tests {
         tree.file("etc/kubernetes/admin.conf", 0o600, text);
         let found = tree.findings("C011");
         assert_eq!(found.len(), 1);
-        assert!(found[0].starts_with("medium etc/kubernetes/admin.conf:"), "{found:?}");
+        assert!(found[0].starts_with("high etc/kubernetes/admin.conf:"), "{found:?}");
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::super::{Answers, Cert, Scene, Signing};
 use super::distinct::{Certificates, End, Use};
+use super::remedy::{CaChange, Cure};
 use super::{Check, Citation, Rule, Severity, dates};
 use crate::x509::SignatureFault;
 
@@ -14,7 +15,7 @@ pub(super) static RULE: Rule = Rule {
     id: "C012",
     name: "broken-ca-in-chain",
     title: "Certificates verify only through an expired or weakly signed CA",
-    severity: Severity::Medium,
+    severity: Severity::High,
     citations: &[
         Citation::rfc("RFC 5280 section 6.1"),
         Citation::page("Go 1.18 release notes: crypto/x509", "https://go.dev/doc/go1.18#sha1"),
@@ -70,13 +71,17 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
         let elsewhere = one.map(super::distinct::Distinct::elsewhere).unwrap_or_default();
         let verify = if leaves == 1 { "certificate verifies" } else { "certificates verify" };
         let validity = ca.tbs().validity;
+        let early = matches!(wrong, Wrong::Early);
         let why = match wrong {
             Wrong::Ended => format!("which ended on {}", dates::shown(validity.not_after)),
             Wrong::Early => format!("which begins on {}", dates::shown(validity.not_before)),
             Wrong::Weak(algorithm) => format!("which is signed with {algorithm}"),
         };
         let place = one.map_or(ca, |one| one.cert);
-        answers.fail(place, format!("{leaves} {verify} only through this CA, {why}{elsewhere}"));
+        let fact = answers.fail(place, format!("{leaves} {verify} only through this CA, {why}{elsewhere}"));
+        if !early {
+            fact.fix(Cure::default().renew_ca(Some(ca), CaChange::default()));
+        }
     }
 }
 
@@ -102,7 +107,7 @@ mod tests {
         assert_eq!(
             tree.findings("C012"),
             [
-                "medium etc/kubernetes/pki/front-proxy-ca.crt:1: 1 certificate verifies only through this CA, which ended on \
+                "high etc/kubernetes/pki/front-proxy-ca.crt:1: 1 certificate verifies only through this CA, which ended on \
                  2026-05-29 12:00 UTC"
             ]
         );

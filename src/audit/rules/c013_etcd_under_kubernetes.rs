@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use super::super::{Answers, Cert, Scene};
 use super::distinct::{Certificates, Distinct, Use};
+use super::remedy::{Reissue, own_authority};
 use super::{Check, Citation, Role, Rule, Severity};
 use crate::layout::Authority;
 
@@ -53,7 +54,19 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
         } else {
             format!("its key is that of the CA of Kubernetes, in {}", first.cert.file().shown)
         };
-        answers.fail(ca, format!("{message}{}", ca.elsewhere()));
+        let fact = answers.fail(ca, format!("{message}{}", ca.elsewhere()));
+        let leaves: Vec<Cert<'_>> =
+            [Role::EtcdServer, Role::EtcdPeer, Role::EtcdClient, Role::ApiserverEtcdClient]
+                .into_iter()
+                .flat_map(in_use)
+                .map(|leaf| leaf.cert)
+                .collect();
+        if let Some(cure) = own_authority(ca, Role::EtcdCa, "etcd", &leaves) {
+            fact.fix(cure.say(
+                "Then restart etcd and the API server. Where there are several members, first let all of them trust both CAs: \
+                 https://kubernetes.io/docs/tasks/tls/manual-rotation-of-ca-certificates/ has the steps.",
+            ));
+        }
     }
     let roles = [Role::EtcdServer, Role::EtcdPeer, Role::EtcdClient, Role::ApiserverEtcdClient];
     for leaf in roles.into_iter().flat_map(in_use) {
@@ -64,7 +77,9 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
         let is_etcds = own.is_none_or(|own| own == Authority::Etcd);
         if by_kubernetes && !shared && is_etcds {
             let role = leaf.role().map_or_else(String::new, |role| format!("the {role} certificate "));
-            answers.fail(leaf, format!("{role}is signed by the CA of Kubernetes{}", leaf.elsewhere()));
+            answers
+                .fail(leaf, format!("{role}is signed by the CA of Kubernetes{}", leaf.elsewhere()))
+                .fix(Reissue::default());
         }
     }
 }

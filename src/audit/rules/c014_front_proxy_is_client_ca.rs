@@ -3,6 +3,7 @@
 use super::super::{Answers, Scene};
 use super::distinct::{Certificates, Use};
 use super::m008_one_authority::is_told;
+use super::remedy::own_authority;
 use super::{Check, Citation, Role, Rule, Severity};
 
 pub(super) static RULE: Rule = Rule {
@@ -46,7 +47,11 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
         } else {
             format!("its key is that of the CA of clients, in {}", same.cert.file().shown)
         };
-        answers.fail(ca, format!("{message}{}", ca.elsewhere()));
+        let fact = answers.fail(ca, format!("{message}{}", ca.elsewhere()));
+        let leaves: Vec<_> = in_use(Role::FrontProxyClient).map(|leaf| leaf.cert).collect();
+        if let Some(cure) = own_authority(ca, Role::FrontProxyCa, "front-proxy", &leaves) {
+            fact.fix(cure);
+        }
     }
 }
 

@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 
-use super::super::{Answers, Estate, NodeKind, RecordKind};
+use super::super::{Answers, Estate, NodeKind, RecordKind, Use};
 use super::{Check, Citation, Place, Role, Rule, Severity};
 
 pub(super) static RULE: Rule = Rule {
@@ -43,7 +43,9 @@ fn check(estate: &Estate<'_>, answers: &mut Answers) {
         let name = node.name.as_deref().unwrap_or("another node");
         let cas = |role: Role| {
             node.records.clone().zip(estate.of(node)).filter(move |(_, record)| {
-                record.kind == RecordKind::Certificate && record.roles.contains(&role)
+                record.kind == RecordKind::Certificate
+                    && record.usage != Use::Old
+                    && record.roles.contains(&role)
             })
         };
         let mut own: Vec<Key> =

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::super::{Answers, Cert, Scene, Target, What};
 use super::distinct::named;
+use super::remedy::Cure;
 use super::{Check, Citation, Rule, Severity, dates};
 use crate::audit::evidence::Node;
 
@@ -36,16 +37,23 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
         for cert in &bundle {
             let tbs = cert.tbs();
             if !seen.insert(cert.found().same_as) {
-                answers.fail(*cert, "it stands in this bundle before").severity(Severity::Low);
+                answers
+                    .fail(*cert, "it stands in this bundle before")
+                    .severity(Severity::Low)
+                    .fix(taken_out());
             } else if !cert.is_ca() {
-                answers.fail(*cert, format!("{} is trusted here, and is no CA", named(&tbs.subject)));
+                answers
+                    .fail(*cert, format!("{} is trusted here, and is no CA", named(&tbs.subject)))
+                    .fix(taken_out());
             } else if tbs.validity.not_after < scene.policy.at {
                 let (date, ago) = (
                     dates::shown(tbs.validity.not_after),
                     dates::distance(tbs.validity.not_after, scene.policy.at),
                 );
                 let subject = named(&tbs.subject);
-                answers.fail(*cert, format!("{subject} expired on {date}, {ago}, and is still trusted here"));
+                answers
+                    .fail(*cert, format!("{subject} expired on {date}, {ago}, and is still trusted here"))
+                    .fix(taken_out());
             } else {
                 subjects.insert(tbs.subject.der());
             }
@@ -56,6 +64,10 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
             answers.fail(first.found().file, message).severity(Severity::Info).fix(fix);
         }
     }
+}
+
+fn taken_out() -> Cure {
+    Cure::words("Take it out, and restart what reads the file:").without_block()
 }
 
 /// The certificates of every file and field that is there to be trusted for a part of the cluster.

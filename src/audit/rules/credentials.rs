@@ -2,6 +2,7 @@
 
 use super::m016_kubeconfig_readable::widest;
 use super::references::{hidden, shown};
+use super::remedy::{ASIDE, Cure};
 use super::{Answers, Place, Severity};
 use crate::audit::{File, Node, Reference, StaticCredentials, Target};
 
@@ -50,7 +51,7 @@ pub(super) fn judge(node: &Node, file: usize, what: &str, answers: &mut Answers)
     let wide =
         found.attributes.and_then(|attributes| widest(&attributes, Severity::High, Severity::High, &thing));
     if let Some((severity, may)) = wide {
-        answers.fail(file, may).severity(severity).fix("chmod 600 FILE.");
+        answers.fail(file, may).severity(severity).fix(Cure::default().narrow(0o600));
     }
     let Some(credentials) = found.contents().and_then(|contents| contents.credentials.as_ref()) else {
         return;
@@ -62,7 +63,8 @@ pub(super) fn judge(node: &Node, file: usize, what: &str, answers: &mut Answers)
         let word = if lines.len() == 1 { "line" } else { "lines" };
         answers
             .fail(Place::line(file, first), format!("{word} {}{more}: {message}", shown.join(", ")))
-            .severity(Severity::Medium);
+            .severity(Severity::Medium)
+            .fix(format!("Give each of these users in FILE a {what} of his own, of 16 characters or more that nobody has chosen, and restart the API server."));
     };
     lines(&credentials.short, &format!("a {what} of less than 16 characters can be guessed"));
     lines(&credentials.repeated, &format!("the {what} of a line before"));
@@ -81,7 +83,7 @@ pub(super) fn judge_stray(
         answers
             .fail(file, format!("it looks like a file of static {what} that no flag names: {counted}"))
             .severity(Severity::Medium)
-            .fix("shred -u FILE, unless something else needs it.");
+            .fix(Cure::words("Unless something else needs it, put it aside:").aside().say(ASIDE));
     }
 }
 

@@ -2,26 +2,15 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::super::evidence::{Cert, File, Node, Signer, Signing, Target};
+pub(super) use super::super::evidence::Use;
+use super::super::evidence::{Cert, Node, Signer, Signing, current_file, is_superseded};
 use super::super::{Place, Role};
-use super::files::left_over;
 use crate::inspect::CertificateFacts;
 use crate::layout::Authority;
 use crate::x509::{Name, SignatureFault};
 
 /// No chain is longer, and no circle ends.
 const LONGEST_CHAIN: usize = 8;
-
-/// What is known of the use that is made of a certificate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Use {
-    /// It plays a part, or somebody names its file.
-    Used,
-    /// Nothing is known.
-    Loose,
-    /// A backup, or a kubelet's certificate that it has replaced.
-    Old,
-}
 
 /// What is worked out once for all rules of a node: its certificates, each once.
 #[derive(Debug)]
@@ -43,13 +32,13 @@ struct Group {
 
 /// A certificate with all of its places on a node.
 #[derive(Clone, Copy)]
-pub(super) struct Distinct<'a> {
+pub(in super::super) struct Distinct<'a> {
     /// Its best place: one where it is used, a file rather than a field, the first of a file.
-    pub(super) cert: Cert<'a>,
+    pub(in super::super) cert: Cert<'a>,
     /// The best use that is made of it.
-    pub(super) usage: Use,
+    pub(in super::super) usage: Use,
     /// Its parts, those of the best place first.
-    pub(super) roles: &'a [Role],
+    pub(in super::super) roles: &'a [Role],
     places: &'a [usize],
     is_anchor: bool,
 }
@@ -62,7 +51,7 @@ impl<'a> Distinct<'a> {
     }
 
     /// Its surest part.
-    pub(super) fn role(&self) -> Option<Role> {
+    pub(in super::super) fn role(&self) -> Option<Role> {
         self.roles.first().copied()
     }
 
@@ -78,7 +67,7 @@ impl<'a> Distinct<'a> {
     }
 
     /// In how many more places it stands, for the end of a message.
-    pub(super) fn elsewhere(&self) -> String {
+    pub(in super::super) fn elsewhere(&self) -> String {
         match self.places.len() {
             0 | 1 => String::new(),
             2 => " (it stands in 1 more place)".to_owned(),
@@ -104,60 +93,44 @@ impl From<&Distinct<'_>> for Place {
 }
 
 /// The certificates of a node, each once.
-pub(super) struct Certificates<'a> {
-    pub(super) all: Vec<Distinct<'a>>,
+pub(in super::super) struct Certificates<'a> {
+    pub(in super::super) all: Vec<Distinct<'a>>,
     by_first: &'a HashMap<usize, usize>,
 }
 
 impl Uses {
     /// Those of a node.
     fn of(node: &Node) -> Self {
-        let named: HashSet<usize> = node
-            .references
-            .iter()
-            .filter_map(|reference| match reference.target {
-                Target::File(file) => Some(file),
-                _ => None,
-            })
-            .collect();
-        let mut all: Vec<Vec<(Use, Cert<'_>)>> = Vec::new();
+        let mut groups: Vec<Group> = Vec::new();
         let mut by_first = HashMap::new();
-        // Certificates stand in the order of their files.
-        let mut last: Option<(usize, bool)> = None;
         for cert in node.certs() {
-            let file = cert.found().file;
-            let is_old = match last {
-                Some((known, is_old)) if known == file => is_old,
-                _ => left_over(node, cert.file()).is_some() || is_superseded(node, file),
-            };
-            last = Some((file, is_old));
             let number = *by_first.entry(cert.found().same_as).or_insert_with(|| {
-                all.push(Vec::new());
-                all.len() - 1
+                let empty =
+                    Group { places: Vec::new(), usage: Use::Old, roles: Vec::new(), is_anchor: false };
+                groups.push(empty);
+                groups.len() - 1
             });
-            if let Some(places) = all.get_mut(number) {
-                places.push((if is_old { Use::Old } else { usage(cert, &named) }, cert));
+            if let Some(group) = groups.get_mut(number) {
+                group.usage = group.usage.min(cert.found().usage);
             }
         }
-        let groups = all.into_iter().map(|mut places| {
-            places.sort_by_key(|(usage, cert)| {
-                let place = &cert.item().place;
-                (*usage, place.field.is_some(), cert.found().position > 0, cert.index)
-            });
-            let mut roles = Vec::new();
-            for role in places.iter().flat_map(|(_, cert)| cert.roles()) {
-                if !roles.contains(&role) {
-                    roles.push(role);
+        for cert in node.best_first() {
+            let Some(group) = by_first.get(&cert.found().same_as).and_then(|number| groups.get_mut(*number))
+            else {
+                continue;
+            };
+            group.places.push(cert.index);
+            // A copy that was put aside under another name plays no part while the certificate is in use.
+            if cert.found().usage == Use::Old && group.usage != Use::Old {
+                continue;
+            }
+            group.is_anchor |= cert.item().place.field.is_none() && cert.roles().any(Role::is_ca);
+            for role in cert.roles() {
+                if !group.roles.contains(&role) {
+                    group.roles.push(role);
                 }
             }
-            let usage = places.first().map_or(Use::Old, |(usage, _)| *usage);
-            let is_anchor = places
-                .iter()
-                .any(|(_, cert)| cert.item().place.field.is_none() && cert.roles().any(Role::is_ca));
-            let places = places.into_iter().map(|(_, cert)| cert.index).collect();
-            Group { places, usage, roles, is_anchor }
-        });
-        let mut groups: Vec<Group> = groups.collect();
+        }
         let in_files: HashSet<Role> =
             groups.iter().filter(|group| group.is_anchor).flat_map(|group| group.roles.clone()).collect();
         for group in &mut groups {
@@ -169,7 +142,7 @@ impl Uses {
 
 impl<'a> Certificates<'a> {
     /// Those of a node.
-    pub(super) fn of(node: &'a Node) -> Self {
+    pub(in super::super) fn of(node: &'a Node) -> Self {
         let uses = node.uses.get_or_init(|| Uses::of(node));
         let all = uses.groups.iter().filter_map(|group| {
             let cert = node.certificate(*group.places.first()?)?;
@@ -273,44 +246,6 @@ pub(super) fn ca_of(role: Role) -> Option<Role> {
         Authority::Etcd => Role::EtcdCa,
         Authority::FrontProxy => Role::FrontProxyCa,
     })
-}
-
-/// What use is made of a certificate in a place that is not put aside.
-fn usage(cert: Cert<'_>, named: &HashSet<usize>) -> Use {
-    let in_kubeconfig = || cert.item().place.field.is_some() && cert.file().kubeconfig().is_some();
-    let plays = cert.roles().any(|role| role != Role::User);
-    if plays || named.contains(&cert.found().file) || in_kubeconfig() { Use::Used } else { Use::Loose }
-}
-
-/// Which of a kubelet's two certificates a file is of, by its name: `kubelet-client-` or `kubelet-server-`.
-fn kubelets_prefix(file: &File) -> Option<&'static str> {
-    let name = file.name();
-    ["kubelet-client-", "kubelet-server-"]
-        .into_iter()
-        .find(|prefix| name.starts_with(prefix) && name.strip_suffix(".pem").is_some())
-}
-
-/// The file of the kubelet's current certificate of the kind of this file.
-fn current_file(node: &Node, file: &File) -> Option<usize> {
-    let current = format!("{}current.pem", kubelets_prefix(file)?);
-    match node.resolve(&file.on_node.parent()?.join(current)) {
-        Target::File(current) => Some(current),
-        _ => None,
-    }
-}
-
-/// Whether a file holds a kubelet's certificate that a later one has replaced: the link leads to another, or where there
-/// is no link, a file with a later date follows.
-fn is_superseded(node: &Node, number: usize) -> bool {
-    let Some(file) = node.files.get(number) else { return false };
-    let Some(prefix) = kubelets_prefix(file) else { return false };
-    match current_file(node, file) {
-        Some(current) => current != number,
-        // Files stand in the order of their paths.
-        None => node.files.get(number + 1).is_some_and(|next| {
-            next.on_node.parent() == file.on_node.parent() && kubelets_prefix(next) == Some(prefix)
-        }),
-    }
 }
 
 #[cfg(test)]

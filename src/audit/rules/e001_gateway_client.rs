@@ -1,7 +1,8 @@
 //! E001: etcd can call itself.
 
-use super::super::{Answers, Scene};
+use super::super::{Answers, Role, Scene};
 use super::etcd::{Etcd, Side, may_be};
+use super::subjects::in_use;
 use super::{Check, Citation, Rule, Severity};
 use crate::x509::ExtendedKeyUsage;
 
@@ -24,7 +25,10 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(scene: &Scene<'_>, answers: &mut Answers) {
-    let Some(etcd) = Etcd::of(scene, answers) else { return };
+    let Some(etcd) = Etcd::of(scene, answers) else {
+        unsaid(scene, answers);
+        return;
+    };
     // On unless it is switched off (etcd's --enable-grpc-gateway).
     let gateway = etcd.value("enable-grpc-gateway").is_none() || etcd.is_on("enable-grpc-gateway");
     if !gateway || !etcd.verifies(Side::Clients) {
@@ -40,6 +44,19 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
                 "etcd calls itself with the certificate of --{flag}, and it lacks the purpose clientAuth"
             ),
         );
+    }
+}
+
+/// Where nothing says how etcd runs, it runs as it does unless told otherwise.
+fn unsaid(scene: &Scene<'_>, answers: &mut Answers) {
+    for cert in in_use(scene.node, Role::EtcdServer) {
+        if !may_be(cert.tbs(), &ExtendedKeyUsage::ClientAuth) {
+            answers.fail(
+                cert,
+                "it lacks the purpose clientAuth, and etcd calls itself with it unless --client-cert-file or \
+                 --enable-grpc-gateway=false says otherwise",
+            );
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! E002: etcd's members are each other's servers and clients.
 
 use super::super::{Answers, Role, Scene};
+use super::distinct::{Certificates, Use};
 use super::etcd::may_be;
 use super::{Check, Citation, Rule, Severity};
 use crate::x509::ExtendedKeyUsage;
@@ -25,7 +26,8 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(scene: &Scene<'_>, answers: &mut Answers) {
-    for cert in scene.node.with_role(Role::EtcdPeer).filter(|cert| cert.found().same_as == cert.index) {
+    for one in Certificates::of(scene.node).with_role(Role::EtcdPeer).filter(|one| one.usage != Use::Old) {
+        let cert = one.cert;
         answers.look();
         let lacks: Vec<&str> =
             [(ExtendedKeyUsage::ServerAuth, "serverAuth"), (ExtendedKeyUsage::ClientAuth, "clientAuth")]

@@ -2,6 +2,7 @@
 
 use super::super::{Answers, Scene};
 use super::etcd::{Etcd, names};
+use super::remedy::Reissue;
 use super::{Check, Citation, Rule, Severity};
 
 pub(super) static RULE: Rule = Rule {
@@ -34,15 +35,13 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
     for url in urls.iter().filter(|url| url.tls) {
         answers.look();
         if !url.host.is_held_by(cert.tbs()) {
-            answers.fail(
-                cert,
-                format!(
-                    "it lacks {}, the host of --initial-advertise-peer-urls={}; it holds {}",
-                    url.host,
-                    url.text,
-                    names(cert.tbs())
-                ),
+            let message = format!(
+                "it lacks {}, the host of --initial-advertise-peer-urls={}; it holds {}",
+                url.host,
+                url.text,
+                names(cert.tbs())
             );
+            answers.fail(cert, message).fix(Reissue::with(url.host.name().into_iter().collect()));
         }
     }
 }

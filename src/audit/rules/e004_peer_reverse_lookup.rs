@@ -2,6 +2,7 @@
 
 use super::super::{Answers, Scene};
 use super::etcd::{Etcd, Side, names};
+use super::remedy::Reissue;
 use super::{Check, Citation, Rule, Severity};
 use crate::x509::SubjectAltName;
 
@@ -48,16 +49,39 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
     let Some(first) = hosts.next().filter(|_| !address) else { return };
     let plain = std::iter::once(first).chain(hosts).any(|name| !name.starts_with("*."));
     let shown = names(cert.tbs());
+    let flags =
+        ["initial-advertise-peer-urls", "listen-peer-urls", "advertise-client-urls", "listen-client-urls"];
+    let addresses = flags
+        .into_iter()
+        .flat_map(|flag| etcd.urls(flag))
+        .filter(|url| !url.host.is_loopback() && !url.host.is_any());
+    let mut addresses: Vec<SubjectAltName> = addresses
+        .filter_map(|url| url.host.name())
+        .filter(|name| matches!(name, SubjectAltName::Ip(_)))
+        .collect();
+    addresses.sort_by_key(ToString::to_string);
+    addresses.dedup();
+    let cure = if addresses.is_empty() {
+        Reissue::default()
+            .first("Find out the member's address, and add it to the command as `--san ip:ADDRESS`.")
+    } else {
+        Reissue::with(addresses)
+    };
     if plain {
         // Milder: the names are looked up as well, which needs no reverse records.
         answers
             .fail(cert, format!("it holds no address of the member, so its names are looked up at every connection: {shown}"))
-            .severity(Severity::Low);
+            .severity(Severity::Low)
+            .fix(cure);
     } else {
-        answers.fail(
-            cert,
-            format!("it holds wildcards only, which need a reverse record of the member's address: {shown}"),
-        );
+        answers
+            .fail(
+                cert,
+                format!(
+                    "it holds wildcards only, which need a reverse record of the member's address: {shown}"
+                ),
+            )
+            .fix(cure);
     }
 }
 

@@ -1,8 +1,11 @@
 //! E006: etcd asks who is there.
 
-use super::super::{Answers, Scene};
+use super::super::{Answers, Role, Scene};
 use super::etcd::{Etcd, Side};
+use super::remedy::{Cure, Edit};
+use super::subjects::in_use;
 use super::{Check, Citation, Rule, Severity};
+use crate::manifest::Component;
 
 pub(super) static RULE: Rule = Rule {
     id: "E006",
@@ -33,27 +36,38 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
         if etcd.is_on(flag) {
             continue;
         }
+        let mut edits = vec![Edit::set(Component::Etcd, flag, "true")];
+        if etcd.value(side.trusted_ca()).is_none()
+            && let Some(ca) =
+                in_use(scene.node, Role::EtcdCa).iter().find(|ca| ca.item().place.field.is_none())
+        {
+            edits.push(Edit::name(Component::Etcd, side.trusted_ca(), ca.found().file));
+        }
+        let cure = Cure::default().flags(edits);
         let place = etcd.place(flag);
         let said = match etcd.value(flag) {
             Some(value) => format!("--{flag} is {}", crate::x509::Printable(value)),
             None => format!("--{flag} is not given"),
         };
-        // Without the flag etcd listens on localhost.
-        let urls = etcd.urls(side.listen());
-        if etcd.verifies(side) && urls.iter().all(|url| url.tls) {
-            // The file of CAs alone makes etcd ask as well (`ServerConfig` in its client/pkg/transport/listener.go).
+        // Without the flag etcd listens on localhost. The file of CAs alone makes etcd ask as well, over TLS (`ServerConfig` in its
+        // client/pkg/transport/listener.go).
+        let verifies = etcd.verifies(side);
+        let mut urls = etcd.urls(side.listen());
+        let given = !urls.is_empty();
+        urls.retain(|url| !(verifies && url.tls));
+        if given && urls.is_empty() {
             let message =
                 format!("{said}; only because --{} is, certificates are asked for", side.trusted_ca());
-            answers.fail(place, message).severity(Severity::Medium);
+            answers.fail(place, message).severity(Severity::Medium).fix(cure);
         } else if urls.iter().all(|url| url.host.is_loopback()) {
             let message =
                 format!("{said}: whoever is on the node (a pod in the host's network as well) may use it");
             // A single member has no peers.
             let severity = if side == Side::Clients { Severity::High } else { Severity::Low };
-            answers.fail(place, message).severity(severity);
+            answers.fail(place, message).severity(severity).fix(cure);
         } else {
             let shown: Vec<&str> = urls.iter().take(4).map(|url| url.text.as_str()).collect();
-            answers.fail(place, format!("{said}: whoever reaches {} may use it", shown.join(", ")));
+            answers.fail(place, format!("{said}: whoever reaches {} may use it", shown.join(", "))).fix(cure);
         }
     }
 }
@@ -101,6 +115,23 @@ mod tests {
             [
                 "medium :15: --client-cert-auth is false; only because --trusted-ca-file is, certificates are asked for"
             ]
+        );
+        // What is open is what is not over TLS.
+        let mixed = |listen: &str| {
+            findings(|tree| {
+                tree.no_flag("etcd", "--client-cert-auth");
+                tree.flag("etcd", &format!("--listen-client-urls=https://10.0.0.10:2379,{listen}"));
+            })
+        };
+        assert_eq!(
+            mixed("http://127.0.0.1:2379"),
+            [
+                "high : --client-cert-auth is not given: whoever is on the node (a pod in the host's network as well) may use it"
+            ]
+        );
+        assert_eq!(
+            mixed("http://10.0.0.11:2379"),
+            ["critical : --client-cert-auth is not given: whoever reaches http://10.0.0.11:2379 may use it"]
         );
         assert_eq!(
             findings(|tree| {

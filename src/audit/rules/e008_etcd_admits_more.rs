@@ -2,11 +2,14 @@
 
 use std::collections::HashSet;
 
-use super::super::{Answers, Cert, Node, Role, Scene};
+use super::super::{Answers, Cert, Node, Reference, Role, Scene, Target};
+use super::distinct::{Certificates, Use};
 use super::etcd::{Etcd, Side, signer};
 use super::references::{hidden, said};
+use super::remedy::{Cure, Edit};
 use super::{Check, Citation, Rule, Severity};
 use crate::layout::Authority;
+use crate::manifest::Component;
 use crate::x509::Printable;
 
 pub(super) static RULE: Rule = Rule {
@@ -40,6 +43,7 @@ const NARROWING: [(Side, &[&str]); 2] = [
 // worth knowing.
 fn check(scene: &Scene<'_>, answers: &mut Answers) {
     let Some(etcd) = Etcd::of(scene, answers) else { return };
+    let certificates = Certificates::of(scene.node);
     let keys = |side: Side| -> HashSet<[u8; 32]> {
         etcd.authorities(side.trusted_ca()).into_iter().map(Cert::spki).collect()
     };
@@ -60,17 +64,20 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
             continue;
         }
         answers.look();
-        let strangers: Vec<String> = scene
-            .node
-            .distinct_certs()
-            .filter(|cert| {
-                !cert.is_ca()
-                    && cert.may_be_client()
-                    && signer(*cert).is_some_and(|key| trusted.contains(&key))
+        let strangers: Vec<String> = certificates
+            .all
+            .iter()
+            .filter(|one| {
+                one.usage != Use::Old
+                    && !one.cert.is_ca()
+                    && one.cert.may_be_client()
+                    && signer(one.cert).is_some_and(|key| trusted.contains(&key))
             })
-            .filter_map(|cert| {
-                let role = cert.role().filter(|role| role.authority() != Some(Authority::Etcd))?;
-                let name = cert.tbs().subject.common_name().unwrap_or("no common name");
+            .filter_map(|one| {
+                // One that etcd uses in another place is etcd's.
+                let of_etcd = |role: &Role| role.authority() == Some(Authority::Etcd);
+                let role = one.role().filter(|_| !one.roles.iter().any(of_etcd))?;
+                let name = one.cert.tbs().subject.common_name().unwrap_or("no common name");
                 Some(format!("{} ({role})", Printable(name)))
             })
             .collect();
@@ -85,19 +92,42 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
                 0 => String::new(),
                 more => format!(" and {more} more"),
             };
-            answers.fail(reference, format!("the CA of --{flag} signed others than etcd's: {first}{more}"));
+            let fact = answers
+                .fail(reference, format!("the CA of --{flag} signed others than etcd's: {first}{more}"));
+            if let Some(cure) = own_ca(scene.node, reference) {
+                fact.fix(cure);
+            }
         } else if kubernetes {
-            answers.fail(reference, format!("the CA of --{flag} is that of the API server's clients"));
+            let fact =
+                answers.fail(reference, format!("the CA of --{flag} is that of the API server's clients"));
+            if let Some(cure) = own_ca(scene.node, reference) {
+                fact.fix(cure);
+            }
         } else if side == Side::Clients {
             let message = "whoever has a certificate of this CA reads and writes everything: \
                            --client-cert-allowed-hostname is not given";
-            answers.fail(reference, message).severity(Severity::Info);
+            answers.fail(reference, message).severity(Severity::Info).fix(NARROWER);
         } else if trusted.iter().any(|key| of_clients.contains(key)) {
             let message = "whoever may be a client may be a member too, since one CA signs both: \
                            --peer-cert-allowed-hostname and --peer-cert-allowed-cn are not given";
-            answers.fail(reference, message).severity(Severity::Info);
+            answers.fail(reference, message).severity(Severity::Info).fix(NARROWER);
         }
     }
+}
+
+/// What can be done, and need not be.
+const NARROWER: &str = "Nothing has to be done while this CA signs for etcd alone; who wants to say who may come says so with \
+                        `--client-cert-allowed-hostname` and `--peer-cert-allowed-hostname`.";
+
+/// etcd trusts its own CA, where there is one.
+fn own_ca(node: &Node, reference: &Reference) -> Option<Cure> {
+    let own = node.certs().find(|cert| {
+        cert.place_role() == Some(Role::EtcdCa)
+            && cert.item().place.field.is_none()
+            && reference.target != Target::File(cert.found().file)
+    })?;
+    let edit = Edit::name(Component::Etcd, reference.flag.trim_start_matches('-'), own.found().file);
+    Some(Cure::words("Name etcd's own CA:").flags([edit]))
 }
 
 /// Whether one of some keys signed the certificate of an etcd.

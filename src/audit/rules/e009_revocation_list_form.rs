@@ -3,8 +3,11 @@
 use super::super::{Answers, File, Place, Reference, Scene, Target};
 use super::etcd::{Etcd, Side};
 use super::references::hidden;
+use super::remedy::{Command, Cure};
 use super::{Check, Citation, Rule, Severity};
 use crate::inspect::{Content, Encoding};
+use crate::remedy::backup;
+use crate::x509::shell_word;
 
 pub(super) static RULE: Rule = Rule {
     id: "E009",
@@ -63,14 +66,22 @@ fn judge(etcd: &Etcd<'_>, reference: &Reference, answers: &mut Answers) {
         );
     } else if contents.encoding != Encoding::Der {
         let form = contents.encoding.name();
+        let cure = || {
+            let found = etcd.node.files.get(file).map(|file| file.command_path().to_owned())?;
+            let to = shell_word(&found);
+            let command = format!("{} && openssl crl -in \"$b\" -outform DER -out {to}", backup(&found));
+            (contents.encoding == Encoding::Pem)
+                .then(|| Cure::words("Write it as DER:").run(Command::written(command)))
+        };
+        let cure = cure().unwrap_or_else(|| "Put the list there in DER, and nothing else.".into());
         // Older releases called x509.ParseCRL, which takes PEM too.
         if etcd.version().is_some_and(|version| version < (3, 6, 0)) {
             let message = format!("the list of {flag} is {form}, and newer releases of etcd read DER only");
-            answers.fail(place, message).severity(Severity::High);
+            answers.fail(place, message).severity(Severity::High).fix(cure);
         } else {
             let message =
                 format!("the list of {flag} is {form}, and etcd reads DER only: every connection is refused");
-            answers.fail(place, message);
+            answers.fail(place, message).fix(cure);
         }
     } else if contents.text.bytes != list.der().len() {
         let more = contents.text.bytes.saturating_sub(list.der().len());
@@ -131,6 +142,10 @@ mod tests {
         let manifest = "etc/kubernetes/manifests/etcd.yaml";
         let names = "--client-crl-file names /etc/kubernetes/pki/etcd/ca.crl";
         assert_eq!(tree(None).findings("E009"), [""; 0]);
+        assert_eq!(
+            tree(None).findings("M001"),
+            [format!("critical {manifest}:15: {names}, which is not there")]
+        );
         assert_eq!(tree(None).skipped("E009"), [format!("{manifest}: {names}, which is not there")]);
         let mut tree = tree(None);
         tree.unread(&format!("{PKI}/etcd/ca.crl"), "it may not be read by this user");

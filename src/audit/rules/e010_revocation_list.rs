@@ -3,7 +3,9 @@
 use std::collections::{HashMap, HashSet};
 
 use super::super::{Answers, Cert, Place, Role, Scene, Target};
+use super::distinct::{Certificates, Distinct, Use};
 use super::etcd::{Etcd, Side, signer};
+use super::remedy::Reissue;
 use super::{Check, Citation, Rule, Severity};
 use crate::inspect::Content;
 use crate::x509::{Printable, RevocationList, SerialNumber};
@@ -90,22 +92,24 @@ impl Listed<'_> {
     }
 
     fn serials(&self, answers: &mut Answers) {
-        let mut by_serial: HashMap<&SerialNumber, Vec<Cert<'_>>> = HashMap::new();
-        for cert in self.etcd.node.distinct_certs() {
-            by_serial.entry(&cert.tbs().serial).or_default().push(cert);
+        let certificates = Certificates::of(self.etcd.node);
+        let mut by_serial: HashMap<&SerialNumber, Vec<&Distinct<'_>>> = HashMap::new();
+        for one in certificates.all.iter().filter(|one| one.usage != Use::Old) {
+            by_serial.entry(&one.cert.tbs().serial).or_default().push(one);
         }
         let flag = self.side.trusted_ca();
         let trusted: HashSet<[u8; 32]> = self.etcd.authorities(flag).into_iter().map(Cert::spki).collect();
-        let mut hit: Vec<Cert<'_>> = self
+        let mut hit: Vec<&Distinct<'_>> = self
             .list
             .entries()
             .filter_map(|(_, serial, _)| by_serial.get(serial))
             .flatten()
             .copied()
             .collect();
-        hit.sort_by_key(|cert| cert.index);
-        hit.dedup_by_key(|cert| cert.index);
-        for cert in hit {
+        hit.sort_by_key(|one| one.cert.index);
+        hit.dedup_by_key(|one| one.cert.index);
+        for one in hit {
+            let cert = one.cert;
             let serial = &cert.tbs().serial;
             let own = cert.tbs().issuer == self.list.issuer;
             let trusted = signer(cert).is_some_and(|key| trusted.contains(&key));
@@ -116,15 +120,18 @@ impl Listed<'_> {
                     self.list.issuer
                 );
                 let fact = answers.fail(cert, message);
+                fact.fix(Reissue::default());
                 // etcd refuses it for its CA already.
                 if !trusted {
                     fact.severity(Severity::Low);
                 }
-            } else if cert.roles().any(uses_etcd) {
-                answers.fail(
-                    cert,
-                    format!("it is in use and revoked: {serial} stands on {list}, and etcd refuses it"),
-                );
+            } else if one.roles.iter().any(|role| uses_etcd(*role)) {
+                answers
+                    .fail(
+                        cert,
+                        format!("it is in use and revoked: {serial} stands on {list}, and etcd refuses it"),
+                    )
+                    .fix(Reissue::default().with_new_key());
             }
         }
     }

@@ -2,7 +2,9 @@
 
 use super::super::{Answers, Scene};
 use super::etcd::Etcd;
+use super::remedy::{Cure, Edit};
 use super::{Check, Citation, Rule, Severity};
+use crate::manifest::Component;
 
 pub(super) static RULE: Rule = Rule {
     id: "E011",
@@ -36,10 +38,19 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
     answers.look();
     if version < (3, 5, 32) || ((3, 6, 0)..(3, 6, 13)).contains(&version) {
         let (major, minor, patch) = version;
-        answers.fail(
-            place,
-            format!("etcd {major}.{minor}.{patch} does not look at --client-crl-file on the port for gRPC"),
-        );
+        answers
+            .fail(
+                place,
+                format!(
+                    "etcd {major}.{minor}.{patch} does not look at --client-crl-file on the port for gRPC"
+                ),
+            )
+            .fix(
+                Cure::words(
+                    "Take etcd 3.5.32, 3.6.13 or newer; until then let it serve everything on one port:",
+                )
+                .flags([Edit::remove(Component::Etcd, "listen-client-http-urls")]),
+            );
     }
 }
 

@@ -2,7 +2,9 @@
 
 use super::super::{Answers, Scene};
 use super::etcd::Etcd;
+use super::remedy::{Cure, Edit};
 use super::{Check, Citation, Rule, Severity};
+use crate::manifest::Component;
 use crate::x509::Printable;
 
 pub(super) static RULE: Rule = Rule {
@@ -43,13 +45,21 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
     let Some(name) = cert.tbs().subject.common_name().filter(|name| !name.is_empty()) else { return };
     let name = Printable(name);
     if flawed {
-        answers.fail(cert, format!("whoever comes through the gateway of this etcd is the user {name}"));
+        let first = "Take a newer release of etcd (3.3.11 or later); until then take the gateway away:";
+        answers
+            .fail(cert, format!("whoever comes through the gateway of this etcd is the user {name}"))
+            .fix(without_gateway(first));
     } else {
         let message = format!(
             "its common name {name} is ignored where etcd's gateway calls: who comes through it is nobody"
         );
-        answers.fail(cert, message);
+        let first = "Let users of the gateway log in with a password or a token, or take it away:";
+        answers.fail(cert, message).fix(without_gateway(first));
     }
+}
+
+fn without_gateway(first: &str) -> Cure {
+    Cure::words(first).flags([Edit::set(Component::Etcd, "enable-grpc-gateway", "false")])
 }
 
 #[cfg(test)]

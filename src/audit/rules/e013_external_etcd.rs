@@ -1,8 +1,9 @@
 //! E013: the API server reaches an etcd that runs elsewhere, and knows it.
 
-use super::super::{Answers, NodeKind, Place, Role, Scene, Target};
+use super::super::{Answers, Node, NodeKind, Place, Role, Scene, Target};
 use super::etcd::{Url, signer};
 use super::references::{certificates, said};
+use super::remedy::{Cure, Edit, Reissue};
 use super::{Check, Citation, Rule, Severity};
 use crate::manifest::Component;
 
@@ -62,7 +63,10 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
                 }
                 flag => format!("--{flag} is not given: the API server shows etcd no certificate"),
             };
-            answers.fail(place.clone(), message);
+            let fact = answers.fail(place.clone(), message);
+            if let Some(file) = file_for(node, flag) {
+                fact.fix(Cure::default().flags([Edit::name(Component::Apiserver, flag, file)]));
+            }
         }
     }
     let (Some(trust), Some(client)) = (named("etcd-cafile"), named("etcd-certfile")) else { return };
@@ -78,7 +82,17 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
             "{}, and no CA in it signed this client: that of etcd's clients is usually the same",
             said(trust)
         );
-        answers.fail(cert, message);
+        answers.fail(cert, message).fix(Reissue::default());
+    }
+}
+
+/// The file that a flag should name, where one of its part is there.
+fn file_for(node: &Node, flag: &str) -> Option<usize> {
+    let role = if flag == "etcd-cafile" { Role::EtcdCa } else { Role::ApiserverEtcdClient };
+    let cert = node.with_role(role).find(|cert| cert.item().place.field.is_none())?;
+    match flag {
+        "etcd-keyfile" => node.key_file_beside(cert.file()).map(|(file, _)| file),
+        _ => Some(cert.found().file),
     }
 }
 
@@ -91,10 +105,14 @@ fn healthcheck(scene: &Scene<'_>, answers: &mut Answers) {
     let missing = node.resolve(std::path::Path::new(CLIENT)) == Target::Missing;
     if missing && node.with_role(Role::EtcdClient).next().is_none() {
         let message = format!("there is no {CLIENT}: probes and etcdctl have no certificate on this node");
-        answers
-            .fail(Place::file(server), message)
-            .severity(Severity::Info)
-            .fix(format!("Make one: `kpki issue etcd-client kube-etcd-healthcheck-client --out {CLIENT}`."));
+        answers.fail(Place::file(server), message).severity(Severity::Info).fix(
+            Cure::words("Make one:").issue_new(
+                Role::EtcdClient,
+                Vec::new(),
+                server,
+                "healthcheck-client.crt",
+            ),
+        );
     }
 }
 

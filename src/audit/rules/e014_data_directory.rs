@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use super::super::{Answers, Place, Scene};
+use super::super::{Answers, Place, Scene, Target};
 use super::etcd::Etcd;
+use super::remedy::Cure;
 use super::{Check, Citation, Rule, Severity};
 use crate::x509::Printable;
 
@@ -35,7 +36,9 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
     let Some((file, attributes)) = entry.and_then(|(file, entry)| Some((file, entry.attributes?))) else {
         let shown = path.as_deref().unwrap_or(Path::new(given));
         let shown = Printable(&shown.to_string_lossy()).to_string();
-        return answers.skip(etcd.place("data-dir"), format!("{shown} was not given"));
+        let is_missing = path.as_deref().is_some_and(|path| scene.node.resolve(path) == Target::Missing);
+        let why = if is_missing { "is not there" } else { "was not given" };
+        return answers.skip(etcd.place("data-dir"), format!("{shown} {why}"));
     };
     answers.look();
     let mode = attributes.mode & 0o777;
@@ -43,6 +46,7 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
         let everybody = mode % 0o10 != 0;
         let who = if everybody { "others" } else { "its group" };
         let fact = answers.fail(Place::file(file), format!("its mode is {mode:04o}: {who} may use it"));
+        fact.fix(Cure::default().narrow(0o700));
         if !everybody {
             fact.severity(Severity::Info);
         }

@@ -7,9 +7,10 @@ use super::super::{Answers, Cert, Node, Place, Reference, Role, Scene};
 use super::launches::whole;
 use super::names::{Names, host_of};
 use super::references::certificates;
+use super::remedy::name_of;
 use crate::inspect::without_user;
-use crate::manifest::{Component, Launch};
-use crate::x509::{ExtendedKeyUsage, Printable, TbsCertificate, sha256};
+use crate::manifest::{By, Component, Launch};
+use crate::x509::{ExtendedKeyUsage, Printable, SubjectAltName, TbsCertificate, sha256};
 
 /// etcd as a node runs it.
 #[derive(Clone, Copy)]
@@ -31,6 +32,11 @@ impl<'a> Etcd<'a> {
             answers.skip(own, node.not_known(Component::Etcd).1);
         }
         None
+    }
+
+    /// Whether it runs as a static pod, as in kubeadm's layout.
+    pub(super) fn is_pod(&self) -> bool {
+        self.launch.by == By::Pod
     }
 
     /// The value of a flag, unless it is empty.
@@ -147,6 +153,14 @@ impl Host {
     /// Whether it stands for every address of the node.
     pub(super) fn is_any(&self) -> bool {
         matches!(self, Self::Ip(ip) if ip.is_unspecified())
+    }
+
+    /// As an alternative name; none where no certificate can have it.
+    pub(super) fn name(&self) -> Option<SubjectAltName> {
+        match self {
+            Self::Ip(ip) => Some(SubjectAltName::Ip(*ip)),
+            Self::Name(name) => name_of(name),
+        }
     }
 
     /// Whether a certificate holds it.

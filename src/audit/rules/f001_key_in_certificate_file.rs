@@ -4,6 +4,7 @@ use super::files::{
     certificate_file_beside, holds_certificate, holds_private, is_combined_by_design,
     is_named_as_certificate, is_private, key_in_words, own,
 };
+use super::remedy::Cure;
 use super::{Check, Citation, Rule, Severity};
 use crate::audit::{Answers, File, Node, Place, Scene};
 use crate::inspect::Content;
@@ -48,7 +49,7 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
             continue;
         }
         let message = match swapped_with(scene.node, file) {
-            Some(other) => {
+            Some((_, other)) => {
                 format!("it holds {what}, and {} the certificate: the two were swapped", other.shown)
             }
             None if certified => {
@@ -57,10 +58,14 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
             None => format!("it holds {what} and no certificate"),
         };
         let fact = answers.fail(place, message);
-        if let Some(fix) =
-            swapped_with(scene.node, file).and_then(|other| exchange(file.name(), other.name()))
-        {
-            fact.fix(fix);
+        match swapped_with(scene.node, file) {
+            Some((other, _)) => {
+                fact.fix(Cure::default().exchange([(index, other)]).say(EXPOSED));
+            }
+            None if certified => {
+                fact.fix(Cure::words("Part the two:").split_key().say(EXPOSED));
+            }
+            None => {}
         }
         if matches!(&key.content, Content::PrivateKey(facts) if facts.encryption.is_some()) {
             // Without the passphrase nobody can use it.
@@ -70,25 +75,15 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
 }
 
 /// The file beside that is named as the key and holds the certificate, where this one holds the key alone.
-fn swapped_with<'a>(node: &'a Node, file: &File) -> Option<&'a File> {
-    let (_, other) = node.key_file_beside(file)?;
+fn swapped_with<'a>(node: &'a Node, file: &File) -> Option<(usize, &'a File)> {
+    let (index, other) = node.key_file_beside(file)?;
     let back = certificate_file_beside(node, other).is_some_and(|(_, back)| back.on_node == file.on_node);
-    (back && !holds_certificate(file) && holds_certificate(other) && !holds_private(other)).then_some(other)
+    (back && !holds_certificate(file) && holds_certificate(other) && !holds_private(other))
+        .then_some((index, other))
 }
 
-/// The commands that give two files of one directory each other's name. A name that a shell might read otherwise has none.
-fn exchange(certificate: &str, key: &str) -> Option<String> {
-    let plain = |name: &str| {
-        name.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c)) && !name.starts_with('-')
-    };
-    (plain(certificate) && plain(key)).then(|| {
-        format!(
-            "`cd \"$(dirname FILE)\" && mv {certificate} {certificate}.swap && mv {key} {certificate} && mv {certificate}.swap {key} \
-             && chmod 644 {certificate} && chmod 600 {key}`; where others could read the key, issue the certificate again \
-             with a new one."
-        )
-    })
-}
+/// What is to be thought of where others could read a key.
+const EXPOSED: &str = "Where others could read the key, issue the certificate again with a new one.";
 
 #[cfg(test)]
 mod tests {

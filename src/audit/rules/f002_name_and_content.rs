@@ -1,6 +1,7 @@
 //! F002: a certificate or a request where a private key is promised, or where a certificate is promised, something else.
 
 use super::files::{certificate_file_beside, holds_certificate, holds_private, own};
+use super::remedy::Cure;
 use super::{Check, Citation, Rule, Severity};
 use crate::audit::{Answers, File, Node, Place, Scene};
 use crate::inspect::{Content, Item};
@@ -48,13 +49,16 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
         let Some(item) = own(file).find(|item| is_something_else(item)).filter(|_| !kept) else { continue };
         let what = described(scene.node, index, item);
         let message = match swapped_with(scene.node, file) {
-            Some(other) => format!(
+            Some((_, other)) => format!(
                 "the name promises {promised}, it holds {what}, and {} the key: the two were swapped",
                 other.shown
             ),
             None => format!("the name promises {promised}, and it holds {what}"),
         };
-        answers.fail(Place::of_item(index, item), message);
+        let fact = answers.fail(Place::of_item(index, item), message);
+        if let Some((other, _)) = swapped_with(scene.node, file) {
+            fact.fix(Cure::default().exchange([(index, other)]));
+        }
     }
 }
 
@@ -78,9 +82,9 @@ fn described(node: &Node, file: usize, item: &Item) -> String {
     format!("a {}", item.title())
 }
 
-fn swapped_with<'a>(node: &'a Node, file: &File) -> Option<&'a File> {
-    let (_, other) = certificate_file_beside(node, file)?;
-    (holds_certificate(file) && holds_private(other) && !holds_certificate(other)).then_some(other)
+fn swapped_with<'a>(node: &'a Node, file: &File) -> Option<(usize, &'a File)> {
+    let (index, other) = certificate_file_beside(node, file)?;
+    (holds_certificate(file) && holds_private(other) && !holds_certificate(other)).then_some((index, other))
 }
 
 #[cfg(test)]

@@ -1,10 +1,12 @@
 //! F003: the public and the private half of a key pair under each other's name.
 
-use super::files::{holds_certificate, is_private, key_in_words, own};
+use super::files::{holds_certificate, holds_private, is_private, key_in_words, own};
+use super::remedy::{Command, Cure};
 use super::{Check, Citation, Rule, Severity};
-use crate::audit::{Answers, Place, Scene};
+use crate::audit::{Answers, File, Node, Place, Scene};
 use crate::inspect::{Content, Item};
 use crate::layout::Promise;
+use crate::x509::shell_word;
 
 pub(super) static RULE: Rule = Rule {
     id: "F003",
@@ -43,11 +45,14 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
                 if let Some(item) = private {
                     let message =
                         format!("the name promises a public key, and it holds {}", key_in_words(item));
-                    answers.fail(Place::of_item(index, item), message);
+                    answers.fail(Place::of_item(index, item), message).fix(cure(scene.node, index, file));
                 } else if public.is_none() && holds_certificate(file) {
                     // Kubernetes reads public keys from certificates as well.
                     let message = "the name promises a public key, and it holds a certificate";
-                    answers.fail(Place::file(index), message).severity(Severity::Low);
+                    answers
+                        .fail(Place::file(index), message)
+                        .severity(Severity::Low)
+                        .fix(Cure::words("Let it hold the public key alone:").public_half());
                 }
             }
             Some(Promise::PrivateKey) if private.is_some() || public.is_some() => {
@@ -57,7 +62,15 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
                         "the name promises a private key, and it holds a public key ({})",
                         algorithm(item)
                     );
-                    answers.fail(Place::of_item(index, item), message);
+                    let fact = answers.fail(Place::of_item(index, item), message);
+                    let beside = file.on_node.with_extension("pub");
+                    let other = scene.node.entry_at(&beside).filter(|(other, _)| *other != index);
+                    fact.fix(match other.filter(|(_, found)| holds_private(found)) {
+                        Some((other, _)) => exchanged(index, other),
+                        None => "Bring the private key back from a backup, or from a node that has it; where it is lost, make a new pair. \
+                                 What it holds now belongs into a file of the public key's name."
+                            .into(),
+                    });
                 }
             }
             Some(Promise::Certificate) => {
@@ -72,6 +85,51 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
             _ => {}
         }
     }
+}
+
+const EXPOSED: &str = "Where the private key was handed out under the public one's name, make a new pair.";
+
+fn exchanged(one: usize, other: usize) -> Cure {
+    Cure::words("The two were exchanged:").exchange([(one, other)]).say(EXPOSED)
+}
+
+/// What becomes of a private key under the name of a public one: the private half has its own place, which holds the public one, or the
+/// same key, or nothing.
+fn cure(node: &Node, index: usize, file: &File) -> Cure {
+    let names = [file.on_node.with_extension("key"), file.on_node.with_extension("pem")];
+    let beside = names.iter().find_map(|path| node.entry_at(path)).filter(|(beside, _)| *beside != index);
+    match beside {
+        Some((other, found)) if !holds_private(found) => exchanged(index, other),
+        Some((_, found)) if keys(found).any(|key| keys(file).any(|own| own == key)) => {
+            Cure::words("Let it hold the public half; the private one stands beside it:")
+                .public_half()
+                .say(EXPOSED)
+        }
+        Some((_, found)) => {
+            let (own, beside) = (file.command_path(), found.command_path());
+            let public =
+                Command::of("openssl").plain("pkey -in").path(beside).plain("-pubout -out").path(own);
+            Cure::words(format!(
+                "It is another key than that of {}. If that is the one which is used, put this one where no component reads it, and \
+                 let FILE hold the public half of that:",
+                shell_word(beside)
+            ))
+            .aside()
+            .run(public)
+            .say(EXPOSED)
+        }
+        None => {
+            Cure::words("Keep the private key under its own name, and let this one hold the public half:")
+                .copy_key()
+                .public_half()
+                .say(EXPOSED)
+        }
+    }
+}
+
+/// The public halves of the private keys in a file.
+fn keys(file: &File) -> impl Iterator<Item = &[u8]> {
+    own(file).filter(|item| is_private(item)).filter_map(Item::public_key)
 }
 
 fn algorithm(item: &Item) -> String {

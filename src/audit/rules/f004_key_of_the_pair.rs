@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::files::{MOST_COPIES, is_private, own, requests, subject};
+use super::remedy::{Cure, Reissue};
 use super::{Check, Citation, Rule, Severity};
 use crate::audit::{Answers, Cert, File, FileKind, Node, Place, Role, Scene};
 use crate::inspect::{Content, Item};
@@ -115,7 +116,39 @@ impl Pair<'_> {
             return;
         }
         let message = self.mismatch(key_index, first);
-        answers.fail(place, message);
+        let cure = self.cure(key_index, first);
+        let fact = answers.fail(place, message);
+        if let Some(cure) = cure {
+            fact.fix(cure);
+        }
+    }
+
+    /// The right key is put there, the certificates are put in order, or both are made anew.
+    fn cure(&self, key_index: usize, key: &Item) -> Option<Cure> {
+        let cert = self.node.certs_in(self.index).next().filter(|cert| cert.item().place.field.is_none());
+        if self.is_order(key) {
+            return Some(Cure::words("Put the certificates in order:").put_in_order(self.index));
+        }
+        let right = self.holder.public_key().map(sha256).and_then(|spki| {
+            let mut keys = self.node.keys_with(&spki).take(MOST_COPIES).filter(|key| key.private);
+            keys.find(|key| key.file != key_index && self.node.keys_in(key.file).count() == 1)
+        });
+        if let Some(right) = right.filter(|_| key_index != self.index) {
+            return Some(
+                Cure::words("Put the key there that belongs to it:").put(right.file, Some(key_index)),
+            );
+        }
+        cert.map(|cert| {
+            let first = "Put the key back that belongs to the certificate, from a backup; where there is none, make both anew.";
+            Reissue::default().of(cert).with_new_key().first(first).into()
+        })
+    }
+
+    /// Whether the certificates are in the wrong order, and the key is right.
+    fn is_order(&self, key: &Item) -> bool {
+        key.public_key().is_some_and(|own| {
+            self.node.certs_in(self.index).take(MOST_COPIES).any(|cert| cert.tbs().public_key.der() == own)
+        })
     }
 
     fn mismatch(&self, key_index: usize, key: &Item) -> String {
@@ -133,10 +166,7 @@ impl Pair<'_> {
             Some(cert) => format!("it is not the key of the certificate {place} ({})", subject(cert)),
             None => format!("it is not the private half of the public key {place}"),
         };
-        // The certificates are in the wrong order, and the key is right.
-        let is_order = key.public_key().is_some_and(|own| {
-            self.node.certs_in(self.index).take(MOST_COPIES).any(|cert| cert.tbs().public_key.der() == own)
-        });
+        let is_order = self.is_order(key);
         if let Some(own) = key.public_key() {
             let spki = sha256(own);
             // The renewal is under way where a request has the key.
@@ -199,7 +229,7 @@ fn fields(node: &Node, index: usize, file: &File, answers: &mut Answers) {
         answers.look();
         if key.public_key() != Some(cert.tbs().public_key.der()) {
             let message = format!("it is not the key of the certificate beside it ({})", subject(cert));
-            answers.fail(Place::of_item(index, key), message);
+            answers.fail(Place::of_item(index, key), message).fix(Reissue::default().of(cert).with_new_key());
         }
     }
 }

@@ -1,6 +1,7 @@
 //! F005: a private key that belongs to nothing.
 
 use super::files::{MOST_COPIES, left_over, own, referenced, requests};
+use super::remedy::{ASIDE, Cure};
 use super::{Check, Citation, Rule, Severity};
 use crate::audit::{Answers, File, Node, NodeKind, Place, Role, Scene};
 use crate::inspect::Content;
@@ -59,7 +60,12 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
                 Content::PrivateKey(facts) => facts.algorithm.clone().unwrap_or_default(),
                 _ => String::new(),
             };
-            answers.fail(place, format!("no certificate, request or public key goes with this key ({algorithm}), and nothing names its file"));
+            let cure = Cure::words("Find out what it was for, and put its certificate beside it; where nobody knows, put it aside:")
+                .aside()
+                .say(ASIDE);
+            answers
+                .fail(place, format!("no certificate, request or public key goes with this key ({algorithm}), and nothing names its file"))
+                .fix(cure);
         }
     }
 }

@@ -1,6 +1,7 @@
 //! F006: a certificate without its key.
 
 use super::files::{has_private_key, is_named_as_certificate, left_over, referenced, subject};
+use super::remedy::Reissue;
 use super::{Check, Citation, Rule, Severity};
 use crate::audit::{Answers, Cert, File, FileKind, Node, NodeKind, Role, Scene};
 use crate::layout::key_beside;
@@ -51,7 +52,9 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
                     "no private key goes with this CA ({}): what it signed is renewed elsewhere",
                     subject(cert)
                 );
-                answers.fail(cert.place(), message).severity(Severity::Info);
+                answers.fail(cert.place(), message).severity(Severity::Info).fix(
+                    "Nothing has to be done where that is meant: what it signed is renewed with `kpki sign csr` where its key is.",
+                );
             }
         } else if has_key {
             answers.look();
@@ -85,7 +88,8 @@ fn leaf(node: &Node, cert: Cert<'_>, file: &File, answers: &mut Answers) {
                 subject(cert),
                 crate::x509::Printable(&wanted)
             );
-            answers.fail(place, message);
+            let first = "Put the key beside it that it was issued for; where that is lost, make both anew.";
+            answers.fail(place, message).fix(Reissue::default().with_new_key().first(first));
         }
         None => answers.skip(place, "whether its key lies beside it is not known: give the whole directory"),
     }

@@ -1,6 +1,7 @@
 //! F007: a private key that others may read.
 
 use super::files::{exposure, holds_private, who};
+use super::remedy::{Command, Cure};
 use super::{Check, Citation, Rule, Severity};
 use crate::audit::{Answers, FileKind, Node, Scene};
 use crate::disk::Attributes;
@@ -54,9 +55,12 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
             wide.len()
         );
         // Whoever keeps such a copy may have it for a moment only; that the node's keys are open is not said.
-        answers.fail(*first, message).severity(Severity::Medium).fix(
-            "`chmod -R go= DIRECTORY` closes the copy; to judge the node's own modes, look there or make an archive of it with tar, as root.",
-        );
+        let close =
+            node.files.first().map(|top| Command::of("chmod").plain("-R go=").path(top.command_path()));
+        let cure = Cure::words("Close the copy:")
+            .run_if(close)
+            .say("To judge the node's own modes, look there, or make an archive of it with tar, as root.");
+        answers.fail(*first, message).severity(Severity::Medium).fix(cure);
         return;
     }
     for (index, attributes, severity) in wide {
@@ -67,7 +71,10 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
         };
         let who = who(attributes, 0o066);
         let message = format!("mode {:04o}: {who} may {verb} this private key", attributes.mode);
-        answers.fail(index, message).severity(severity);
+        let cure = Cure::default()
+            .narrow(0o600)
+            .say("Where somebody else may have read it, make a new key and issue the certificate again.");
+        answers.fail(index, message).severity(severity).fix(cure);
     }
 }
 

@@ -1,6 +1,7 @@
 //! F008: a certificate that others may replace, or that is wider than the benchmark allows.
 
 use super::files::{exposure, holds_private, is_thing_of_pki, own, who};
+use super::remedy::Cure;
 use super::{Check, Citation, Rule, Severity};
 use crate::audit::{Answers, File, Scene};
 
@@ -41,7 +42,7 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
         let mode = attributes.mode & 0o777;
         if let Some(severity) = exposure(attributes, 0o022, Severity::High) {
             let message = format!("mode {mode:04o}: {} may replace it", who(attributes, 0o022));
-            answers.fail(index, message).severity(severity);
+            answers.fail(index, message).severity(severity).fix(Cure::default().narrow(0o1755));
         } else if let Some(cis) = scene.policy.cis
             && mode & !cis.certificate_mode() & 0o666 != 0
         {
@@ -50,7 +51,8 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
                 cis.name(),
                 cis.certificate_mode()
             );
-            answers.fail(index, message).severity(Severity::Low);
+            let cure = Cure::default().narrow(cis.certificate_mode());
+            answers.fail(index, message).severity(Severity::Low).fix(cure);
         }
     }
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 
 use super::files::is_of_pki;
+use super::remedy::{Command, Cure};
 use super::{Check, Citation, Rule, Severity};
 use crate::audit::{Answers, File, FileKind, Node, Place, Scene};
 use crate::disk::Attributes;
@@ -73,10 +74,21 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
             told.insert(&file.on_node, uid);
             if above != Some(uid) {
                 let power = if file.is_directory() { "replace everything in it" } else { "replace it" };
-                answers.fail(*index, format!("it belongs to user {uid}, who can {power}"));
+                let chown = match file.is_directory() {
+                    // What belongs to somebody else within it, etcd's files for one, stays so.
+                    true => Command::of("chown").plain(&format!("-R --from={uid} root:root")),
+                    false => Command::of("chown").plain("root:root"),
+                };
+                answers
+                    .fail(*index, format!("it belongs to user {uid}, who can {power}"))
+                    .fix(Cure::words("On the node:").run(chown.path(file.command_path())));
             }
         } else if gid != 0 && !file.is_directory() {
-            answers.fail(*index, format!("its group is {gid}, not root's")).severity(Severity::Info);
+            let chgrp = Command::of("chgrp").plain("root").path(file.command_path());
+            answers
+                .fail(*index, format!("its group is {gid}, not root's"))
+                .severity(Severity::Info)
+                .fix(Cure::words("On the node:").run(chgrp));
         }
     }
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 
 use super::files::{exposure, is_of_pki, who};
+use super::remedy::{Command, Cure};
 use super::{Check, Citation, Rule, Severity};
 use crate::audit::{Answers, FileKind, Node, Scene};
 
@@ -48,7 +49,8 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
         // One of the same mode above tells enough.
         if file.on_node.parent().and_then(|parent| told.get(parent)) != Some(&mode) {
             let message = format!("mode {mode:04o}: {} may replace what is in it", who(attributes, 0o022));
-            answers.fail(index, message).severity(severity);
+            let cure = Cure::default().run(Command::of("chmod").plain("go-w").path(file.command_path()));
+            answers.fail(index, message).severity(severity).fix(cure);
         }
     }
 }

@@ -1,6 +1,7 @@
 //! F011: permissions that the mode's nine bits do not tell.
 
 use super::files::{holds_private, is_of_pki};
+use super::remedy::{Command, Cure};
 use super::{Check, Citation, Rule, Severity};
 use crate::audit::{Answers, FileKind, Scene};
 use crate::layout::Promise;
@@ -35,10 +36,12 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
         let secret =
             holds_private(file) || file.holds_private_key() || file.promise() == Some(Promise::PrivateKey);
         let severity = if secret { Severity::High } else { Severity::Low };
+        let kept = if secret { 0o600 } else { 0o644 };
         if attributes.acl {
             let message =
                 "an access control list stands on it, so that its mode does not tell who has access";
-            answers.fail(index, message).severity(severity);
+            let list = Command::of("setfacl").plain("-b").path(file.command_path());
+            answers.fail(index, message).severity(severity).fix(Cure::default().run(list).narrow(kept));
         }
         let odd: Vec<&str> = [(0o4000, "set-user-id"), (0o2000, "set-group-id"), (0o1000, "sticky")]
             .into_iter()
@@ -47,10 +50,10 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
             .collect();
         if !odd.is_empty() {
             let message = format!("mode {:04o}: the bits {} are set", attributes.mode, odd.join(", "));
-            answers.fail(index, message).severity(severity);
+            answers.fail(index, message).severity(severity).fix(Cure::default().narrow(kept));
         } else if attributes.mode & 0o111 != 0 {
             let message = format!("mode {:04o}: it is executable", attributes.mode);
-            answers.fail(index, message).severity(Severity::Low);
+            answers.fail(index, message).severity(Severity::Low).fix(Cure::default().narrow(kept));
         }
     }
 }

@@ -1,9 +1,12 @@
 //! F012: symbolic links that lead nowhere, and one that is none.
 
+use std::cell::OnceCell;
+use std::collections::HashSet;
 use std::path::Path;
 
+use super::remedy::Cure;
 use super::{Check, Citation, Rule, Severity};
-use crate::audit::{Answers, FileKind, Node, Scene, Target};
+use crate::audit::{Answers, File, FileKind, Gap, Node, Scene, Target};
 use crate::x509::Printable;
 
 pub(super) static RULE: Rule = Rule {
@@ -33,15 +36,18 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(scene: &Scene<'_>, answers: &mut Answers) {
     let node = scene.node;
+    let above = OnceCell::new();
     for (index, file) in node.files.iter().enumerate() {
         match &file.kind {
-            FileKind::Link(target) => link(node, index, target, answers),
+            FileKind::Link(target) => link(node, index, target, &above, answers),
             FileKind::Regular(_) if is_current(file.name()) => {
                 let rotates = file.on_node.starts_with("/var/lib/kubelet/pki") && file.anchored
                     || dated_beside(node, index);
                 if rotates {
                     let message = "it is a file of its own, and the kubelet makes it a link to its newest pair: it is not rotated";
-                    answers.fail(index, message);
+                    answers.fail(index, message).fix(
+                        Cure::words("Give it the name of its day, and let the link lead there:").dated_link(),
+                    );
                 }
             }
             _ => {}
@@ -49,31 +55,69 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
     }
 }
 
-fn link(node: &Node, index: usize, target: &Path, answers: &mut Answers) {
+/// The directories that something of a node was read in; made once it is asked for.
+type Above<'a> = OnceCell<HashSet<&'a Path>>;
+
+fn link<'a>(node: &'a Node, index: usize, target: &Path, above: &Above<'a>, answers: &mut Answers) {
     let Some(file) = node.files.get(index) else { return };
     let leads = target.to_string_lossy();
     let leads = Printable(&leads);
     match node.resolve(&file.on_node) {
         Target::File(_) => answers.look(),
         Target::Missing => {
-            answers.fail(index, format!("it leads to {leads}, and there is nothing"));
+            let fact = answers.fail(index, format!("it leads to {leads}, and there is nothing"));
+            if let Some(newest) = is_current(file.name()).then(|| newest_beside(node, file)).flatten() {
+                fact.fix(Cure::words("Point it at the newest that lies beside it:").link_to(newest));
+            }
         }
         Target::Loop => {
-            answers.fail(index, format!("it leads to {leads}, and so round in a circle"));
+            let fact = answers.fail(index, format!("it leads to {leads}, and so round in a circle"));
+            if let Some(newest) = is_current(file.name()).then(|| newest_beside(node, file)).flatten() {
+                fact.fix(Cure::words("Point it at the newest that lies beside it:").link_to(newest));
+            }
         }
         // A part of a node was given, and its absolute path is not known.
         Target::Outside if beside(node, index, target) => answers.look(),
+        // What of a whole system lies behind a directory was read as far as it matters, and no more.
+        Target::Outside if is_above(node, index, target, above) => answers.look(),
         Target::Outside => {
-            answers.skip(index, format!("it leads to {leads}, out of what was given: give that as well"));
+            answers.leave(
+                index,
+                Gap::Unread,
+                format!("it leads to {leads}, out of what was given: give that as well"),
+            );
         }
     }
 }
 
+/// Whether the target is a directory of which a part was given.
+fn is_above<'a>(node: &'a Node, index: usize, target: &Path, above: &Above<'a>) -> bool {
+    let Some(file) = node.files.get(index).filter(|file| file.anchored) else { return false };
+    let to = file.on_node.parent().map(|parent| parent.join(target)).unwrap_or_default();
+    let above =
+        above.get_or_init(|| node.files.iter().flat_map(|file| file.on_node.ancestors().skip(1)).collect());
+    above.contains(&*to)
+}
+
 /// Whether a file of the target's name lies beside the link.
-fn beside(node: &Node, index: usize, target: &Path) -> bool {
+pub(in super::super) fn beside(node: &Node, index: usize, target: &Path) -> bool {
     let Some((file, name)) = node.files.get(index).zip(target.file_name()) else { return false };
     !file.anchored
         && node.entry_at(&file.on_node.with_file_name(name)).is_some_and(|(other, _)| other != index)
+}
+
+/// The newest dated pair of a kubelet beside its link.
+fn newest_beside(node: &Node, link: &File) -> Option<usize> {
+    let prefix = link.name().trim_end_matches("current.pem");
+    let dated = |(_, file): &(usize, &File)| {
+        file.on_node.parent() == link.on_node.parent()
+            && file
+                .name()
+                .strip_prefix(prefix)
+                .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+            && matches!(file.kind, FileKind::Regular(_))
+    };
+    node.files.iter().enumerate().filter(dated).last().map(|(index, _)| index)
 }
 
 fn is_current(name: &str) -> bool {
@@ -84,7 +128,7 @@ fn is_current(name: &str) -> bool {
 fn dated_beside(node: &Node, index: usize) -> bool {
     let Some(file) = node.files.get(index) else { return false };
     let prefix = file.name().trim_end_matches("current.pem");
-    let is_dated = |other: &crate::audit::File| {
+    let is_dated = |other: &File| {
         other.on_node.parent() == file.on_node.parent()
             && other
                 .name()
@@ -137,6 +181,12 @@ mod tests {
             tree.skipped("F012"),
             ["pki/ca.crt: it leads to /srv/ca.crt, out of what was given: give that as well"]
         );
+        // A directory of the system of which a part was read.
+        let mut tree = Tree::worker();
+        tree.link("lib", "usr/lib");
+        assert_eq!(tree.skipped("F012").len(), 1);
+        tree.file("usr/lib/systemd/system/kubelet.service", 0o644, "[Service]\nExecStart=/usr/bin/kubelet\n");
+        assert_eq!((tree.skipped("F012"), tree.findings("F012")), (vec![], vec![]));
         // Of a copied directory, the file that is meant lies beside.
         let mut tree = Tree::empty();
         tree.file("copy/2026.pem", 0o600, Tree::worker().text(DATED));

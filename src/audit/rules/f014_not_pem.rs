@@ -1,6 +1,7 @@
 //! F014: a form that no component reads.
 
 use super::files::{is_thing_of_pki, left_over, own, referenced, referenced_for};
+use super::remedy::Cure;
 use super::{Check, Citation, Rule, Severity};
 use crate::audit::{Answers, NodeKind, Place, Scene, What};
 use crate::inspect::{Content, Encoding, Item};
@@ -56,6 +57,9 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
             _ => format!("the {what} is in {form}, and components read PEM"),
         };
         let fact = answers.fail(Place::file(index), message);
+        if !matches!(item.content, Content::Named { .. }) {
+            fact.fix(Cure::words("Write it as PEM:").as_pem());
+        }
         if !named && (node.kind == NodeKind::Unknown || super::files::has_extension(file.name(), "cer")) {
             // `.cer` is what Windows calls DER, and nobody is known to read this one.
             fact.severity(Severity::Low);

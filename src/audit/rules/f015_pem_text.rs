@@ -1,6 +1,7 @@
 //! F015: PEM that some readers read otherwise than others.
 
 use super::files::left_over;
+use super::remedy::Cure;
 use super::{Check, Citation, Rule, Severity};
 use crate::audit::{Answers, Contents, File, Place, Scene, TextFacts};
 use crate::inspect::Encoding;
@@ -54,29 +55,35 @@ fn text(index: usize, facts: &TextFacts, behind_mark: bool, answers: &mut Answer
     let line = |line: usize| Place::line(index, line as u64);
     if let Some(at) = facts.run_together {
         let message = "a block ends and the next one begins on one line: Go and OpenSSL read neither";
-        let fix = "`sed 's/-----\\(-----BEGIN \\)/-----\\n\\1/' FILE > FILE.new` (GNU sed; a private key: under umask 077) parts them; put that in the place of FILE.";
-        answers.fail(line(at), message).fix(fix);
+        answers.fail(line(at), message).fix(Cure::words("Part them:").part_blocks());
     }
     if let Some(at) = facts.nul {
         answers
             .fail(line(at), "there is a NUL byte in it, where many readers stop")
-            .severity(Severity::Medium);
+            .severity(Severity::Medium)
+            .fix(anew());
     }
     if facts.byte_order_mark && !behind_mark {
-        answers.fail(line(1), "it begins with a byte order mark").severity(Severity::Low);
+        answers.fail(line(1), "it begins with a byte order mark").severity(Severity::Low).fix(anew());
     }
     if let Some(at) = facts.carriage_return {
-        answers.fail(line(at), "lines end as on Windows, in CR LF").severity(Severity::Low);
+        answers.fail(line(at), "lines end as on Windows, in CR LF").severity(Severity::Low).fix(anew());
     }
     // Of what runs together, the rest is taken for text.
     if let Some((at, count)) = facts.outside.filter(|_| facts.run_together.is_none()) {
         let lines = if count == 1 { "a line stands".to_owned() } else { format!("{count} lines stand") };
-        answers.fail(line(at), format!("{lines} outside of the blocks")).severity(Severity::Low);
+        let cure = anew().say("What stands outside of the blocks is not in it any more.");
+        answers.fail(line(at), format!("{lines} outside of the blocks")).severity(Severity::Low).fix(cure);
     }
     if !facts.ends {
         let message = "the last line does not end: what is appended runs together with it";
-        answers.fail(index, message).severity(Severity::Low);
+        answers.fail(index, message).severity(Severity::Low).fix(anew());
     }
+}
+
+/// The same things are written as clean PEM.
+fn anew() -> Cure {
+    Cure::words("Write the same things as clean PEM:").as_pem()
 }
 
 /// What `inspect` says of how the blocks are written; what is odd about what they hold is not a matter of PEM.
@@ -89,7 +96,7 @@ fn blocks(index: usize, file: &File, answers: &mut Answers) {
         for oddity in of_pem {
             let harmless = oddity.what.starts_with("a line of base64");
             let severity = if harmless { Severity::Low } else { Severity::High };
-            answers.fail(Place::of_item(index, item), oddity.what.clone()).severity(severity);
+            answers.fail(Place::of_item(index, item), oddity.what.clone()).severity(severity).fix(anew());
         }
     }
 }

@@ -1,6 +1,7 @@
 //! F017: a private key that no component can open.
 
 use super::files::{left_over, referenced};
+use super::remedy::Cure;
 use super::{Check, Citation, Rule, Severity};
 use crate::audit::{Answers, NodeKind, Place, Scene};
 use crate::inspect::Content;
@@ -43,11 +44,17 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
         let place = Place::of_item(key.file, item);
         if !kept {
             answers
-                .fail(place, format!("the key is encrypted ({scheme}): what is to load it does not start"));
+                .fail(place, format!("the key is encrypted ({scheme}): what is to load it does not start"))
+                .fix(
+                    Cure::words("Write it without a passphrase; openssl asks for the one that it has:")
+                        .decrypted(),
+                );
         } else if old {
             let message =
                 format!("the key is encrypted in an old way ({scheme}), whose passphrase is guessed fast");
-            answers.fail(place, message).severity(Severity::Medium);
+            let cure = Cure::words("Encrypt it anew; openssl asks for the passphrase, and for one to come:")
+                .encrypted_anew();
+            answers.fail(place, message).severity(Severity::Medium).fix(cure);
         }
     }
 }

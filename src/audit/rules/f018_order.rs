@@ -3,14 +3,15 @@
 use std::collections::{HashMap, HashSet};
 
 use super::files::{groups, left_over, referenced_for, subject};
+use super::remedy::Cure;
 use super::{Check, Citation, Rule, Severity};
-use crate::audit::{Answers, Cert, Scene, Signing, What};
+use crate::audit::{Answers, Cert, Gap, Scene, Signing, Use, What};
 
 pub(super) static RULE: Rule = Rule {
     id: "F018",
     name: "order",
     title: "The certificates of a file are not a chain, leaf first",
-    severity: Severity::Medium,
+    severity: Severity::High,
     citations: &[
         Citation::rfc("RFC 8446 section 4.4.2"),
         Citation::rfc("RFC 5246 section 7.4.2"),
@@ -62,7 +63,8 @@ fn without_repetitions<'a>(group: &[Cert<'a>], answers: &mut Answers) -> Vec<Cer
         if let Some(first) = seen.get(&cert.found().same_as) {
             let message =
                 format!("certificate {number} is the same as certificate {first} ({})", subject(*cert));
-            answers.fail(cert.place(), message).severity(Severity::Low);
+            let cure = Cure::words("Take it out:").without_block();
+            answers.fail(cert.place(), message).severity(Severity::Low).fix(cure);
         } else {
             seen.insert(cert.found().same_as, number);
             kept.push(*cert);
@@ -82,7 +84,15 @@ fn chain(group: &[Cert<'_>], answers: &mut Answers) {
             subject(*leaf),
             leaf.found().position + 1
         );
-        answers.fail(first.place(), message);
+        let cure = match first.is_self_signed() {
+            // A root need not be shown at all.
+            true => Cure::words("Take it out:").without_block(),
+            false => in_order(*first),
+        };
+        let fact = answers.fail(first.place(), message).fix(cure);
+        if leaf.found().usage != Use::Used {
+            fact.severity(Severity::Medium);
+        }
         return;
     }
     // Whom the certificates of the group name and are signed by.
@@ -95,7 +105,11 @@ fn chain(group: &[Cert<'_>], answers: &mut Answers) {
     let mut told = false;
     for (before, cert) in group.iter().zip(group.iter().skip(1)) {
         if matches!(before.found().signing, Signing::NotChecked) {
-            answers.skip(before.place(), "who signed it was not looked at: there was too much to verify");
+            answers.leave(
+                before.place(),
+                Gap::TooMuch,
+                "who signed it was not looked at: there was too much to verify",
+            );
             continue;
         }
         let (tbs, number) = (cert.tbs(), cert.found().position + 1);
@@ -107,7 +121,8 @@ fn chain(group: &[Cert<'_>], answers: &mut Answers) {
         }
         if !signers.contains(&(tbs.subject.der(), tbs.public_key.der())) {
             let message = format!("certificate {number} ({}) signed none of the others", subject(*cert));
-            answers.fail(cert.place(), message);
+            let cure = Cure::words("Where nobody needs it there, take it out:").without_block();
+            answers.fail(cert.place(), message).severity(Severity::Medium).fix(cure);
         } else if !told {
             told = true;
             let message = format!(
@@ -115,9 +130,14 @@ fn chain(group: &[Cert<'_>], answers: &mut Answers) {
                 subject(*cert),
                 subject(*before)
             );
-            answers.fail(cert.place(), message);
+            answers.fail(cert.place(), message).severity(Severity::Medium).fix(in_order(*cert));
         }
     }
+}
+
+/// Each certificate before the one that signed it.
+fn in_order(cert: Cert<'_>) -> Cure {
+    Cure::words("Put the leaf first, then each signer behind what it signed:").put_in_order(cert.found().file)
 }
 
 #[cfg(test)]

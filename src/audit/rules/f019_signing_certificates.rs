@@ -1,8 +1,9 @@
 //! F019: a controller manager that refuses its CA.
 
 use super::files::own;
+use super::remedy::Cure;
 use super::{Check, Citation, Rule, Severity};
-use crate::audit::{Answers, Holder, Node, Scene, Target, What};
+use crate::audit::{Answers, Cert, Holder, Node, Reference, Scene, Target, What};
 use crate::inspect::Content;
 use crate::manifest::Component;
 
@@ -56,9 +57,26 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
                 reference.written(),
                 file.shown
             );
-            answers.fail(reference, message);
+            let fact = answers.fail(reference, message);
+            if let Some(signer) = signer(node, reference, index) {
+                fact.fix(
+                    Cure::words("Put the certificate that signs into a file of its own, and name that:")
+                        .own_signing_file(signer, reference.flag.trim_start_matches('-')),
+                );
+            }
         }
     }
+}
+
+/// The certificate of a bundle whose key signs: that of the flag that goes with it.
+fn signer<'a>(node: &'a Node, reference: &Reference, file: usize) -> Option<Cert<'a>> {
+    let key = node.pairs.iter().find_map(|pair| {
+        let own = node.references.get(pair.certificate)?;
+        (own.file == reference.file && own.flag == reference.flag).then(|| node.references.get(pair.key))?
+    })?;
+    let Target::File(key) = key.target else { return None };
+    let keys: Vec<_> = node.keys_in(key).filter(|key| key.private).filter_map(|key| key.spki).collect();
+    node.certs_in(file).find(|cert| keys.contains(&cert.spki()))
 }
 
 fn count(node: &Node, index: usize) -> usize {

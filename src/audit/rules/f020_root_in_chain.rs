@@ -1,6 +1,7 @@
 //! F020: a root that is shown with the chain.
 
 use super::files::{groups, subject};
+use super::remedy::Cure;
 use super::{Check, Citation, Rule, Severity};
 use crate::audit::{Answers, Role, Scene};
 
@@ -32,10 +33,9 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
             .find(|cert| cert.is_self_signed() && cert.found().same_as != first.found().same_as);
         if let Some(root) = root {
             let number = root.found().position + 1;
-            answers.fail(
-                root.place(),
-                format!("certificate {number} ({}) signed itself, and need not be shown", subject(*root)),
-            );
+            let message =
+                format!("certificate {number} ({}) signed itself, and need not be shown", subject(*root));
+            answers.fail(root.place(), message).fix(Cure::words("Take it out:").without_block());
         }
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::files::{MOST_COPIES, has_extension, is_thing_of_pki, left_over, own};
+use super::remedy::{ASIDE, Cure};
 use super::{Check, Citation, Rule, Severity};
 use crate::audit::{Answers, File, Node, Place, Scene};
 use crate::inspect::{Content, Item};
@@ -27,7 +28,7 @@ pub(super) static RULE: Rule = Rule {
     ],
     explanation: "A key in a backup is as good as the one in use, until its certificate ends, and nobody watches over the modes of a backup, puts it \
                   into a rotation or knows who has copied it. Certificates, requests and serial numbers that were left behind harm nobody, \
-                  and mislead whoever looks at the wrong file.",
+                  and mislead whoever looks at the wrong file. What kpki itself keeps of what it replaced (`NAME.TIMESTAMP.bak`) is told for information.",
     fix: "Move it where backups are kept and encrypted, or remove it: `shred -u FILE`.",
     applies_to: "files and directories with names of copies, and requests",
     check: Check::Node(check),
@@ -82,6 +83,8 @@ fn tell(node: &Node, mark: &std::path::Path, found: &Found<'_>, answers: &mut An
         answers.skip(index, format!("whether a private key was left behind in it is not known: {reason}"));
     }
     let Some((first, file)) = found.files.first() else { return };
+    // It stays so that a replacement can be taken back, under the old modes.
+    let is_kpkis = found.files.iter().all(|(_, file)| is_backup_of_kpki(file.name()));
     let directory = node.entry_at(mark).filter(|(_, entry)| entry.is_directory()).map(|(index, _)| index);
     let Some((holder, key)) = found.keys.first() else {
         let what = match found.files.len() {
@@ -90,7 +93,8 @@ fn tell(node: &Node, mark: &std::path::Path, found: &Found<'_>, answers: &mut An
         };
         let own = own(file).next().map_or_else(|| Place::file(*first), |item| Place::of_item(*first, item));
         let place = directory.map_or(own, Place::file);
-        answers.fail(place, format!("left behind: {what}")).severity(Severity::Info);
+        let cure = Cure::words("Put it aside where nobody needs it:").aside().say(ASIDE);
+        answers.fail(place, format!("left behind: {what}")).severity(Severity::Info).fix(cure);
         return;
     };
     let mut message = match found.keys.len() {
@@ -101,11 +105,28 @@ fn tell(node: &Node, mark: &std::path::Path, found: &Found<'_>, answers: &mut An
         let shown = node.files.get(*holder).map(|file| &*file.shown).unwrap_or_default();
         let which = if found.keys.len() == 1 { "it" } else { "the first" };
         message = format!("{message}, {which} stands in {shown}");
-        let fix = "Move it where backups are kept and encrypted, or remove it: `find FILE -type f -exec shred -u {} +`, then `rm -r FILE`.";
-        answers.fail(directory, message + &in_use(node, found)).fix(fix);
+        answers.fail(directory, message + &in_use(node, found)).fix(kept_elsewhere());
         return;
     }
-    answers.fail(Place::of_item(*holder, key), message + &in_use(node, found));
+    let fact =
+        answers.fail(Place::of_item(*holder, key), message + &in_use(node, found)).fix(kept_elsewhere());
+    if is_kpkis {
+        fact.severity(Severity::Info);
+    }
+}
+
+/// A copy goes where copies are kept.
+fn kept_elsewhere() -> Cure {
+    Cure::words("Put it aside, and from there where backups are kept and encrypted:").aside().say(ASIDE)
+}
+
+/// Whether a name is that of a backup that kpki itself leaves: `NAME.TIMESTAMP.bak`.
+fn is_backup_of_kpki(name: &str) -> bool {
+    const SECONDS: std::ops::RangeInclusive<usize> = 9..=11;
+    let stamp = name.strip_suffix(".bak").and_then(|name| name.rsplit_once('.')).map(|(_, stamp)| stamp);
+    stamp.is_some_and(|stamp| {
+        SECONDS.contains(&stamp.len()) && stamp.bytes().all(|byte| byte.is_ascii_digit())
+    })
 }
 
 /// Where a key that was left behind is in use.
@@ -127,7 +148,8 @@ fn request(node: &Node, index: usize, file: &File, answers: &mut Answers) {
         let issued = item.public_key().and_then(|key| node.certs_with_key(&crate::x509::sha256(key)).next());
         if let Some(cert) = issued {
             let message = format!("left behind: the request for the certificate in {}", cert.file().shown);
-            answers.fail(Place::of_item(index, item), message).severity(Severity::Info);
+            let cure = Cure::words("Nobody needs it any more:").aside().say(ASIDE);
+            answers.fail(Place::of_item(index, item), message).severity(Severity::Info).fix(cure);
         }
     }
 }

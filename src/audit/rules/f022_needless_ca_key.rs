@@ -1,6 +1,7 @@
 //! F022: a CA's private key on a node that signs nothing.
 
 use super::files::MOST_COPIES;
+use super::remedy::{ASIDE, Cure};
 use super::{Check, Citation, Rule, Severity};
 use crate::audit::{Answers, FoundKey, Node, NodeKind, Role, Scene};
 
@@ -35,14 +36,21 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
     let node = scene.node;
     let (here, etcd) = match node.kind {
         NodeKind::Worker => ("a worker", false),
-        NodeKind::Etcd => ("a node with etcd alone", true),
-        NodeKind::ControlPlane | NodeKind::Store | NodeKind::Unknown => return,
+        NodeKind::Etcd if node.lacks_apiserver() => ("a node with etcd alone", true),
+        NodeKind::Etcd | NodeKind::ControlPlane | NodeKind::Store | NodeKind::Unknown => return,
     };
     for key in node.keys.iter().filter(|key| key.private) {
         answers.look();
         let Some((role, name)) = authority(node, key) else { continue };
         let fact =
             answers.fail(node.place_of_key(key), format!("the private key of a CA ({name}) lies on {here}"));
+        fact.fix(
+            Cure::words("Take it off the node. First put it aside:")
+                .aside()
+                .say("Bring it from there to where certificates are signed, unless it lies there already.")
+                .say(ASIDE)
+                .say("If the node was in other hands, replace the CA."),
+        );
         if etcd && role == Some(Role::EtcdCa) {
             // kubeadm's own instructions leave it there.
             fact.severity(Severity::Medium);

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::files::{left_over, subject};
+use super::remedy::{Cure, Reissue};
 use super::{Check, Citation, Rule, Severity};
 use crate::audit::evidence::role_by_content;
 use crate::audit::{Answers, Cert, Role, Scene};
@@ -50,11 +51,23 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
             let swapped = swapped_with(&places, cert, role);
             let fact = answers.fail(cert.place(), message);
             // Two parts fail at once.
-            if swapped.is_some() {
-                fact.severity(Severity::Critical);
+            if let Some(other) = swapped {
+                fact.severity(Severity::Critical).fix(exchanged(cert, other));
+            } else if !role.is_ca() {
+                let first = "See with `kpki inspect FILE` whose it is, and put it where that belongs; then make the right one:";
+                fact.fix(Cure::words(first).reissue(Reissue::afresh(role)));
             }
         }
     }
+}
+
+/// Two certificates, and the keys beside them, are given each other's place.
+fn exchanged(one: Cert<'_>, other: Cert<'_>) -> Cure {
+    let (one, other) = if one.index <= other.index { (one, other) } else { (other, one) };
+    let key = |cert: Cert<'_>| cert.node.key_file_beside(cert.file()).map(|(index, _)| index);
+    let keys = key(one).zip(key(other));
+    Cure::words("Give each its own place, with its key:")
+        .exchange([(one.found().file, other.found().file)].into_iter().chain(keys))
 }
 
 /// Why what a certificate says does not fit a role.
@@ -110,6 +123,10 @@ fn is_near(placed: Role, content: Role) -> bool {
         // An etcd with one certificate for all, or the names of the documents (`kube-etcd`) in kubeadm's places.
         || of_etcd(placed) && matches!(content, Role::EtcdServer | Role::EtcdPeer)
         || admin(placed) && admin(content)
+        // A kubelet may show what it calls with.
+        || placed == Role::KubeletServing && content == Role::KubeletClient
+        // Who serves under the name of the service `kubernetes` may serve something else as well.
+        || placed.is_server() && content == Role::Apiserver
 }
 
 /// The role of a certificate's place. What stands behind a leaf is its chain.

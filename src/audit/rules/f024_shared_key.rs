@@ -1,10 +1,12 @@
 //! F024: one private key behind several certificates.
 
-use std::collections::HashSet;
+use std::collections::BTreeMap;
 
-use super::files::{in_own_file, left_over, subject};
+use super::distinct::{Certificates, Distinct, Use};
+use super::files::subject;
 use super::{Check, Citation, Rule, Severity};
-use crate::audit::{Answers, Cert, Node, Role, Scene};
+use crate::audit::{Answers, Node, Role, Scene};
+use crate::chain::normal_form;
 
 pub(super) static RULE: Rule = Rule {
     id: "F024",
@@ -32,21 +34,15 @@ const MOST_NAMED: usize = 5;
 
 fn check(scene: &Scene<'_>, answers: &mut Answers) {
     let node = scene.node;
-    let mut seen: HashSet<[u8; 32]> = HashSet::new();
-    for cert in node.distinct_certs() {
-        let spki = cert.spki();
-        if !seen.insert(spki) {
-            continue;
-        }
-        let is_first = |other: &Cert<'_>| other.found().same_as == other.index;
-        let mut all: Vec<Cert<'_>> = node
-            .certs_with_key(&spki)
-            .filter(|other| is_first(other) && left_over(node, other.file()).is_none())
-            .take(MOST)
-            .map(in_own_file)
-            .collect();
+    let certificates = Certificates::of(node);
+    let mut by_key: BTreeMap<[u8; 32], Vec<&Distinct<'_>>> = BTreeMap::new();
+    for one in certificates.all.iter().filter(|one| one.usage != Use::Old) {
+        by_key.entry(one.cert.spki()).or_default().push(one);
+    }
+    for (spki, mut all) in by_key {
         answers.look();
-        all.sort_by_key(|cert| (cert.item().place.field.is_some(), cert.index));
+        all.sort_by_key(|one| (one.cert.item().place.field.is_some(), one.cert.index));
+        all.truncate(MOST);
         if all.len() < 2 || signs_tokens(node, &spki) {
             continue;
         }
@@ -59,43 +55,45 @@ fn signs_tokens(node: &Node, spki: &[u8; 32]) -> bool {
     node.keys_with(spki).take(MOST).any(|key| key.roles.iter().any(|(role, _)| *role == Role::ServiceAccount))
 }
 
-fn tell(all: &[Cert<'_>], answers: &mut Answers) {
-    let ca = all.iter().find(|cert| cert.is_ca());
-    let leaf = all.iter().find(|cert| !cert.is_ca());
+fn tell(all: &[&Distinct<'_>], answers: &mut Answers) {
+    let ca = all.iter().find(|one| one.cert.is_ca() || one.is_authority());
+    let leaf = all.iter().find(|one| !one.cert.is_ca() && !one.is_authority());
     if let (Some(ca), Some(leaf)) = (ca, leaf) {
         let message = format!(
             "the leaf ({}) has the key of the CA ({}) in {}",
-            subject(*leaf),
-            subject(*ca),
-            ca.file().shown
+            subject(leaf.cert),
+            subject(ca.cert),
+            ca.cert.file().shown
         );
-        answers.fail(leaf.place(), message);
+        answers.fail(leaf.cert.place(), message);
         return;
     }
     let Some((first, rest)) = all.split_first() else { return };
-    let others: Vec<&Cert<'_>> = rest.iter().filter(|other| !is_renewal(*first, **other)).collect();
+    let others: Vec<&&Distinct<'_>> = rest.iter().filter(|other| !is_renewal(first, other)).collect();
     if others.is_empty() {
         return;
     }
     let mut named: Vec<String> = others
         .iter()
         .take(MOST_NAMED)
-        .map(|cert| format!("{} ({})", cert.file().shown, subject(**cert)))
+        .map(|one| format!("{} ({})", one.cert.file().shown, subject(one.cert)))
         .collect();
     if others.len() > MOST_NAMED {
         named.push(format!("{} more", others.len() - MOST_NAMED));
     }
-    let message = format!("it ({}) has the same key as {}", subject(*first), named.join(", "));
-    answers.fail(first.place(), message).severity(Severity::Medium);
+    let message = format!("it ({}) has the same key as {}", subject(first.cert), named.join(", "));
+    answers.fail(first.cert.place(), message).severity(Severity::Medium);
 }
 
-/// Whether two certificates are one holder's at different times: of the same name, and in no different parts.
-fn is_renewal(one: Cert<'_>, other: Cert<'_>) -> bool {
+/// Whether two certificates are one holder's at different times: of the same name, and in no different parts. A CA's name may have been
+/// written anew in other bytes (C017 tells what comes of that).
+fn is_renewal(one: &Distinct<'_>, other: &Distinct<'_>) -> bool {
     let apart = match (one.role(), other.role()) {
-        (Some(_), Some(_)) => !one.roles().any(|role| other.is(role)),
+        (Some(_), Some(_)) => !one.roles.iter().any(|role| other.roles.contains(role)),
         _ => false,
     };
-    one.tbs().subject == other.tbs().subject && !apart
+    let (own, theirs) = (&one.cert.tbs().subject, &other.cert.tbs().subject);
+    (own.der() == theirs.der() || normal_form(own) == normal_form(theirs)) && !apart
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::files::{has_extension, is_about_the_label, is_thing_of_pki, left_over, own, referenced};
 use super::kubeconfigs::is_in_field_of_kubeconfig;
 use super::{Check, Citation, Rule, Severity};
-use crate::audit::{ATTRIBUTES_ONLY, Answers, Basis, Contents, File, FileKind, Node, Place, Scene};
+use crate::audit::{ATTRIBUTES_ONLY, Answers, Basis, Contents, File, FileKind, Gap, Node, Place, Scene};
 use crate::disk::LEFT_OUT;
 use crate::inspect::{Content, Encoding, Item, Oddity};
 use crate::layout::profile_by_name;
@@ -28,8 +28,9 @@ pub(super) static RULE: Rule = Rule {
     check: Check::Node(check),
 };
 
-/// No bundle for a cluster's components is larger, in bytes: some forty certificates.
-const LARGE: usize = 64 << 10;
+/// No bundle for a cluster's components is larger, in bytes: four times the one of all public CAs. A single certificate may
+/// be as large as Go's TLS reads, 256 KiB.
+const LARGE: usize = 1 << 20;
 
 /// Extensions that promise something of a PKI beside those with a promise of their own (`layout::promise`).
 const EXTENSIONS: [&str; 9] = ["csr", "crl", "der", "p7b", "p7c", "p8", "pk8", "p12", "pfx"];
@@ -49,13 +50,13 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
             }
             // Whatever its name is: it may be a manifest, or a key under another name.
             FileKind::Regular(Err(reason)) if !named || reason.contains("may not be read") => {
-                answers.skip(index, format!("what is in it is not known: {reason}"));
+                answers.leave(index, Gap::Unread, format!("what is in it is not known: {reason}"));
             }
             FileKind::Regular(Err(reason)) => {
                 answers.fail(index, format!("it was not read: {reason}")).severity(Severity::Medium);
             }
             FileKind::Directory(Err(reason)) if reason.contains("may not be read") => {
-                answers.skip(index, format!("what is in it is not known: {reason}"));
+                answers.leave(index, Gap::Unread, format!("what is in it is not known: {reason}"));
             }
             FileKind::Directory(Err(reason)) if reason == ATTRIBUTES_ONLY || reason == LEFT_OUT => {}
             FileKind::Directory(Err(reason)) => {

@@ -1,6 +1,7 @@
 //! F026: one role under the names of both layouts.
 
 use super::files::subject;
+use super::remedy::{ASIDE, Cure};
 use super::{Check, Citation, Rule, Severity};
 use crate::audit::{Answers, File, Node, Scene, Target};
 
@@ -39,7 +40,10 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
                     beside.shown,
                     subject(two)
                 );
-                answers.fail(one.place(), message);
+                let fact = answers.fail(one.place(), message);
+                if let Some(cure) = cure(node, index, other) {
+                    fact.fix(cure);
+                }
             }
         } else if let Some(base) = name.strip_suffix(".key") {
             let Some((other, beside)) = namesake(node, file, &format!("{base}-key.pem")) else { continue };
@@ -47,10 +51,24 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
             let (Some(one), Some(two)) = (first(index), first(other)) else { continue };
             answers.look();
             if one.spki != two.spki {
-                answers.fail(node.place_of_key(one), format!("it holds another key than {}", beside.shown));
+                let message = format!("it holds another key than {}", beside.shown);
+                let fact = answers.fail(node.place_of_key(one), message);
+                if let Some(cure) = cure(node, index, other) {
+                    fact.fix(cure);
+                }
             }
         }
     }
+}
+
+/// The one that nobody names is put aside, where the other is named.
+fn cure(node: &Node, one: usize, other: usize) -> Option<Cure> {
+    let unnamed = match (node.is_referenced(one), node.is_referenced(other)) {
+        (true, false) => other,
+        (false, true) => one,
+        _ => return None,
+    };
+    Some(Cure::words("Keep the one that is named, and put the other aside:").aside_file(unnamed).say(ASIDE))
 }
 
 /// The file with that name beside another.

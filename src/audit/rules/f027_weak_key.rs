@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::numbers::{is_roca, with_a_common_factor};
 use super::{Check, Citation, Rule, Severity};
-use crate::audit::{Answers, Estate, Place, Record, RecordKind};
+use crate::audit::{Answers, Estate, Gap, Place, Record, RecordKind, Use};
 
 pub(super) static RULE: Rule = Rule {
     id: "F027",
@@ -63,7 +63,7 @@ fn judge(estate: &Estate<'_>, most: usize, answers: &mut Answers) {
             keys.len() - compared.len(),
             keys.len()
         );
-        answers.skip(Place::nowhere(), reason);
+        answers.leave(Place::nowhere(), Gap::TooMuch, reason);
     }
     let moduli: Vec<&[u8]> = compared.iter().map(|(modulus, _)| *modulus).collect();
     for (one, other) in with_a_common_factor(&moduli) {
@@ -81,14 +81,16 @@ fn shown(record: &Record) -> String {
     format!("the one in {}{node}", record.location.path)
 }
 
-/// Each modulus once, with the number of the first record that has it: a certificate's before a key's.
+/// Each modulus once, with the number of the record that stands for it: one in use before a copy, a certificate's before a key's.
 fn distinct(records: &[Record]) -> Vec<(&[u8], usize)> {
     let mut seen: HashSet<&[u8]> = HashSet::new();
     let mut found = Vec::new();
-    for certificates in [true, false] {
+    let passes =
+        [Use::Used, Use::Loose, Use::Old].into_iter().flat_map(|usage| [(usage, true), (usage, false)]);
+    for (usage, certificates) in passes {
         for (number, record) in records.iter().enumerate() {
             let Some(modulus) = record.modulus.as_deref() else { continue };
-            let now = (record.kind == RecordKind::Certificate) == certificates;
+            let now = record.usage == usage && (record.kind == RecordKind::Certificate) == certificates;
             if now && modulus.len() * 8 >= LEAST_BITS && seen.insert(modulus) {
                 found.push((modulus, number));
             }
@@ -192,7 +194,7 @@ mod tests {
             let expected = skipped.map(|count| {
                 format!("{count} RSA keys were not searched for common primes: there are too many")
             });
-            let reasons: Vec<String> = answers.skipped.into_iter().map(|(_, reason)| reason).collect();
+            let reasons: Vec<String> = answers.skipped.into_iter().map(|(_, _, reason)| reason).collect();
             assert_eq!(reasons, Vec::from_iter(expected));
         }
     }

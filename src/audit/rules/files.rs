@@ -91,16 +91,6 @@ pub(super) fn subject(cert: Cert<'_>) -> String {
     if subject.is_empty() { "without a subject".to_owned() } else { subject.to_string() }
 }
 
-/// The place of a certificate in a file of its own, where it has one beside those in kubeconfigs.
-pub(super) fn in_own_file(cert: Cert<'_>) -> Cert<'_> {
-    let spki = cert.spki();
-    let mut places = cert.node.certs_with_key(&spki).take(MOST_COPIES);
-    let alone = |other: &Cert<'_>| {
-        other.found().same_as == cert.found().same_as && other.item().place.field.is_none()
-    };
-    places.find(alone).unwrap_or(cert)
-}
-
 /// The files that somebody names.
 pub(super) fn referenced(node: &Node) -> HashSet<usize> {
     let targets = node.references.iter().filter_map(|reference| match reference.target {
@@ -182,12 +172,27 @@ pub(super) fn who(attributes: &Attributes, bits: u32) -> String {
 }
 
 /// The entry of a path by which it is known as a left-over of some change: a copy, a directory of copies, an editor's file.
-pub(super) fn left_over<'a>(node: &Node, file: &'a File) -> Option<&'a Path> {
-    file.left_over.get_or_init(|| find_left_over(node, file)).as_deref()
+pub(in super::super) fn left_over<'a>(node: &Node, file: &'a File) -> Option<&'a Path> {
+    file.left_over.get_or_init(|| find_left_over(node, file).filter(|_| !is_in_use(node, file))).as_deref()
+}
+
+/// Whether somebody names a file who is no left-over himself: whatever it is called, it is in use.
+fn is_in_use(node: &Node, file: &File) -> bool {
+    let in_use = node.in_use.get_or_init(|| {
+        let targets = node.references.iter().filter_map(|reference| {
+            let Target::File(target) = reference.target else { return None };
+            let holder = node.files.get(reference.file)?;
+            find_left_over(node, holder).is_none().then_some(target)
+        });
+        targets.collect()
+    });
+    node.entry_at(&file.on_node).is_some_and(|(index, _)| in_use.contains(&index))
 }
 
 fn find_left_over(node: &Node, file: &File) -> Option<PathBuf> {
     const TEMPORARY: &str = "/etc/kubernetes/tmp";
+    /// The directories in which nearly everything lies.
+    const PLAIN: [&str; 7] = ["/", "etc", "kubernetes", "pki", "etcd", "var", "lib"];
     // Above the argument nothing is known: a whole backup may be what is to be looked at.
     let path = if file.anchored {
         file.on_node.clone()
@@ -201,6 +206,9 @@ fn find_left_over(node: &Node, file: &File) -> Option<PathBuf> {
         let in_temporary = above == Path::new(TEMPORARY);
         above.push(part);
         let name = part.as_os_str().to_str().unwrap_or_default();
+        if !in_temporary && PLAIN.contains(&name) {
+            continue;
+        }
         if in_temporary || is_left_over(&name.to_ascii_lowercase()) {
             return Some(above);
         }

@@ -3,6 +3,7 @@
 use super::super::{Answers, Scene};
 use super::apiserver::{SERVICE, certificates, domain, is_nameless, sni_names};
 use super::names::Names;
+use super::remedy::{Reissue, name_of};
 use super::{Check, Citation, Rule, Severity};
 use crate::x509::Printable;
 
@@ -42,9 +43,10 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
         let full = full.map(|domain| format!("kubernetes.default.svc.{domain}"));
         missing.extend(full.filter(|name| !covered(name)));
         if !missing.is_empty() {
+            let names = missing.iter().filter_map(|name| name_of(name)).collect();
             let missing = Printable(&missing.join(", ")).to_string();
             let nameless = if is_nameless(cert) { "it has no names at all: " } else { "" };
-            answers.fail(cert, format!("{nameless}it is not for {missing}"));
+            answers.fail(cert, format!("{nameless}it is not for {missing}")).fix(Reissue::with(names));
         }
     }
 }

@@ -3,7 +3,9 @@
 use super::super::{Answers, Scene};
 use super::apiserver::{certificates, is_nameless, service_addresses};
 use super::names::Names;
+use super::remedy::Reissue;
 use super::{Check, Citation, Rule, Severity};
+use crate::x509::SubjectAltName;
 
 pub(super) static RULE: Rule = Rule {
     id: "K002",
@@ -38,19 +40,13 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
         answers.look();
         let names = Names::of(cert.tbs().extensions.names());
         for (number, ip) in addresses.iter().enumerate().filter(|(_, ip)| !names.cover_ip(**ip)) {
-            if number == 0 {
-                answers.fail(
-                    cert,
-                    format!("it is not for {ip}, the first address of --service-cluster-ip-range"),
-                );
-            } else {
+            let which =
+                if number == 0 { "--service-cluster-ip-range" } else { "the second network of services" };
+            let fact = answers.fail(cert, format!("it is not for {ip}, the first address of {which}"));
+            fact.fix(Reissue::with(vec![SubjectAltName::Ip(*ip)]));
+            if number > 0 {
                 // kubeadm takes the first network's alone; the catalogue's severity would be on every dual-stack cluster of its.
-                answers
-                    .fail(
-                        cert,
-                        format!("it is not for {ip}, the first address of the second network of services"),
-                    )
-                    .severity(Severity::Low);
+                fact.severity(Severity::Low);
             }
         }
     }

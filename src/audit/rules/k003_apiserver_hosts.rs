@@ -5,8 +5,9 @@ use std::collections::HashSet;
 use super::super::{Answers, Cert, Node, Scene};
 use super::apiserver::{advertised, certificates, is_nameless, sni_names};
 use super::names::{Names, host_of};
+use super::remedy::{Reissue, name_of};
 use super::{Check, Citation, Rule, Severity};
-use crate::manifest::Component;
+use crate::manifest::{By, Component};
 use crate::x509::{Printable, PublicKey};
 
 pub(super) static RULE: Rule = Rule {
@@ -72,7 +73,8 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
             answers.look();
             if !names.cover(&called.host) && !others.cover(&called.host) {
                 let message = format!("it is not for {}, {}", Printable(&called.host), called.why);
-                answers.fail(cert, message).severity(called.severity);
+                let names = name_of(&called.host).into_iter().collect();
+                answers.fail(cert, message).severity(called.severity).fix(Reissue::with(names));
             }
         }
     }
@@ -103,6 +105,10 @@ fn called(node: &Node) -> Vec<Called<'_>> {
         called.push(Called { host, why, severity: Severity::High, trusted: Some(trusted) });
     }
     // Not high as in the catalogue: kubeadm puts the node's name in, but whoever calls a server by it has a kubeconfig that says so.
+    // Others do not put it in.
+    if node.launch(Component::Apiserver).is_some_and(|launch| launch.by != By::Pod) {
+        return called;
+    }
     for name in node.host_names().into_iter().take(MOST_NAMES) {
         let (host, why) = (name.to_lowercase(), "the node's name".to_owned());
         called.push(Called { host, why, severity: Severity::Medium, trusted: None });
@@ -148,6 +154,8 @@ mod tests {
         let mut tree = Tree::control_plane();
         tree.certificate(&format!("{PKI}/apiserver.crt"), "sans=ip:10.0.0.10,ip:10.96.0.1");
         assert_eq!(tree.findings("K003"), [format!("medium {AT} cp1.example.com, the node's name")]);
+        // Who writes units calls it by what its kubeconfigs say.
+        assert_eq!(tree.by_units().findings("K003"), [""; 0]);
     }
 
     #[test]

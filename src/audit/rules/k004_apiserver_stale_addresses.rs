@@ -6,8 +6,10 @@ use std::net::IpAddr;
 use super::super::{Answers, Node, Scene};
 use super::apiserver::{advertised, certificates, service_addresses};
 use super::names::{Names, host_of};
+use super::remedy::Reissue;
 use super::{Check, Citation, Rule, Severity};
 use crate::manifest::Component;
+use crate::x509::SubjectAltName;
 
 pub(super) static RULE: Rule = Rule {
     id: "K004",
@@ -61,7 +63,14 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
                 .fail(cert, format!("it is for {shown}, by which nothing on this node calls it"))
                 .severity(Severity::Info);
         } else {
-            answers.fail(cert, format!("it is for {shown}, and not for {own}, which this node advertises"));
+            let cure = Reissue {
+                names: vec![SubjectAltName::Ip(*own)],
+                without: strange.into_iter().map(SubjectAltName::Ip).collect(),
+                ..Reissue::default()
+            };
+            answers
+                .fail(cert, format!("it is for {shown}, and not for {own}, which this node advertises"))
+                .fix(cure);
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use super::super::{Answers, Cert, Node, Role, Scene};
+use super::remedy::{Cure, Edit, Reissue};
 use super::subjects::{common_name, in_use};
 use super::{Check, Citation, Rule, Severity};
 use crate::manifest::Component;
@@ -52,6 +53,14 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
             if shared == Some(true) { super::super::Place::file(file) } else { place },
             format!("--requestheader-allowed-names is not given, so {who} is believed to be the front proxy"),
         );
+        let own =
+            in_use(node, Role::FrontProxyClient).first().and_then(|cert| cert.tbs().subject.common_name());
+        let name = own.unwrap_or("front-proxy-client");
+        fact.fix(Cure::default().flags([Edit::set(
+            Component::Apiserver,
+            "requestheader-allowed-names",
+            name,
+        )]));
         // With a CA of its own, which signs nothing else, little changes; the catalogue's severity is for a shared one.
         if shared != Some(true) {
             fact.severity(Severity::Medium);
@@ -69,7 +78,18 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
                     cert,
                     format!("it has {}, and --requestheader-allowed-names is {shown}", common_name(subject)),
                 )
-                .severity(Severity::High);
+                .severity(Severity::High)
+                .fix(match subject.common_name().filter(|_| !names.contains("front-proxy-client")) {
+                    Some(name) => {
+                        let names = format!("{},{name}", allowed.join(","));
+                        Cure::default().flags([Edit::set(
+                            Component::Apiserver,
+                            "requestheader-allowed-names",
+                            names,
+                        )])
+                    }
+                    None => Reissue::default().into(),
+                });
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::super::{Answers, Scene, Target};
 use super::kubelet::{CLIENT, kubeconfig, target};
+use super::remedy::{Command, Cure};
 use super::{Check, Citation, Rule, Severity};
 use crate::x509::Printable;
 
@@ -45,7 +46,17 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
     match current {
         Target::File(_) if named.is_some_and(|named| named.target == current) => {}
         Target::File(_) => {
-            answers.fail(file, format!("{how}, and the kubelet keeps the one that it renews in {CLIENT}"));
+            let set = node.files.get(file).map(|conf| {
+                Command::of("kubectl")
+                    .plain("--kubeconfig")
+                    .path(conf.command_path())
+                    .plain("config set-credentials")
+                    .arg(&user.name)
+                    .plain(&format!("--client-certificate={CLIENT} --client-key={CLIENT}"))
+            });
+            answers
+                .fail(file, format!("{how}, and the kubelet keeps the one that it renews in {CLIENT}"))
+                .fix(Cure::words("Let it name that:").run_if(set).restart_kubelet());
         }
         // kubeadm init and kpki init write it so before the kubelet runs.
         Target::Missing if user.certificate.embedded => {

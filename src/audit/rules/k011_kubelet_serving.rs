@@ -3,6 +3,7 @@
 use super::super::{Answers, Node, Role, Scene, Target};
 use super::kubelet::{SERVER, target};
 use super::names::Names;
+use super::remedy::{Command, Cure, Reissue, name_of};
 use super::{Check, Citation, Rule, Severity};
 use crate::manifest::Component;
 use crate::x509::Printable;
@@ -41,6 +42,7 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
     let node = scene.node;
     let in_use = in_use(node);
     let (hosts, addresses) = own_names(node);
+    let wanted = || Reissue::with(hosts.iter().chain(&addresses).filter_map(|host| name_of(host)).collect());
     for cert in super::subjects::in_use(node, Role::KubeletServing) {
         // What it showed before stays in its directory, and is shown no more.
         if in_use.is_some_and(|file| file != cert.found().file) {
@@ -56,12 +58,17 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
                 message = format!("{message}, and {misfit}");
             }
             let fact = answers.fail(cert, message);
+            let configured = node.pairs.iter().any(|pair| {
+                let named = node.references.get(pair.certificate);
+                named.is_some_and(|named| named.target == Target::File(cert.found().file))
+            });
+            fact.fix(if configured { wanted().into() } else { bootstrapped() });
             // A kubelet that nobody configured does just that, under kubeadm too; it has no address among the names.
             if cert.is_kubelets_own() && !misfit.is_some_and(|misfit| misfit.starts_with("it is for no")) {
                 fact.severity(Severity::Medium);
             }
         } else if let Some(misfit) = misfit {
-            answers.fail(cert, misfit);
+            answers.fail(cert, misfit).fix(wanted());
         } else if names.addresses().is_empty() {
             // The API server calls kubelets by an address first (--kubelet-preferred-address-types).
             answers
@@ -69,9 +76,19 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
                     cert,
                     "it is for no address, and the API server calls kubelets by their addresses first",
                 )
-                .severity(Severity::Medium);
+                .severity(Severity::Medium)
+                .fix(wanted());
         }
     }
+}
+
+/// The kubelet asks for a certificate of the cluster's CA.
+fn bootstrapped() -> Cure {
+    Cure::words("Let the kubelet ask for one of the cluster's CA:")
+        .kubelet_field("serverTLSBootstrap", "true")
+        .restart_kubelet()
+        .run(Command::written("kubectl get csr"))
+        .say("`kubectl certificate approve NAME` approves the pending one of kubernetes.io/kubelet-serving, once its names are right.")
 }
 
 /// The file of the certificate that the kubelet shows, where that can be told.

@@ -1,8 +1,9 @@
 //! K012: the kubelet renews its certificates itself.
 
 use super::super::{Answers, Node, Place, Role, Scene};
+use super::remedy::{Command, Cure};
 use super::{Check, Citation, Rule, Severity};
-use crate::manifest::Component;
+use crate::manifest::{By, Component, KubeletConfiguration};
 
 pub(super) static RULE: Rule = Rule {
     id: "K012",
@@ -33,9 +34,18 @@ const NOT_GIVEN: &str = "the kubelet's configuration was not given, or cannot be
 
 fn check(scene: &Scene<'_>, answers: &mut Answers) {
     let node = scene.node;
-    let Some((file, kubelet)) = node.kubelet() else {
+    let launch = node.launch(Component::Kubelet);
+    // Who has it in himself renews its certificates too.
+    if launch.is_some_and(|launch| launch.by == By::Bundle) {
+        return;
+    }
+    let by_flags = node.whole_launch(Component::Kubelet).filter(|launch| {
+        matches!(launch.by, By::Unit | By::Arguments) && launch.flags.value("config").is_none()
+    });
+    let configuration = node.kubelet();
+    let Some(file) = configuration.map(|(file, _)| file).or(by_flags.map(|launch| launch.file)) else {
         let (doubt, reason) = node.not_known(Component::Kubelet);
-        let launched = node.launch(Component::Kubelet).map(|launch| Place::file(launch.file));
+        let launched = launch.map(|launch| Place::file(launch.file));
         let kubelets = || node.with_role(Role::KubeletClient).next().map(Place::from);
         if let Some(place) = doubt.clone().or(launched).or_else(kubelets) {
             let reason = if doubt.is_some() { reason } else { NOT_GIVEN.to_owned() };
@@ -44,17 +54,28 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
         return;
     };
     answers.look();
-    if !flag(node, "rotate-certificates").or(kubelet.rotate_certificates).unwrap_or(false) {
+    let kubelet = configuration.map(|(_, kubelet)| kubelet);
+    let configured =
+        |field: fn(&KubeletConfiguration) -> Option<bool>| kubelet.and_then(field).unwrap_or(false);
+    if !flag(node, "rotate-certificates").unwrap_or_else(|| configured(|kubelet| kubelet.rotate_certificates))
+    {
+        let cure = Cure::default().kubelet_field("rotateCertificates", "true").restart_kubelet();
         answers
-            .fail(file, "rotateCertificates is not true, so the client certificate ends without a new one");
+            .fail(file, "rotateCertificates is not true, so the client certificate ends without a new one")
+            .fix(cure);
     }
-    let given = kubelet.tls_cert_file.is_some() || node.kubelet_flag("tls-cert-file").is_some();
-    let asks = flag(node, "rotate-server-certificates").or(kubelet.server_tls_bootstrap).unwrap_or(false);
-    if !given && !asks {
-        answers.fail(
-            file,
-            "serverTLSBootstrap is not true, so the kubelet signs its serving certificate itself",
-        );
+    let given = kubelet.is_some_and(|kubelet| kubelet.tls_cert_file.is_some())
+        || node.kubelet_flag("tls-cert-file").is_some();
+    let asks = flag(node, "rotate-server-certificates");
+    if !given && !asks.unwrap_or_else(|| configured(|kubelet| kubelet.server_tls_bootstrap)) {
+        let cure = Cure::default()
+            .kubelet_field("serverTLSBootstrap", "true")
+            .restart_kubelet()
+            .run(Command::written("kubectl get csr"))
+            .say("`kubectl certificate approve NAME` approves the pending one of kubernetes.io/kubelet-serving, once its names are right.");
+        answers
+            .fail(file, "serverTLSBootstrap is not true, so the kubelet signs its serving certificate itself")
+            .fix(cure);
     }
 }
 
@@ -87,6 +108,28 @@ mod tests {
         let flags = "var/lib/kubelet/kubeadm-flags.env";
         tree.replace(flags, "--node-ip", "--rotate-certificates=true --node-ip");
         assert_eq!(tree.findings("K012"), [""; 0]);
+    }
+
+    #[test]
+    fn flags_alone_may_say_it() {
+        let mut tree = Tree::worker();
+        tree.remove(CONFIG);
+        tree.remove("var/lib/kubelet/kubeadm-flags.env");
+        let unit = "etc/systemd/system/kubelet.service";
+        tree.file(
+            unit,
+            0o644,
+            "[Service]\nExecStart=/usr/bin/kubelet --kubeconfig=/etc/kubernetes/kubelet.conf\n",
+        );
+        assert_eq!(tree.findings("K012").len(), 2);
+        assert_eq!(tree.skipped("K012"), [""; 0]);
+        let more = " --rotate-certificates --rotate-server-certificates=true\n";
+        tree.replace(unit, "kubelet.conf\n", &format!("kubelet.conf{more}"));
+        assert_eq!(tree.findings("K012"), [""; 0]);
+        assert!(!tree.not_applicable(&RULE));
+        // Its configuration is named and not here.
+        tree.replace(unit, "kubelet.conf", "kubelet.conf --config=/var/lib/kubelet/config.yaml");
+        assert_eq!(tree.skipped("K012").len(), 1);
     }
 
     #[test]

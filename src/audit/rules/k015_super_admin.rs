@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::super::{Answers, Estate, NodeKind, Place, Record, Role};
+use super::remedy::{ASIDE, Cure};
 use super::{Check, Citation, Rule, Severity};
 
 pub(super) static RULE: Rule = Rule {
@@ -45,15 +46,27 @@ fn check(estate: &Estate<'_>, answers: &mut Answers) {
     let nodes: BTreeSet<usize> = found.iter().map(|(node, _)| *node).collect();
     for (_, record) in found {
         if nodes.len() > 1 {
-            answers.fail(
-                Place::record(record),
-                format!("super-admin.conf lies here, and on {} nodes in all", nodes.len()),
-            );
+            answers
+                .fail(
+                    Place::record(record),
+                    format!("super-admin.conf lies here, and on {} nodes in all", nodes.len()),
+                )
+                .fix(cure());
         } else {
             // One of them is what kubeadm init itself leaves.
-            answers.fail(Place::record(record), "super-admin.conf lies here").severity(Severity::Medium);
+            answers
+                .fail(Place::record(record), "super-admin.conf lies here")
+                .severity(Severity::Medium)
+                .fix(cure());
         }
     }
+}
+
+/// It goes off the node.
+fn cure() -> Cure {
+    Cure::words("Put it aside, and from there bring it off the node to a safe place, for the day on which RBAC is broken:")
+        .aside()
+        .say(ASIDE)
 }
 
 /// Whether it is the client certificate of a super-admin.conf. k3s keeps its own administrator elsewhere, and needs it.

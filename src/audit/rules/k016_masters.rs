@@ -4,6 +4,7 @@ use super::super::{Answers, Role, Scene};
 use super::distinct::Certificates;
 use super::subjects::{MASTERS, client_authorities, common_name, is_believed, is_in};
 use super::{Check, Citation, Rule, Severity};
+use crate::x509::quoted;
 
 pub(super) static RULE: Rule = Rule {
     id: "K016",
@@ -45,14 +46,25 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
             continue;
         }
         let message = format!("{} is in system:masters", common_name(&cert.tbs().subject));
+        let name = cert.tbs().subject.common_name().unwrap_or("NAME");
+        let anew = format!(
+            "Give its holder a certificate with a group that RBAC binds, `kpki issue user {} --group GROUP --kubeconfig NAME.conf`: the group \
+             is yours to choose. The one of now stays good until its end; where it may be in other hands, plan a rotation of the CA.",
+            quoted(name)
+        );
         match one.roles.iter().find(|role| **role != Role::User) {
             // Of clients of etcd, K007 knows whether the API server believes them.
             Some(Role::ApiserverEtcdClient | Role::EtcdClient | Role::EtcdServer | Role::EtcdPeer) => {}
             Some(role) => {
-                answers.fail(cert, format!("{message}, as {role}")).severity(Severity::Info);
+                answers
+                    .fail(cert, format!("{message}, as {role}"))
+                    .severity(Severity::Info)
+                    .fix("Nothing has to be done while it is kept where few can read it.");
             }
             None => {
-                answers.fail(cert, format!("{message}, and nothing takes that away before its end"));
+                answers
+                    .fail(cert, format!("{message}, and nothing takes that away before its end"))
+                    .fix(anew);
             }
         }
     }

@@ -1,10 +1,10 @@
 //! K017: users with names that Kubernetes keeps for itself.
 
-use super::super::{Answers, Role, Scene};
+use super::super::{Answers, Cert, Role, Scene};
 use super::distinct::Certificates;
 use super::subjects::MASTERS;
 use super::{Check, Citation, Rule, Severity};
-use crate::x509::Printable;
+use crate::x509::{ExtendedKeyUsage, Printable, SubjectAltName};
 
 pub(super) static RULE: Rule = Rule {
     id: "K017",
@@ -56,6 +56,7 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
         if let Some(name) = subject.common_name()
             && is_reserved(name)
             && !USERS.contains(&name)
+            && !serves(cert)
         {
             answers.fail(cert, format!("its user is {}", Printable(name)));
         }
@@ -71,6 +72,13 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
             answers.fail(cert, format!("it is in the group {}", Printable(group)));
         }
     }
+}
+
+/// Whether it is a server's, with a server's names, which may be a client as well: nobody's user.
+fn serves(cert: Cert<'_>) -> bool {
+    let extensions = &cert.tbs().extensions;
+    let is_host = |name: &SubjectAltName| matches!(name, SubjectAltName::Dns(_) | SubjectAltName::Ip(_));
+    extensions.purposes().contains(&ExtendedKeyUsage::ServerAuth) && extensions.names().iter().any(is_host)
 }
 
 fn is_reserved(name: &str) -> bool {

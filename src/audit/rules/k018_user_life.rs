@@ -3,6 +3,7 @@
 use time::Duration;
 
 use super::super::{Answers, Role, Scene};
+use super::remedy::Reissue;
 use super::subjects::in_use;
 use super::{Check, Citation, Rule, Severity};
 
@@ -40,10 +41,15 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
         let life = validity.not_after - validity.not_before;
         let end = validity.not_after.date();
         if life > LONGEST {
-            answers.fail(
-                cert,
-                format!("it lives {} days and cannot be revoked before its end on {end}", life.whole_days()),
-            );
+            answers
+                .fail(
+                    cert,
+                    format!(
+                        "it lives {} days and cannot be revoked before its end on {end}",
+                        life.whole_days()
+                    ),
+                )
+                .fix(Reissue::renewal().then("The one of before stays good until its end, whoever has it."));
         } else {
             let message = format!("it cannot be revoked before its end on {end}");
             answers.fail(cert, message).severity(Severity::Info);

@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::super::{Answers, Holder, Node, Role, Scene, Target, What};
+use super::remedy::Cure;
 use super::tokens::public_keys;
 use super::{Check, Citation, Rule, Severity};
 use crate::manifest::Component;
@@ -42,7 +43,14 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
             Some(Some(own)) if !others.is_empty() => {
                 answers.look();
                 if !others.contains(&own) {
-                    answers.fail(public, format!("it is not the public half of {}", shown(private)));
+                    let cure = Cure::words(
+                        "Where the public key is the right one, bring its private key back from a node that has it. Otherwise write the public \
+                         half of the private key, and restart the API server; tokens by any other key end with that:",
+                    )
+                    .public_of(private, public);
+                    answers
+                        .fail(public, format!("it is not the public half of {}", shown(private)))
+                        .fix(cure);
                 }
             }
             Some(Some(_)) => answers.skip(public, "no public key can be read from it"),

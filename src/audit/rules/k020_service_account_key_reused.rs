@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::super::{Answers, Role, Scene};
+use super::super::{Answers, Cert, FoundKey, Holder, Node, Role, Scene, Target, Use, What};
+use super::remedy::{Command, Cure, Edit, Reissue};
 use super::{Check, Citation, Rule, Severity};
+use crate::x509::shell_word;
 
 pub(super) static RULE: Rule = Rule {
     id: "K020",
@@ -32,24 +34,60 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(scene: &Scene<'_>, answers: &mut Answers) {
     let node = scene.node;
-    let keys: BTreeSet<[u8; 32]> = node
-        .keys
-        .iter()
-        .filter(|key| key.roles.iter().any(|(role, _)| *role == Role::ServiceAccount))
-        .filter_map(|key| key.spki)
-        .collect();
+    let is_its = |key: &FoundKey| key.roles.iter().any(|(role, _)| *role == Role::ServiceAccount);
+    let keys: BTreeSet<[u8; 32]> =
+        node.keys.iter().filter(|key| is_its(key)).filter_map(|key| key.spki).collect();
     for key in keys {
         answers.look();
         // One that only carries the public key, as Kubernetes the Hard Way makes one, plays no part of its own.
         let other = node
             .certs_with_key(&key)
-            .find(|cert| cert.roles().any(|role| !matches!(role, Role::User | Role::ServiceAccount)));
+            .filter(|cert| cert.found().usage != Use::Old)
+            .filter(|cert| cert.roles().any(|role| !matches!(role, Role::User | Role::ServiceAccount)))
+            .min_by_key(|cert| (cert.found().same_as != cert.index, cert.index));
         if let Some(cert) = other
             && let Some(role) = cert.roles().find(|role| *role != Role::User)
         {
-            answers.fail(cert, format!("its key signs service-account tokens too; it is that of {role}"));
+            let own =
+                node.keys_with(&key).filter(|key| is_its(key)).min_by_key(|key| (!key.private, key.file));
+            let place = own.map_or_else(|| cert.place(), |own| node.place_of_key(own));
+            let message = format!(
+                "the key that signs service-account tokens is that of {role} as well, {}",
+                cert.file().shown
+            );
+            let own = own.map(|own| own.file);
+            answers.fail(place, message).fix(cure(node, cert, own));
         }
     }
+}
+
+/// The certificate gets a key of its own; where the two share the very file, tokens keep theirs under another name first.
+fn cure(node: &Node, cert: Cert<'_>, own: Option<usize>) -> Cure {
+    let anew = Reissue::default().of(cert).with_new_key();
+    let beside = node.key_file_beside(cert.file()).map(|(index, _)| index);
+    let named = |what: &[What]| {
+        let references = node.references.iter().filter(|reference| what.contains(&reference.what));
+        references.filter(|reference| Some(reference.target) == own.map(Target::File)).collect::<Vec<_>>()
+    };
+    let shared = own.is_some() && (own == beside || !named(&[What::Key]).is_empty());
+    let Some(file) = own.and_then(|own| node.files.get(own)).filter(|_| shared) else {
+        return Cure::words("Leave the tokens' key as it is, and give the certificate one of its own:")
+            .reissue(anew);
+    };
+    let mut edits = Vec::new();
+    for reference in named(&[What::TokenSigning, What::TokenVerification]) {
+        let Holder::Component(component) = reference.holder else { continue };
+        let path = reference.path.with_file_name("sa.key");
+        let Some(path) = path.to_str() else { continue };
+        edits.push(Edit::set(component, reference.flag.trim_start_matches('-'), path));
+    }
+    let path = file.command_path();
+    let copy =
+        format!("(umask 077 && cp -n {} {})", shell_word(&path), shell_word(path.with_file_name("sa.key")));
+    Cure::words("Keep the tokens' key under a name of its own, which the flags name, and give the certificate another:")
+        .run(Command::written(copy))
+        .flags(edits)
+        .reissue(anew)
 }
 
 #[cfg(test)]
@@ -66,10 +104,14 @@ mod tests {
             "kube-controller-manager",
             "--service-account-private-key-file=/etc/kubernetes/pki/apiserver.key",
         );
-        let finding = "high etc/kubernetes/pki/apiserver.crt:1: its key signs service-account tokens too; it is that of apiserver";
-        assert_eq!(by_flag.findings("K020"), [finding]);
+        let finding = |file: &str| {
+            format!(
+                "high {PKI}/{file}:1: the key that signs service-account tokens is that of apiserver as well, {PKI}/apiserver.crt"
+            )
+        };
+        assert_eq!(by_flag.findings("K020"), [finding("apiserver.key")]);
         tree.certificate(&format!("{PKI}/apiserver.crt"), "key=p256:sa");
-        assert_eq!(tree.findings("K020"), [finding]);
+        assert_eq!(tree.findings("K020"), [finding("sa.key")]);
         assert!(Tree::worker().not_applicable(&RULE));
     }
 

@@ -1,6 +1,7 @@
 //! K021: who signs tokens is among those by whose keys they are verified.
 
 use super::super::{Answers, Reference, Scene, What};
+use super::remedy::{Cure, Edit};
 use super::tokens::{public_keys_of, signing_key};
 use super::{Check, Citation, Rule, Severity};
 use crate::manifest::Component;
@@ -62,10 +63,14 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
                     && is_beside(&verifiers, reference);
                 if !verified.contains(&key) && !is_pair {
                     let path = crate::x509::Printable(&path).to_string();
-                    answers.fail(
-                        reference,
-                        format!("{component} signs with {path}, which is not among the keys in --service-account-key-file"),
+                    let message = format!(
+                        "{component} signs with {path}, which is not among the keys in --service-account-key-file"
                     );
+                    let fact = answers.fail(reference, message);
+                    if let super::super::Target::File(file) = reference.target {
+                        let more = Edit::name_as_well(Component::Apiserver, "service-account-key-file", file);
+                        fact.fix(Cure::words("Let the API server verify by that key as well:").flags([more]));
+                    }
                 }
             }
             (None, _) => {

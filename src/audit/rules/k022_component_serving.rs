@@ -1,10 +1,12 @@
 //! K022: the controller manager and the scheduler show a certificate that can be verified.
 
-use super::super::{Answers, Place, Scene};
+use super::super::{Answers, Node, Place, Role, Scene};
+use super::apiserver::advertised;
 use super::launches::whole;
+use super::remedy::{Cure, Edit, name_of};
 use super::{Check, Citation, Rule, Severity};
 use crate::manifest::Component;
-use crate::x509::Printable;
+use crate::x509::{Printable, SubjectAltName};
 
 pub(super) static RULE: Rule = Rule {
     id: "K022",
@@ -45,11 +47,47 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
             Printable(address)
         );
         let fact = answers.fail(Place::file(launch.file), message);
+        if let Some(cure) = cure(node, component) {
+            fact.fix(cure);
+        }
         // On the loopback address there is nobody to be deceived; this is what kubeadm writes.
         if ip.is_ok_and(|ip| ip.is_loopback()) {
             fact.severity(Severity::Low);
         }
     }
+}
+
+/// A certificate is made beside the CA's and named, where the component sees that directory.
+fn cure(node: &Node, component: Component) -> Option<Cure> {
+    let (role, name) = match component {
+        Component::ControllerManager => (Role::ControllerManagerServing, "controller-manager"),
+        _ => (Role::SchedulerServing, "scheduler"),
+    };
+    let ca = node
+        .with_role(Role::KubernetesCa)
+        .find(|ca| ca.item().place.field.is_none() && ca.file().anchored)?;
+    let launch = node.launch(component)?;
+    let seen = match &launch.mounts {
+        Some(mounts) => mounts.iter().find_map(|mount| {
+            let rest = ca.file().on_node.strip_prefix(mount.host.as_deref()?).ok()?;
+            Some(mount.path.join(rest))
+        })?,
+        None => ca.file().on_node.clone(),
+    };
+    let mut names: Vec<SubjectAltName> = ["localhost", "127.0.0.1"].into_iter().filter_map(name_of).collect();
+    let own = launch.flags.value("bind-address").and_then(|address| address.parse::<std::net::IpAddr>().ok());
+    let own = own.filter(|ip| !ip.is_unspecified()).or_else(|| advertised(node).map(|(_, ip)| ip));
+    names.extend(own.filter(|ip| !ip.is_loopback()).map(SubjectAltName::Ip));
+    names.extend(node.host_names().first().and_then(|host| name_of(host)));
+    let path = |ending: &str| seen.with_file_name(format!("{name}.{ending}")).to_str().map(str::to_owned);
+    Some(
+        Cure::words("Make one, and name it:")
+            .issue_new(role, names, ca.found().file, format!("{name}.crt"))
+            .flags([
+                Edit::set(component, "tls-cert-file", path("crt")?),
+                Edit::set(component, "tls-private-key-file", path("key")?),
+            ]),
+    )
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::super::{Answers, Role, Scene};
+use super::remedy::{ASIDE, Cure};
 use super::{Check, Citation, Rule, Severity};
 use crate::manifest::Component;
 
@@ -47,7 +48,10 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
             for key in node.keys_with(&spki).filter(|key| key.private) {
                 let message =
                     format!("it is the private key of the {role}, and the controller manager signs nothing");
-                answers.fail(node.place_of_key(key), message);
+                let cure = Cure::words("Kubernetes runs without it (external CA). Put it aside, and from there bring it to where certificates are issued:")
+                    .aside()
+                    .say(ASIDE);
+                answers.fail(node.place_of_key(key), message).fix(cure);
             }
         }
     }

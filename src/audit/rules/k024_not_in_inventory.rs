@@ -1,8 +1,12 @@
 //! K024: what a CA has issued is in its inventory.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fmt::Write as _;
+use std::path::Path;
+use std::sync::Arc;
 
 use super::super::{Answers, CertificateRecord, Estate, Inventory, Kept, Place, Role};
+use super::remedy::{Command, Cure, path_of};
 use super::{Check, Citation, Rule, Severity};
 use crate::ledger::ClusterSigned;
 use crate::x509::Printable;
@@ -53,18 +57,23 @@ fn check(estate: &Estate<'_>, answers: &mut Answers) {
         *signs_clients |= record.roles.is_empty() || !record.roles.iter().all(elsewhere);
     }
     let mut judges: HashMap<[u8; 32], Result<Judge<'_>, String>> = HashMap::new();
+    let nodes = nodes(estate, &authorities);
     for (key, kept) in inventories {
         let (place, signs_clients) = parts.remove(&key).unwrap_or((Place::nowhere(), true));
-        let judge = Judge::of(&kept, signs_clients);
+        let mut judge = Judge::of(&kept, signs_clients);
+        if let Ok(judge) = &mut judge {
+            judge.take_in(&nodes);
+        }
         if let Ok(judge) = &judge {
             for (shown, why) in &judge.broken {
                 let fact = answers.fail(place.clone(), format!("the ledger {shown} is not whole: {why}"));
-                fact.fix(format!(
-                    "Find out who wrote into it, and put a copy in its place that is whole: kpki ledger verify --ca {} says all that is \
-                     wrong, and the hash of the last line tells whether a copy is the newest. Until then nobody can say what the \
-                     CA's key has signed.",
-                    judge.certificate
-                ));
+                let cure = Cure::words("Find out who wrote into it. All that is wrong with it says")
+                    .run(Command::of("kpki").plain("ledger verify --ca").path(judge.certificate))
+                    .say(
+                        "Put a copy in its place that is whole; the hash of the last line tells whether a copy is the newest. Until \
+                         then nobody can say what the CA's key has signed.",
+                    );
+                fact.fix(cure);
             }
         }
         judges.insert(key, judge);
@@ -83,23 +92,28 @@ fn check(estate: &Estate<'_>, answers: &mut Answers) {
             Ok(judge) => match judge.says(certificate) {
                 Says::Known => answers.look(),
                 Says::NotKept => {}
-                Says::Unknown { message, milder } => {
+                Says::Unknown { mut message, milder } => {
+                    // A ledger begins with what lies in the trees of one node.
+                    let strange = judge.is_ledger
+                        && nodes.get(&certificate.fingerprint).is_some_and(|on| on.is_disjoint(&judge.nodes));
+                    if strange && let Some(node) = &record.location.node {
+                        _ = write!(message, ", into which nothing of {} was taken", Printable(node));
+                    }
                     let fact = answers.fail(Place::record(number), message);
-                    if milder {
+                    if strange {
+                        fact.severity(Severity::Low);
+                    } else if milder {
                         fact.severity(Severity::Medium);
                     }
+                    let stolen = "If nobody knows, take the key of the CA for stolen: replace the CA and everything below it.";
+                    let mut cure = Cure::words("Find out who issued it.");
                     if judge.is_ledger {
-                        fact.fix(format!(
-                            "Find out who issued it. If you know, as after kubeadm certs renew, record it: kpki ledger adopt --ca {} FILE. If \
-                             nobody knows, take the key of the CA for stolen: replace the CA and everything below it.",
-                            judge.certificate
-                        ));
-                    } else {
-                        fact.fix(
-                            "Find out who issued it. If nobody knows, take the key of the CA for stolen: replace the CA and everything \
-                             below it.",
-                        );
+                        let adopt = Command::of("kpki").plain("ledger adopt --ca").path(judge.certificate);
+                        cure = cure
+                            .say("If you know, as after kubeadm certs renew, record it:")
+                            .run(adopt.path(path_of(record)));
                     }
+                    fact.fix(cure.say(stolen));
                 }
             },
         }
@@ -110,6 +124,21 @@ fn check(estate: &Estate<'_>, answers: &mut Answers) {
     }
 }
 
+/// The nodes of each certificate that a CA with an inventory has signed.
+fn nodes(
+    estate: &Estate<'_>,
+    authorities: &HashMap<[u8; 32], [u8; 32]>,
+) -> HashMap<[u8; 32], HashSet<Option<Arc<str>>>> {
+    let mut nodes: HashMap<[u8; 32], HashSet<Option<Arc<str>>>> = HashMap::new();
+    for record in estate.records {
+        let Some(certificate) = &record.certificate else { continue };
+        if certificate.signer.is_some_and(|signer| authorities.contains_key(&signer)) {
+            nodes.entry(certificate.fingerprint).or_default().insert(record.location.node.clone());
+        }
+    }
+    nodes
+}
+
 /// The most inventories of one CA that are asked: one for each place where somebody signs.
 const MOST: usize = 64;
 
@@ -117,14 +146,16 @@ const MOST: usize = 64;
 struct Judge<'a> {
     inventories: Vec<&'a Inventory>,
     shown: &'a str,
-    /// The file of the CA's certificate, as a shell takes it.
-    certificate: &'a str,
+    /// The file of the CA's certificate, as commands take it.
+    certificate: &'a Path,
     /// The CA's certificates beside the inventories.
     own: HashSet<[u8; 32]>,
     /// Whether one is a ledger of kpki's, into which something can be adopted.
     is_ledger: bool,
     /// Those of which lines are lost or altered, and the first of it.
     broken: Vec<(&'a str, String)>,
+    /// The nodes that a ledger of it knows: those that it lies on, and those of which it records something.
+    nodes: HashSet<Option<Arc<str>>>,
     /// Whether the cluster's own signers may sign by it: never by a CA that is etcd's or the front proxy's alone.
     signs_clients: bool,
 }
@@ -182,11 +213,23 @@ impl<'a> Judge<'a> {
             is_ledger: inventories.iter().any(|inventory| inventory.ledger().is_some()) || !broken.is_empty(),
             inventories,
             shown: first.map_or("", |kept| &kept.shown),
-            certificate: first.map_or("", |kept| &kept.certificate),
+            certificate: first.map_or(Path::new(""), |kept| &kept.certificate),
             own: kept.iter().map(|kept| kept.fingerprint).collect(),
+            nodes: kept.iter().map(|kept| kept.location.node.clone()).collect(),
             broken,
             signs_clients,
         })
+    }
+
+    /// Adds the nodes on which something lies that a ledger records and that lies on none of its own.
+    fn take_in(&mut self, nodes: &HashMap<[u8; 32], HashSet<Option<Arc<str>>>>) {
+        let ledgers: Vec<_> = self.inventories.iter().filter_map(|inventory| inventory.ledger()).collect();
+        let recorded = |print: &[u8; 32]| {
+            !self.own.contains(print) && ledgers.iter().any(|ledger| ledger.records(print))
+        };
+        let foreign = nodes.iter().filter(|(print, on)| on.is_disjoint(&self.nodes) && recorded(print));
+        let more: Vec<_> = foreign.flat_map(|(_, on)| on.iter().cloned()).collect();
+        self.nodes.extend(more);
     }
 
     fn says(&self, certificate: &CertificateRecord) -> Says {
@@ -282,7 +325,7 @@ mod tests {
         let remedy = &remedies(&tree)[0];
         assert!(
             remedy.contains(
-                "kpki ledger adopt --ca /etc/kubernetes/pki/ca.crt /etc/kubernetes/pki/apiserver.crt."
+                "`kpki ledger adopt --ca /etc/kubernetes/pki/ca.crt /etc/kubernetes/pki/apiserver.crt`."
             ),
             "{remedy}"
         );

@@ -2,6 +2,7 @@
 
 use super::super::{Answers, Holder, Scene, Target};
 use super::kubelet::{CLIENT, target};
+use super::remedy::{ASIDE, Cure};
 use super::{Check, Citation, Rule, Severity};
 
 pub(super) static RULE: Rule = Rule {
@@ -31,8 +32,17 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
     let usual = || node.file_at("/etc/kubernetes/bootstrap-kubelet.conf").map(|(file, _)| file);
     let Some(file) = named.or_else(usual) else { return };
     match target(node, CLIENT) {
-        Target::File(_) => {
-            answers.fail(file, format!("it is still here, though the kubelet has {CLIENT}"));
+        Target::File(current) => {
+            // With one that has ended, the kubelet comes back by this file or not at all.
+            let at = scene.policy.at;
+            if node.certs_in(current).next().is_none_or(|cert| cert.tbs().validity.not_after < at) {
+                return answers.look();
+            }
+            let cure = Cure::words("Put it aside:")
+                .aside()
+                .say(ASIDE)
+                .say("Then take its token out of the cluster: `kubeadm token list`, and `kubeadm token delete` with its first part.");
+            answers.fail(file, format!("it is still here, though the kubelet has {CLIENT}")).fix(cure);
         }
         // The node has not joined yet.
         Target::Missing => answers.look(),

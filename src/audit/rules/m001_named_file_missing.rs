@@ -41,10 +41,6 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
         if !seen.insert((reference.file, &reference.path)) || is_excused(node, reference) {
             continue;
         }
-        // That of a list is E009's.
-        if reference.what == What::RevocationList && reference.target != Target::Outside {
-            continue;
-        }
         let said = said(reference);
         match reference.target {
             Target::File(file) => match node.files.get(file).map(|file| &file.kind) {
@@ -97,7 +93,7 @@ fn not_mounted(node: &Node, reference: &Reference, answers: &mut Answers) {
 }
 
 /// What may be absent without harm.
-fn is_excused(node: &Node, reference: &Reference) -> bool {
+pub(in super::super) fn is_excused(node: &Node, reference: &Reference) -> bool {
     if reference.target != Target::Missing {
         return false;
     }

@@ -1,6 +1,8 @@
 //! M002: a certificate and a key that flags name together belong together.
 
+use super::files::certificate_file_beside;
 use super::references::{hidden, said, shown, subject};
+use super::remedy::{Cure, Edit, Reissue};
 use super::{Answers, Check, Citation, Rule, Severity};
 use crate::audit::{Cert, File, Holder, Node, Reference, Scene, Target, What};
 
@@ -39,15 +41,52 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
                     }
                 }
                 None => {
-                    answers.fail(reference, format!("{}, and nothing names its key", said(reference)));
+                    let fact =
+                        answers.fail(reference, format!("{}, and nothing names its key", said(reference)));
+                    if let Some(cure) = named_with(node, reference, What::Key) {
+                        fact.fix(cure);
+                    }
                 }
             },
             What::Key if !node.pairs.iter().any(|pair| pair.key == index) => {
-                answers.fail(reference, format!("{}, and nothing names its certificate", said(reference)));
+                let fact = answers
+                    .fail(reference, format!("{}, and nothing names its certificate", said(reference)));
+                if let Some(cure) = named_with(node, reference, What::Certificate) {
+                    fact.fix(cure);
+                }
             }
             _ => {}
         }
     }
+}
+
+/// The other half of a pair is named as well, where it lies beside the one that is named.
+fn named_with(node: &Node, reference: &Reference, wanted: What) -> Option<Cure> {
+    let (Holder::Component(component), Target::File(file)) = (reference.holder, reference.target) else {
+        return None;
+    };
+    let own = reference.flag.trim_start_matches('-');
+    let flag = &other_half(own)?;
+    let found = node.files.get(file)?;
+    let beside = match wanted {
+        What::Key => node.key_file_beside(found).map(|(index, _)| index),
+        _ => certificate_file_beside(node, found).map(|(index, _)| index),
+    }?;
+    Some(Cure::default().flags([Edit::name(component, flag, beside)]))
+}
+
+/// The flag that goes with another: `tls-cert-file` and `tls-private-key-file`, `etcd-certfile` and `etcd-keyfile`.
+fn other_half(flag: &str) -> Option<String> {
+    const HALVES: [(&str, &str); 4] = [
+        ("tls-cert-file", "tls-private-key-file"),
+        ("client-certificate", "client-key"),
+        ("certfile", "keyfile"),
+        ("cert-file", "key-file"),
+    ];
+    HALVES.iter().find_map(|(certificate, key)| {
+        let other = |one: &str, other: &str| flag.strip_suffix(one).map(|before| format!("{before}{other}"));
+        other(certificate, key).or_else(|| other(key, certificate))
+    })
 }
 
 fn judge(node: &Node, certificate: &Reference, key: &Reference, answers: &mut Answers) {
@@ -78,7 +117,16 @@ fn judge(node: &Node, certificate: &Reference, key: &Reference, answers: &mut An
     answers.look();
     // Go takes the first private key of a file.
     if keys.first() != Some(&leaf.spki()) {
-        answers.fail(key, mismatch(node, certificate, key, leaf, &keys));
+        let fact = answers.fail(key, mismatch(node, certificate, key, leaf, &keys));
+        let right = leaf.private_keys().into_iter().find(|key| node.keys_in(key.file).count() == 1);
+        if let (Some(right), Holder::Component(component)) = (right, key.holder) {
+            let edit = Edit::name(component, key.flag.trim_start_matches('-'), right.file);
+            fact.fix(Cure::words("Name the key that was made with the certificate:").flags([edit]));
+        } else if let Target::File(_) = key.target {
+            fact.fix(Reissue::default().of(leaf).with_new_key().first(
+                "The key that was made with the certificate is not here; put it back, or make both anew.",
+            ));
+        }
     }
 }
 

@@ -2,7 +2,8 @@
 
 use super::m008_one_authority::is_one_authority;
 use super::references::{hidden, said, subject};
-use super::{Answers, Check, Citation, Rule, Severity};
+use super::remedy::{Cure, Edit};
+use super::{Answers, Check, Citation, Fact, Rule, Severity};
 use crate::audit::{Cert, Holder, Node, Reference, Role, Scene, Target, What};
 use crate::inspect::Content;
 use crate::layout::Promise;
@@ -78,17 +79,63 @@ fn certificate(node: &Node, reference: &Reference, file: usize, answers: &mut An
         None
     };
     if let Some(problem) = problem {
-        answers.fail(reference, format!("{is}, {problem}"));
+        let fact = answers.fail(reference, format!("{is}, {problem}"));
+        right_file(node, reference, fact);
         return;
     }
     let (Some(role), Some(own)) = (reference.role, leaf.own_role()) else { return };
-    if own != role {
+    if own != role && !may_be_one(leaf, own, role) {
         let fact =
             answers.fail(reference, format!("{is}, which is the certificate of {own} and not of {role}"));
+        right_file(node, reference, fact);
         // It works, with another's name.
         if own.authority() == role.authority() {
             fact.severity(Severity::Medium);
         }
+    }
+}
+
+/// Whether one certificate is usual for two parts: etcd's for clients and peers (kubespray, kpki's `layout: pem`) if it is for both
+/// purposes, a kubelet's for both of its sides (the hard way, kubeasz), a node's for whoever calls etcd from there (kubespray), and the
+/// API server's for whatever it calls where nothing names it `apiserver` (kubeasz, `MicroK8s`, the hard way, where it is etcd's too).
+fn may_be_one(leaf: Cert<'_>, own: Role, role: Role) -> bool {
+    const ETCD: [Role; 2] = [Role::EtcdServer, Role::EtcdPeer];
+    const KUBELET: [Role; 2] = [Role::KubeletClient, Role::KubeletServing];
+    const BOTH: [ExtendedKeyUsage; 2] = [ExtendedKeyUsage::ServerAuth, ExtendedKeyUsage::ClientAuth];
+    let are = |pair: [Role; 2]| pair.contains(&own) && pair.contains(&role);
+    let is_for_all =
+        own == Role::Apiserver && leaf.file().on_node.file_stem().is_none_or(|stem| stem != "apiserver");
+    let is_of_node = own == Role::EtcdClient
+        && role == Role::ApiserverEtcdClient
+        && leaf.file().name().starts_with("node-");
+    are(ETCD) && BOTH.iter().all(|purpose| may_be(leaf, purpose)) || are(KUBELET) || is_of_node || is_for_all
+}
+
+/// The flag is to name what lies in the place of its part, where there is such a file.
+fn right_file(node: &Node, reference: &Reference, fact: &mut Fact) {
+    let (Holder::Component(component), Some(role)) = (reference.holder, reference.role) else { return };
+    let in_place = |cert: &Cert<'_>| {
+        cert.item().place.field.is_none() && cert.place_role() == Some(role) && cert.found().position == 0
+    };
+    let found = match reference.what {
+        What::Kubeconfig => node.kubeconfigs.iter().copied().find(|file| {
+            let file = node.files.get(*file);
+            file.is_some_and(|file| file.on_node.ends_with(format!("etc/kubernetes/{role}.conf")))
+        }),
+        What::Certificate | What::Trust | What::SigningCertificate => {
+            node.certs().find(in_place).map(|cert| cert.found().file)
+        }
+        What::Key | What::SigningKey => node
+            .certs()
+            .find(in_place)
+            .and_then(|cert| node.key_file_beside(cert.file()))
+            .map(|(file, _)| file),
+        _ => None,
+    };
+    let found = found.filter(|file| reference.target != Target::File(*file));
+    if let Some(file) = found {
+        let edit = Edit::name(component, reference.flag.trim_start_matches('-'), file);
+        fact.fix(Cure::words("Name the file of the part:").flags([edit]));
     }
 }
 
@@ -110,7 +157,8 @@ fn authority(node: &Node, reference: &Reference, file: usize, answers: &mut Answ
     // What signed itself is an anchor whatever it says of itself.
     let Some(anchor) = certs.iter().find(|cert| cert.is_ca() || cert.is_self_signed()) else {
         let is = format!("{} ({})", said(reference), subject(*first));
-        answers.fail(reference, format!("{is}, which is no CA's certificate and verifies nobody"));
+        let fact = answers.fail(reference, format!("{is}, which is no CA's certificate and verifies nobody"));
+        right_file(node, reference, fact);
         return;
     };
     let (Some(role), Some(own)) = (reference.role, anchor.own_role()) else { return };
@@ -119,7 +167,8 @@ fn authority(node: &Node, reference: &Reference, file: usize, answers: &mut Answ
         || reference.flag.ends_with("client-ca-file") && is_one_authority(node, reference);
     if own != role && own.is_ca() && !said_elsewhere {
         let is = format!("{} ({})", said(reference), subject(*anchor));
-        answers.fail(reference, format!("{is}, which is the {own} and not the {role}"));
+        let fact = answers.fail(reference, format!("{is}, which is the {own} and not the {role}"));
+        right_file(node, reference, fact);
     }
 }
 
@@ -158,7 +207,8 @@ fn nothing_of_the_kind(node: &Node, reference: &Reference, file: usize, answers:
     if is_empty || is_lost || found.promise().is_some() && is_nothing || promises && is_swapped {
         answers.look();
     } else {
-        answers.fail(reference, format!("{}, which holds no {wanted}", said(reference)));
+        let fact = answers.fail(reference, format!("{}, which holds no {wanted}", said(reference)));
+        right_file(node, reference, fact);
     }
 }
 
@@ -178,7 +228,9 @@ fn kubeconfig(node: &Node, reference: &Reference, file: usize, answers: &mut Ans
         .is_some_and(|file| file.on_node.ends_with(format!("etc/kubernetes/{role}.conf")));
     if own != role && !is_own_place {
         let is = format!("{} ({})", said(reference), subject(leaf));
-        answers.fail(reference, format!("{is}, which is the kubeconfig of {own} and not of {role}"));
+        let fact =
+            answers.fail(reference, format!("{is}, which is the kubeconfig of {own} and not of {role}"));
+        right_file(node, reference, fact);
     }
 }
 
@@ -203,6 +255,20 @@ mod tests {
             assert!(!found.iter().any(|found| found.contains("apiserver.crt:")), "{found:?}");
         }
         assert_eq!(tree.findings("M009"), [""; 0]);
+    }
+
+    #[test]
+    fn the_nodes_certificate_is_for_whoever_calls_etcd_from_there() {
+        let mut tree = Tree::control_plane();
+        for name in ["node-cp1", "admin-cp1"] {
+            let base = format!("{PKI}/etcd/ssl/{name}");
+            let leaf = tree.ca("etcd/ca").leaf(&format!("cn=etcd-{name} eku=client key=p256:{name}"));
+            tree.file(&format!("{base}-key.pem"), 0o600, leaf.key_pem());
+            tree.file(&format!("{base}.pem"), 0o644, leaf.pem());
+            tree.flag("kube-apiserver", &format!("--etcd-certfile=/{base}.pem"));
+            tree.flag("kube-apiserver", &format!("--etcd-keyfile=/{base}-key.pem"));
+            assert_eq!(tree.findings(RULE.id).len(), usize::from(name != "node-cp1"), "{name}");
+        }
     }
 
     #[test]

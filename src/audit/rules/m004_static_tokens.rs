@@ -1,6 +1,7 @@
 //! M004: no tokens in a file.
 
 use super::credentials::{judge, judge_stray, led_to, named};
+use super::remedy::{ASIDE, Cure, Edit};
 use super::{Answers, Check, Citation, Rule, Severity};
 use crate::audit::Scene;
 use crate::manifest::Component;
@@ -45,7 +46,7 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
     match reference {
         Some(reference) => {
             let message = named(node, reference, answers);
-            answers.fail(reference, message);
+            answers.fail(reference, message).fix(cure(named_file));
             if let Some(file) = named_file {
                 judge(node, file, "token", answers);
             }
@@ -54,6 +55,15 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
         None => {}
     }
     judge_stray(node, &NAMES, named_file, "tokens", answers);
+}
+
+/// The flag goes, and the file with it.
+fn cure(file: Option<usize>) -> Cure {
+    let cure = Cure::words("Give its users short-lived client certificates (`kpki sign csr`), OIDC or service accounts first: once the flag is gone, none of these tokens is taken.").flags([Edit::remove(Component::Apiserver, "token-auth-file")]);
+    match file {
+        Some(file) => cure.aside_file(file).say(ASIDE),
+        None => cure,
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! M005: no passwords in a file.
 
 use super::credentials::{judge, judge_stray, led_to, named};
+use super::remedy::{ASIDE, Cure, Edit};
 use super::{Answers, Check, Citation, Rule, Severity};
 use crate::audit::Scene;
 use crate::manifest::Component;
@@ -44,7 +45,8 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
                 None => {
                     answers.fail(reference, format!("{message}; since Kubernetes 1.19 there is no such flag"))
                 }
-            };
+            }
+            .fix(cure(named_file));
             if let Some(file) = named_file {
                 judge(node, file, "password", answers);
             }
@@ -53,6 +55,15 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
         None => {}
     }
     judge_stray(node, &NAMES, named_file, "passwords", answers);
+}
+
+/// The flag goes, and the file with it.
+fn cure(file: Option<usize>) -> Cure {
+    let cure = Cure::words("Give its users client certificates (`kpki sign csr`) or OIDC first: once the flag is gone, none of these passwords is taken.").flags([Edit::remove(Component::Apiserver, "basic-auth-file")]);
+    match file {
+        Some(file) => cure.aside_file(file).say(ASIDE),
+        None => cure,
+    }
 }
 
 #[cfg(test)]

@@ -1,9 +1,12 @@
 //! M006: the API server and the kubelet know who asks.
 
 use super::launches::whole;
+use super::remedy::{Command, Cure, Edit};
+use super::subjects::in_use;
 use super::{Answers, Check, Citation, Rule, Severity};
-use crate::audit::Scene;
-use crate::manifest::Component;
+use crate::audit::{Role, Scene};
+use crate::manifest::{By, Component};
+use crate::x509::shell_word;
 
 pub(super) static RULE: Rule = Rule {
     id: "M006",
@@ -36,7 +39,16 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
         // A file of both can say more than the two flags.
         let is_configured = flags.value("authentication-config").is_some();
         if flags.value("client-ca-file").is_none() {
-            answers.fail(file, "kube-apiserver has no --client-ca-file: no client certificate counts");
+            let fact =
+                answers.fail(file, "kube-apiserver has no --client-ca-file: no client certificate counts");
+            let ca = in_use(node, Role::KubernetesCa).into_iter().find(|ca| ca.item().place.field.is_none());
+            if let Some(ca) = ca {
+                fact.fix(Cure::words("Name the clients' CA:").flags([Edit::name(
+                    Component::Apiserver,
+                    "client-ca-file",
+                    ca.found().file,
+                )]));
+            }
         }
         // The health checks of kubeadm's own manifests need it: a note, and no more.
         if !is_configured && flags.switch("anonymous-auth") != Some(false) {
@@ -45,20 +57,47 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
                 .map_or_else(|| file.into(), |(place, _)| place);
             answers
                 .fail(place, "kube-apiserver serves requests without credentials as system:anonymous (--anonymous-auth)")
-                .severity(Severity::Info);
+                .severity(Severity::Info)
+                .fix("An AuthenticationConfiguration can admit such requests to the health checks alone; the probes of kubeadm's manifests need those.");
         }
     }
-    let flag = node.kubelet_flag("anonymous-auth").filter(|(_, flag)| flag.value != "false");
-    if let Some((place, _)) = flag {
-        answers.fail(place, "the kubelet serves requests without credentials (--anonymous-auth)");
-    } else if let Some((file, kubelet)) = node.kubelet() {
-        answers.look();
-        if kubelet.anonymous == Some(true) && node.kubelet_flag("anonymous-auth").is_none() {
-            answers.fail(
-                file,
-                "the kubelet serves requests without credentials (authentication.anonymous.enabled)",
-            );
+    kubelet(scene, answers);
+}
+
+/// The kubelet: by its flag, or its configuration, or without either as it is by itself.
+fn kubelet(scene: &Scene<'_>, answers: &mut Answers) {
+    let node = scene.node;
+    let flag = node.kubelet_flag("anonymous-auth");
+    let alone = node.whole_launch(Component::Kubelet).filter(|launch| {
+        matches!(launch.by, By::Unit | By::Arguments) && launch.flags.value("config").is_none()
+    });
+    match (flag, node.kubelet(), alone) {
+        (Some((place, flag)), ..) => {
+            answers.look();
+            if flag.value != "false" {
+                answers.fail(place, "the kubelet serves requests without credentials (--anonymous-auth)");
+            }
         }
+        (None, Some((file, kubelet)), _) => {
+            answers.look();
+            if kubelet.anonymous == Some(true) {
+                let message =
+                    "the kubelet serves requests without credentials (authentication.anonymous.enabled)";
+                let path =
+                    node.files.get(file).map(|file| shell_word(file.command_path())).unwrap_or_default();
+                let close =
+                    format!("sed -i '/^ *anonymous:/,/enabled:/s/enabled: true/enabled: false/' {path}");
+                answers
+                    .fail(file, message)
+                    .fix(Cure::default().run(Command::written(close)).restart_kubelet());
+            }
+        }
+        // The flag is true unless it is given; only a configuration turns that round.
+        (None, None, Some(launch)) => {
+            let message = "the kubelet serves requests without credentials: it has neither --anonymous-auth=false nor --config";
+            answers.fail(launch.file, message);
+        }
+        _ => {}
     }
 }
 
@@ -115,5 +154,16 @@ mod tests {
         );
         tree.remove("var/lib/kubelet/config.yaml");
         assert!(tree.not_applicable(&RULE));
+        // By its flags alone it asks nobody unless told to.
+        let unit = "etc/systemd/system/kubelet.service";
+        tree.file(unit, 0o644, "[Service]\nExecStart=/usr/bin/kubelet --v=2\n");
+        assert_eq!(
+            tree.findings(RULE.id),
+            [format!(
+                "high {unit}: the kubelet serves requests without credentials: it has neither --anonymous-auth=false nor --config"
+            )]
+        );
+        tree.replace(unit, "--v=2", "--anonymous-auth=false");
+        assert_eq!((tree.findings(RULE.id), tree.not_applicable(&RULE)), (vec![], false));
     }
 }

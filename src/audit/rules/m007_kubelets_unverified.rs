@@ -1,8 +1,10 @@
 //! M007: the API server knows to which kubelet it speaks.
 
 use super::launches::whole;
+use super::remedy::Cure;
+use super::subjects::in_use;
 use super::{Answers, Check, Citation, Rule, Severity};
-use crate::audit::Scene;
+use crate::audit::{Role, Scene};
 use crate::manifest::Component;
 
 pub(super) static RULE: Rule = Rule {
@@ -32,8 +34,21 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
         answers.fail(
             launch.file,
             "kube-apiserver has no --kubelet-certificate-authority: it takes any certificate from a kubelet",
-        );
+        )
+        .fix(cure(scene));
     }
+}
+
+/// First the kubelets need certificates that the flag does not refuse.
+fn cure(scene: &Scene<'_>) -> Cure {
+    let ca = in_use(scene.node, Role::KubernetesCa).into_iter().find(|ca| ca.item().place.field.is_none());
+    let path = ca.map_or_else(|| "the CA's file".to_owned(), |ca| ca.file().on_node.display().to_string());
+    Cure::words(format!(
+        "First let every kubelet ask for a serving certificate of the cluster's CA (`serverTLSBootstrap: true` in its configuration, then \
+         `kubectl certificate approve` for each): with the flag, the API server refuses one that a kubelet has signed itself. Then give \
+         `--kubelet-certificate-authority={}` in FILE.",
+        crate::x509::Printable(&path)
+    ))
 }
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
 //! M008: who is a client and who speaks for clients is told apart by two CAs.
 
 use super::references::{hidden, is_one_file, shown};
+use super::remedy::{Cure, Edit};
 use super::{Answers, Check, Citation, Place, Rule, Severity};
-use crate::audit::{Cert, Holder, Node, Reference, Scene};
+use crate::audit::{Cert, Holder, Node, Reference, Role, Scene, Target};
 use crate::manifest::Component;
 
 pub(super) static RULE: Rule = Rule {
@@ -40,7 +41,16 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
                 shown(&clients.path)
             )
         };
-        answers.fail(place, message);
+        let fact = answers.fail(place, message);
+        let own = node.certs().find(|cert| {
+            cert.place_role() == Some(Role::FrontProxyCa)
+                && cert.item().place.field.is_none()
+                && proxies.target != Target::File(cert.found().file)
+        });
+        if let Some(own) = own {
+            let edit = Edit::name(Component::Apiserver, "requestheader-client-ca-file", own.found().file);
+            fact.fix(Cure::words("Name the CA of the front proxy:").flags([edit]));
+        }
         return;
     }
     for reference in [proxies, clients] {

@@ -1,6 +1,7 @@
 //! M009: what the controller manager signs is taken by the API server.
 
 use super::references::{certificates, hidden, shown, subject, subjects};
+use super::remedy::{Cure, Edit};
 use super::{Answers, Check, Citation, Rule, Severity};
 use crate::audit::{Cert, FoundKey, Holder, Node, Reference, Scene, What};
 use crate::manifest::Component;
@@ -49,7 +50,11 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
             pair(node, signer, key, answers);
         } else {
             let flag = &reference.flag;
-            answers.fail(reference, format!("{flag} is given and the flag of its key is not"));
+            let fact = answers.fail(reference, format!("{flag} is given and the flag of its key is not"));
+            if let Some((key, _)) = node.key_file_beside(signer.file()) {
+                let flag = flag.trim_start_matches('-').replace("cert-file", "key-file");
+                fact.fix(Cure::default().flags([Edit::name(Component::ControllerManager, &flag, key)]));
+            }
         }
         if CLIENTS.contains(&reference.flag.as_str()) {
             trusted(node, reference, signer, answers);
@@ -82,10 +87,13 @@ fn pair(node: &Node, signer: Cert<'_>, key: &Reference, answers: &mut Answers) {
         answers
             .skip(key, format!("{} names {}, whose public key cannot be told", key.flag, shown(&key.path)));
     } else if !keys.is_empty() && !keys.iter().any(|key| key.spki == Some(signer.spki())) {
-        answers.fail(
-            key,
-            format!("{} is not the key of {}, with which it is named", shown(&key.path), subject(signer)),
-        );
+        let message =
+            format!("{} is not the key of {}, with which it is named", shown(&key.path), subject(signer));
+        let fact = answers.fail(key, message);
+        if let Some(right) = signer.private_keys().first() {
+            let edit = Edit::name(Component::ControllerManager, key.flag.trim_start_matches('-'), right.file);
+            fact.fix(Cure::words("Name the key that was made with the certificate:").flags([edit]));
+        }
     }
 }
 
@@ -98,15 +106,23 @@ fn trusted(node: &Node, reference: &Reference, signer: Cert<'_>, answers: &mut A
     }
     // An intermediate is sent along with what it signed, or it is not: only its own key, or that of the CA above it, is sure.
     if super::references::leads_to(signer, &anchors) == Some(false) {
-        answers.fail(
-            reference,
-            format!(
-                "{} signs with {}, which --client-ca-file of kube-apiserver does not trust ({})",
-                reference.written(),
-                subject(signer),
-                subjects(&anchors)
-            ),
+        let message = format!(
+            "{} signs with {}, which --client-ca-file of kube-apiserver does not trust ({})",
+            reference.written(),
+            subject(signer),
+            subjects(&anchors)
         );
+        let fact = answers.fail(reference, message);
+        // A CA of the clients that can sign here.
+        let key = |anchor: &Cert<'_>| node.key_file_beside(anchor.file()).map(|(key, _)| key);
+        let able = anchors.iter().find(|anchor| !anchor.private_keys().is_empty() && key(anchor).is_some());
+        if let Some((able, key)) = able.and_then(|able| Some((able, key(able)?))) {
+            let flag = reference.flag.trim_start_matches('-');
+            fact.fix(Cure::words("Let it sign with the CA of the clients:").flags([
+                Edit::name(Component::ControllerManager, flag, able.found().file),
+                Edit::name(Component::ControllerManager, &flag.replace("cert-file", "key-file"), key),
+            ]));
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::launches::whole;
 use super::references::{MOST_ANCHORS, certificates, leads_to, said, subject, subjects};
+use super::remedy::{Cure, Edit};
 use super::{Answers, Check, Citation, Rule, Severity};
 use crate::audit::{Cert, Node, Role, Scene, Signer, Signing};
 use crate::manifest::Component;
@@ -10,7 +11,7 @@ pub(super) static RULE: Rule = Rule {
     id: "M010",
     name: "root-ca",
     title: "The CA that pods are given does not verify the API server",
-    severity: Severity::Medium,
+    severity: Severity::High,
     citations: &[
         Citation::page("CIS Kubernetes Benchmark 1.3.5", "https://www.cisecurity.org/benchmark/kubernetes"),
         Citation::page(
@@ -30,7 +31,19 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
     let node = scene.node;
     let Some(reference) = node.reference(Component::ControllerManager, "root-ca-file") else {
         if let Some(launch) = whole(node, Component::ControllerManager, answers) {
-            answers.fail(launch.file, "kube-controller-manager has no --root-ca-file: pods are given no CA to verify the API server by");
+            let message = "kube-controller-manager has no --root-ca-file: pods are given no CA to verify the API server by";
+            let fact = answers.fail(launch.file, message).severity(Severity::Medium);
+            let ca = serving(node).and_then(|leaf| file_of_issuer(leaf)).or_else(|| {
+                let ca = node.with_role(Role::KubernetesCa).find(|ca| ca.item().place.field.is_none())?;
+                Some(ca.found().file)
+            });
+            if let Some(ca) = ca {
+                fact.fix(Cure::default().flags([Edit::name(
+                    Component::ControllerManager,
+                    "root-ca-file",
+                    ca,
+                )]));
+            }
         }
         return;
     };
@@ -44,10 +57,17 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
     }
     answers.look();
     if leads_to(leaf, &anchors) == Some(false) {
-        answers.fail(
-            reference,
-            format!("{} ({}), which does not verify {}", said(reference), subjects(&anchors), subject(leaf)),
-        );
+        let message =
+            format!("{} ({}), which does not verify {}", said(reference), subjects(&anchors), subject(leaf));
+        let fact = answers.fail(reference, message);
+        if let Some(ca) = file_of_issuer(leaf) {
+            let first = "Name the CA of the API server's certificate; during a rotation name a file with the old and the new one:";
+            fact.fix(Cure::words(first).flags([Edit::name(
+                Component::ControllerManager,
+                "root-ca-file",
+                ca,
+            )]));
+        }
     }
 }
 
@@ -64,6 +84,14 @@ pub(super) fn is_strangers(leaf: Cert<'_>) -> bool {
         .take(MOST_ANCHORS)
         .collect();
     !anchors.is_empty() && leads_to(leaf, &anchors) == Some(false)
+}
+
+/// The file of the certificate's CA, where it has one of its own.
+pub(super) fn file_of_issuer(leaf: Cert<'_>) -> Option<usize> {
+    let issuer = leaf.issuer_here().filter(|issuer| issuer.index != leaf.index)?;
+    let own = |ca: &Cert<'_>| ca.item().place.field.is_none() && ca.found().position == 0 && ca.is_ca();
+    let same = leaf.node.certs_with_key(&issuer.found().spki).take(MOST_ANCHORS).find(own);
+    Some(issuer).filter(own).or(same).map(|ca| ca.found().file)
 }
 
 /// The certificate with which the API server serves: the one that its flag names, or the one in its place.
@@ -88,7 +116,7 @@ mod tests {
         assert_eq!(
             tree.findings(RULE.id),
             [format!(
-                "medium {MANAGER}:13: --root-ca-file names /etc/kubernetes/pki/etcd/ca.crt (CN=etcd-ca), which does not verify \
+                "high {MANAGER}:13: --root-ca-file names /etc/kubernetes/pki/etcd/ca.crt (CN=etcd-ca), which does not verify \
                       CN=kube-apiserver"
             )]
         );

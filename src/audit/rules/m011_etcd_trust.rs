@@ -1,6 +1,8 @@
 //! M011: the API server and etcd verify each other.
 
+use super::m010_root_ca::file_of_issuer;
 use super::references::{certificates, leads_to, said, subject, subjects};
+use super::remedy::{Cure, Edit, Reissue};
 use super::{Answers, Check, Citation, Rule, Severity};
 use crate::audit::{Cert, Node, Reference, Role, Scene};
 use crate::layout::Authority;
@@ -42,7 +44,7 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
         let Some(reference) = node.reference(holder, trust) else { continue };
         let Some(anchors) = certificates(node, reference, answers) else { continue };
         match leaf(node, verified, flag, role) {
-            Some(leaf) => judge(reference, &anchors, leaf, answers),
+            Some(leaf) => judge(reference, &anchors, (leaf, holder), answers),
             None => answers.skip(reference, format!("the certificate of {role} was not given")),
         }
     }
@@ -55,7 +57,12 @@ fn leaf<'a>(node: &'a Node, component: Component, flag: &str, role: Role) -> Opt
     named.or_else(|| node.with_role(role).find(|cert| cert.found().position == 0))
 }
 
-fn judge(reference: &Reference, anchors: &[Cert<'_>], leaf: Cert<'_>, answers: &mut Answers) {
+fn judge(
+    reference: &Reference,
+    anchors: &[Cert<'_>],
+    (leaf, holder): (Cert<'_>, Component),
+    answers: &mut Answers,
+) {
     // M003 tells that it is the certificate of another part.
     let own = leaf.own_role().and_then(Role::authority);
     if own.is_some_and(|own| own != Authority::Etcd) {
@@ -63,16 +70,26 @@ fn judge(reference: &Reference, anchors: &[Cert<'_>], leaf: Cert<'_>, answers: &
     }
     answers.look();
     if leads_to(leaf, anchors) == Some(false) {
-        answers.fail(
-            reference,
-            format!(
-                "{} ({}), which does not verify {} ({})",
-                said(reference),
-                subjects(anchors),
-                super::references::shown(&leaf.file().on_node),
-                subject(leaf)
-            ),
+        let message = format!(
+            "{} ({}), which does not verify {} ({})",
+            said(reference),
+            subjects(anchors),
+            super::references::shown(&leaf.file().on_node),
+            subject(leaf)
         );
+        let fact = answers.fail(reference, message);
+        // Where etcd's own CA has signed it, the flag is wrong, and otherwise the certificate.
+        let issuer = leaf.issuer_here().filter(|issuer| issuer.place_role() == Some(Role::EtcdCa));
+        match issuer.and_then(|_| file_of_issuer(leaf)) {
+            Some(ca) => {
+                let edit = Edit::name(holder, reference.flag.trim_start_matches('-'), ca);
+                let first = "Name the CA that has signed it; during a rotation name a file with the old and the new one:";
+                fact.fix(Cure::words(first).flags([edit]));
+            }
+            None => {
+                fact.fix(Reissue::default().of(leaf));
+            }
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! M012: no old TLS, and no weak cipher suite.
 
+use super::remedy::{Cure, Edit};
 use super::{Answers, Check, Citation, Place, Rule, Severity};
 use crate::audit::{Node, Scene};
 use crate::manifest::Component;
@@ -61,11 +62,23 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
         let Some(launch) = node.launch(component) else { continue };
         answers.look();
         if let Some((place, flag)) = node.flag(component, "tls-min-version") {
-            version(place, component.program(), &flag.value, answers);
+            let newest = if component == Component::Etcd { "TLS1.2" } else { "VersionTLS12" };
+            let cure = Cure::default().flags([Edit::set(component, "tls-min-version", newest)]);
+            version(place, component.program(), &flag.value, Some(cure), answers);
         }
         let suites = if component == Component::Etcd { "cipher-suites" } else { "tls-cipher-suites" };
         if let Some((place, _)) = node.flag(component, suites) {
-            judge(&place, component.program(), &launch.flags.list(suites), answers);
+            let given = launch.flags.list(suites);
+            let sound: Vec<&str> = given
+                .iter()
+                .copied()
+                .filter(|suite| suite.strip_prefix("TLS_").is_some_and(|name| SOUND.contains(&name)))
+                .collect();
+            let edit = match sound.is_empty() {
+                true => Edit::remove(component, suites),
+                false => Edit::set(component, suites, sound.join(",")),
+            };
+            judge(&place, component.program(), &given, Some(Cure::default().flags([edit])), answers);
         }
     }
     kubelet(node, answers);
@@ -75,36 +88,42 @@ fn kubelet(node: &Node, answers: &mut Answers) {
     if let Some((file, kubelet)) = node.kubelet() {
         answers.look();
         if let Some(value) = &kubelet.tls_min_version {
-            version(file.into(), "the kubelet", value, answers);
+            version(file.into(), "the kubelet", value, Some(of_kubelet("tlsMinVersion")), answers);
         }
         let suites: Vec<&str> = kubelet.tls_cipher_suites.iter().map(String::as_str).collect();
-        judge(&file.into(), "the kubelet", &suites, answers);
+        judge(&file.into(), "the kubelet", &suites, None, answers);
     }
     if let Some((place, flag)) = node.kubelet_flag("tls-min-version") {
-        version(place, "the kubelet", &flag.value, answers);
+        version(place, "the kubelet", &flag.value, None, answers);
     }
     if let Some((place, flag)) = node.kubelet_flag("tls-cipher-suites") {
         let suites: Vec<&str> =
             flag.value.split(',').map(str::trim).filter(|suite| !suite.is_empty()).collect();
-        judge(&place, "the kubelet", &suites, answers);
+        judge(&place, "the kubelet", &suites, None, answers);
     }
 }
 
-fn version(place: Place, who: &str, value: &str, answers: &mut Answers) {
+/// A field of the kubelet's configuration that names a version.
+fn of_kubelet(field: &'static str) -> Cure {
+    Cure::default().kubelet_field(field, "VersionTLS12").restart_kubelet()
+}
+
+fn version(place: Place, who: &str, value: &str, cure: Option<Cure>, answers: &mut Answers) {
     answers.look();
     let old = ["VersionTLS10", "VersionTLS11", "TLS1.0", "TLS1.1"];
     if old.contains(&value) {
-        answers.fail(
-            place,
-            format!(
-                "{who} speaks {} and later; TLS 1.0 and 1.1 are no longer to be spoken",
-                Printable(value)
-            ),
+        let message = format!(
+            "{who} speaks {} and later; TLS 1.0 and 1.1 are no longer to be spoken",
+            Printable(value)
         );
+        let fact = answers.fail(place, message);
+        if let Some(cure) = cure {
+            fact.fix(cure);
+        }
     }
 }
 
-fn judge(place: &Place, who: &str, suites: &[&str], answers: &mut Answers) {
+fn judge(place: &Place, who: &str, suites: &[&str], cure: Option<Cure>, answers: &mut Answers) {
     answers.look();
     let (mut weak, mut unknown): (Vec<&str>, Vec<&str>) = (Vec::new(), Vec::new());
     for suite in suites {
@@ -118,7 +137,10 @@ fn judge(place: &Place, who: &str, suites: &[&str], answers: &mut Answers) {
         [(weak, "admits weak cipher suites"), (unknown, "is given cipher suites that Go does not know")]
     {
         if !list.is_empty() {
-            answers.fail(place.clone(), format!("{who} {what}: {}", named(&list)));
+            let fact = answers.fail(place.clone(), format!("{who} {what}: {}", named(&list)));
+            if let Some(cure) = &cure {
+                fact.fix(cure.clone());
+            }
         }
     }
 }

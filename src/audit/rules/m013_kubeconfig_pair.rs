@@ -2,6 +2,7 @@
 
 use super::kubeconfigs::{all, line};
 use super::references::{hidden, said, subject};
+use super::remedy::Reissue;
 use super::{Answers, Check, Citation, Place, Rule, Severity};
 use crate::audit::{File, FoundKey, Node, Scene, Target};
 use crate::inspect::{KubeUser, Reference};
@@ -35,8 +36,11 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
             match (is_given(&user.certificate), is_given(&user.key)) {
                 (true, true) => pair(node, file, user, answers),
                 (true, false) => {
-                    answers
+                    let fact = answers
                         .fail(place, format!("the user {} has a client certificate and no key", user.name));
+                    if let Some(leaf) = node.kubeconfig_client(file, user).first() {
+                        fact.fix(Reissue::default().of(*leaf).with_new_key());
+                    }
                 }
                 (false, true) => {
                     answers
@@ -101,7 +105,9 @@ fn pair(node: &Node, file: usize, user: &KubeUser, answers: &mut Answers) {
     let keys: Vec<&FoundKey> = keys.into_iter().filter(|key| key.private).collect();
     let key_place = line(file, user.key.line);
     if keys.is_empty() {
-        answers.fail(key_place, format!("the client key of the user {} is none that can be read", user.name));
+        answers
+            .fail(key_place, format!("the client key of the user {} is none that can be read", user.name))
+            .fix(Reissue::default().of(leaf).with_new_key());
     } else if keys.iter().any(|key| key.spki.is_none()) {
         let reason = named("client-key").filter(|_| !user.key.embedded).map_or_else(
             || format!("the client key of the user {}, whose public key cannot be told", user.name),
@@ -111,14 +117,16 @@ fn pair(node: &Node, file: usize, user: &KubeUser, answers: &mut Answers) {
     } else if keys.iter().any(|key| key.spki == Some(leaf.spki())) {
         answers.look();
     } else {
-        answers.fail(
-            key_place,
-            format!(
-                "the client key of the user {} is not that of its certificate ({})",
-                user.name,
-                subject(leaf)
-            ),
-        );
+        answers
+            .fail(
+                key_place,
+                format!(
+                    "the client key of the user {} is not that of its certificate ({})",
+                    user.name,
+                    subject(leaf)
+                ),
+            )
+            .fix(Reissue::default().of(leaf).with_new_key());
     }
 }
 

@@ -2,10 +2,11 @@
 
 use super::apiserver::names_with_sni;
 use super::kubeconfigs::{all, is_own_cluster, line};
-use super::m010_root_ca::{is_strangers, serving};
+use super::m010_root_ca::{file_of_issuer, is_strangers, serving};
 use super::references::{leads_to, subject, subjects};
+use super::remedy::Cure;
 use super::{Answers, Check, Citation, Place, Rule, Severity};
-use crate::audit::{NodeKind, Scene, Target};
+use crate::audit::{Cert, NodeKind, Scene, Target};
 
 pub(super) static RULE: Rule = Rule {
     id: "M014",
@@ -65,27 +66,36 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
                     // M024 says what keeps clients from reading it.
                     answers.look();
                 } else {
-                    answers.fail(
-                        place,
-                        format!("the CA of the cluster {} is none that can be read", cluster.name),
-                    );
+                    let message = format!("the CA of the cluster {} is none that can be read", cluster.name);
+                    let fact = answers.fail(place, message);
+                    if let Some(cure) = cure(file, &cluster.name, leaf) {
+                        fact.fix(cure);
+                    }
                 }
                 continue;
             }
             answers.look();
             if leads_to(leaf, &anchors) == Some(false) {
-                answers.fail(
-                    place,
-                    format!(
-                        "the CA of the cluster {} ({}) does not verify the API server's certificate ({})",
-                        cluster.name,
-                        subjects(&anchors),
-                        subject(leaf)
-                    ),
+                let message = format!(
+                    "the CA of the cluster {} ({}) does not verify the API server's certificate ({})",
+                    cluster.name,
+                    subjects(&anchors),
+                    subject(leaf)
                 );
+                let fact = answers.fail(place, message);
+                if let Some(cure) = cure(file, &cluster.name, leaf) {
+                    fact.fix(cure);
+                }
             }
         }
     }
+}
+
+/// The CA that has signed the API server's certificate is embedded.
+fn cure(file: usize, cluster: &str, leaf: Cert<'_>) -> Option<Cure> {
+    let ca = file_of_issuer(leaf).and_then(|ca| leaf.node.certs_in(ca).next())?;
+    let first = "Let it trust the CA that signed the API server's certificate:";
+    Some(Cure::words(first).trust_in_kubeconfig(file, cluster, ca))
 }
 
 #[cfg(test)]

@@ -3,9 +3,12 @@
 use std::net::IpAddr;
 
 use super::kubeconfigs::{all, line};
+use super::m010_root_ca::{file_of_issuer, serving};
 use super::names::host_of;
+use super::remedy::{Command, Cure};
 use super::{Answers, Check, Citation, Rule, Severity};
-use crate::audit::Scene;
+use crate::audit::{Node, Role, Scene};
+use crate::x509::shell_word;
 
 pub(super) static RULE: Rule = Rule {
     id: "M015",
@@ -31,13 +34,14 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
         for cluster in &kubeconfig.clusters {
             answers.look();
             if cluster.insecure {
-                answers.fail(
-                    line(file, cluster.line),
-                    format!(
-                        "the cluster {} has insecure-skip-tls-verify: nobody's certificate is refused",
-                        cluster.name
-                    ),
+                let message = format!(
+                    "the cluster {} has insecure-skip-tls-verify: nobody's certificate is refused",
+                    cluster.name
                 );
+                let fact = answers.fail(line(file, cluster.line), message);
+                if let Some(cure) = cure(scene.node, file, &cluster.name) {
+                    fact.fix(cure);
+                }
             }
             let Some(server) = &cluster.server else { continue };
             if !server.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("http://")) {
@@ -60,6 +64,23 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
             }
         }
     }
+}
+
+/// The server is verified by the cluster's CA, where that is at hand.
+fn cure(node: &Node, file: usize, cluster: &str) -> Option<Cure> {
+    let ca = serving(node).and_then(file_of_issuer).or_else(|| {
+        let ca = node.with_role(Role::KubernetesCa).find(|ca| ca.item().place.field.is_none())?;
+        Some(ca.found().file)
+    })?;
+    let (conf, ca) = (node.files.get(file)?.command_path(), node.files.get(ca)?.command_path());
+    let verify = Command::of("kubectl")
+        .plain("--kubeconfig")
+        .path(conf)
+        .plain("config set-cluster")
+        .arg(cluster)
+        .plain("--insecure-skip-tls-verify=false --embed-certs=true")
+        .plain(&format!("--certificate-authority={}", shell_word(ca)));
+    Some(Cure::words("Where it is this cluster's, let it verify the server by this CA:").run(verify))
 }
 
 #[cfg(test)]

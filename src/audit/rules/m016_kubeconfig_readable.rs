@@ -2,6 +2,7 @@
 
 use super::files::{exposure, who};
 use super::kubeconfigs::all;
+use super::remedy::Cure;
 use super::{Answers, Check, Citation, Rule, Severity};
 use crate::audit::Scene;
 use crate::disk::Attributes;
@@ -43,7 +44,7 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
         let reading = if secret.is_some() { Severity::High } else { Severity::Low };
         let thing = secret.map_or_else(|| "it".to_owned(), |secret| format!("the {secret} in it"));
         if let Some((severity, may)) = widest(&attributes, Severity::High, reading, &thing) {
-            answers.fail(file, may).severity(severity);
+            answers.fail(file, may).severity(severity).fix(Cure::default().narrow(0o600));
         }
     }
 }

@@ -5,6 +5,7 @@ use super::kubeconfigs::{all, is_own_cluster, line};
 use super::m010_root_ca::serving;
 use super::names::host_of;
 use super::references::MOST_ANCHORS;
+use super::remedy::{Reissue, name_of};
 use super::{Answers, Check, Citation, Rule, Severity};
 use crate::audit::{NodeKind, Scene};
 use crate::x509::SubjectAltName;
@@ -57,14 +58,15 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
             if names.cover(host) || is_current && !anchors.is_empty() {
                 continue;
             }
-            answers.fail(
-                line(file, cluster.server_line),
-                format!(
-                    "the cluster {} is reached as {host}, and the API server's certificate is for {}",
-                    cluster.name,
-                    shown(leaf.tbs().extensions.names())
-                ),
+            let message = format!(
+                "the cluster {} is reached as {host}, and the API server's certificate is for {}",
+                cluster.name,
+                shown(leaf.tbs().extensions.names())
             );
+            let cure = Reissue::with(name_of(host).into_iter().collect())
+                .of(leaf)
+                .first("Where that host is the API server's, let its certificate have the name; else correct the host here.");
+            answers.fail(line(file, cluster.server_line), message).fix(cure);
         }
     }
 }

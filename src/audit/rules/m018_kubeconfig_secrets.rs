@@ -37,7 +37,12 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
         for user in kubeconfig.users.iter().filter(|_| !is_bootstrap) {
             answers.look();
             if let Some(message) = message(user) {
-                answers.fail(line(file, user.line), format!("the user {} {message}", user.name));
+                let cure = format!(
+                    "Leave one credential for the user {} in FILE: a short-lived client certificate (`kpki issue`), or a command (exec) or file that \
+                     hands out tokens that end. Whoever has a copy has what stands there now: take it back in the cluster.",
+                    user.name
+                );
+                answers.fail(line(file, user.line), format!("the user {} {message}", user.name)).fix(cure);
             }
         }
     }

@@ -4,8 +4,10 @@ use std::collections::HashSet;
 
 use super::files::left_over;
 use super::kubeconfigs::{all, line};
+use super::remedy::{Command, Cure};
 use super::{Answers, Check, Citation, Rule, Severity};
-use crate::audit::Scene;
+use crate::audit::{Node, Scene};
+use crate::remedy::backup;
 
 pub(super) static RULE: Rule = Rule {
     id: "M019",
@@ -38,12 +40,15 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
         let users: HashSet<&str> = kubeconfig.users.iter().map(|user| user.name.as_str()).collect();
         let used: HashSet<&str> = kubeconfig.contexts.iter().map(|context| context.user.as_str()).collect();
         if let Some(current) = kubeconfig.current_context.as_deref().filter(|name| !contexts.contains(name)) {
-            answers
-                .fail(
-                    line(file, kubeconfig.current_context_line),
-                    format!("current-context is {current}, and there is no such context"),
-                )
-                .severity(severity(true));
+            let fact = answers.fail(
+                line(file, kubeconfig.current_context_line),
+                format!("current-context is {current}, and there is no such context"),
+            );
+            fact.severity(severity(true));
+            if let [only] = kubeconfig.contexts.as_slice() {
+                let context = config(scene.node, file, "use-context", &only.name);
+                fact.fix(Cure::words("Use the one that is there:").run_if(context));
+            }
         }
         for context in &kubeconfig.contexts {
             let (name, place) = (&context.name, line(file, context.line));
@@ -51,21 +56,39 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
             if !clusters.contains(context.cluster.as_str()) {
                 let message =
                     format!("the context {name} names the cluster {}, which is not there", context.cluster);
-                answers.fail(place, message).severity(severity(is_current));
+                let fact = answers.fail(place, message);
+                fact.severity(severity(is_current));
+                fact.fix(dangling(scene.node, file, name));
             } else if !context.user.is_empty() && !users.contains(context.user.as_str()) {
                 let message =
                     format!("the context {name} names the user {}, which is not there", context.user);
-                answers.fail(place, message).severity(severity(is_current));
+                let fact = answers.fail(place, message);
+                fact.severity(severity(is_current));
+                fact.fix(dangling(scene.node, file, name));
             }
         }
         for user in kubeconfig.users.iter().filter(|user| !used.contains(user.name.as_str())) {
             let is_live = user.key.embedded || user.key.file.is_some() || !user.others.is_empty();
             if is_live {
                 let message = format!("no context names the user {}, who has a credential", user.name);
-                answers.fail(line(file, user.line), message);
+                let cure = Cure::words("Where nobody uses it, copy the file and take the user out; then the credential is in the copy alone, and is to be withdrawn:")
+                    .run_if(scene.node.files.get(file).map(|file| Command::written(backup(file.command_path()))))
+                    .run_if(config(scene.node, file, "delete-user", &user.name));
+                answers.fail(line(file, user.line), message).fix(cure);
             }
         }
     }
+}
+
+/// `kubectl config`, for this file.
+fn config(node: &Node, file: usize, what: &str, name: &str) -> Option<Command> {
+    let path = node.files.get(file)?.command_path();
+    Some(Command::of("kubectl").plain("--kubeconfig").path(path).plain("config").plain(what).arg(name))
+}
+
+/// A context that leads nowhere.
+fn dangling(node: &Node, file: usize, context: &str) -> Cure {
+    Cure::words("Where it is not needed, take it out:").run_if(config(node, file, "delete-context", context))
 }
 
 #[cfg(test)]

@@ -1,17 +1,19 @@
 //! M020: the kubelet trusts the clients whom the API server trusts.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
-use super::references::{certificates, leads_to, said, subject, subjects};
+use super::references::{certificates, leads_to, said, shown, subject, subjects};
+use super::remedy::{Command, Cure};
 use super::{Answers, Check, Citation, Rule, Severity};
-use crate::audit::{Cert, Holder, Role, Scene};
+use crate::audit::{Cert, Holder, Node, Reference, Role, Scene};
 use crate::manifest::Component;
 
 pub(super) static RULE: Rule = Rule {
     id: "M020",
     name: "kubelet-clients",
     title: "The kubelet and the API server trust different clients",
-    severity: Severity::Medium,
+    severity: Severity::High,
     citations: &[
         Citation::page("CIS Kubernetes Benchmark 4.2.3", "https://www.cisecurity.org/benchmark/kubernetes"),
         Citation::page(
@@ -34,10 +36,16 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
         flag.or_else(|| node.references_of(Holder::KUBELET, "authentication.x509.clientCAFile").next())
     else {
         if let Some((file, _)) = node.kubelet() {
-            answers.fail(
+            let fact = answers.fail(
                 file,
                 "the kubelet has no authentication.x509.clientCAFile: no client certificate counts",
             );
+            // One of several files may leave it to another.
+            let is_whole =
+                |found: &crate::audit::File| found.on_node.ends_with("var/lib/kubelet/config.yaml");
+            if !node.files.get(file).is_some_and(is_whole) {
+                fact.severity(Severity::Medium);
+            }
         }
         return;
     };
@@ -48,26 +56,42 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
         && leads_to(client, &own) == Some(false)
     {
         let is = format!("{} ({})", said(reference), subjects(&own));
-        answers.fail(
-            reference,
-            format!("{is}, which does not verify the API server's client ({})", subject(client)),
-        );
+        let message = format!("{is}, which does not verify the API server's client ({})", subject(client));
+        answers.fail(reference, message).fix(cure(node, reference));
         return;
     }
     let Some(clients) = node.reference(Component::Apiserver, "client-ca-file") else { return };
     let Some(others) = certificates(node, clients, answers) else { return };
     let keys = |certs: &[Cert<'_>]| certs.iter().map(|cert| cert.spki()).collect::<BTreeSet<_>>();
     if keys(&own) != keys(&others) {
-        answers.fail(
-            reference,
-            format!(
-                "{} ({}), and --client-ca-file of kube-apiserver is another set of CAs ({})",
-                said(reference),
-                subjects(&own),
-                subjects(&others)
-            ),
+        let message = format!(
+            "{} ({}), and --client-ca-file of kube-apiserver is another set of CAs ({})",
+            said(reference),
+            subjects(&own),
+            subjects(&others)
         );
+        answers.fail(reference, message).severity(Severity::Medium).fix(cure(node, reference));
     }
+}
+
+/// The kubelet is to trust the file that the API server trusts.
+fn cure(node: &Node, own: &Reference) -> Cure {
+    let words = "Let the kubelet trust the CAs of the API server's clients:";
+    let clients =
+        node.reference(Component::Apiserver, "client-ca-file").and_then(|clients| clients.on_node.as_deref());
+    let path =
+        clients.or(Some(Path::new("/etc/kubernetes/pki/ca.crt"))).and_then(Path::to_str).unwrap_or_default();
+    let harmless = path.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte));
+    let file = node.files.get(own.file).filter(|_| harmless && own.flag.ends_with("clientCAFile"));
+    let Some(file) = file else {
+        return format!(
+            "Name {} in FILE for the clients of the kubelet, and restart it.",
+            shown(Path::new(path))
+        )
+        .into();
+    };
+    let edit = format!("sed -i 's|clientCAFile:.*|clientCAFile: {path}|'");
+    Cure::words(words).run(Command::written(edit).path(file.command_path())).restart_kubelet()
 }
 
 #[cfg(test)]
@@ -85,7 +109,7 @@ mod tests {
         assert_eq!(
             tree.findings(RULE.id),
             [format!(
-                "medium {CONFIGURATION}:9: authentication.x509.clientCAFile names /etc/kubernetes/pki/etcd/ca.crt (CN=etcd-ca), \
+                "high {CONFIGURATION}:9: authentication.x509.clientCAFile names /etc/kubernetes/pki/etcd/ca.crt (CN=etcd-ca), \
                       which does not verify the API server's client (CN=kube-apiserver-kubelet-client)"
             )]
         );
@@ -115,7 +139,7 @@ mod tests {
         assert_eq!(
             tree.findings(RULE.id),
             [format!(
-                "medium {CONFIGURATION}: the kubelet has no authentication.x509.clientCAFile: no client certificate counts"
+                "high {CONFIGURATION}: the kubelet has no authentication.x509.clientCAFile: no client certificate counts"
             )]
         );
         tree.remove(CONFIGURATION);

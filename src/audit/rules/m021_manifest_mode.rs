@@ -1,6 +1,7 @@
 //! M021: only root reads and writes the static pods' manifests.
 
 use super::m016_kubeconfig_readable::widest;
+use super::remedy::Cure;
 use super::{Answers, Check, Citation, Rule, Severity};
 use crate::audit::{FileKind, Scene};
 
@@ -41,7 +42,7 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
         };
         answers.look();
         if let Some((severity, may)) = widest(&attributes, Severity::High, Severity::Medium, "it") {
-            answers.fail(index, may).severity(severity);
+            answers.fail(index, may).severity(severity).fix(Cure::default().narrow(0o600));
         }
     }
 }

@@ -1,6 +1,7 @@
 //! M022: one manifest for each component, and nothing else beside them.
 
 use super::references::shown;
+use super::remedy::{ASIDE, Cure};
 use super::{Answers, Check, Citation, Rule, Severity};
 use crate::audit::{Contents, File, FileKind, Node, Scene, Target};
 use crate::inspect::Content;
@@ -82,10 +83,15 @@ fn no_pod(index: usize, file: &File, reason: &str, answers: &mut Answers) {
     let stem = file.on_node.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
     match Component::ALL.into_iter().find(|component| component.program() == stem) {
         Some(component) => {
-            answers.fail(index, format!("{reason}, and so {component} does not run"));
+            answers
+                .fail(index, format!("{reason}, and so {component} does not run"))
+                .fix("Correct FILE: the kubelet runs what it can read.");
         }
         None => {
-            answers.fail(index, reason).severity(Severity::Low);
+            let cure = Cure::words("Put it aside: the kubelet reads everything in this directory:")
+                .aside()
+                .say(ASIDE);
+            answers.fail(index, reason).severity(Severity::Low).fix(cure);
         }
     }
 }
@@ -103,7 +109,7 @@ fn several(own: &[(usize, &File, &StaticPod)], answers: &mut Answers) {
         if pod.name != usual.2.name {
             let message =
                 format!("it runs {component} a second time, beside {beside}: the pods fight for the port");
-            answers.fail(*index, message);
+            answers.fail(*index, message).fix(moved());
             continue;
         }
         // filepath.Glob sorts, and of one name the later replaces the earlier.
@@ -111,7 +117,10 @@ fn several(own: &[(usize, &File, &StaticPod)], answers: &mut Answers) {
             own.iter().filter(|(_, _, other)| other.name == pod.name).map(|(_, file, _)| &file.on_node).max();
         let message = format!("it runs {component} under the same name as {beside}");
         if counts == Some(&file.on_node) {
-            answers.fail(*index, format!("{message}, and the kubelet takes this one, the last by its name"));
+            let cure = moved().say("The other one runs then: see first which of the two is meant.");
+            answers
+                .fail(*index, format!("{message}, and the kubelet takes this one, the last by its name"))
+                .fix(cure);
         } else {
             answers
                 .fail(
@@ -121,9 +130,14 @@ fn several(own: &[(usize, &File, &StaticPod)], answers: &mut Answers) {
                         counts.map(|path| shown(path)).unwrap_or_default()
                     ),
                 )
-                .severity(Severity::Medium);
+                .severity(Severity::Medium)
+                .fix(moved());
         }
     }
+}
+
+fn moved() -> Cure {
+    Cure::words("Put it aside; a copy belongs in another directory:").aside().say(ASIDE)
 }
 
 #[cfg(test)]

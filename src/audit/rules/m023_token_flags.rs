@@ -1,8 +1,10 @@
 //! M023: the flags for service-account tokens are given together.
 
+use super::apiserver::domain;
 use super::launches::whole;
+use super::remedy::{Cure, Edit};
 use super::{Answers, Check, Citation, Rule, Severity};
-use crate::audit::Scene;
+use crate::audit::{FoundKey, Node, Role, Scene};
 use crate::manifest::Component;
 use crate::profile::KubernetesVersion;
 
@@ -45,16 +47,34 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
     let is_old = node.version.as_ref().is_some_and(|version| *version < BOUND);
     let signs = has("service-account-signing-key-file");
     if !signs && !is_old {
-        answers.fail(file, "kube-apiserver has no --service-account-signing-key-file: it does not start");
+        let fact =
+            answers.fail(file, "kube-apiserver has no --service-account-signing-key-file: it does not start");
+        if let Some(key) = key(node, true) {
+            fact.fix(Cure::default().flags([Edit::name(
+                Component::Apiserver,
+                "service-account-signing-key-file",
+                key,
+            )]));
+        }
     }
     if !has("service-account-issuer") && (signs || !is_old) {
-        answers.fail(file, "kube-apiserver has no --service-account-issuer: it does not start");
+        let issuer = format!("https://kubernetes.default.svc.{}", domain(node).unwrap_or("cluster.local"));
+        answers
+            .fail(file, "kube-apiserver has no --service-account-issuer: it does not start")
+            .fix(Cure::default().flags([Edit::set(Component::Apiserver, "service-account-issuer", issuer)]));
     }
     if !has("service-account-key-file") {
-        answers.fail(
+        let fact = answers.fail(
             file,
             "kube-apiserver has no --service-account-key-file: it verifies tokens with its TLS key, and refuses those that another key signed",
         );
+        if let Some(key) = key(node, false).or_else(|| key(node, true)) {
+            fact.fix(Cure::default().flags([Edit::name(
+                Component::Apiserver,
+                "service-account-key-file",
+                key,
+            )]));
+        }
     }
     if let Some((manager, flags)) = node.flags_of(Component::ControllerManager)
         && flags.value("service-account-private-key-file").is_none()
@@ -62,8 +82,24 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
         let message = "kube-controller-manager has no --service-account-private-key-file: Secrets of service accounts get no token";
         // Bound tokens come from the API server; hardly anybody asks for the others any more.
         let severity = if is_old { Severity::High } else { Severity::Low };
-        answers.fail(manager, message).severity(severity);
+        let fact = answers.fail(manager, message);
+        fact.severity(severity);
+        if let Some(key) = key(node, true) {
+            fact.fix(Cure::default().flags([Edit::name(
+                Component::ControllerManager,
+                "service-account-private-key-file",
+                key,
+            )]));
+        }
     }
+}
+
+/// The file of the key for tokens, of its private or its public half.
+fn key(node: &Node, private: bool) -> Option<usize> {
+    let own = |key: &&FoundKey| {
+        key.private == private && key.roles.iter().any(|(role, _)| *role == Role::ServiceAccount)
+    };
+    node.keys.iter().find(own).map(|key| key.file)
 }
 
 #[cfg(test)]

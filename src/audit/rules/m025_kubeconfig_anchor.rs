@@ -1,12 +1,11 @@
 //! M025: a kubeconfig trusts a root, for its clients may insist on one.
 
-use std::path::Path;
-
+use super::files::MOST_COPIES;
 use super::kubeconfigs::{all, line};
 use super::references::subjects;
+use super::remedy::Cure;
 use super::{Answers, Check, Citation, Rule, Severity};
 use crate::audit::{Cert, Scene};
-use crate::x509::shell_word;
 
 pub(super) static RULE: Rule = Rule {
     id: "M025",
@@ -58,25 +57,25 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
             let root = anchors.iter().find_map(|anchor| root_above(*anchor));
             let fact = answers.fail(line(file, cluster.authority.line), message);
             if let Some(root) = root {
-                fact.fix(format!(
-                    "`kubectl --kubeconfig FILE config set-cluster {} --embed-certs --certificate-authority {}` writes the root that is at hand, if the API server's \
-                     certificate leads to it: `kpki verify` says so.",
-                    shell_word(Path::new(&cluster.name)),
-                    shell_word(Path::new(&root)),
-                ));
+                fact.fix(
+                    Cure::words("Let it trust the root that is at hand, if the API server's certificate leads to it:")
+                        .trust_in_kubeconfig(file, &cluster.name, root),
+                );
             }
         }
     }
 }
 
-/// The file of its own with the root that a CA leads to.
-fn root_above(anchor: Cert<'_>) -> Option<String> {
+/// The root that a CA leads to, in a file of its own.
+fn root_above(anchor: Cert<'_>) -> Option<Cert<'_>> {
     let mut current = anchor;
     for _ in 0..8 {
         let issuer = current.issuer_here()?;
         if issuer.is_self_signed() {
-            let own = super::files::in_own_file(issuer);
-            return own.item().place.field.is_none().then(|| own.file().shown.to_string());
+            let alone = |place: &Cert<'_>| {
+                place.found().same_as == issuer.found().same_as && place.item().place.field.is_none()
+            };
+            return issuer.node.certs_with_key(&issuer.spki()).take(MOST_COPIES).find(alone);
         }
         current = issuer;
     }

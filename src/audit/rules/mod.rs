@@ -24,6 +24,7 @@ mod c014_front_proxy_is_client_ca;
 mod c015_shared_between_clusters;
 mod c016_trust_bundle;
 mod c017_names_written_otherwise;
+mod c018_refused;
 mod credentials;
 mod dates;
 mod distinct;
@@ -123,6 +124,7 @@ mod m022_stray_manifest;
 mod m023_token_flags;
 mod m024_kubeconfig_unusable;
 mod m025_kubeconfig_anchor;
+mod meetings;
 mod n001_authorities_differ;
 mod n002_token_keys_differ;
 mod n003_bundles_differ;
@@ -132,6 +134,8 @@ mod n006_generations_differ;
 mod n007_rotation;
 mod n008_missing_roles;
 mod n009_kubelet_identity;
+mod n010_kubeconfig_fits_no_server;
+mod n011_refused_by_another_node;
 mod names;
 mod numbers;
 mod p001_version;
@@ -166,6 +170,8 @@ mod p029_begins_with_issuer;
 mod p030_not_backdated;
 mod p031_revocation_unread;
 mod references;
+mod remedy;
+mod sides;
 mod signature;
 mod subjects;
 mod t001_expired;
@@ -180,7 +186,14 @@ mod t009_crl_due;
 mod t010_rancher_window;
 mod tokens;
 
-pub(super) use self::distinct::Uses;
+pub(super) use self::distinct::{Certificates, Distinct, Uses};
+pub(super) use self::f012_links::beside as leads_beside;
+pub(super) use self::files::left_over;
+pub(super) use self::m001_named_file_missing::is_excused;
+pub(super) use self::meetings::Meetings;
+pub use self::remedy::Cure;
+pub(super) use self::remedy::{Desk, EstateDesk};
+pub(super) use self::sides::Sides;
 
 /// Every rule, in the order of the ids.
 pub const RULES: &[&Rule] = &[
@@ -201,6 +214,7 @@ pub const RULES: &[&Rule] = &[
     &c015_shared_between_clusters::RULE,
     &c016_trust_bundle::RULE,
     &c017_names_written_otherwise::RULE,
+    &c018_refused::RULE,
     &e001_gateway_client::RULE,
     &e002_peer_purposes::RULE,
     &e003_peer_address::RULE,
@@ -301,6 +315,8 @@ pub const RULES: &[&Rule] = &[
     &n007_rotation::RULE,
     &n008_missing_roles::RULE,
     &n009_kubelet_identity::RULE,
+    &n010_kubeconfig_fits_no_server::RULE,
+    &n011_refused_by_another_node::RULE,
     &p001_version::RULE,
     &p002_serial_positive::RULE,
     &p003_serial_length::RULE,

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::super::{Answers, Estate, NodeKind, Place};
 use super::between::{AUTHORITIES, Found, authorities, holders, name, short, usual};
+use super::remedy::Cure;
 use super::{Check, Citation, Rule, Severity};
 
 pub(super) static RULE: Rule = Rule {
@@ -59,10 +60,26 @@ fn check(estate: &Estate<'_>, answers: &mut Answers) {
                     name(other),
                     keys.first().map(short).unwrap_or_default()
                 );
-                answers.fail(Place::record(first.number), message);
+                let fact = answers.fail(Place::record(first.number), message);
+                if let Some(right) = theirs.first() {
+                    let words = "If this node was made anew by mistake, give it the CA of the others, and issue its leaves under that:";
+                    fact.fix(Cure::words(words).adopt(right.number, first.number, role));
+                }
             } else if own_keys == keys
                 && !own.iter().any(|found| fingerprints.contains(&found.certificate.fingerprint))
             {
+                let names = |all: &[Found<'_>]| -> BTreeSet<Option<[u8; 32]>> {
+                    all.iter().map(|found| found.certificate.name.as_deref().copied()).collect()
+                };
+                if names(own).is_disjoint(&names(theirs)) {
+                    let message = format!(
+                        "its {role} ({subject}) has the key of that of {}, and its name is written in other bytes: components, which compare \
+                         bytes, refuse what was issued under the other",
+                        name(other)
+                    );
+                    answers.fail(Place::record(first.number), message);
+                    continue;
+                }
                 // Chains verify with either: the name and the key are the same.
                 let message = format!(
                     "its {role} ({subject}) is another certificate of the same key than that of {}: until {} here, until {} there",
@@ -73,7 +90,12 @@ fn check(estate: &Estate<'_>, answers: &mut Answers) {
                         .map(|found| found.certificate.not_after.date().to_string())
                         .unwrap_or_default()
                 );
-                answers.fail(Place::record(first.number), message).severity(Severity::Medium);
+                let fact = answers.fail(Place::record(first.number), message);
+                fact.severity(Severity::Medium);
+                if let Some(right) = theirs.first() {
+                    let words = "Give this node the certificate of the others:";
+                    fact.fix(Cure::words(words).put(right.number, Some(first.number)));
+                }
             }
         }
     }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::{Answers, Estate, NodeSummary, Place, RecordKind, Role};
 use super::between::{control_planes, listed, name, short};
+use super::remedy::Cure;
 use super::{Check, Citation, Rule, Severity};
 
 pub(super) static RULE: Rule = Rule {
@@ -59,7 +60,11 @@ fn check(estate: &Estate<'_>, answers: &mut Answers) {
                 listed(nodes),
                 short(key)
             );
-            answers.fail(Place::record(keys.record), message);
+            let fact = answers.fail(Place::record(keys.record), message);
+            let right = all.iter().find(|other| other.signing.contains(key));
+            if let Some(cure) = right.and_then(|right| cure(estate, right.node, keys.node)) {
+                fact.fix(cure);
+            }
         }
     }
     // A key that nobody signs with any more may still be that of tokens that live.
@@ -70,7 +75,9 @@ fn check(estate: &Estate<'_>, answers: &mut Answers) {
     for (key, node) in retired {
         for keys in all.iter().filter(|keys| !keys.known.contains(key)) {
             let message = format!("it does not know a key by which {node} verifies tokens ({})", short(key));
-            answers.fail(Place::record(keys.record), message).severity(Severity::Medium);
+            answers.fail(Place::record(keys.record), message).severity(Severity::Medium).fix(
+                "While tokens of that key may live, let every API server verify by it: one `--service-account-key-file` for each public key.",
+            );
         }
     }
 }
@@ -90,6 +97,32 @@ fn keys<'a>(estate: &Estate<'_>, node: &'a NodeSummary) -> Option<Keys<'a>> {
         }
     }
     Some(keys)
+}
+
+/// The files of a node that tokens need are put into those of another.
+fn cure(estate: &Estate<'_>, right: &NodeSummary, wrong: &NodeSummary) -> Option<Cure> {
+    let own = |node: &NodeSummary| {
+        estate
+            .numbered(node)
+            .filter(|(_, record)| {
+                record.roles.contains(&Role::ServiceAccount) && record.certificate.is_none()
+            })
+            .map(|(number, record)| (number, record.location.within().to_owned()))
+            .collect::<Vec<_>>()
+    };
+    let theirs = own(right);
+    let mut cure = Cure::words(
+        "Give this node the pair of the others, and restart its API server and controller manager; tokens that this node has signed end with \
+         that. To keep them, first name both public keys with --service-account-key-file on all nodes:",
+    );
+    let mut found = false;
+    for (to, path) in own(wrong) {
+        if let Some((from, _)) = theirs.iter().find(|(_, other)| *other == path) {
+            cure = cure.put(*from, Some(to));
+            found = true;
+        }
+    }
+    found.then_some(cure)
 }
 
 #[cfg(test)]

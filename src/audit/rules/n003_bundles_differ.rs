@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::super::{Answers, Estate, NodeKind, Place};
 use super::between::{AUTHORITIES, authorities, holders, listed, name, usual};
+use super::remedy::Cure;
 use super::{Check, Citation, Rule, Severity};
 
 pub(super) static RULE: Rule = Rule {
@@ -61,7 +62,11 @@ fn check(estate: &Estate<'_>, answers: &mut Answers) {
             let place = Place::record(first.number);
             if own_set == set {
                 let message = format!("the CAs of its {role} stand in another order than on {}", name(other));
-                answers.fail(place, message).severity(Severity::Info);
+                let fact = answers.fail(place, message);
+                fact.severity(Severity::Info);
+                if let Some(right) = theirs.first() {
+                    fact.fix(cure(name(other), right.number, first.number));
+                }
                 continue;
             }
             let subjects = |from: &[super::between::Found<'_>], without: &BTreeSet<[u8; 32]>| {
@@ -75,10 +80,21 @@ fn check(estate: &Estate<'_>, answers: &mut Answers) {
             let lacks = subjects(theirs, &own_set).map(|subjects| format!("lacks {subjects}"));
             let more = subjects(own, &set).map(|subjects| format!("has {subjects} more"));
             let parts: Vec<String> = [lacks, more].into_iter().flatten().collect();
-            answers
+            let fact = answers
                 .fail(place, format!("beside that of {}, its {role} {}", name(other), parts.join(" and ")));
+            if let Some(right) = theirs.first() {
+                fact.fix(cure(name(other), right.number, first.number));
+            }
         }
     }
+}
+
+/// The file of the others is put into this one.
+fn cure(other: &str, from: usize, to: usize) -> Cure {
+    Cure::words(format!(
+        "Where what {other} trusts is right, put that here as well, and restart what reads it:"
+    ))
+    .put(from, Some(to))
 }
 
 #[cfg(test)]

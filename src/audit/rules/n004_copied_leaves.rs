@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::super::{Answers, Estate, Place, Role};
 use super::between::{leaves, listed, name, nodes};
+use super::remedy::{Cure, Reissue};
 use super::{Check, Citation, Rule, Severity};
 
 pub(super) static RULE: Rule = Rule {
@@ -55,9 +56,15 @@ fn check(estate: &Estate<'_>, answers: &mut Answers) {
         let names: Vec<&str> =
             holders.iter().filter_map(|(node, _)| estate.nodes.get(*node)).map(name).collect();
         let (Some((_, record)), Some(severity)) = (holders.get(1), severity(role)) else { continue };
+        // The first keeps it.
+        let cure = holders.iter().skip(1).fold(
+            Cure::words("Let each node have its own; the first keeps this one:"),
+            |cure, (_, record)| cure.reissue(Reissue::default().of_record(*record).with_new_key()),
+        );
         answers
             .fail(Place::record(*record), format!("{} use one key as {role}", listed(&names)))
-            .severity(severity);
+            .severity(severity)
+            .fix(cure);
     }
 }
 

@@ -39,7 +39,7 @@ fn check(estate: &Estate<'_>, answers: &mut Answers) {
     let mut by_role: BTreeMap<Role, Vec<(&str, Found<'_>)>> = BTreeMap::new();
     for (_, node) in nodes(estate) {
         let mut own: BTreeMap<Role, Found<'_>> = BTreeMap::new();
-        for (role, found) in leaves(estate, node).filter(|(role, _)| is_renewed_by_hand(*role)) {
+        for (role, found) in leaves(estate, node).into_iter().filter(|(role, _)| is_renewed_by_hand(*role)) {
             let latest = own.entry(role).or_insert(found);
             if found.certificate.not_after > latest.certificate.not_after {
                 *latest = found;

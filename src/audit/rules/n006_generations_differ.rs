@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::super::{Answers, Estate, Place, Role};
 use super::between::{Found, leaves, listed, name, nodes};
+use super::remedy::{Cure, Reissue};
 use super::{Check, Citation, Rule, Severity};
 
 pub(super) static RULE: Rule = Rule {
@@ -36,7 +37,9 @@ fn check(estate: &Estate<'_>, answers: &mut Answers) {
     let mut by_role: BTreeMap<Role, Alike<'_>> = BTreeMap::new();
     for (_, node) in nodes(estate) {
         let mut own: BTreeMap<Role, Found<'_>> = BTreeMap::new();
-        for (role, found) in leaves(estate, node).filter(|(role, _)| is_the_same_everywhere(*role)) {
+        for (role, found) in
+            leaves(estate, node).into_iter().filter(|(role, _)| is_the_same_everywhere(*role))
+        {
             // The one in use is the one that lives longest.
             let latest = own.entry(role).or_insert(found);
             if found.certificate.not_after > latest.certificate.not_after {
@@ -67,7 +70,12 @@ fn check(estate: &Estate<'_>, answers: &mut Answers) {
             let names: Vec<&str> = nodes.iter().map(|(name, _)| *name).collect();
             let (own, theirs) = differences(generation, usual);
             let message = format!("{role} on {} has {own}, on {other} {theirs}", listed(&names));
-            answers.fail(Place::record(*record), message);
+            let words = format!("Let it be as {other} has it:");
+            let usual = usual.0.to_owned();
+            let cure = nodes.iter().fold(Cure::words(words), |cure, (_, record)| {
+                cure.reissue(Reissue::default().of_record(*record).with_algorithm(&usual))
+            });
+            answers.fail(Place::record(*record), message).fix(cure);
         }
     }
 }

@@ -57,7 +57,9 @@ fn check(estate: &Estate<'_>, answers: &mut Answers) {
         answers.look();
         if let Some(new) = newest(&all) {
             let signed = signed(estate, role, &keys_of, &new);
-            judge(role, &trust, &new, &signed, answers);
+            if !is_apart(&trust, &new, estate, role, &keys_of) {
+                judge(role, &trust, &new, &signed, answers);
+            }
         }
     }
 }
@@ -80,6 +82,28 @@ fn newest(all: &[Found<'_>]) -> Option<[u8; 32]> {
     }
     let newest = begins.iter().max_by_key(|(_, life)| **life).map(|(key, _)| *key);
     newest.filter(|_| related && begins.len() > 1)
+}
+
+/// Whether nodes stand apart with CAs of their own, none of which knows anything of another's: that is no rotation, but a node that was
+/// made anew, and N001's.
+fn is_apart(
+    trust: &[Trust<'_>],
+    new: &[u8; 32],
+    estate: &Estate<'_>,
+    role: Role,
+    keys_of: &HashMap<[u8; 32], [u8; 32]>,
+) -> bool {
+    let (with, without): (Vec<_>, Vec<_>) = trust.iter().partition(|trust| trust.keys.contains(new));
+    if without.is_empty() || with.iter().any(|trust| trust.keys.len() > 1) {
+        return false;
+    }
+    trust.iter().all(|trust| {
+        certificates(estate, trust.node).filter(|found| found.certificate.position == 0).all(|found| {
+            let is_its = |own: &Role| !own.is_ca() && own.authority() == role.authority();
+            let signer = found.certificate.signer.and_then(|signer| keys_of.get(&signer));
+            !found.record.roles.iter().any(is_its) || signer.is_none_or(|key| trust.keys.contains(key))
+        })
+    })
 }
 
 /// The leaves under a CA's role that the old keys signed, and how many the new one did.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::{Answers, Estate, NodeKind, NodeSummary, Place, RecordKind, Role};
+use super::super::{Answers, Estate, NodeKind, NodeSummary, Place, RecordKind, Role, Use};
 use super::between::{listed, name, nodes};
 use super::{Check, Citation, Rule, Severity};
 
@@ -76,10 +76,11 @@ fn check(estate: &Estate<'_>, answers: &mut Answers) {
 /// The parts for which a node has a certificate, and the key for tokens.
 fn roles(estate: &Estate<'_>, node: &NodeSummary) -> BTreeSet<Role> {
     let mut found = BTreeSet::new();
-    for record in estate.of(node) {
+    for record in estate.of(node).iter().filter(|record| record.usage != Use::Old) {
         let own = record.roles.iter().filter(|role| match role {
             // One node has it, or none: the first one's, persons', and what kubelets and components make for themselves.
             Role::SuperAdmin
+            | Role::Component
             | Role::User
             | Role::KubeletServing
             | Role::ControllerManagerServing

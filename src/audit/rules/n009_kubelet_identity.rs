@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use super::super::{Answers, Estate, Place, Role};
 use super::between::{leaves, name, nodes};
+use super::remedy::Reissue;
 use super::{Check, Citation, Rule, Severity};
 
 pub(super) static RULE: Rule = Rule {
@@ -62,12 +63,18 @@ fn check(estate: &Estate<'_>, answers: &mut Answers) {
         let shared = holders.get(&identity).map(Vec::as_slice).unwrap_or_default();
         if let Some(other) = by_name.get(&first_label(&identity)) {
             let message = format!("its kubelet is system:node:{identity}, and {other} is another node");
-            answers.fail(Place::record(record), message);
+            answers.fail(Place::record(record), message).fix(own(node));
         } else if let Some(other) = shared.first().filter(|other| **other != node) {
             let message = format!("its kubelet is system:node:{identity}, as that of {other} is");
-            answers.fail(Place::record(record), message);
+            answers.fail(Place::record(record), message).fix(own(node));
         }
     }
+}
+
+/// The kubelet gets the identity of its own node.
+fn own(node: &str) -> Reissue {
+    let first = format!("Where the node is called {node} in the cluster, let its kubelet be that.");
+    Reissue { called: Some(node.to_owned()), ..Reissue::default() }.first(first)
 }
 
 /// The node that a subject names, as it is shown: `CN=system:node:cp1,O=system:nodes`.

@@ -20,7 +20,7 @@ pub(super) static RULE: Rule = Rule {
         ),
     ],
     explanation: "A server without serverAuth and a client without clientAuth are refused. A certificate without the extension, \
-                  or with anyExtendedKeyUsage, is good for every purpose: a server's certificate becomes a user of the cluster, \
+                  or with anyExtendedKeyUsage, is good for every purpose, and so accepted for the one that is needed too: a server's certificate becomes a user of the cluster, \
                   since Kubernetes takes any client certificate of its CA. Purposes beyond TLS (codeSigning, emailProtection) \
                   have no place on a cluster's leaf.",
     fix: "Issue it again with the purposes of its role and no others: `kpki issue PROFILE` writes them.",
@@ -35,21 +35,29 @@ fn check(evidence: &CertificateEvidence<'_>) -> Outcome {
     let extensions = &evidence.tbs.extensions;
     let purposes = extensions.purposes();
     let mut facts = Vec::new();
-    if extensions.extended_key_usage.is_none() && evidence.expected.is_none() {
+    if extensions.extended_key_usage.is_none() {
         facts.push(Fact::milder(
             Severity::Medium,
             "extended key usage is missing, so it is good for every purpose",
         ));
+        return facts.into();
     }
     for purpose in purposes {
         match purpose {
             ExtendedKeyUsage::ServerAuth | ExtendedKeyUsage::ClientAuth => {}
-            ExtendedKeyUsage::Any => facts.push(Fact::new("it is for anyExtendedKeyUsage")),
+            // OpenSSL does not take it for either of these.
+            ExtendedKeyUsage::Any if !purposes.iter().any(is_of_tls) => {
+                facts.push(Fact::new("it is for anyExtendedKeyUsage alone: Go takes it for every purpose, OpenSSL for none of TLS"));
+            }
+            ExtendedKeyUsage::Any => {
+                facts.push(Fact::milder(
+                    Severity::Medium,
+                    "it is for anyExtendedKeyUsage, so it is good for every purpose",
+                ));
+            }
             other => {
-                facts.push(Fact::new(format!(
-                    "it is for {}, which is not TLS",
-                    Printable(&other.to_string())
-                )));
+                let message = format!("it is for {}, which is not TLS", Printable(&other.to_string()));
+                facts.push(Fact::milder(Severity::Medium, message));
             }
         }
     }
@@ -57,6 +65,10 @@ fn check(evidence: &CertificateEvidence<'_>) -> Outcome {
         against_role(purposes, expected, &mut facts);
     }
     facts.into()
+}
+
+fn is_of_tls(purpose: &ExtendedKeyUsage) -> bool {
+    matches!(purpose, ExtendedKeyUsage::ServerAuth | ExtendedKeyUsage::ClientAuth)
 }
 
 fn against_role(purposes: &[ExtendedKeyUsage], expected: Expected, facts: &mut Vec<Fact>) {
@@ -103,15 +115,26 @@ mod tests {
                 ],
             ),
             (both, Some(vec![ServerAuth]), vec![high("it is to be a client and lacks clientAuth")]),
-            (server, None, vec![high("it is to be a server and lacks serverAuth")]),
+            (server, None, vec![medium("extended key usage is missing, so it is good for every purpose")]),
             (None, None, vec![medium("extended key usage is missing, so it is good for every purpose")]),
-            (server, Some(vec![Any]), vec![high("it is for anyExtendedKeyUsage")]),
+            (
+                server,
+                Some(vec![Any]),
+                vec![high(
+                    "it is for anyExtendedKeyUsage alone: Go takes it for every purpose, OpenSSL for none of TLS",
+                )],
+            ),
+            (
+                server,
+                Some(vec![ServerAuth, Any]),
+                vec![medium("it is for anyExtendedKeyUsage, so it is good for every purpose")],
+            ),
             (
                 server,
                 Some(vec![ServerAuth, CodeSigning, Other("1.2.3".into())]),
                 vec![
-                    high("it is for codeSigning, which is not TLS"),
-                    high("it is for 1.2.3, which is not TLS"),
+                    medium("it is for codeSigning, which is not TLS"),
+                    medium("it is for 1.2.3, which is not TLS"),
                 ],
             ),
         ] {

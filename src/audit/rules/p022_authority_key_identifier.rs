@@ -1,6 +1,9 @@
 //! P022: the authority key identifier is the issuer's own.
 
+use super::super::{Answers, Scene};
+use super::meetings::{Judged, judged_by};
 use super::{CertificateEvidence, Check, Citation, Fact, Outcome, Rule, Severity};
+use crate::x509::TbsCertificate;
 
 pub(super) static RULE: Rule = Rule {
     id: "P022",
@@ -14,34 +17,69 @@ pub(super) static RULE: Rule = Rule {
             "https://github.com/cert-manager/cert-manager/issues/9076",
         ),
     ],
-    explanation: "Verifiers look for the issuer by this identifier: openssl does not find the chain where it differs. It comes \
-                  from tools that compute the identifier anew (as a SHA-1 of the key) where the issuer's certificate has \
-                  another one.",
+    explanation: "Verifiers look for the issuer by this identifier: OpenSSL and most others do not find the chain where it differs; Go, \
+                  and with it every component of Kubernetes and etcd, goes by names and keys alone. It comes from tools that compute \
+                  the identifier anew: a CA that was renewed with its key by another tool (`openssl req -x509` takes a SHA-1 of the \
+                  key, kpki a SHA-256) has another identifier than its leaves name. The CA that counts is the one by which those judge \
+                  who are shown the certificate. Of a client's certificate, which only programs in Go judge, it is of severity medium.",
     fix: "Issue it again with the issuer's identifier copied byte for byte, as kpki does.",
     applies_to: "certificates",
-    check: Check::Certificate(check),
+    check: Check::Both { sealed, found },
 };
 
-fn check(evidence: &CertificateEvidence<'_>) -> Outcome {
+fn sealed(evidence: &CertificateEvidence<'_>) -> Outcome {
     let Some(issuer) = evidence.issuer else {
         return Outcome::NotApplicable("the issuer's certificate was not given");
     };
+    match compare(evidence.tbs, issuer) {
+        Ok(()) => Outcome::Pass,
+        Err(Difference::Unknown(reason)) => Outcome::NotApplicable(reason),
+        Err(Difference::Of(message)) => Outcome::Fail(vec![Fact::new(message)]),
+    }
+}
+
+/// That two identifiers differ, or that there is nothing to compare.
+enum Difference {
+    Unknown(&'static str),
+    Of(String),
+}
+
+fn compare(own: &TbsCertificate, issuer: &TbsCertificate) -> Result<(), Difference> {
     let Some(theirs) = &issuer.extensions.subject_key_identifier else {
-        return Outcome::NotApplicable("the issuer has no subject key identifier");
+        return Err(Difference::Unknown("the issuer has no subject key identifier"));
     };
-    let authority = evidence.tbs.extensions.authority_key_identifier.as_ref();
+    let authority = own.extensions.authority_key_identifier.as_ref();
     let Some(ours) = authority.and_then(|authority| authority.value.key_identifier.as_deref()) else {
-        return Outcome::NotApplicable("it has no authority key identifier");
+        return Err(Difference::Unknown("it has no authority key identifier"));
     };
     if ours == theirs.value {
-        return Outcome::Pass;
+        return Ok(());
     }
-    Outcome::Fail(vec![Fact::new(format!(
+    Err(Difference::Of(format!(
         "the authority key identifier is {}, the issuer's subject key identifier {}",
         hex(ours),
         hex(&theirs.value)
-    ))])
+    )))
 }
+
+fn found(scene: &Scene<'_>, answers: &mut Answers) {
+    for judged in judged_by(scene) {
+        let Judged { one, issuer, place, serves } = judged;
+        match compare(one.cert.tbs(), issuer) {
+            Ok(()) => answers.look(),
+            Err(Difference::Unknown(_)) => {}
+            Err(Difference::Of(message)) => {
+                let at = place.map_or_else(String::new, |place| format!(" in {place}"));
+                let fact = answers.fail(&one, format!("{message}{at}: {REFUSE}{}", one.elsewhere()));
+                if !serves {
+                    fact.severity(Severity::Medium);
+                }
+            }
+        }
+    }
+}
+
+const REFUSE: &str = "OpenSSL (curl, Python), GnuTLS, NSS, Java, wolfSSL and Botan refuse it, Go (every component of Kubernetes and etcd) does not";
 
 /// At most 32 bytes of an identifier; nobody writes longer ones in good faith.
 fn hex(bytes: &[u8]) -> String {

@@ -60,7 +60,11 @@ pub(super) fn is_in(subject: &Name, group: &str) -> bool {
 pub(super) fn client_authorities(node: &Node) -> HashSet<&PublicKey> {
     let named = node.reference(Component::Apiserver, "client-ca-file");
     let named = named.map(|reference| node.referenced_certs(reference)).unwrap_or_default();
-    let certs = if named.is_empty() { node.with_role(Role::KubernetesCa).collect() } else { named };
+    let certs = if named.is_empty() {
+        node.with_role(Role::KubernetesCa).filter(|cert| cert.found().usage != Use::Old).collect()
+    } else {
+        named
+    };
     certs.into_iter().map(|cert| &cert.tbs().public_key).collect()
 }
 

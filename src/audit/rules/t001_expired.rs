@@ -1,8 +1,10 @@
 //! T001: a certificate that has expired.
 
-use super::super::{Answers, Scene};
+use super::super::{Answers, Cert, Scene};
 use super::distinct::{Certificates, Distinct, Use};
+use super::remedy::{ASIDE, Cure, Reissue};
 use super::{Check, Citation, Role, Rule, Severity, dates};
+use crate::chain::normal_form;
 
 pub(super) static RULE: Rule = Rule {
     id: "T001",
@@ -43,10 +45,15 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
         let fact = answers.fail(one, format!("{what} {date}, {ago}{}", one.elsewhere()));
         fact.severity(severity(one));
         fact.fix(match one.usage {
-            Use::Old => {
-                "Nothing needs it any more: `rm FILE`, once you have looked at what it is.".to_owned()
+            Use::Old => Cure::words("Nothing needs it any more:").aside().say(ASIDE),
+            _ if one.is_authority()
+                && one.places().all(|cert| successor(cert).is_some_and(is_namesake(one.cert))) =>
+            {
+                let first =
+                    "Its successor stands beside it. Once nothing is in use that it has signed, take it out:";
+                one.places().fold(Cure::words(first), Cure::without_block_at)
             }
-            _ => dates::renewal(one),
+            _ => Reissue::renewal().into(),
         });
     }
 }
@@ -55,7 +62,9 @@ fn severity(one: &Distinct<'_>) -> Severity {
     match one.usage {
         Use::Old => Severity::Low,
         Use::Loose => Severity::Medium,
-        Use::Used if one.is_authority() && one.places().all(|cert| has_successor(cert)) => Severity::Low,
+        Use::Used if one.is_authority() && one.places().all(|cert| successor(cert).is_some()) => {
+            Severity::Low
+        }
         Use::Used => match one.role() {
             // Nobody looks at the dates around the key that signs tokens.
             Some(Role::ServiceAccount) => Severity::Info,
@@ -68,15 +77,21 @@ fn severity(one: &Distinct<'_>) -> Severity {
     }
 }
 
-/// Whether another CA that ends later stands beside one, in the same file or field: among the first, which is where people look too.
-fn has_successor(cert: super::super::Cert<'_>) -> bool {
+/// Another CA that ends later and stands beside one, in the same file or field: among the first, which is where people look too.
+fn successor(cert: Cert<'_>) -> Option<Cert<'_>> {
     const FIRST: usize = 256;
     let field = cert.item().place.field.as_deref();
-    cert.node.certs_in(cert.found().file).take(FIRST).any(|other| {
+    cert.node.certs_in(cert.found().file).take(FIRST).find(|other| {
         other.item().place.field.as_deref() == field
             && other.is_ca()
             && other.tbs().validity.not_after > cert.tbs().validity.not_after
     })
+}
+
+/// Whether a CA is called as another one is.
+fn is_namesake<'a>(cert: Cert<'a>) -> impl Fn(Cert<'a>) -> bool {
+    let name = normal_form(&cert.tbs().subject);
+    move |other| normal_form(&other.tbs().subject) == name
 }
 
 #[cfg(test)]
@@ -96,7 +111,12 @@ mod tests {
         );
         let report = tree.report();
         let found = report.findings.iter().find(|finding| finding.rule.id == "T001").unwrap();
-        assert!(found.fix().starts_with("`kubeadm certs renew apiserver` on this node"), "{}", found.fix());
+        assert!(
+            found.fix().starts_with("Issue it again: `kpki issue apiserver --san dns:cp1.example.com"),
+            "{}",
+            found.fix()
+        );
+        assert!(found.fix().contains("`kubeadm certs renew apiserver`"), "{}", found.fix());
         assert!(Tree::empty().not_applicable(&RULE));
     }
 

@@ -2,6 +2,7 @@
 
 use super::super::{Answers, Scene};
 use super::distinct::{Certificates, Use};
+use super::remedy::Reissue;
 use super::{Check, Citation, Rule, Severity, dates};
 
 pub(super) static RULE: Rule = Rule {
@@ -34,6 +35,9 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
         }
         let (date, when) = (dates::shown(begin), dates::distance(begin, at));
         let fact = answers.fail(one, format!("it is valid from {date} on, {when}{}", one.elsewhere()));
+        let first = "Compare the clocks first, here and where it was issued: `timedatectl` says `System clock synchronized: yes` of one that is \
+                     right. Where this one is, the certificate is wrong.";
+        fact.fix(Reissue::default().first(first));
         match one.usage {
             Use::Used => {}
             Use::Loose => _ = fact.severity(Severity::Medium),

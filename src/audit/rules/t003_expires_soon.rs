@@ -4,6 +4,7 @@ use time::Duration;
 
 use super::super::{Answers, Expiring, Scene};
 use super::distinct::{Certificates, Distinct, Use};
+use super::remedy::Reissue;
 use super::{Check, Citation, Role, Rule, Severity, dates};
 
 /// A shorter life is judged by its share that is over, a longer one by the days that are left: two thirds of a year, which
@@ -62,7 +63,7 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
         let share =
             if share { format!(", {:.0} % of its life are over", over.floor()) } else { String::new() };
         let fact = answers.fail(one, format!("it expires on {date}, {when}{share}{}", one.elsewhere()));
-        fact.severity(severity).fix(dates::renewal(one));
+        fact.severity(severity).fix(Reissue::renewal());
     }
 }
 

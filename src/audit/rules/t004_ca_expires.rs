@@ -6,6 +6,7 @@ use time::Duration;
 
 use super::super::{Answers, Scene};
 use super::distinct::{Certificates, Distinct, Use};
+use super::remedy::Reissue;
 use super::{Check, Citation, Rule, Severity, dates};
 
 /// kubeadm's life of a leaf, and the longest that is reckoned with.
@@ -68,7 +69,7 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
             format!("this CA ends on {date}, {when}, and all that it signed with it{}", one.elsewhere());
         // Of a CA that nobody is known to use, nothing hangs.
         let severity = if one.usage == Use::Loose { severity.min(Severity::Medium) } else { severity };
-        answers.fail(one, message).severity(severity).fix(dates::renewal(one));
+        answers.fail(one, message).severity(severity).fix(Reissue::renewal());
     }
 }
 

@@ -6,7 +6,7 @@ use time::{Duration, OffsetDateTime};
 
 use super::super::{Answers, Holder, Reference, Scene, Target, What};
 use super::{Check, Citation, Place, Rule, Severity, dates};
-use crate::manifest::Component;
+use crate::manifest::{By, Component};
 
 /// The kernel reckons the start of a process from that of the system, which is told in whole seconds and drifts.
 const TOLERANCE: Duration = Duration::MINUTE;
@@ -104,6 +104,15 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
             dates::shown(*started)
         );
         let fact = answers.fail(file, message);
+        let pod = node.files.get(reference.file).map(|manifest| manifest.shown.to_string());
+        let is_pod =
+            node.launched.launches.iter().any(|launch| launch.by == By::Pod && launch.file == reference.file);
+        fact.fix(match pod.filter(|_| is_pod) {
+            Some(pod) => {
+                format!("Restart the static pod: move {pod} out of its directory for 20 seconds, and back. etcd and the API server go one node after the other.")
+            }
+            None => format!("Restart {program}."),
+        });
         if reference.what != What::Kubeconfig {
             fact.severity(Severity::Medium);
         }
@@ -191,7 +200,7 @@ mod tests {
     #[test]
     #[expect(clippy::disallowed_methods, reason = "the system is laid out on disk")]
     fn a_running_systems_processes_are_read_from_its_root() {
-        use crate::audit::{Known, Source, Store};
+        use crate::audit::{Input, Known, Source, Store};
         let dir = tempfile::tempdir().unwrap();
         for place in ["usr", "etc", "proc/7", "proc/8", "proc/self"] {
             std::fs::create_dir_all(dir.path().join(place)).unwrap();
@@ -207,8 +216,8 @@ mod tests {
             std::fs::write(dir.path().join(place), text).unwrap();
         }
         let source = Source::Path(dir.path().to_owned());
-        let node =
-            crate::audit::evidence::gather(None, vec![source], Store::No, None, &Known::default()).unwrap();
+        let input = Input { name: None, sources: vec![source], store: Store::No };
+        let node = crate::audit::evidence::gather(input, None, &Known::default()).unwrap();
         let paths: Vec<_> = node.files.iter().map(|file| &file.shown[file.base..]).collect();
         assert_eq!(paths, ["proc/7/stat", "proc/stat"]);
         let started =

@@ -2,6 +2,7 @@
 
 use super::super::{Answers, Scene};
 use super::distinct::{Certificates, Use};
+use super::remedy::Reissue;
 use super::{Check, Citation, Rule, Severity, dates};
 
 pub(super) static RULE: Rule = Rule {
@@ -37,7 +38,7 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
         next.role().map_or_else(|| "a certificate".to_owned(), |role| format!("the {role} certificate"));
     let message =
         format!("the next to end is {what}, on {}, {}", dates::shown(end), dates::distance(end, at));
-    answers.fail(next, message).fix(dates::renewal(next));
+    answers.fail(next, message).fix(Reissue::renewal());
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::super::{Answers, Scene};
+use super::files::left_over;
 use super::{Check, Citation, Place, Rule, Severity, dates};
 use crate::audit::evidence::{Target, What};
 
@@ -35,14 +36,22 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
             _ => None,
         })
         .collect();
+    // A copy of a list that is named, or was told already, is no second one.
+    let mut told: HashSet<&[u8]> = HashSet::new();
+    let in_use = |&&(file, _): &&(usize, usize)| named.contains(&file);
+    let left_behind = |&&(file, _): &&(usize, usize)| {
+        node.files.get(file).is_some_and(|file| left_over(node, file).is_some())
+    };
+    let (mut places, others): (Vec<_>, Vec<_>) = node.lists.iter().partition(in_use);
+    places.extend(others.into_iter().filter(|place| !left_behind(place)));
     // Of several lists of a CA that nobody names, the newest counts.
     let mut newest: HashMap<&[u8], time::OffsetDateTime> = HashMap::new();
-    for list in node.lists.iter().filter_map(|place| node.list(*place)) {
+    for list in places.iter().filter_map(|place| node.list(**place)) {
         let latest = newest.entry(list.issuer.der()).or_insert(list.this_update);
         *latest = (*latest).max(list.this_update);
     }
-    for &(file, item) in &node.lists {
-        let Some(list) = node.list((file, item)) else { continue };
+    for &(file, item) in places {
+        let Some(list) = node.list((file, item)).filter(|list| told.insert(list.der())) else { continue };
         // Without a promise there is nothing to break.
         let Some(next) = list.next_update else { continue };
         let is_named = named.contains(&file);

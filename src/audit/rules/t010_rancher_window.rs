@@ -4,6 +4,7 @@ use time::Duration;
 
 use super::super::{Answers, Scene};
 use super::distinct::{Certificates, Use};
+use super::remedy::{Command, Cure};
 use super::{Check, Citation, Rule, Severity, dates};
 use crate::profile::KubernetesVersion;
 
@@ -57,7 +58,12 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
             dates::distance(end, at),
             window.whole_days()
         );
-        answers.fail(one, message);
+        let service =
+            if cert.file().on_node.starts_with("/var/lib/rancher/rke2") { "rke2-server" } else { "k3s" };
+        let cure = Cure::words("Restart the service on this node, servers first, then agents:")
+            .run(Command::written(format!("systemctl restart {service}")))
+            .say(format!("On an agent it is {}-agent.", service.trim_end_matches("-server")));
+        answers.fail(one, message).fix(cure);
     }
 }
 

@@ -1,5 +1,6 @@
 //! Good certificates to spoil, made by openssl; and good trees, made by the forge.
 
+mod forms;
 pub(super) mod tree;
 
 use std::io::Write as _;

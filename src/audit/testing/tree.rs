@@ -344,6 +344,11 @@ impl Tree {
         }
     }
 
+    /// Whether there is such a file.
+    pub(in crate::audit) fn has(&self, path: &str) -> bool {
+        matches!(self.entries.get(Path::new(path)), Some((Kind::File(_), _)))
+    }
+
     /// Changes a text; `from` must be in it.
     #[track_caller]
     pub(in crate::audit) fn replace(&mut self, path: &str, from: &str, to: &str) {
@@ -440,10 +445,8 @@ impl Tree {
     /// The evidence.
     pub(in crate::audit) fn node(&self) -> Node {
         let version = self.policy.kubernetes_version.clone();
-        let name: Option<std::sync::Arc<str>> = self.name.as_deref().map(std::sync::Arc::from);
         let mut node =
-            evidence::gather(name.as_ref(), vec![self.source()], self.store, version, &Known::default())
-                .expect("an archive can be read");
+            evidence::gather(self.input(), version, &Known::default()).expect("an archive can be read");
         link_node(&mut node, None);
         name_users(&mut node);
         node
@@ -471,7 +474,9 @@ impl Tree {
     /// Whether a rule of nodes had nothing to look at.
     #[track_caller]
     pub(in crate::audit) fn not_applicable(&self, rule: &Rule) -> bool {
-        let Check::Node(check) = rule.check else { panic!("{} looks at no node", rule.id) };
+        let (Check::Node(check) | Check::Both { found: check, .. }) = rule.check else {
+            panic!("{} looks at no node", rule.id)
+        };
         let mut answers = Answers::default();
         let node = self.node();
         check(
@@ -561,7 +566,11 @@ fn the_tree_is_that_of_a_control_plane() {
     for role in Role::ALL {
         let missing = matches!(
             role,
-            Role::ControllerManagerServing | Role::SchedulerServing | Role::User | Role::ServiceAccount
+            Role::ControllerManagerServing
+                | Role::SchedulerServing
+                | Role::Component
+                | Role::User
+                | Role::ServiceAccount
         );
         assert_eq!(roles.contains(&role), !missing, "{role}");
     }

@@ -7,33 +7,59 @@
 use std::cmp::Ordering;
 use std::net::IpAddr;
 
-use super::super::budget::Budget;
+use super::super::budget::{Budget, LOOK_UP};
 use super::super::candidate::View;
-use super::super::names::{Mailbox, domain_within, uri_host};
+use super::super::names::{Mailbox, uri_host};
+use super::super::subtrees::{Hosts, Subtrees};
 use super::super::{Fault, Reason};
 use super::extensions::is_domain;
 use crate::x509::{GeneralSubtree, Name, NameConstraints, SubjectAltName};
 
 /// The first name of a path that is outside of a constraint above it.
 pub(in crate::chain) fn fault(path: &[View<'_>], budget: &Budget) -> Option<Fault> {
+    let mut laid_out = Vec::new();
+    for (index, issuer) in path.iter().enumerate().skip(1) {
+        if let Some(constraints) = &issuer.extensions.name_constraints {
+            match Constraints::of(&constraints.value, issuer.subject(), budget) {
+                Ok(constraints) => laid_out.push((index, constraints)),
+                Err(exceeded) => return Some(exceeded),
+            }
+        }
+    }
     path.iter().enumerate().find_map(|(index, view)| {
         let names = &view.extensions.subject_alt_names.as_ref()?.value;
-        let above: Vec<(&Name, &NameConstraints)> = path
-            .iter()
-            .skip(index + 1)
-            .filter_map(|issuer| {
-                Some((issuer.subject(), &issuer.extensions.name_constraints.as_ref()?.value))
-            })
-            .collect();
+        let above: Vec<&Constraints<'_>> =
+            laid_out.iter().filter(|(place, _)| *place > index).map(|(_, constraints)| constraints).collect();
         above.first()?;
-        names_fault(names, view.subject(), &above, budget).map(|fault| fault.about(index))
+        names_fault(names, view.subject(), &above, budget).map(|fault| match fault.reason {
+            // What is spent is nobody's in particular.
+            Reason::Budget => fault,
+            _ => fault.about(index),
+        })
     })
+}
+
+/// The constraints of one CA, laid out to be looked up.
+struct Constraints<'a> {
+    list: &'a NameConstraints,
+    permitted: (Subtrees<'a>, Networks),
+    excluded: (Subtrees<'a>, Networks),
+    issuer: &'a Name,
+}
+
+impl<'a> Constraints<'a> {
+    fn of(list: &'a NameConstraints, issuer: &'a Name, budget: &Budget) -> Result<Self, Fault> {
+        let lay_out = |subtrees: &'a [GeneralSubtree]| {
+            Ok::<_, Fault>((Subtrees::of(subtrees, budget)?, Networks::of(subtrees)))
+        };
+        Ok(Self { list, permitted: lay_out(&list.permitted)?, excluded: lay_out(&list.excluded)?, issuer })
+    }
 }
 
 fn names_fault(
     names: &[SubjectAltName],
     owner: &Name,
-    above: &[(&Name, &NameConstraints)],
+    above: &[&Constraints<'_>],
     budget: &Budget,
 ) -> Option<Fault> {
     let malformed = |name: &SubjectAltName, why: &str| {
@@ -54,13 +80,8 @@ fn names_fault(
             return Some(malformed(name, why));
         }
     }
-    above.iter().find_map(|(issuer, constraints)| {
-        let subtrees = constraints.permitted.len() + constraints.excluded.len();
-        if let Err(exceeded) = budget.comparisons(names.len().saturating_mul(subtrees)) {
-            return Some(exceeded);
-        }
-        let networks = [&constraints.permitted, &constraints.excluded].map(|list| Networks::of(list));
-        names.iter().find_map(|name| outside(name, constraints, &networks, issuer))
+    above.iter().find_map(|constraints| {
+        names.iter().find_map(|name| outside(name, constraints, budget).unwrap_or_else(Some))
     })
 }
 
@@ -75,25 +96,28 @@ fn uri_problem(uri: &str) -> Option<&'static str> {
 }
 
 /// The fault of a name that the constraints of an issuer do not admit.
+///
+/// # Errors
+/// The budget is spent.
 fn outside(
     name: &SubjectAltName,
-    constraints: &NameConstraints,
-    [permitted_networks, excluded_networks]: &[Networks; 2],
-    issuer: &Name,
-) -> Option<Fault> {
-    let permitted = matching(name, &constraints.permitted, permitted_networks, true);
-    let refuse = |detail: String| Some(Fault::new(Reason::NameConstraints, detail));
-    if permitted == Match::Outside {
-        let expected = shown(of_kind(&constraints.permitted, name));
-        return refuse(format!("{name} is outside of what {issuer} permits: {expected}"))
-            .map(|fault| fault.facts(expected, name));
+    constraints: &Constraints<'_>,
+    budget: &Budget,
+) -> Result<Option<Fault>, Fault> {
+    let Constraints { list, issuer, .. } = constraints;
+    budget.work(LOOK_UP)?;
+    if matching(name, &constraints.permitted, true, budget)? == Match::Outside {
+        let expected = shown(of_kind(&list.permitted, name));
+        let detail = format!("{name} is outside of what {issuer} permits: {expected}");
+        return Ok(Some(Fault::new(Reason::NameConstraints, detail).facts(expected, name)));
     }
-    if matching(name, &constraints.excluded, excluded_networks, false) == Match::Within {
-        let excluded = shown(of_kind(&constraints.excluded, name));
-        return refuse(format!("{name} is within what {issuer} excludes: {excluded}"))
-            .map(|fault| fault.facts(format!("not {excluded}"), name));
+    if matching(name, &constraints.excluded, false, budget)? == Match::Within {
+        let excluded = shown(of_kind(&list.excluded, name));
+        let detail = format!("{name} is within what {issuer} excludes: {excluded}");
+        let fault = Fault::new(Reason::NameConstraints, detail);
+        return Ok(Some(fault.facts(format!("not {excluded}"), name)));
     }
-    None
+    Ok(None)
 }
 
 /// Some subtrees in a row, not more than a reader wants.
@@ -139,54 +163,38 @@ enum Match {
 
 fn matching(
     name: &SubjectAltName,
-    subtrees: &[GeneralSubtree],
-    networks: &Networks,
+    (subtrees, networks): &(Subtrees<'_>, Networks),
     permitted: bool,
-) -> Match {
-    let of_kind = || of_kind(subtrees, name);
-    if of_kind().next().is_none() {
-        return Match::Silent;
+    budget: &Budget,
+) -> Result<Match, Fault> {
+    // Go knows no other kinds.
+    if matches!(name, SubjectAltName::Directory(_) | SubjectAltName::Other(..)) || !subtrees.has_kind_of(name)
+    {
+        return Ok(Match::Silent);
     }
     let within = match name {
         SubjectAltName::Ip(ip) => networks.nearest_holds(*ip),
-        SubjectAltName::Dns(domain) => of_kind().any(
-            |subtree| matches!(subtree, GeneralSubtree::Dns(base) if holds_domain(domain, base, permitted)),
-        ),
+        SubjectAltName::Dns(domain) => holds_domain(domain, &subtrees.dns, permitted, budget)?,
         SubjectAltName::Uri(uri) => {
-            let host = uri_host(uri).unwrap_or_default().to_ascii_lowercase();
-            of_kind().any(|subtree| {
-                matches!(subtree, GeneralSubtree::Uri(base) if holds_domain(&host, base, permitted))
-            })
+            holds_domain(uri_host(uri).unwrap_or_default(), &subtrees.uri, permitted, budget)?
         }
-        SubjectAltName::Email(mailbox) => Mailbox::parse(mailbox).is_some_and(|mailbox| {
-            of_kind().any(|subtree| {
-                matches!(subtree, GeneralSubtree::Email(base) if holds_mailbox(&mailbox, base, permitted))
-            })
-        }),
-        // Go knows no other kinds.
-        _ => return Match::Silent,
+        SubjectAltName::Email(mailbox) => match Mailbox::parse(mailbox) {
+            // Unlike RFC 5280, by which a base without a dot in front is one host.
+            Some(mailbox) => {
+                subtrees.mailbox(&mailbox).is_some()
+                    || holds_domain(&mailbox.domain, &subtrees.mail, permitted, budget)?
+            }
+            None => false,
+        },
+        _ => false,
     };
-    if within { Match::Within } else { Match::Outside }
+    Ok(if within { Match::Within } else { Match::Outside })
 }
 
-fn holds_domain(domain: &str, base: &str, permitted: bool) -> bool {
-    if domain_within(domain, base) {
-        return true;
-    }
-    // `*.example.com` stands for `a.example.com` too, so that it is excluded with it.
-    let after_first = |name: &str| name.find('.').and_then(|at| name.get(at..)).map(str::to_ascii_lowercase);
-    !permitted && domain.starts_with('*') && {
-        let parent = after_first(domain);
-        parent.is_some() && parent == after_first(base)
-    }
-}
-
-fn holds_mailbox(mailbox: &Mailbox, base: &str, permitted: bool) -> bool {
-    if base.contains('@') {
-        return Mailbox::parse(base).is_some_and(|base| base == *mailbox);
-    }
-    // Unlike RFC 5280, by which a base without a dot in front is one host.
-    holds_domain(&mailbox.domain, base, permitted)
+/// `*.example.com` stands for `a.example.com` too, so that it is excluded with it.
+fn holds_domain(domain: &str, hosts: &Hosts<'_>, permitted: bool, budget: &Budget) -> Result<bool, Fault> {
+    Ok(hosts.holding(domain, budget)?.is_some()
+        || (!permitted && domain.starts_with('*') && hosts.sibling_of(domain).is_some()))
 }
 
 /// A network as it stands in a constraint: address and mask, host bits and all.
@@ -283,7 +291,9 @@ mod tests {
             Some(("uri", uri)) => SubjectAltName::Uri(uri.into()),
             _ => name.parse::<IpAddr>().map_or_else(|_| SubjectAltName::Dns(name.into()), SubjectAltName::Ip),
         };
-        matching(&name, subtrees, &Networks::of(subtrees), permitted) == Match::Within
+        let budget = Budget::new();
+        let laid_out = (Subtrees::of(subtrees, &budget).unwrap(), Networks::of(subtrees));
+        matching(&name, &laid_out, permitted, &budget).unwrap() == Match::Within
     }
 
     #[test]

@@ -31,7 +31,17 @@ pub(in crate::chain) fn name_fault(leaf: View<'_>, wanted: &SubjectAltName) -> F
         _ => false,
     });
     let hint = match common_name {
-        Some(name) => format!(" (its common name is {}, which nobody looks at)", Printable(name)),
+        Some(name) if names.is_empty() => format!(
+            " (its common name is {}, which Go, webpki and pyca do not look at; OpenSSL, curl, Python, Node, GnuTLS, NSS, Java, \
+             mbedTLS and wolfSSL look at it)",
+            Printable(name)
+        ),
+        Some(name) => {
+            format!(
+                " (its common name is {}, which does not count beside alternative names)",
+                Printable(name)
+            )
+        }
         None => String::new(),
     };
     let detail = format!("{} does not hold {wanted}; it holds {held}{hint}", leaf.subject());

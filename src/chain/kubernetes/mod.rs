@@ -6,6 +6,7 @@ mod constraints;
 mod encoding;
 mod extensions;
 pub(super) mod hostname;
+mod tls;
 mod uri;
 
 pub(super) use constraints::{fault as constraints_fault, of_kind, shown};
@@ -15,14 +16,19 @@ use super::budget::Budget;
 use super::candidate::View;
 use super::search::{Step, signature_fault};
 use super::verdict::Role;
-use super::{Fault, Policy, Reason, Settings, policies};
-use crate::x509::{Certificate, ExtendedKeyUsage, KeyUsage, PublicKeyKind};
+use super::{Fault, Policy, Purpose, Reason, Settings, Verifier, policies};
+use crate::x509::{Certificate, ExtendedKeyUsage, KeyUsage, PublicKeyKind, SignatureAlgorithm};
 
 const SUBJECT_ALT_NAME: &str = "2.5.29.17";
 
 /// What is wrong with the certificate that was asked about, before any issuer is looked for.
-pub(super) fn leaf_faults(leaf: View<'_>, settings: &Settings) -> Vec<Fault> {
+pub(super) fn leaf_faults(leaf: View<'_>, verifier: &Verifier<'_>) -> Vec<Fault> {
+    let settings = verifier.settings;
     let mut faults = Vec::new();
+    if settings.purpose != Purpose::Any {
+        let sent: Vec<_> = verifier.own.iter().collect();
+        faults.extend(tls::faults(leaf.certificate, &sent, verifier.unreadable));
+    }
     faults.extend(validity_fault(leaf.certificate, settings));
     faults.extend(settings.names.iter().filter_map(|name| hostname::fault(leaf, name)));
     faults
@@ -34,9 +40,14 @@ fn validity_fault(certificate: &Certificate, settings: &Settings) -> Option<Faul
 }
 
 /// What is wrong with an issuer of the last certificate of the path.
-pub(super) fn issuer_faults(issuer: Step<'_, '_>, path: &[Step<'_, '_>], settings: &Settings) -> Vec<Fault> {
+pub(super) fn issuer_faults(
+    issuer: Step<'_, '_>,
+    path: &[Step<'_, '_>],
+    settings: &Settings,
+    budget: &Budget,
+) -> Vec<Fault> {
     // A certificate that Go cannot read is not in its pools at all.
-    if let Some(fault) = issuer.candidate.faults.iter().find(|fault| fault.reason == Reason::Encoding) {
+    if let Some(fault) = issuer.candidate.unread() {
         return vec![fault.clone()];
     }
     let (view, certificate) = (issuer.view(), issuer.certificate());
@@ -45,7 +56,8 @@ pub(super) fn issuer_faults(issuer: Step<'_, '_>, path: &[Step<'_, '_>], setting
         return vec![Fault::new(Reason::Loop, detail)];
     }
     let first = may_sign(view)
-        .or_else(|| signature_fault(path, certificate))
+        .or_else(|| unknown_signature(path))
+        .or_else(|| signature_fault(path, certificate, budget))
         .or_else(|| issuer.candidate.faults.first().cloned())
         .or_else(|| validity_fault(certificate, settings))
         .or_else(|| intermediate_must_be_ca(issuer))
@@ -62,10 +74,26 @@ fn may_sign(issuer: View<'_>) -> Option<Fault> {
         let detail = format!("Go knows no keys of the kind of {}: {kind}", issuer.subject());
         return Some(Fault::new(Reason::Key, detail));
     }
+    if let Some(problem) = tls::rsa_refusal(&issuer.certificate.tbs.public_key) {
+        let detail = format!("Go verifies nothing with the key of {}: {problem}", issuer.subject());
+        return Some(Fault::new(Reason::Key, detail));
+    }
     if issuer.certificate.tbs.version == 3 && !issuer.extensions.is_ca() {
         return Some(not_a_ca(issuer));
     }
     key_cert_sign(issuer)
+}
+
+/// The fault of a signature that Go does not know: by RSASSA-PSS with a salt that is not as long as the digest.
+fn unknown_signature(path: &[Step<'_, '_>]) -> Option<Fault> {
+    let (index, last) = (path.len().checked_sub(1)?, path.last()?);
+    let algorithm = last.certificate().signature_algorithm();
+    let SignatureAlgorithm::RsaPssSalted(digest, _) = algorithm else { return None };
+    let detail = format!(
+        "the signature is {algorithm}, and Go verifies RSASSA-PSS with a salt of {} octets there and no other",
+        digest.octets()
+    );
+    Some(Fault::new(Reason::SignatureAlgorithm, detail).about(index))
 }
 
 /// The fault of an issuer that is no CA.
@@ -138,7 +166,7 @@ fn already_in_path(candidate: View<'_>, path: &[Step<'_, '_>]) -> bool {
 /// What is wrong with a path as a whole: its policies, purposes and name constraints.
 pub(super) fn path_faults(path: &[Step<'_, '_>], settings: &Settings, budget: &Budget) -> Vec<Fault> {
     let path: Vec<View<'_>> = path.iter().map(Step::view).collect();
-    let first = policies::fault(&path, Policy::Kubernetes)
+    let first = policies::fault(&path, Policy::Kubernetes, budget)
         .or_else(|| purpose(&path, settings))
         .or_else(|| constraints::fault(&path, budget));
     first.into_iter().collect()

@@ -1,10 +1,10 @@
 //! What RFC 5280 section 4 demands of a certificate, wherever it stands in a path.
 
-use std::collections::HashSet;
-
+use super::super::budget::Budget;
 use super::super::kubernetes::key_refusal;
 use super::super::names::Mailbox;
 use super::super::{Fault, Reason};
+use super::der;
 use crate::x509::der::{Element, elements, read};
 use crate::x509::{
     Certificate, KeyUsage, Name, PublicKeyKind, SignatureAlgorithm, SubjectAltName, check_dns_name,
@@ -36,8 +36,8 @@ const PROCESSED: [&str; 14] = [
     "2.5.29.37",
     "2.5.29.54",
 ];
-const UTC_TIME: u8 = 0x17;
-const BOOLEAN: u8 = 0x01;
+/// Section 4.2.1.4.
+const POLICIES: &str = "2.5.29.32";
 /// Of faults of one kind so many are told: a certificate has room for thousands, each with a subject of any length.
 const MOST_TOLD: usize = 16;
 /// Section 4.1.2.2.
@@ -46,6 +46,10 @@ const LONGEST_SERIAL: usize = 20;
 /// Everything that is wrong with a certificate, whatever its part in the path.
 pub(in crate::chain) fn faults_anywhere(certificate: &Certificate) -> Vec<Fault> {
     let mut faults = Vec::new();
+    if let Err(flaw) = der::certificate(certificate.der()) {
+        let detail = format!("{} is no certificate by the standard: {flaw}", subject(certificate));
+        faults.push(Fault::new(Reason::MalformedCertificate, detail));
+    }
     basic_fields(certificate, &mut faults);
     extensions(certificate, &mut faults);
     key(certificate, &mut faults);
@@ -63,6 +67,11 @@ fn basic_fields(certificate: &Certificate, faults: &mut Vec<Fault>) {
     if tbs.version > 3 || (tbs.version < 3 && !tbs.extensions.all.is_empty()) {
         let detail = format!("{} has extensions, and is of version {}", tbs.subject, tbs.version);
         faults.push(Fault::new(Reason::Version, detail).facts(3, tbs.version));
+    }
+    // Section 4.1.2.8.
+    if tbs.version < 2 && has_unique_identifiers(certificate) {
+        let detail = format!("{} has unique identifiers, and is of version {}", tbs.subject, tbs.version);
+        faults.push(Fault::new(Reason::Version, detail).facts("2 or 3", tbs.version));
     }
     let content = tbs.serial.content();
     let octets = content.iter().position(|byte| *byte != 0).map_or(0, |at| content.len() - at);
@@ -106,45 +115,71 @@ fn basic_fields(certificate: &Certificate, faults: &mut Vec<Fault>) {
     dates(certificate, faults);
 }
 
-/// Section 4.1.2.5: both forms have seconds and are in GMT, and neither has a fraction.
+fn has_unique_identifiers(certificate: &Certificate) -> bool {
+    let fields = read(certificate.tbs_der()).and_then(|(tbs, _)| elements(tbs.content)).unwrap_or_default();
+    fields.iter().any(|field| matches!(field.tag, 0x81 | 0x82))
+}
+
+/// Section 4.1.2.5.
 fn dates(certificate: &Certificate, faults: &mut Vec<Fault>) {
-    let Some(fields) = read(certificate.tbs_der()).and_then(|(tbs, _)| elements(tbs.content)) else { return };
+    faults.extend(date_faults(certificate, der::date_problem));
+}
+
+/// Dates that a CA must not write so, and that everybody must read all the same (section 4.1.2.5): no refusal.
+pub(super) fn early_dates(certificate: &Certificate) -> Vec<Fault> {
+    date_faults(certificate, der::early_date_problem)
+}
+
+fn date_faults(
+    certificate: &Certificate,
+    problem: impl Fn(Element<'_>) -> Option<&'static str>,
+) -> Vec<Fault> {
+    let fields = read(certificate.tbs_der()).and_then(|(tbs, _)| elements(tbs.content)).unwrap_or_default();
     // The version, which is explicit and may be absent, stands before serial number, algorithm and issuer.
     let before = if fields.first().is_some_and(|field| field.tag == 0xa0) { 4 } else { 3 };
-    let Some(validity) = fields.get(before).and_then(|validity| elements(validity.content)) else { return };
-    for (name, date) in ["notBefore", "notAfter"].into_iter().zip(validity) {
-        let (digits, form) =
-            if date.tag == UTC_TIME { (12, "YYMMDDHHMMSSZ") } else { (14, "YYYYMMDDHHMMSSZ") };
-        let written = date.content.split_last().is_some_and(|(zone, rest)| {
-            *zone == b'Z' && rest.len() == digits && rest.iter().all(u8::is_ascii_digit)
-        });
-        if !written {
-            let detail = format!("the {name} of {} is not written as {form}", subject(certificate));
-            let found = String::from_utf8_lossy(date.content);
-            faults.push(Fault::new(Reason::Date, detail).facts(form, safe(&found)));
-        }
-    }
+    let validity = fields.get(before).and_then(|validity| elements(validity.content)).unwrap_or_default();
+    let dates = ["notBefore", "notAfter"].into_iter().zip(validity);
+    let fault = |(name, date): (&str, Element<'_>)| {
+        let detail = format!("the {name} of {} {}", subject(certificate), problem(date)?);
+        let found = String::from_utf8_lossy(date.content).into_owned();
+        let expected = "YYMMDDHHMMSSZ, from 2050 on YYYYMMDDHHMMSSZ";
+        Some(Fault::new(Reason::Date, detail).facts(expected, safe(&found)))
+    };
+    dates.filter_map(fault).collect()
 }
 
 fn extensions(certificate: &Certificate, faults: &mut Vec<Fault>) {
     let extensions = &certificate.tbs.extensions;
     let owner = subject(certificate);
-    // An extension of somebody else's making may look as it likes.
-    let standard = |oid: &str| oid.starts_with("2.5.29.") || oid.starts_with("1.3.6.1.5.5.7.1.");
-    for (oid, problem) in extensions.malformed.iter().filter(|(oid, _)| standard(oid)).take(MOST_TOLD) {
-        let detail = format!("the {} of {owner} cannot be read", named(oid));
-        faults.push(
-            Fault::new(Reason::MalformedExtension, detail)
-                .facts("DER as the standard defines it", safe(problem)),
-        );
-    }
     for extension in &extensions.all {
-        if faults.len() < MOST_TOLD && !is_readable(&extension.oid, &extension.value) {
-            let detail = format!("the {} of {owner} cannot be read", named(&extension.oid));
-            faults.push(Fault::new(Reason::MalformedExtension, detail));
+        if faults.len() >= MOST_TOLD {
+            break;
+        }
+        let oid = extension.oid.as_str();
+        // The reader finds what the shape of a value does not show.
+        let unread = || {
+            let known = is_standard(oid) && extensions.malformed.iter().any(|(known, _)| known == oid);
+            known.then(|| "its value is not what it should be".to_owned())
+        };
+        if let Some(problem) = der::extension(oid, &extension.value).err().or_else(unread) {
+            let detail = format!("the {} of {owner} cannot be read: {}", named(oid), safe(&problem));
+            faults.push(
+                Fault::new(Reason::MalformedExtension, detail)
+                    .facts("DER as the standard defines it", safe(&problem)),
+            );
+        }
+        if oid == POLICIES
+            && extension.critical
+            && let Some(qualifier) = der::unknown_qualifiers(&extension.value).first()
+        {
+            let detail = format!(
+                "the certificatePolicies of {owner} is critical and has the qualifier {}, which is not known",
+                safe(qualifier)
+            );
+            faults.push(Fault::new(Reason::UnknownCritical, detail));
         }
     }
-    // Section 4.2.1.4.
+    // Section 4.2.1.4: a policy stands there once.
     let policies = extensions.certificate_policies.as_ref().map_or(&[][..], |marked| &marked.value);
     let mut seen = std::collections::BTreeSet::new();
     if let Some(twice) = policies.iter().find(|policy| !seen.insert(*policy)) {
@@ -177,13 +212,17 @@ fn extensions(certificate: &Certificate, faults: &mut Vec<Fault>) {
 
 /// Section 4.2.1.1: the key identifier is in every certificate, but for one that is self-signed. To tell may cost a
 /// signature, so this is asked of certificates only when their turn has come.
-pub(super) fn authority_key_identifier(certificate: &Certificate) -> Option<Fault> {
+pub(super) fn authority_key_identifier(certificate: &Certificate, budget: &Budget) -> Option<Fault> {
     let owner = subject(certificate);
     let identifier = certificate.tbs.extensions.authority_key_identifier.as_ref().map(|marked| &marked.value);
     let detail = match identifier {
         None if certificate.tbs.is_self_issued() => return None,
         // It may be self-signed under another name.
-        None if certificate.verify_signature(&certificate.tbs.public_key).is_ok() => return None,
+        None if budget.signature(&certificate.tbs.public_key).is_ok()
+            && certificate.verify_signature(&certificate.tbs.public_key).is_ok() =>
+        {
+            return None;
+        }
         None => format!("{owner} has no authority key identifier"),
         Some(identifier) if identifier.key_identifier.is_none() => {
             format!("the authority key identifier of {owner} names no key")
@@ -248,7 +287,12 @@ fn names(certificate: &Certificate, faults: &mut Vec<Fault>) {
 
 /// The preferred name syntax of section 4.2.1.6, with `*` as the whole first label of at least three.
 pub(super) fn is_presented_domain(name: &str) -> bool {
-    check_dns_name(&name.to_ascii_lowercase()).is_ok()
+    presented_domain_problem(name).is_none()
+}
+
+/// Why a name is not in it.
+pub(super) fn presented_domain_problem(name: &str) -> Option<&'static str> {
+    check_dns_name(&name.to_ascii_lowercase()).err()
 }
 
 /// A local part at a domain or at an address in brackets (RFC 5321 section 4.1.2).
@@ -314,6 +358,20 @@ fn ca(certificate: &Certificate, faults: &mut Vec<Fault>) {
     }
 }
 
+/// Whether a fault of this kind counts in a trust anchor's certificate: section 6.1.1 (d) takes of it a name and a key, so
+/// that how it is written is nobody's concern (the serial number of many a public root is zero, section 4.1.2.2); but what
+/// it says of the certificates below must be understood, and its key be worth something.
+pub(in crate::chain) fn counts_in_anchors(reason: Reason) -> bool {
+    matches!(
+        reason,
+        Reason::MalformedExtension
+            | Reason::DuplicateExtension
+            | Reason::UnknownCritical
+            | Reason::Key
+            | Reason::InconsistentCa
+    )
+}
+
 /// What no end entity may have: name constraints, and the rights of a CA without its key usage.
 pub(super) fn leaf_faults(certificate: &Certificate) -> Vec<Fault> {
     let extensions = &certificate.tbs.extensions;
@@ -346,40 +404,9 @@ pub(super) fn leaf_faults(certificate: &Certificate) -> Vec<Fault> {
     faults
 }
 
-/// Beyond what the parser checks: lists that hold one element at least (sections 4.2.1.4, 4.2.1.5, 4.2.1.11 to 4.2.1.13),
-/// policies that stand there once (section 4.2.1.4), name constraints with one list at least and none that is empty
-/// (section 4.2.1.10), DER's BOOLEAN (X.690 section 11.1), and access descriptions that are some.
-fn is_readable(oid: &str, value: &[u8]) -> bool {
-    let content = || read(value).and_then(|(sequence, rest)| rest.is_empty().then_some(sequence.content));
-    let parts = || content().and_then(elements);
-    match oid {
-        "2.5.29.37" | "2.5.29.31" | "2.5.29.33" | "2.5.29.36" => {
-            parts().is_some_and(|parts| !parts.is_empty())
-        }
-        "2.5.29.32" => parts().is_some_and(|policies| {
-            let mut seen = HashSet::new();
-            let identifier = |policy: &Element<'_>| read(policy.content).map(|(oid, _)| oid.content.to_vec());
-            !policies.is_empty() && policies.iter().all(|policy| seen.insert(identifier(policy)))
-        }),
-        "2.5.29.19" => parts().is_some_and(|parts| {
-            parts.first().is_none_or(|ca| ca.tag != BOOLEAN || matches!(ca.content, [0 | 0xff]))
-        }),
-        "1.3.6.1.5.5.7.1.1" | "1.3.6.1.5.5.7.1.11" => parts().is_some_and(|parts| {
-            !parts.is_empty()
-                && parts.iter().all(|description| elements(description.content).is_some_and(|d| d.len() == 2))
-        }),
-        "2.5.29.30" => parts().is_some_and(|lists| {
-            !lists.is_empty()
-                && lists.iter().all(|list| {
-                    // minimum and maximum, [0] and [1] after the base, are not used.
-                    let whole = |subtree: &Element<'_>| {
-                        elements(subtree.content).is_some_and(|parts| parts.len() == 1)
-                    };
-                    elements(list.content).is_some_and(|list| !list.is_empty() && list.iter().all(whole))
-                })
-        }),
-        _ => true,
-    }
+/// An extension of somebody else's making may look as it likes.
+fn is_standard(oid: &str) -> bool {
+    oid.starts_with("2.5.29.") || oid.starts_with("1.3.6.1.5.5.7.1.")
 }
 
 fn named(oid: &str) -> String {

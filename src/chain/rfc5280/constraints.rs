@@ -2,9 +2,10 @@
 
 use std::net::IpAddr;
 
-use super::super::budget::Budget;
+use super::super::budget::{Budget, LOOK_UP};
 use super::super::kubernetes::{of_kind, shown};
-use super::super::names::{Mailbox, domain_within, relative_names, uri_host};
+use super::super::names::{Mailbox, uri_host};
+use super::super::subtrees::{Hosts, Subtrees};
 use super::super::{Fault, Reason};
 use super::certificate::is_mailbox;
 use crate::x509::{Certificate, GeneralSubtree, Name, NameConstraints, SubjectAltName, check_dns_name};
@@ -19,17 +20,28 @@ pub(in crate::chain) fn fault(path: &[&Certificate], budget: &Budget) -> Option<
             return Some(fault.about(index));
         }
     }
-    for (index, certificate) in path.iter().enumerate() {
+    let mut laid_out = Vec::new();
+    for (index, issuer) in path.iter().enumerate().skip(1) {
+        if let Some(constraints) = &issuer.tbs.extensions.name_constraints {
+            match Constraints::of(&constraints.value, &issuer.tbs.subject, budget) {
+                Ok(constraints) => laid_out.push((index, constraints)),
+                Err(exceeded) => return Some(exceeded),
+            }
+        }
+    }
+    let last = laid_out.last().map_or(0, |(index, _)| *index);
+    for (index, certificate) in path.iter().enumerate().take(last) {
         // Self-issued certificates are passed over, but for the last one.
         if index > 0 && certificate.tbs.is_self_issued() {
             continue;
         }
-        let mut names: Option<Vec<SubjectAltName>> = None;
-        for issuer in path.iter().skip(index + 1) {
-            let Some(constraints) = &issuer.tbs.extensions.name_constraints else { continue };
-            let names = names.get_or_insert_with(|| all_names(certificate));
-            if let Some(fault) = check(names, &constraints.value, &issuer.tbs.subject, budget) {
-                return Some(fault.about(index));
+        let names = all_names(certificate);
+        for (_, constraints) in laid_out.iter().filter(|(above, _)| *above > index) {
+            match names.iter().try_for_each(|name| constraints.check(name, budget)) {
+                Ok(()) => {}
+                // What is spent is nobody's in particular.
+                Err(fault) if fault.reason == Reason::Budget => return Some(fault),
+                Err(fault) => return Some(fault.about(index)),
             }
         }
     }
@@ -50,76 +62,67 @@ fn all_names(certificate: &Certificate) -> Vec<SubjectAltName> {
     names
 }
 
-fn check(
-    names: &[SubjectAltName],
-    constraints: &NameConstraints,
-    issuer: &Name,
-    budget: &Budget,
-) -> Option<Fault> {
-    let subtrees = constraints.permitted.len() + constraints.excluded.len();
-    let all = constraints.permitted.iter().chain(&constraints.excluded);
-    let weight = all.map(|subtree| weight(subtree_length(subtree))).sum::<usize>();
-    for name in names {
-        let count = weight.saturating_add(subtrees.saturating_mul(self::weight(name_length(name)) - 1));
-        if let Err(exceeded) = budget.comparisons(count) {
-            return Some(exceeded);
+/// The constraints of one CA, laid out to be looked up.
+struct Constraints<'a> {
+    list: &'a NameConstraints,
+    permitted: Subtrees<'a>,
+    excluded: Subtrees<'a>,
+    constrains_uris: bool,
+    /// How many subtrees are of kinds that are only shown.
+    others: u64,
+    issuer: &'a Name,
+}
+
+impl<'a> Constraints<'a> {
+    fn of(list: &'a NameConstraints, issuer: &'a Name, budget: &Budget) -> Result<Self, Fault> {
+        let all = || list.permitted.iter().chain(&list.excluded);
+        let others = all().filter(|subtree| matches!(subtree, GeneralSubtree::Other(_))).count();
+        Ok(Self {
+            list,
+            permitted: Subtrees::of(&list.permitted, budget)?,
+            excluded: Subtrees::of(&list.excluded, budget)?,
+            others: u64::try_from(others).unwrap_or(u64::MAX),
+            constrains_uris: all().any(|subtree| matches!(subtree, GeneralSubtree::Uri(_))),
+            issuer,
+        })
+    }
+
+    fn check(&self, name: &SubjectAltName, budget: &Budget) -> Result<(), Fault> {
+        let Self { list, issuer, .. } = self;
+        budget.work(LOOK_UP)?;
+        let refuse = |reason, detail: String| Err(Fault::new(reason, detail));
+        // A constraint of a form that is not processed: a name of that form makes the path unacceptable.
+        if let SubjectAltName::Other(kind, _) = name {
+            budget.work(LOOK_UP.saturating_mul(self.others))?;
+            let mut all = list.permitted.iter().chain(&list.excluded);
+            if let Some(constraint) = all.find(|subtree| is_other(subtree, name)) {
+                let detail = format!(
+                    "{issuer} constrains names of the kind {kind} ({constraint}), which is not supported"
+                );
+                return refuse(Reason::MalformedConstraint, detail);
+            }
         }
-        if let Some(fault) = check_one(name, constraints, issuer) {
-            return Some(fault);
+        // Section 4.2.1.10: such a URI MUST be refused, whatever the constraint says.
+        if let SubjectAltName::Uri(uri) = name
+            && self.constrains_uris
+            && let Some(problem) = host_problem(uri)
+        {
+            let detail =
+                format!("{name} cannot be held against the URIs that {issuer} constrains: {problem}");
+            return refuse(Reason::MalformedConstraint, detail);
         }
+        if self.permitted.has_kind_of(name) && within(name, &self.permitted, budget)?.is_none() {
+            let expected = shown(of_kind(&list.permitted, name));
+            let detail = format!("{name} is outside of what {issuer} permits: {expected}");
+            return Err(Fault::new(Reason::NameConstraints, detail).facts(expected, name));
+        }
+        if let Some(excluded) = touches(name, &self.excluded, budget)? {
+            let detail = format!("{name} is within what {issuer} excludes: {excluded}");
+            let fault = Fault::new(Reason::NameConstraints, detail);
+            return Err(fault.facts(format!("not {excluded}"), name));
+        }
+        Ok(())
     }
-    None
-}
-
-/// A long name counts as several: to compare it takes longer.
-fn weight(length: usize) -> usize {
-    const USUAL: usize = 64;
-    1 + length / USUAL
-}
-
-fn name_length(name: &SubjectAltName) -> usize {
-    match name {
-        SubjectAltName::Directory(name) => name.der().len(),
-        SubjectAltName::Dns(text) | SubjectAltName::Email(text) | SubjectAltName::Uri(text) => text.len(),
-        _ => 0,
-    }
-}
-
-fn subtree_length(subtree: &GeneralSubtree) -> usize {
-    match subtree {
-        GeneralSubtree::Directory(name) => name.der().len(),
-        GeneralSubtree::Dns(text) | GeneralSubtree::Email(text) | GeneralSubtree::Uri(text) => text.len(),
-        _ => 0,
-    }
-}
-
-fn check_one(name: &SubjectAltName, constraints: &NameConstraints, issuer: &Name) -> Option<Fault> {
-    // A constraint of a form that is not processed: a name of that form makes the path unacceptable.
-    let mut all = constraints.permitted.iter().chain(&constraints.excluded);
-    if let SubjectAltName::Other(kind, _) = name
-        && let Some(constraint) = all.find(|subtree| is_other(subtree, name))
-    {
-        let detail =
-            format!("{issuer} constrains names of the kind {kind} ({constraint}), which is not supported");
-        return Some(Fault::new(Reason::MalformedConstraint, detail));
-    }
-    // Section 4.2.1.10: such a URI MUST be refused, whatever the constraint says.
-    if let SubjectAltName::Uri(uri) = name
-        && all.any(|subtree| matches!(subtree, GeneralSubtree::Uri(_)))
-        && let Some(problem) = host_problem(uri)
-    {
-        let detail = format!("{name} cannot be held against the URIs that {issuer} constrains: {problem}");
-        return Some(Fault::new(Reason::MalformedConstraint, detail));
-    }
-    let mut permitted = of_kind(&constraints.permitted, name).peekable();
-    if permitted.peek().is_some() && !permitted.any(|subtree| within(name, subtree)) {
-        let expected = shown(of_kind(&constraints.permitted, name));
-        let detail = format!("{name} is outside of what {issuer} permits: {expected}");
-        return Some(Fault::new(Reason::NameConstraints, detail).facts(expected, name));
-    }
-    let excluded = of_kind(&constraints.excluded, name).find(|subtree| touches(name, subtree))?;
-    let detail = format!("{name} is within what {issuer} excludes: {excluded}");
-    Some(Fault::new(Reason::NameConstraints, detail).facts(format!("not {excluded}"), name))
 }
 
 /// Why a URI has no host that is a fully qualified domain name.
@@ -139,47 +142,59 @@ fn is_other(subtree: &GeneralSubtree, name: &SubjectAltName) -> bool {
     text.split_once(':').is_some_and(|(kind, _)| kind == name.kind())
 }
 
-/// Whether all that a name stands for lies within a subtree.
-fn within(name: &SubjectAltName, subtree: &GeneralSubtree) -> bool {
-    match (name, subtree) {
-        (SubjectAltName::Dns(domain), GeneralSubtree::Dns(base)) => {
-            // `*.example.com` lies within what holds all of its hosts.
-            domain_within(domain.strip_prefix("*.").unwrap_or(domain), base)
+/// The subtree that holds all that a name stands for.
+fn within<'a>(
+    name: &SubjectAltName,
+    subtrees: &Subtrees<'a>,
+    budget: &Budget,
+) -> Result<Option<&'a GeneralSubtree>, Fault> {
+    match name {
+        // `*.example.com` lies within what holds all of its hosts.
+        SubjectAltName::Dns(domain) => {
+            subtrees.dns.holding(domain.strip_prefix("*.").unwrap_or(domain), budget)
         }
-        (SubjectAltName::Email(mailbox), GeneralSubtree::Email(base)) => mailbox_within(mailbox, base),
-        (SubjectAltName::Uri(uri), GeneralSubtree::Uri(base)) => {
-            uri_host(uri).is_some_and(|host| host_within(host, base))
-        }
-        (SubjectAltName::Ip(ip), GeneralSubtree::Ip(network, prefix)) => {
-            ipnet::IpNet::new(*network, *prefix).is_ok_and(|network| network.contains(ip))
-        }
-        (SubjectAltName::Directory(name), GeneralSubtree::Directory(base)) => {
-            relative_names(name).starts_with(&relative_names(base))
-        }
-        _ => false,
+        SubjectAltName::Email(mailbox) => match Mailbox::parse(mailbox) {
+            Some(mailbox) => match subtrees.mailbox(&mailbox) {
+                Some(subtree) => Ok(Some(subtree)),
+                None => host_within(&mailbox.domain, &subtrees.mail, budget),
+            },
+            None => Ok(None),
+        },
+        SubjectAltName::Uri(uri) => match uri_host(uri) {
+            Some(host) => host_within(host, &subtrees.uri, budget),
+            None => Ok(None),
+        },
+        SubjectAltName::Ip(address) => Ok(subtrees.network(*address)),
+        SubjectAltName::Directory(name) => subtrees.directory(name, budget),
+        SubjectAltName::Other(..) => Ok(None),
     }
 }
 
-/// Whether anything that a name stands for lies within a subtree.
-fn touches(name: &SubjectAltName, subtree: &GeneralSubtree) -> bool {
-    if within(name, subtree) {
-        return true;
+/// The subtree that holds anything that a name stands for.
+fn touches<'a>(
+    name: &SubjectAltName,
+    subtrees: &Subtrees<'a>,
+    budget: &Budget,
+) -> Result<Option<&'a GeneralSubtree>, Fault> {
+    if let Some(subtree) = within(name, subtrees, budget)? {
+        return Ok(Some(subtree));
     }
-    let (SubjectAltName::Dns(domain), GeneralSubtree::Dns(base)) = (name, subtree) else { return false };
-    let Some(parent) = domain.strip_prefix("*.") else { return false };
-    base.split_once('.').is_some_and(|(_, rest)| rest.eq_ignore_ascii_case(parent))
+    match name {
+        SubjectAltName::Dns(domain) if domain.starts_with("*.") => Ok(subtrees.dns.sibling_of(domain)),
+        _ => Ok(None),
+    }
 }
 
 /// A host is the host alone; with a dot in front it is every host of a domain.
-fn host_within(host: &str, base: &str) -> bool {
-    if base.starts_with('.') { domain_within(host, base) } else { host.eq_ignore_ascii_case(base) }
-}
-
-fn mailbox_within(mailbox: &str, base: &str) -> bool {
-    if base.contains('@') {
-        return same_mailbox(mailbox, base);
+fn host_within<'a>(
+    host: &str,
+    hosts: &Hosts<'a>,
+    budget: &Budget,
+) -> Result<Option<&'a GeneralSubtree>, Fault> {
+    match hosts.exactly(host) {
+        Some(subtree) => Ok(Some(subtree)),
+        None => hosts.domain_holding(host, budget),
     }
-    Mailbox::parse(mailbox).is_some_and(|mailbox| host_within(&mailbox.domain, base))
 }
 
 /// The local part as it is, the domain in any case (section 7.5).

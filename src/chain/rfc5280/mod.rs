@@ -1,11 +1,16 @@
-//! The strict reading of RFC 5280: what it calls MUST is demanded, of the trust anchor's certificate too.
+//! The strict reading of RFC 5280: what it calls MUST is demanded of every certificate of a path. A trust anchor is a name
+//! and a key (section 6.1.1 (d)): of its certificate counts what it says of those below it, and that it is a CA's.
 
 mod certificate;
 mod constraints;
+mod der;
+mod lists;
+mod shape;
 mod web_pki;
 
-pub(super) use certificate::faults_anywhere;
+pub(super) use certificate::{counts_in_anchors, faults_anywhere};
 pub(super) use constraints::fault as constraints_fault;
+pub(super) use lists::problem as list_problem;
 
 use time::OffsetDateTime;
 
@@ -16,18 +21,25 @@ use super::search::{Step, signature_fault};
 use super::verdict::{Role, Warning};
 use super::{Fault, Policy, Purpose, Reason, Settings, Verifier, policies, revocation};
 use crate::clock::in_words;
-use crate::x509::{Certificate, SubjectAltName, Validity};
+use crate::x509::{Certificate, SignatureFault, SubjectAltName, Validity};
 
 /// The most certificates below a trust anchor: `GnuTLS`'s `DEFAULT_MAX_VERIFY_DEPTH`, twice that of most verifiers.
 const LONGEST_PATH: usize = 16;
 
 /// What is wrong with the certificate that was asked about, in its place.
-pub(super) fn leaf_faults(leaf: &Certificate, settings: &Settings) -> Vec<Fault> {
+pub(super) fn leaf_faults(
+    leaf: &Certificate,
+    is_anchor: bool,
+    settings: &Settings,
+    budget: &Budget,
+) -> Vec<Fault> {
     let mut faults = Vec::new();
     faults.extend(validity_fault(&leaf.tbs.validity, whole_second(settings.at)));
     faults.extend(settings.names.iter().filter_map(|name| name_fault(leaf, name)));
     faults.extend(certificate::leaf_faults(leaf));
-    faults.extend(certificate::authority_key_identifier(leaf));
+    if !is_anchor {
+        faults.extend(certificate::authority_key_identifier(leaf, budget));
+    }
     if settings.purpose == Purpose::Server {
         faults.extend(web_pki::leaf_faults(leaf));
     }
@@ -69,7 +81,39 @@ fn name_fault(leaf: &Certificate, wanted: &SubjectAltName) -> Option<Fault> {
         ),
         other => names.contains(other),
     };
-    (!found).then(|| hostname::name_fault(View::plain(leaf), wanted))
+    (!found).then(|| match uncounted(names, wanted) {
+        Some((name, why)) => {
+            let detail = format!("{} holds {name}, which does not count: {why}", leaf.tbs.subject);
+            Fault::new(Reason::NameMismatch, detail).facts(wanted, name)
+        }
+        None => hostname::name_fault(View::plain(leaf), wanted),
+    })
+}
+
+/// A name that is the wanted one and does not count, and why.
+fn uncounted<'a>(
+    names: &'a [SubjectAltName],
+    wanted: &SubjectAltName,
+) -> Option<(&'a SubjectAltName, String)> {
+    names.iter().find_map(|name| match (name, wanted) {
+        (SubjectAltName::Dns(pattern), SubjectAltName::Dns(host)) => {
+            let matches = pattern.eq_ignore_ascii_case(host)
+                || host_matches(pattern, host.strip_suffix('.').unwrap_or(host));
+            let problem = certificate::presented_domain_problem(pattern)?;
+            matches.then(|| {
+                (name, format!("it is not in the preferred name syntax of section 4.2.1.6, for {problem}"))
+            })
+        }
+        (SubjectAltName::Email(own), SubjectAltName::Email(mailbox)) if own == mailbox => {
+            Some((name, "it is no mailbox (RFC 5321 section 4.1.2)".to_owned()))
+        }
+        (SubjectAltName::Ip(own), SubjectAltName::Ip(address))
+            if own.to_canonical() == address.to_canonical() =>
+        {
+            Some((name, "an IPv4 address and the same mapped into IPv6 are two".to_owned()))
+        }
+        _ => None,
+    })
 }
 
 fn host_matches(pattern: &str, host: &str) -> bool {
@@ -82,7 +126,12 @@ fn host_matches(pattern: &str, host: &str) -> bool {
 }
 
 /// What is wrong with an issuer of the last certificate of the path.
-pub(super) fn issuer_faults(issuer: Step<'_, '_>, path: &[Step<'_, '_>], settings: &Settings) -> Vec<Fault> {
+pub(super) fn issuer_faults(
+    issuer: Step<'_, '_>,
+    path: &[Step<'_, '_>],
+    settings: &Settings,
+    budget: &Budget,
+) -> Vec<Fault> {
     let (Some(child), certificate) = (path.last(), issuer.certificate()) else { return Vec::new() };
     if path.len() > LONGEST_PATH {
         let detail = format!("budget exceeded: the path is longer than {LONGEST_PATH} certificates");
@@ -97,10 +146,14 @@ pub(super) fn issuer_faults(issuer: Step<'_, '_>, path: &[Step<'_, '_>], setting
         let detail = format!("{} with this key is in the path already", certificate.tbs.subject);
         return vec![Fault::new(Reason::Loop, detail)];
     }
+    let is_anchor = issuer.role == Role::TrustAnchor;
     let mut faults = issuer.candidate.faults.clone();
+    faults.retain(|fault| !is_anchor || counts_in_anchors(fault.reason));
     faults.extend(validity_fault(&certificate.tbs.validity, whole_second(settings.at)));
-    faults.extend(ca_faults(certificate));
-    faults.extend(certificate::authority_key_identifier(certificate));
+    faults.extend(ca_faults(certificate, is_anchor));
+    if !is_anchor {
+        faults.extend(certificate::authority_key_identifier(certificate, budget));
+    }
     let between = path.iter().skip(1).filter(|step| !step.certificate().tbs.is_self_issued()).count();
     let limit =
         certificate.tbs.extensions.basic_constraints.as_ref().and_then(|marked| marked.value.path_len);
@@ -115,16 +168,32 @@ pub(super) fn issuer_faults(issuer: Step<'_, '_>, path: &[Step<'_, '_>], setting
     }
     // A signature costs more than all of the rest.
     if faults.is_empty() {
-        faults.extend(signature_fault(path, certificate));
+        faults.extend(signature_fault(path, certificate, budget));
     }
     faults
 }
 
-/// What is wrong with a certificate as that of a CA (section 6.1.4 (k), (n)).
-fn ca_faults(certificate: &Certificate) -> Vec<Fault> {
+/// Whether a certificate among the trust anchors is one: a CA's, or one that signs itself. Any other says itself that
+/// somebody else vouches for it.
+pub(super) fn may_be_anchor(certificate: &Certificate, budget: &Budget) -> bool {
+    let key = &certificate.tbs.public_key;
+    certificate.tbs.extensions.is_ca()
+        || (certificate.tbs.is_self_issued()
+            && budget.signature(key).is_ok()
+            // Of a signature that proves nothing nobody can tell.
+            && matches!(
+                certificate.verify_signature(key),
+                Ok(()) | Err(SignatureFault::Broken(_) | SignatureFault::Unsupported(_))
+            ))
+}
+
+/// What is wrong with a certificate as that of a CA (section 6.1.4 (k), (n)). A root that has no basic constraints because
+/// its version has none is a CA by being trusted.
+fn ca_faults(certificate: &Certificate, is_anchor: bool) -> Vec<Fault> {
     let extensions = &certificate.tbs.extensions;
     let mut faults = Vec::new();
-    if certificate.tbs.version != 3 || !extensions.is_ca() {
+    let old_root = is_anchor && certificate.tbs.version < 3 && certificate.tbs.is_self_issued();
+    if !old_root && (certificate.tbs.version != 3 || !extensions.is_ca()) {
         faults.push(not_a_ca(View::plain(certificate)));
     }
     if extensions.key_usage.as_ref().is_some_and(|usage| usage.value.is_empty()) {
@@ -148,11 +217,20 @@ pub(super) fn path_faults(path: &[Step<'_, '_>], verifier: &Verifier<'_>, budget
     }
     faults.extend(constraints::fault(&certificates, budget));
     let views: Vec<View<'_>> = certificates.iter().map(|certificate| View::plain(certificate)).collect();
-    faults.extend(policies::fault(&views, Policy::Rfc5280));
+    faults.extend(policies::fault(&views, Policy::Rfc5280, budget));
     if faults.is_empty() && !verifier.lists.is_empty() {
         faults.extend(revocation::faults(path, verifier, budget));
     }
     faults
+}
+
+/// What a CA must not write and everybody must read.
+pub(super) fn early_dates(path: &[Step<'_, '_>]) -> Vec<Warning> {
+    let below = path.iter().enumerate().filter(|(_, step)| step.role != Role::TrustAnchor);
+    let faults = below.flat_map(|(index, step)| {
+        certificate::early_dates(step.certificate()).into_iter().map(move |fault| (index, fault))
+    });
+    faults.map(|(index, fault)| Warning::of_the_standard(index, fault)).collect()
 }
 
 /// What the strict reading has against a path that the other policy accepts.
@@ -161,18 +239,22 @@ pub(super) fn warnings(path: &[Step<'_, '_>], verifier: &Verifier<'_>, budget: &
     let mut warnings = Vec::new();
     for (index, step) in path.iter().enumerate() {
         let certificate = step.certificate();
+        let is_anchor = step.role == Role::TrustAnchor || path.len() == 1;
         let mut faults = faults_anywhere(certificate);
-        faults.extend(certificate::authority_key_identifier(certificate));
+        faults.retain(|fault| !is_anchor || counts_in_anchors(fault.reason));
+        if !is_anchor {
+            faults.extend(certificate::authority_key_identifier(certificate, budget));
+        }
         match step.role {
             Role::EndEntity => faults.extend(certificate::leaf_faults(certificate)),
-            _ => faults.extend(ca_faults(certificate)),
+            _ => faults.extend(ca_faults(certificate, is_anchor)),
         }
         if step.role == Role::EndEntity {
             faults.extend(settings.names.iter().filter_map(|name| name_fault(certificate, name)));
         }
-        warnings.extend(faults.into_iter().map(|fault| Warning { index, fault }));
+        warnings.extend(faults.into_iter().map(|fault| Warning::of_the_standard(index, fault)));
     }
     let whole = path_faults(path, verifier, budget).into_iter();
-    warnings.extend(whole.map(|fault| Warning { index: fault.concerns.unwrap_or(0), fault }));
+    warnings.extend(whole.map(|fault| Warning::of_the_standard(fault.concerns.unwrap_or(0), fault)));
     warnings
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::super::{Attempt, Fault, Link, Reason, Rejection, Verdict, VerifiedChain};
+use super::super::{Attempt, Fault, Link, Reason, Rejection, Verdict, VerifiedChain, Warning};
 
 /// A reason, and the certificate that it concerns where the table says so.
 struct Wanted<'t> {
@@ -77,15 +77,21 @@ impl<'t> Answer<'t> {
 
     fn is_chain(&self, chain: &VerifiedChain<'_>) -> Result<(), String> {
         let name = |index: usize| chain.path().get(index).map(name_of).unwrap_or_default();
-        let found: BTreeSet<(&str, &str)> = chain
-            .warnings()
-            .iter()
-            .map(|warning| (warning.fault.reason.code(), name(warning.index)))
-            .collect();
+        // What other programs make of it is said in the rows that ask for it.
+        let others = Reason::OtherPrograms.code();
+        let asked = self.reasons.iter().any(|wanted| wanted.code == others);
+        let counts = |warning: &&Warning| asked || warning.fault.reason != Reason::OtherPrograms;
+        let warnings: Vec<&Warning> = chain.warnings().iter().filter(counts).collect();
+        let found: BTreeSet<(&str, &str)> =
+            warnings.iter().map(|warning| (warning.fault.reason.code(), name(warning.index))).collect();
         let is = |wanted: &Wanted<'_>, (code, about): (&str, &str)| {
             wanted.code == code && wanted.about.is_none_or(|wanted| wanted == about)
         };
-        let texts: Vec<String> = chain.warnings().iter().map(|warning| full_text(&warning.fault)).collect();
+        let programs = |warning: &Warning| {
+            let situation = warning.situation.unwrap_or_default();
+            format!("{} {situation}({})", full_text(&warning.fault), warning.programs.join(","))
+        };
+        let texts: Vec<String> = warnings.iter().map(|warning| programs(warning)).collect();
         let missing = self.reasons.iter().any(|wanted| !found.iter().any(|found| is(wanted, *found)));
         if missing || found.iter().any(|found| !self.reasons.iter().any(|wanted| is(wanted, *found))) {
             return Err(format!("the warnings are {found:?}: {texts:?}"));

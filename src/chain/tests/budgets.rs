@@ -1,9 +1,11 @@
 //! Graphs of which an honest search would never see the end. Each comes to a bound, and what was done is counted: not by
 //! the clock, which tells of the machine.
 
+use super::super::budget::Budget;
 use super::super::{Attempt, LocatedList, Reason, Rejection, VerifiedChain};
 use super::{Located, Policy, Purpose, Settings, Verdict, Verifier, located};
 use crate::forge::{self, Forged};
+use crate::x509::der;
 
 const BOTH: [Policy; 2] = [Policy::Kubernetes, Policy::Rfc5280];
 /// Go's `maxChainSignatureChecks`.
@@ -152,27 +154,108 @@ fn each_end_entity_has_its_own() {
     }
 }
 
-#[test]
-fn ten_thousand_constraints_and_a_thousand_names() {
-    let half = |kind: &str| joined(5000, |index| format!("{kind}:dns:{index:x}x"));
-    let root = forge::ca(&format!("cn=Root nc={}", half("exclude")));
-    let inter = root.ca(&format!("cn=Sub nc={}", half("exclude")));
-    let names = |count: usize| format!("cn=a sans={}", joined(count, |index| format!("dns:a{index:x}.b")));
-    let given = Given::new(&[&root]).with([&inter]);
-    let told = |rejection: &Rejection<'_>| {
-        assert_eq!(rejection.reason().0.reason, Reason::Budget, "{rejection}");
+/// The price of a verification, in nanoseconds as they are counted, and whether it came to an end.
+fn price(given: &Given, policy: Policy, leaf: &Forged) -> (u64, bool) {
+    let (settings, leaf) = (settings(policy), located("L", leaf));
+    let verifier = Verifier::new(&settings, &given.anchors, &given.intermediates, &given.lists);
+    let budget = Budget::new();
+    let verdict = verifier.verify_within(&leaf, &budget);
+    let spent = match &verdict {
+        Verdict::Invalid(rejection) => rejection.reason().0.reason == Reason::Budget,
+        Verdict::Valid(chain) => {
+            chain.warnings().iter().any(|warning| warning.fault.reason == Reason::Budget)
+        }
     };
-    given.refuses(Policy::Rfc5280, &inter.leaf(&names(1000)), told);
-    // Go sorts them and has no bound; kpki has one that is wider, and warns of the other.
-    given.accepts(Policy::Kubernetes, &inter.leaf(&names(1000)), |chain| {
-        let warnings: Vec<Reason> = chain.warnings().iter().map(|warning| warning.fault.reason).collect();
-        assert_eq!(warnings, [Reason::Budget]);
+    (budget.spent(), !spent)
+}
+
+/// As many constraints as names, of each kind: twice as many cost about twice as much.
+#[test]
+fn names_and_constraints_are_looked_up() {
+    for (kind, base, name) in [
+        ("dns", "dns:{}x", "dns:a{}.b"),
+        ("email", "email:{}x", "email:a@h{}.b"),
+        ("uri", "uri:{}x", "uri:x://h{}.b/"),
+        ("ip", "ip:10.{ip}/32", "ip:11.{ip}"),
+        ("dir", "dir:o=Acme/ou=x/cn={}", "dir:o=Acme/ou=x/cn=a{}"),
+    ] {
+        let filled = |pattern: &str, index: usize| {
+            let address = format!("{}.{}.{}", index >> 16 & 255, index >> 8 & 255, index & 255);
+            pattern.replace("{}", &format!("{index:x}")).replace("{ip}", &address)
+        };
+        let prices = [1000, 2000].map(|count| {
+            let constraints = joined(count, |index| format!("exclude:{}", filled(base, index)));
+            let root = forge::ca(&format!("cn=Root nc={constraints}"));
+            let sub = root.ca(&format!("cn=Sub nc={constraints}"));
+            let names = joined(count, |index| filled(name, index));
+            let leaf = sub.leaf(&format!("cn=a sans={names}"));
+            let given = Given::new(&[&root]).with([&sub]);
+            let (price, ended) = price(&given, Policy::Rfc5280, &leaf);
+            assert!(ended, "{kind}: {count}");
+            price
+        });
+        let signatures = 200_000;
+        let [one, two] = prices.map(|price| price - signatures);
+        assert!(two < one * 5 / 2, "{kind}: {one} and {two}");
+        assert!(two < 10_000_000, "{kind}: {two}");
+    }
+}
+
+/// Names that share all but their ends, of every length: what is hashed grows with the square, and is bounded.
+#[test]
+fn long_names_of_every_length() {
+    let length = 200;
+    let prefix = |count: usize| (0..count).map(|at| format!("ou={at:x}")).collect::<Vec<_>>().join("/");
+    // Each ends where a relative name of the name ends, and in another value of the same length.
+    let other = |at: usize| "z".repeat(format!("{at:x}").len());
+    let bases = joined(length - 1, |at| format!("exclude:dir:{}/ou={}", prefix(at + 1), other(at + 1)));
+    let root = forge::ca(&format!("cn=Root nc={bases}"));
+    let leaf = |count: usize| {
+        root.leaf(&format!("cn=a sans={}", joined(count, |at| format!("dir:{}/cn=y{at}", prefix(length)))))
+    };
+    let given = Given::new(&[&root]);
+    let (few, ended) = price(&given, Policy::Rfc5280, &leaf(1));
+    assert!(ended && few < 50_000_000, "{few}");
+    let (_, ended) = price(&given, Policy::Rfc5280, &leaf(300));
+    assert!(!ended);
+    given.refuses(Policy::Rfc5280, &leaf(300), |rejection| {
+        assert!(rejection.to_string().contains("more work than 50 ms"), "{rejection}");
     });
-    given.refuses(Policy::Kubernetes, &inter.leaf(&names(4000)), told);
-    // Up to the bound: 2^20 comparisons of the strict policy.
-    given.accepts(Policy::Rfc5280, &inter.leaf(&names(100)), |_| ());
-    // The bound is for all paths together: each of twenty trust anchors is within it.
-    let anchors: Vec<Forged> = (0..20).map(|_| root.reissue("nc=exclude:dns:b")).collect();
-    let anchors: Vec<&Forged> = anchors.iter().collect();
-    Given::new(&anchors).with([&inter]).refuses(Policy::Rfc5280, &inter.leaf(&names(150)), told);
+}
+
+/// Keys that take long: three certificates of one path are within it, a hundred of one name are not.
+#[test]
+fn large_keys() {
+    // RSA-16384 with 65537: the modulus is odd, and nobody's.
+    let key = der::element(0x30, &[&der::element(2, &[&[0], &[0xff; 2048]]), &[2, 3, 1, 0, 1]]);
+    let algorithm = [0x30, 13, 6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1, 5, 0];
+    let spki = der::element(0x30, &[&algorithm, &der::bit_string(&key)]);
+    let root = forge::ca(&format!("cn=Root spki={}", crate::x509::hex(&spki)));
+    let same: Vec<Forged> = (0..100).map(|_| root.reissue("")).collect();
+    let given = Given::new(&same.iter().collect::<Vec<_>>());
+    let leaf = root.leaf("cn=a sig=other-key");
+    for policy in BOTH {
+        let (_, ended) = price(&given, policy, &leaf);
+        assert!(!ended, "{policy}");
+        given.refuses(policy, &leaf, |rejection| assert!(tried(rejection.attempts()) < 10, "{policy}"));
+    }
+}
+
+/// Policies and mappings of every CA of a long path.
+#[test]
+fn policies_along_a_path() {
+    let policies = joined(3000, |index| format!("1.2.{index}"));
+    let mappings = joined(3000, |index| format!("1.2.{index}:1.2.{}", index + 1));
+    let words = format!("policies={policies} mappings={mappings}");
+    let mut cas = vec![forge::ca("cn=Root")];
+    for index in 0..15 {
+        let next = cas[index].ca(&format!("cn=I{index} {words}"));
+        cas.push(next);
+    }
+    let given = |length: usize| Given::new(&[&cas[0]]).with(&cas[1..=length]);
+    let leaf = |length: usize| cas[length].leaf(&format!("cn=a policies={policies}"));
+    for policy in BOTH {
+        assert!(price(&given(2), policy, &leaf(2)).1, "{policy}");
+        assert!(!price(&given(15), policy, &leaf(15)).1, "{policy}");
+    }
 }

@@ -15,9 +15,9 @@ R | L<R version=4
 R | L<R unique-ids=both
     -> ok
 R | L<R version=1 unique-ids=issuer
-    -> ok!authority-key-identifier@L // authority-key-identifier@L
+    -> ok!version@L,authority-key-identifier@L // version@L 'unique identifiers'
 R version=2 unique-ids=both | L<R
-    -> ok!not-a-ca@R // not-a-ca@R
+    -> ok
 # Section 4.1.2.2: a positive serial number of 20 octets at most.
 R | L<R serial=01
     -> ok
@@ -33,8 +33,13 @@ R | L<R serial=ff02030405060708091011121314151617181920
     -> ok
 R | L<R serial=raw:0001
     -> encoding@L 'shortest form' // serial-number@L 'shortest form'
+# Of a trust anchor it is nobody's concern: that of many a public root is zero.
 R serial=zero | L<R
-    -> ok!serial-number@R // serial-number@R
+    -> ok
+R serial=long | L<R
+    -> ok
+R serial=zero | L=R
+    -> ok
 R | I<R serial=long | L<I
     -> ok!serial-number@I // serial-number@I
 # Section 4.2: an extension that is critical and not known, in any certificate of the path.
@@ -67,17 +72,17 @@ R | L<R ext=1.3.6.1.5.5.7.1.24:critical:3003020105
     -> unknown-critical-extension@L
 # Sections 4.2.1 and 4.2.2: what must be critical, and what must not be.
 R bc-critical=no | L<R
-    -> ok!criticality@R // criticality@R 'basicConstraints' 'must be'
+    -> ok
 R | I<R bc-critical=no | L<I
-    -> ok!criticality@I // criticality@I
+    -> ok!criticality@I // criticality@I 'basicConstraints' 'must be'
 R | L<R bc-critical=no
     -> ok
 R | I<R bc-critical=no | L=I
     -> ok!criticality@L // criticality@L
 R ski-critical | L<R
-    -> encoding@R 'subjectKeyIdentifier' // criticality@R 'must not be'
+    -> encoding@R 'subjectKeyIdentifier' // ok
 R | L<R ski-critical
-    -> encoding@L // criticality@L
+    -> encoding@L // criticality@L 'must not be'
 R | L<R aki-critical
     -> encoding@L 'authorityKeyIdentifier' // criticality@L
 R | L<R aia=http://ca.example/ca.crt aia-critical
@@ -88,8 +93,8 @@ R | L<R ext=1.3.6.1.5.5.7.1.11:critical:3016301406082806010505073005860868747470
     -> unknown-critical-extension@L // criticality@L
 R | L<R freshest=uri:http://crl.example/ freshest-critical
     -> unknown-critical-extension@L // criticality@L
-R | L<R ext=2.5.29.9:critical:3000
-    -> unknown-critical-extension@L // criticality@L
+R | L<R ext=2.5.29.9:critical:30103011060355040331043002040016
+    -> unknown-critical-extension@L // malformed-extension@L
 R | L<R crldp=uri:http://crl.example/ crldp-critical
     -> ok
 R ku-critical=no | L<R ku-critical=no
@@ -140,12 +145,12 @@ R | L<R ext=1.2.3.4:plain:ffff
 R | L<R ext=2.16.840.1.113730.1.13:plain:00
     -> ok
 R | L<R extensions=empty
-    -> ok!authority-key-identifier@L // authority-key-identifier@L
+    -> ok!malformed-certificate@L,authority-key-identifier@L // malformed-certificate@L 'extensions is an empty list'
 # Section 4.1.1.2: the algorithm beside the signature is the one that was signed.
 R | L<R sig=outer-mismatch
-    -> algorithms-differ@L+encoding@L // algorithms-differ@L
+    -> encoding@L // algorithms-differ@L
 R key=ed25519 | L<R sig=outer-mismatch
-    -> algorithms-differ@L+encoding@L // algorithms-differ@L
+    -> encoding@L // algorithms-differ@L
 R | I<R sig=outer-mismatch | L<I
     -> encoding@I // algorithms-differ@I
 # Nothing follows a certificate, or what is signed in it. Go passes over the latter; no certificate in use has it.
@@ -166,7 +171,7 @@ R | L<R cn-as=t61
 R | L<R cn-as=universal
     -> encoding@L 'kind of string' // ok
 R cn-as=universal | L<R
-    -> encoding@L+encoding@R // ok
+    -> encoding@L // ok
 R | L<R cn=a@b cn-as=printable
     -> encoding@L // ok
 ";
@@ -186,9 +191,9 @@ R | L<R aki=full
     -> ok
 R | I<R aki=full | L<I
     server -> ok
-# The trust anchor is held to it, if it is no root: one whose own key signed it.
+# The trust anchor is not held to it.
 H | R<H aki=absent | L<R
-    -> ok!authority-key-identifier@R // authority-key-identifier@R
+    -> ok
 R issuer=cn=Elsewhere | L<R
     -> ok
 R aki=0102 ski=0102 | L<R aki=0102
@@ -200,13 +205,13 @@ R aki=0102 ski=0103 | L<R aki=0103
     client -> ok
     server -> ok // web-pki@R 'not its own'
 R aki=empty | L<R
-    -> ok!authority-key-identifier@R // authority-key-identifier@R
+    -> ok
 H cn=R | R<H aki=full | L<R
     client -> ok
     server -> ok // web-pki@R 'names a certificate'
 # A CA has a subject key identifier.
 R ski=absent | L<R
-    -> ok!subject-key-identifier@R // subject-key-identifier@R
+    -> ok
 R | I<R ski=absent | L<I
     -> ok!subject-key-identifier@I // subject-key-identifier@I
 R | I<R ski=absent | L=I

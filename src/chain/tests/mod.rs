@@ -41,6 +41,7 @@ mod encoding;
 mod names;
 mod paths;
 mod policies;
+mod programs;
 mod purposes;
 mod reasons;
 mod revocation;
@@ -171,7 +172,7 @@ impl Stage {
 }
 
 fn source(name: &str) -> Source {
-    Source { file: name.to_owned(), block: 0, line: None }
+    Source { file: name.to_owned(), ..Source::default() }
 }
 
 fn list(name: &str, list: &Crl) -> LocatedList {

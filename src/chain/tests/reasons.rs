@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::super::{Attempt, Reason, Rejection, Verdict};
 use super::{
-    Answer, Policy, Settings, Stage, check, constraints, encoding, names, paths, policies, purposes,
+    Answer, Policy, Settings, Stage, check, constraints, encoding, names, paths, policies, programs, purposes,
 };
 use super::{read_question, revocation, scenes, signatures, validity};
 
@@ -72,6 +72,8 @@ const TABLES: &[&str] = &[
     policies::EXTENSIONS,
     policies::MAPPINGS,
     policies::POLICIES,
+    programs::HANDSHAKES,
+    programs::OTHERS,
     purposes::CAS,
     purposes::EXTENDED,
     purposes::KEY_USAGE,

@@ -22,9 +22,9 @@ R | L<R | C<R revoked=$L;at:+1d
     -> ok!revoked@L // revoked@L
 R | L<R | C<R revoked=$L;at:-2y
     -> ok!revoked@L // revoked@L
-# Section 5.3.1: what is no longer held; only on delta lists should that stand.
+# Section 5.3.1: what is no longer held; on delta lists alone may that stand.
 R | L<R | C<R revoked=$L;reason:removeFromCRL
-    -> ok
+    -> ok!unusable-crl@L // unusable-crl@L 'delta lists alone'
 # Each certificate but the trust anchor's needs one.
 R | I<R | L<I | C1<R | C2<I
     -> ok
@@ -75,7 +75,12 @@ R key=rsa2048 | L<R | C<R sig=pss,sha384
     -> ok
 R key=ed25519 | L<R | C<R
     -> ok
+# Section 5.2.1: it says by which.
 R | L<R | C<R aki=absent
+    -> ok!unusable-crl@L // unusable-crl@L 'no authority key identifier'
+R | L<R | C<R aki=issuer-serial
+    -> ok!unusable-crl@L // unusable-crl@L 'names no key'
+R | L<R | C<R aki-critical
     -> ok
 # (f): by a key that may.
 R ku=keyCertSign | L<R | C<R
@@ -132,10 +137,61 @@ R | L<R | C<R ext=2.5.29.20:plain:0500
 # Section 5.1.2.1: extensions are for version 2, and with the number every list has one.
 R | L<R | C<R version=1
     -> ok!unusable-crl@L // unusable-crl@L 'version 1'
-# Section 5.2.4: delta lists are refused by name.
+# Sections 5.1.2.4 to 5.1.2.6: dates until 2049 are UTCTime, from 2050 on GeneralizedTime.
+R | L<R | C<R times=generalized
+    -> ok!unusable-crl@L // unusable-crl@L 'GeneralizedTime before 2050'
+R | L<R | C<R next=2050-01-01T00:00:00Z
+    -> ok
+R | L<R | C<R this=utc:2606010000Z
+    -> ok!unusable-crl@L // unusable-crl@L 'YYMMDDHHMMSSZ'
+R | L<R | C<R revoked=0102;at:generalized:20260101000000Z
+    -> ok!unusable-crl@L // unusable-crl@L 'the date of an entry'
+# Section 5.3: extensions of entries are what the standard makes of them, and stand there once.
+R | L<R | C<R revoked=0102;reason:keyCompromise;ext:2.5.29.24:plain:180f32303236303130313030303030305a
+    -> ok
+R | L<R | C<R revoked=0102;ext:2.5.29.24:plain:170d3236303130313030303030305a
+    -> ok!unusable-crl@L // unusable-crl@L 'invalidityDate'
+R | L<R | C<R revoked=0102;ext:2.5.29.21:plain:0a0107
+    -> ok!unusable-crl@L // unusable-crl@L 'none that there is'
+R | L<R | C<R revoked=0102;ext:2.5.29.21:plain:020101
+    -> ok!unusable-crl@L // unusable-crl@L 'reasonCode'
+# Section 5.2.4: a delta list brings a complete one of its scope up to date; alone it is none.
 R | L<R | C<R number=2 delta=1
-    -> ok!unusable-crl@L // unusable-crl@L 'delta'
+    -> ok!unusable-crl@L // unusable-crl@L 'no complete list'
 R | L<R | C1<R number=2 delta=1 revoked=$L | C2<R
+    -> ok!revoked@L // revoked@L 'by the list of CN=R (C1)'
+R | L<R | C1<R number=2 delta=1 | C2<R
+    -> ok
+R | L<R | C1<R number=2 delta=1 revoked=$L;reason:removeFromCRL | C2<R revoked=$L;reason:certificateHold
+    -> ok
+R | L<R | C1<R number=2 delta=1 revoked=$L;reason:removeFromCRL | C2<R revoked=$L;reason:certificateHold
+ | C3<R number=3 delta=1 revoked=$L
+    -> ok!revoked@L // revoked@L '(C3)'
+# It starts from a number that is reached, perhaps by another; one that is older says nothing.
+R | L<R | C1<R number=5 delta=3 revoked=$L | C2<R number=1
+    -> ok!unusable-crl@L // unusable-crl@L 'starts from number 3' 'of number 1'
+R | L<R | C1<R number=5 delta=3 revoked=$L | C2<R number=1 | C3<R number=3 delta=1
+    -> ok!revoked@L // revoked@L '(C1)'
+R | L<R | C1<R number=2 delta=1 revoked=$L | C2<R number=2
+    -> ok
+R | L<R | C1<R number=2 delta=1 revoked=$L | C2<R number=7
+    -> ok
+# Of another scope it is another list's.
+R | L<R | C1<R number=2 delta=1 only=user | C2<R
+    -> ok!unusable-crl@L // unusable-crl@L 'its issuer and scope'
+R | L<R | C1<R number=2 delta=1 only=ca revoked=$L | C2<R
+    -> ok
+R | L<R | C1<R number=2 delta=1 only=user revoked=$L | C2<R only=user
+    -> ok!revoked@L // revoked@L
+# What cannot be relied upon is told, whatever the complete list says.
+R | L<R | C1<R number=2 delta=1 sig=broken | C2<R
+    -> ok!unusable-crl@L // unusable-crl@L '(C1)'
+R | L<R | C1<R number=2 delta=1 next=-1m | C2<R
+    -> ok!unusable-crl@L // unusable-crl@L 'stale'
+R | L<R | C1<R number=2 delta=1 delta-critical=no | C2<R
+    -> ok!unusable-crl@L // unusable-crl@L 'not critical'
+# Section 6.3.3 (a)(1)(i): a list that is overdue may be brought up to date.
+R | L<R | C1<R number=2 delta=1 | C2<R next=-1m
     -> ok
 R | L<R | C<R freshest=uri:http://crl.example/delta
     -> ok
@@ -193,8 +249,17 @@ R | L<R | C<R idp=uri:http://crl.example/1
     -> ok!revocation-status-unknown@L // revocation-status-unknown@L
 R | L<R crldp=uri:http://crl.example/1 | C<R
     -> ok
+# Section 5.2.5: a scope that says nothing is none, it is critical, and of kinds it names one.
 R | L<R crldp=uri:http://crl.example/1 | C<R idp=
-    -> ok
+    -> ok!unusable-crl@L // unusable-crl@L 'it is empty'
+R | L<R | C<R only=user idp-critical=no
+    -> ok!unusable-crl@L // unusable-crl@L 'not critical'
+R | L<R | C<R only=user,ca
+    -> ok!revocation-status-unknown@L // revocation-status-unknown@L
+R | I<R | L<I | C1<R only=user,attribute | C2<I
+    -> ok!revocation-status-unknown@I // revocation-status-unknown@I
+R | L<R | C<R ext=2.5.29.28:critical:3003810100
+    -> ok!unusable-crl@L // unusable-crl@L 'default'
 R | L<R | C<R idp=dir:cn=R
     -> ok
 # A place may be relative to the name of the list's issuer. Go reads no certificate with such a one.

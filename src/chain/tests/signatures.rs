@@ -157,14 +157,45 @@ fn keys() {
     check(&rows.concat());
 }
 
+/// Keys with which Go's TLS makes no handshake, though its `crypto/x509` accepts the certificate.
+#[test]
+fn keys_of_handshakes() {
+    let table = [
+        ("Ed448", spki(&[&[6, 3, 0x2b, 0x65, 0x71]], &[7; 57]), "handshake@L 'nor loads it'"),
+        ("X25519", spki(&[&[6, 3, 0x2b, 0x65, 0x6e]], &[7; 32]), "handshake@L"),
+        ("an algorithm that nobody knows", spki(&[&[6, 3, 0x2a, 3, 4]], &[7; 32]), "handshake@L"),
+        ("RSA of 8200 bits", rsa(8200, &[1, 0, 1]), "handshake@L 'over 8192 bits'"),
+        ("RSA of 1000 bits", rsa(1000, &[1, 0, 1]), "handshake@L 'less than 1024 bits'"),
+        ("RSA with an even exponent", rsa(2048, &[4]), "handshake@L 'is even'"),
+    ];
+    for purpose in ["server", "client"] {
+        let rows = table.clone().map(|(why, spki, answer)| {
+            // What the strict policy says of keys is another table's.
+            let strict =
+                if matches!(why, "Ed448" | "X25519" | "RSA of 8200 bits" | "RSA with an even exponent") {
+                    "ok"
+                } else {
+                    "key@L"
+                };
+            format!("# {why}\nR | L<R spki={spki}\n    {purpose} -> {answer} // {strict}\n")
+        });
+        check(&rows.concat());
+    }
+}
+
 /// The same as keys of issuers, whose signature is nobody's.
 #[test]
 fn keys_of_issuers() {
     let table = [
         ("Ed448", spki(&[&[6, 3, 0x2b, 0x65, 0x71]], &[7; 57]), "key@R 'Go knows no keys' // signature@R"),
         ("an algorithm that nobody knows", spki(&[&[6, 3, 0x2a, 3, 4]], &[7; 32]), "key@R"),
-        ("RSA with an exponent of 1", rsa(2048, &[1]), "signature@R"),
-        ("RSA with an even exponent", rsa(2048, &[4]), "signature@R"),
+        ("RSA with an exponent of 1", rsa(2048, &[1]), "key@R 'less than 3' // signature@R"),
+        ("RSA with an even exponent", rsa(2048, &[4]), "key@R 'is even' // signature@R"),
+        (
+            "RSA with an exponent of 32 bits",
+            rsa(2048, &[0, 0x80, 0, 0, 1]),
+            "key@R 'too large' // signature@R",
+        ),
         ("another kind than the algorithm's", rsa(2048, &[1, 0, 1]), "signature@R"),
         ("what is no key at all is in no pool", spki(&[RSA, NULL], &[]), "no-issuer@L '0 trust anchors'"),
     ];

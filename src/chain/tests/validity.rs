@@ -58,7 +58,7 @@ R | L<R from=2026-06-01T12:00:00Z until=2026-06-01T12:00:00Z
 pub(super) const DATES: &str = "
 # RFC 5280 section 4.1.2.5: both forms are read, whatever the year; 50 is 1950, and 49 is 2049.
 R times=generalized | L<R times=generalized
-    -> ok
+    -> ok!date@L 'before 2050'
 R | L<R until=never
     -> ok until=R
 R until=never | L<R until=never
@@ -81,7 +81,9 @@ R | L<R until=utc:270101000000+0000
 R | L<R from=utc:2601010000Z
     -> ok!date@L // date@L
 R until=utc:2701010000Z | L<R
-    -> ok!date@R // date@R
+    -> ok
+R | I<R until=utc:2701010000Z | L<I
+    -> ok!date@I // date@I
 R | I<R from=utc:260101000000-0130 | L<I
     -> ok!date@I // date@I
 R | L<R until=generalized:20270101000000.5Z

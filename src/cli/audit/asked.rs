@@ -21,6 +21,10 @@ pub(super) struct Asked {
     /// From which severity on a finding makes the exit code 1 [default: high].
     #[arg(long, value_name = "SEVERITY", value_parser = fail_on_parser())]
     fail_on: Option<FailOn>,
+    /// Make the exit code 1 as well where something of what was given was not read, or too much to be judged. What a rule needs and was
+    /// not given does not count.
+    #[arg(long)]
+    fail_on_skipped: bool,
     /// From when on a certificate counts as expiring: so long before its end (30d, 720h), or once so much of its life is over
     /// (66%) [default: the steps of rule T003].
     #[arg(long, value_name = "TIME", value_parser = str::parse::<Expiring>)]
@@ -50,6 +54,7 @@ pub(super) struct Asked {
 pub(super) struct Question {
     pub(super) policy: Policy,
     pub(super) fail_on: FailOn,
+    pub(super) fail_on_skipped: bool,
     /// The file that had a say.
     pub(super) config: Option<String>,
 }
@@ -66,7 +71,12 @@ impl Asked {
         policy.ignore = or(&self.ignore, config.ignore);
         policy.severities = config.severities;
         policy.waivers = config.waivers;
-        Ok(Question { policy, fail_on: self.fail_on.or(config.fail_on).unwrap_or_default(), config: file })
+        Ok(Question {
+            policy,
+            fail_on: self.fail_on.or(config.fail_on).unwrap_or_default(),
+            fail_on_skipped: self.fail_on_skipped || config.fail_on_skipped.unwrap_or_default(),
+            config: file,
+        })
     }
 
     fn read_config(&self) -> Result<(Config, Option<String>), Failure> {

@@ -85,8 +85,8 @@ impl Told<'_> {
         let mut text = match form {
             Form::Text => text::of(self.report, self.telling),
             Form::Json => pretty(&json::Document::of(self.report))?,
-            Form::Sarif => pretty(&sarif::Log::of(self.report))?,
-            Form::Junit => junit::of(self.report, self.telling.fail_on)?,
+            Form::Sarif => pretty(&sarif::Log::of(self.report, self.telling.fail_on_skipped))?,
+            Form::Junit => junit::of(self.report, self.telling)?,
             Form::Prometheus => prometheus::of(self.report, self.telling.now),
             Form::Html => html::render(self.report, self.title)?,
         };

@@ -1,6 +1,6 @@
 //! An audit as JSON. docs/audit.md describes every field; what stands there stays.
 
-use kpki::audit::{Citation, Finding, Location, Report, Rule, Severity, Skipped, Waived};
+use kpki::audit::{Citation, Finding, Gap, Location, Report, Rule, Severity, Skipped, Waived};
 use serde::Serialize;
 
 use crate::cli::output;
@@ -20,6 +20,7 @@ pub(super) struct Document<'a> {
     summary: Summary,
     outcomes: Outcomes,
     read: Read,
+    unread: Unread<'a>,
 }
 
 /// Where something stands. What is not known is left out.
@@ -46,6 +47,7 @@ struct FindingRow<'a> {
     place: Place<'a>,
     message: &'a str,
     fix: String,
+    commands: Vec<String>,
     sources: Vec<Source>,
 }
 
@@ -64,6 +66,7 @@ struct SkippedRow<'a> {
     name: Option<&'static str>,
     #[serde(flatten)]
     place: Place<'a>,
+    kind: &'static str,
     reason: &'a str,
 }
 
@@ -108,6 +111,16 @@ struct Read {
     nodes: usize,
 }
 
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Unread<'a> {
+    files: usize,
+    directories: usize,
+    others: usize,
+    given_up: usize,
+    nodes: Vec<&'a str>,
+}
+
 impl<'a> Document<'a> {
     pub(super) fn of(report: &'a Report) -> Self {
         let outcomes = &report.outcomes;
@@ -141,6 +154,13 @@ impl<'a> Document<'a> {
                 keys: report.read.keys,
                 nodes: report.read.nodes,
             },
+            unread: Unread {
+                files: report.unread.files,
+                directories: report.unread.directories,
+                others: report.unread.others,
+                given_up: report.unread.given_up,
+                nodes: report.unread.nodes.iter().map(|name| &**name).collect(),
+            },
         }
     }
 }
@@ -172,6 +192,7 @@ impl<'a> FindingRow<'a> {
             place: Place::of(&finding.location),
             message: &finding.message,
             fix: finding.fix(),
+            commands: finding.remedy.commands(),
             sources: sources(finding.rule),
         }
     }
@@ -183,6 +204,11 @@ impl<'a> SkippedRow<'a> {
             rule: skipped.rule.map(|rule| rule.id),
             name: skipped.rule.map(|rule| rule.name),
             place: Place::of(&skipped.location),
+            kind: match skipped.gap {
+                Gap::Unread => "unread",
+                Gap::TooMuch => "tooMuch",
+                Gap::NotGiven => "notGiven",
+            },
             reason: &skipped.reason,
         }
     }

@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use kpki::audit::{End, FailOn, Finding, Report, Rule, Skipped, Tally, Waived};
+use kpki::audit::{End, FailOn, Finding, Gap, Report, Rule, Skipped, Tally, Waived};
 use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
 
-use super::text::place;
+use super::text::{Telling, not_read, place};
 use crate::cli::Failure;
 
 /// The key of what a rule said of a node.
@@ -40,7 +40,8 @@ impl<'a> Said<'a> {
     }
 }
 
-pub(super) fn of(report: &Report, fail_on: FailOn) -> Result<String, Failure> {
+pub(super) fn of(report: &Report, telling: Telling<'_>) -> Result<String, Failure> {
+    let fail_on = telling.fail_on;
     let said = Said::of(report);
     let mut document = quick_junit::Report::new("kpki audit");
     let last = report.tallies.len().saturating_sub(1);
@@ -51,7 +52,28 @@ pub(super) fn of(report: &Report, fail_on: FailOn) -> Result<String, Failure> {
             document.add_test_suite(suite);
         }
     }
+    document.add_test_suites(of_reading(report, telling.fail_on_skipped));
     document.to_string().map_err(Failure::from)
+}
+
+/// What was not read, where there is such: failed with `--fail-on-skipped`, skipped otherwise.
+fn of_reading(report: &Report, strict: bool) -> Option<TestSuite> {
+    let what = not_read(&report.unread)?;
+    let unread = report.skipped.iter().filter(|skipped| skipped.gap != Gap::NotGiven);
+    let places: Vec<String> = unread.map(|one| format!("{}: {}", place(&one.location), one.reason)).collect();
+    let mut status = if strict {
+        let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+        status.set_type("unread").set_description(places.join("\n"));
+        status
+    } else {
+        TestCaseStatus::skipped()
+    };
+    status.set_message(what);
+    let mut case = TestCase::new("everything was read", status);
+    case.set_classname("kpki.reading");
+    let mut suite = TestSuite::new("reading");
+    suite.add_test_case(case);
+    Some(suite)
 }
 
 fn of_node(said: &Said<'_>, tally: &Tally, fail_on: FailOn) -> TestSuite {

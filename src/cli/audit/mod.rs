@@ -14,7 +14,7 @@ mod text;
 
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
-use kpki::audit::{AuditError, FailOn, Report, Rule, audit};
+use kpki::audit::{AuditError, FailOn, Gap, Report, Rule, Skipped, audit};
 
 use asked::Asked;
 pub(super) use asked::parse_at;
@@ -24,6 +24,7 @@ pub(super) use inputs::Trees;
 use super::output::{print, print_bytes};
 use super::{Context, Failure, Status};
 use text::Telling;
+pub(super) use text::{not_read, place};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -37,11 +38,13 @@ Examples:
   kpki audit /etc/kubernetes -o json | jq -r '.findings[] | select(.severity == \"critical\") | .path'
   kpki audit /etc/kubernetes -q --output-file kpki.sarif --output-file junit=results.xml
   kpki audit /etc/kubernetes --fix               what could be mended at once; --fix --write does it
+  kpki audit cp1.tar cp2.tar cp3.tar --fail-on-skipped
+                                                 several nodes; what cannot be read fails as well
   kpki audit / --output-file /var/lib/node_exporter/textfile/kpki.prom --fail-on none
 
 Everything is found by what is in it. What cannot be judged is told, never passed.
 
-Exit codes: 0 nothing as bad as --fail-on says, 1 something is, 2 nothing could be read.";
+Exit codes: 0 nothing as bad as --fail-on says, 1 something is (or was not read, with --fail-on-skipped), 2 there is nothing to\njudge.";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -84,11 +87,11 @@ pub(super) enum GroupBy {
 
 pub(super) fn run(context: &Context, args: &Args) -> Result<Status, Failure> {
     let question = args.asked.question(context)?;
-    let inputs = args.trees.inputs()?;
+    let inputs = args.trees.inputs("audit")?;
     let bar = progress(inputs.len());
     let report = audit(inputs, &question.policy, &|| bar.inc(1)).map_err(explain_error)?;
     bar.finish_and_clear();
-    if report.read.files == 0 {
+    if report.read.of_pki == 0 {
         return Err(nothing(&report, &args.trees));
     }
     if args.fix {
@@ -97,6 +100,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Status, Failure> {
     let telling = Telling {
         group_by: args.group_by,
         fail_on: question.fail_on,
+        fail_on_skipped: question.fail_on_skipped,
         quiet: args.quiet,
         now: context.now,
         config: question.config.as_deref(),
@@ -108,7 +112,8 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Status, Failure> {
         Form::Text => print_text(&told.render(Form::Text)?)?,
         form => print_bytes(told.render(form)?.as_bytes())?,
     }
-    Ok(if fails(&report, question.fail_on) { Status::Refused } else { Status::Done })
+    let incomplete = question.fail_on_skipped && !report.unread.is_none();
+    Ok(if incomplete || fails(&report, question.fail_on) { Status::Refused } else { Status::Done })
 }
 
 /// A progress bar for many nodes, on a terminal.
@@ -141,14 +146,25 @@ pub(super) fn explain_error(error: AuditError) -> Failure {
     Failure::from(error).hint("check the path, and run as one who may read it (root for /etc/kubernetes)")
 }
 
-/// Nothing could be read: why.
+/// Nothing was found that could be judged: why.
 pub(super) fn nothing(report: &Report, trees: &Trees) -> Failure {
     let is_unread = |rule: &Rule| rule.id == "F025";
-    let skipped = report.skipped.iter().find(|skipped| skipped.rule.is_none_or(is_unread));
+    let unread = |skipped: &&Skipped| skipped.gap == Gap::Unread && skipped.rule.is_none_or(is_unread);
+    let skipped: Vec<&Skipped> = report.skipped.iter().filter(unread).collect();
     let found = report.findings.iter().find(|finding| is_unread(finding.rule));
-    let reason = skipped.map(|skipped| skipped.reason.as_str());
-    let reason = reason.or(found.map(|found| found.message.as_str())).unwrap_or("no file is in it");
-    Failure::new(format!("nothing could be read of {}: {reason}", trees.title())).hint(
+    let reason = match (skipped.as_slice(), report.read.files) {
+        ([], 0) => "no file is in it".to_owned(),
+        ([], 1) => {
+            found.map_or_else(|| "nothing of a PKI is in it".to_owned(), |found| found.message.clone())
+        }
+        ([], files) => format!("{files} files were read, and nothing of a PKI is in them"),
+        ([only], _) => only.reason.clone(),
+        ([first, ..], _) => {
+            let unread = not_read(&report.unread).unwrap_or_default();
+            format!("{unread}; the first: {}: {}", place(&first.location), first.reason)
+        }
+    };
+    Failure::new(format!("nothing to judge in {}: {reason}", trees.title())).hint(
         "give a PKI directory, an /etc/kubernetes or a node's root, as one who may read it (root, usually)",
     )
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::fmt::Write as _;
 
-use kpki::audit::{CertificateRecord, RULES, Record, Report, Severity};
+use kpki::audit::{CertificateRecord, RULES, Record, Report, Severity, Use};
 use time::OffsetDateTime;
 
 /// What is said of each certificate: name, help, value.
@@ -29,7 +29,10 @@ pub(super) fn of(report: &Report, now: OffsetDateTime) -> String {
         // Of the same certificate twice in a file there is one series.
         let mut seen = HashSet::new();
         for record in &report.records {
-            let Some(certificate) = &record.certificate else { continue };
+            // What was put aside may well have ended: nothing comes of that.
+            let Some(certificate) = record.certificate.as_ref().filter(|_| record.usage != Use::Old) else {
+                continue;
+            };
             let labels = labels(record, certificate);
             if seen.insert(labels.clone()) {
                 let _ = writeln!(out, "{name}{{{labels}}} {}", value(certificate).unix_timestamp());
@@ -38,8 +41,11 @@ pub(super) fn of(report: &Report, now: OffsetDateTime) -> String {
     }
     findings(&mut out, report);
     let read = &report.read;
+    let unread = report.unread.files + report.unread.directories + report.unread.others;
     for (name, help, value) in [
         ("kpki_audit_skipped", "What could not be judged.", report.skipped.len()),
+        ("kpki_audit_unread", "Files, directories and other things that were not read.", unread),
+        ("kpki_audit_nodes_unread", "Nodes of which nothing was read.", report.unread.nodes.len()),
         ("kpki_audit_waived", "Findings that are accepted by a waiver.", report.waived.len()),
         ("kpki_audit_dead_waivers", "Waivers that waive nothing any more.", report.dead_waivers.len()),
         ("kpki_audit_files_read", "Files that were read.", read.files),

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::fmt::Write as _;
 
-use kpki::audit::{Finding, Location, RULES, Report, Rule, Severity, Skipped};
+use kpki::audit::{Finding, Gap, Location, RULES, Report, Rule, Severity, Skipped};
 use kpki::x509::{hex, sha256};
 use serde::Serialize;
 
@@ -183,7 +183,8 @@ struct Logical {
 }
 
 impl Log {
-    pub(super) fn of(report: &Report) -> Self {
+    /// With `strict`, what was not read is an error.
+    pub(super) fn of(report: &Report, strict: bool) -> Self {
         let mut seen = HashMap::new();
         let mut row = |finding: &Finding, suppressions| Row::of(finding, suppressions, &mut seen);
         let mut results: Vec<Row> = report.findings.iter().map(|finding| row(finding, Vec::new())).collect();
@@ -200,7 +201,11 @@ impl Log {
                 tool: Tool { driver: Driver { name: "kpki", version, semantic_version: version, rules } },
                 invocations: [Invocation {
                     execution_successful: true,
-                    tool_execution_notifications: report.skipped.iter().map(Notification::of).collect(),
+                    tool_execution_notifications: report
+                        .skipped
+                        .iter()
+                        .map(|skipped| Notification::of(skipped, strict))
+                        .collect(),
                 }],
                 results,
             }],
@@ -268,9 +273,13 @@ impl Descriptor {
 }
 
 impl Notification {
-    fn of(skipped: &Skipped) -> Self {
+    fn of(skipped: &Skipped, strict: bool) -> Self {
         Self {
-            level: "note",
+            level: match skipped.gap {
+                Gap::NotGiven => "note",
+                _ if strict => "error",
+                _ => "warning",
+            },
             message: plain(format!("not judged: {}", skipped.reason)),
             locations: places(&skipped.location),
             associated_rule: skipped.rule.map(|rule| Reference { id: rule.id, index: index(rule) }),

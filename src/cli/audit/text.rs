@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 use std::hash::Hash;
 
 use anstyle::Style;
-use kpki::audit::{FailOn, Finding, Location, Report, Rule, Severity, Skipped};
+use kpki::audit::{FailOn, Finding, Location, Report, Rule, Severity, Skipped, Unread};
+use kpki::remedy::Step;
 use time::OffsetDateTime;
 
 use super::GroupBy;
@@ -21,6 +22,7 @@ const MOST_REASONS: usize = 20;
 pub(super) struct Telling<'a> {
     pub(super) group_by: GroupBy,
     pub(super) fail_on: FailOn,
+    pub(super) fail_on_skipped: bool,
     pub(super) quiet: bool,
     pub(super) now: OffsetDateTime,
     /// The file that had a say.
@@ -55,7 +57,7 @@ fn word(severity: Severity) -> String {
 }
 
 /// Where a finding stands: `cp1: pki/ca.crt:1 block 0`.
-pub(super) fn place(location: &Location) -> String {
+pub(in crate::cli) fn place(location: &Location) -> String {
     let mut text = file(location);
     if let Some(line) = location.line {
         let _ = write!(text, ":{line}");
@@ -150,18 +152,36 @@ fn of_file(files: &[Vec<&Finding>]) -> String {
         let again =
             group.get(at + 1).is_some_and(|next| next.rule == finding.rule && next.fix() == finding.fix());
         if !again {
-            lines.push(format!("            {} {}", styled(GOOD, "mend:"), mend(finding, files.len())));
+            lines.extend(mend(finding, files.len(), "            "));
         }
     }
     lines.join("\n")
 }
 
-/// The remedy of a finding, which stands for that of so many nodes.
-fn mend(finding: &Finding, nodes: usize) -> String {
-    match &finding.location.node {
-        Some(node) if nodes > 1 => format!("on {node}, and on the others likewise: {}", finding.fix()),
-        _ => finding.fix(),
+/// The remedy of a finding, which stands for that of so many nodes: each command on a line of its own, to be copied whole.
+fn mend(finding: &Finding, nodes: usize, indent: &str) -> Vec<String> {
+    let title = styled(GOOD, "mend:");
+    let mut lines: Vec<String> = Vec::new();
+    if let Some(node) = finding.location.node.as_ref().filter(|_| nodes > 1) {
+        lines.push(format!("on {node}, and on the others likewise:"));
     }
+    let mut after_words = false;
+    for step in finding.remedy.steps() {
+        match step {
+            Step::Words(words) if after_words => {
+                if let Some(last) = lines.last_mut() {
+                    last.push(' ');
+                    last.push_str(words);
+                }
+            }
+            Step::Words(words) => lines.push(words.clone()),
+            Step::Command(command) => lines.push(format!("  {command}")),
+            Step::Issue(issuance) => lines.push(issuance.remedy().text()),
+        }
+        after_words = matches!(step, Step::Words(_));
+    }
+    let begin = |at: usize| if at == 0 { title.clone() } else { "     ".to_owned() };
+    lines.iter().enumerate().map(|(at, line)| format!("{indent}{} {line}", begin(at))).collect()
 }
 
 /// What is worth knowing and nothing more has a line for each rule: there is much of it where all is well.
@@ -200,19 +220,20 @@ fn of_rule(group: &[&Finding]) -> String {
         let place = styled(FAINT, shared(findings.iter().map(|finding| &finding.location), place));
         lines.push(format!("  {}  {}  {place}", word(finding.severity), finding.message));
         if !one_fix {
-            let mend = mend(finding, findings.len());
-            lines.push(format!("            {} {mend}", styled(GOOD, "mend:")));
+            lines.extend(mend(finding, findings.len(), "            "));
         }
     }
     if one_fix {
-        lines.push(format!("  {} {}", styled(GOOD, "mend:"), first.fix()));
+        lines.extend(mend(first, 1, "  "));
     }
     lines.join("\n")
 }
 
 /// What could not be judged, by reason.
 fn skipped(report: &Report) -> Option<String> {
-    let groups = grouped(report.skipped.iter(), |skipped| skipped.reason.as_str());
+    let mut groups = grouped(report.skipped.iter(), |skipped| skipped.reason.as_str());
+    // What was not read first: the verdict points to it.
+    groups.sort_by_key(|group| group.first().map(|skipped| skipped.gap));
     let mut lines: Vec<String> = groups.iter().take(MOST_REASONS).map(|group| of_reason(group)).collect();
     if let Some(more) = groups.len().checked_sub(MOST_REASONS).filter(|more| *more > 0) {
         lines.push(styled(FAINT, format_args!("and {more} reasons more: see -o json")));
@@ -300,7 +321,7 @@ fn summary(report: &Report, telling: Telling<'_>) -> String {
         found => styled(style(severity), format_args!("{found} {severity}")),
     });
     lines.push(format!("findings: {}{waived}", counts.join(", ")));
-    lines.push(verdict(report, telling.fail_on));
+    lines.push(verdict(report, telling));
     lines.join("\n")
 }
 
@@ -308,18 +329,56 @@ fn summary(report: &Report, telling: Telling<'_>) -> String {
 pub(super) const SEVERITIES: [Severity; 5] =
     [Severity::Critical, Severity::High, Severity::Medium, Severity::Low, Severity::Info];
 
-fn verdict(report: &Report, fail_on: FailOn) -> String {
-    let FailOn::Severity(severity) = fail_on else {
-        return styled(FAINT, "nothing makes this fail: --fail-on none");
+fn verdict(report: &Report, telling: Telling<'_>) -> String {
+    let unread = not_read(&report.unread).map(|unread| format!("; {unread}, see above")).unwrap_or_default();
+    let FailOn::Severity(severity) = telling.fail_on else {
+        if telling.fail_on_skipped && !unread.is_empty() {
+            return format!("{} {}", styled(BAD, "FAIL:"), unread.trim_start_matches("; "));
+        }
+        let words = format!("nothing makes this fail: --fail-on none{unread}");
+        return styled(FAINT, words);
     };
     let above = if severity == Severity::Critical { "" } else { " or above" };
-    match report.findings.iter().filter(|finding| finding.severity >= severity).count() {
-        0 if report.findings.is_empty() && report.skipped.is_empty() && report.waived.is_empty() => {
-            format!("{} nothing was found", styled(GOOD, "ok:"))
-        }
-        0 => format!("{} nothing of severity {severity}{above} was found", styled(GOOD, "ok:")),
-        found => {
-            format!("{} {} of severity {severity}{above}", styled(BAD, "FAIL:"), count(found, "finding"))
-        }
+    let found = report.findings.iter().filter(|finding| finding.severity >= severity).count();
+    if found > 0 {
+        return format!(
+            "{} {} of severity {severity}{above}{unread}",
+            styled(BAD, "FAIL:"),
+            count(found, "finding")
+        );
     }
+    if !unread.is_empty() {
+        let word = if telling.fail_on_skipped { styled(BAD, "FAIL:") } else { styled(WARN, "ok:") };
+        return format!("{word} nothing of severity {severity}{above} was found{unread}");
+    }
+    if report.findings.is_empty() && report.skipped.is_empty() && report.waived.is_empty() {
+        return format!("{} nothing was found", styled(GOOD, "ok:"));
+    }
+    format!("{} nothing of severity {severity}{above} was found", styled(GOOD, "ok:"))
+}
+
+/// What was not read, in words: `20 files were not read`; none where everything was.
+pub(in crate::cli) fn not_read(unread: &Unread) -> Option<String> {
+    let mut parts = Vec::new();
+    parts.extend((unread.files > 0).then(|| count(unread.files, "file")));
+    parts.extend((unread.directories > 0).then(|| match unread.directories {
+        1 => "1 directory".to_owned(),
+        more => format!("{more} directories"),
+    }));
+    parts.extend((unread.others > 0).then(|| count(unread.others, "other thing")));
+    let all = unread.files + unread.directories + unread.others;
+    let mut said = Vec::new();
+    if let Some((last, first)) = parts.split_last() {
+        let and = if first.is_empty() { "" } else { " and " };
+        let verb = if all == 1 { "was" } else { "were" };
+        said.push(format!("{}{and}{last} {verb} not read", first.join(", ")));
+    }
+    if !unread.nodes.is_empty() {
+        let names: Vec<String> = unread.nodes.iter().map(ToString::to_string).collect();
+        said.push(format!("nothing was read of {} ({})", count(names.len(), "node"), some_of(names)));
+    }
+    if unread.given_up > 0 {
+        said.push(format!("there was too much to judge all, {}", count(unread.given_up, "time")));
+    }
+    (!said.is_empty()).then(|| said.join(", and "))
 }

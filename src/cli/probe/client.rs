@@ -144,7 +144,7 @@ struct Case<'a> {
 }
 
 fn located(certificates: &[Certificate], file: &str) -> Vec<Located> {
-    let source = |block| Source { file: file.to_owned(), block, line: None };
+    let source = |block| Source { file: file.to_owned(), block, ..Source::default() };
     let one = |(block, certificate): (usize, &Certificate)| Located {
         certificate: certificate.clone(),
         source: source(block),
@@ -304,7 +304,7 @@ impl<'a> Case<'a> {
         let (leaf, between) = shown.split_first()?;
         let settings =
             Settings { policy: Policy::Kubernetes, purpose: Purpose::Client, names: Vec::new(), at: self.at };
-        let verdict = Verifier::new(&settings, &anchor, between, &[]).verify(leaf);
+        let verdict = Verifier::new(&settings, &anchor, between, &[]).quietly().verify(leaf);
         let Verdict::Invalid(rejection) = &verdict else { return None };
         let (fault, path) = rejection.reason();
         let about = fault.concerns.map_or_else(|| path.last(), |index| path.get(index));

@@ -106,11 +106,22 @@ fn parse_name(text: &str) -> Result<SubjectAltName, String> {
 
 pub(super) fn run(context: &Context, args: &Args) -> Result<Status, Failure> {
     let trust = Trust {
-        anchors: args.cacert.clone().map(|file| pool::read_anchors(&[file])).transpose()?,
+        anchors: match &args.cacert {
+            Some(file) => {
+                Some(pool::read_anchors(std::slice::from_ref(file), args.policy.into())?.certificates)
+            }
+            None => None,
+        },
         policy: args.policy.into(),
         at: context.now,
     };
-    let client_ca = args.client_ca.clone().map(|file| pool::read_anchors(&[file])).transpose()?;
+    // The servers that ask are components of Kubernetes and etcd.
+    let client_ca = match &args.client_ca {
+        Some(file) => Some(
+            pool::read_anchors(std::slice::from_ref(file), kpki::chain::Policy::Kubernetes)?.certificates,
+        ),
+        None => None,
+    };
     let known = Known {
         given: client_ca.as_deref(),
         servers: trust.anchors.as_deref(),

@@ -6,7 +6,7 @@ use serde::Serialize;
 use time::OffsetDateTime;
 
 use super::super::output::{self, GOOD, WARN, styled};
-use super::super::verdict::{Report, word};
+use super::super::verdict::{Report, warning_text, word};
 
 /// Whom to trust, and whose verdict to give.
 pub(super) struct Trust {
@@ -42,7 +42,7 @@ pub(super) struct Judgement {
 pub(super) fn judge(served: &[Certificate], name: &SubjectAltName, trust: &Trust) -> Option<Judgement> {
     let located = |(block, certificate): (usize, &Certificate)| Located {
         certificate: certificate.clone(),
-        source: Source { file: "as served".into(), block, line: None },
+        source: Source { file: "as served".into(), block, ..Source::default() },
     };
     let served: Vec<Located> = served.iter().enumerate().map(located).collect();
     let (leaf, intermediates) = served.split_first()?;
@@ -51,7 +51,8 @@ pub(super) fn judge(served: &[Certificate], name: &SubjectAltName, trust: &Trust
         None => (std::slice::from_ref(leaf), Policy::Kubernetes),
     };
     let settings = Settings { policy, purpose: Purpose::Server, names: vec![name.clone()], at: trust.at };
-    let verdict = Verifier::new(&settings, anchors, intermediates, &[]).verify(leaf);
+    let shared = Verifier::new(&settings, anchors, &[], &[]);
+    let verdict = shared.with(intermediates, &[]).verify(leaf);
     let by_ca = trust.anchors.is_some();
     let (lines, reason) = match &verdict {
         Verdict::Valid(chain) if by_ca => (valid(chain, name, trust.at), None),
@@ -75,10 +76,8 @@ fn valid(chain: &VerifiedChain<'_>, name: &SubjectAltName, at: OffsetDateTime) -
         let (instant, left) = (output::instant(end), output::left(end - at));
         lines.push(format!("until {instant}, {left}, through {}", through.unwrap_or_default()));
     }
-    let warning = |warning: &kpki::chain::Warning| {
-        let source = warning.fault.reason.source();
-        format!("{} {} ({source})", styled(WARN, "warning"), warning.fault)
-    };
+    let warning =
+        |warning: &kpki::chain::Warning| format!("{} {}", styled(WARN, "warning"), warning_text(warning));
     lines.extend(chain.warnings().iter().map(warning));
     lines
 }

@@ -1,6 +1,6 @@
 //! A rehearsal as JSON.
 
-use kpki::rehearse::{Blame, Failure, Negative, Outcome, Party, Rehearsal, Report};
+use kpki::rehearse::{Above, Blame, Failure, Negative, Outcome, Party, Rehearsal, Report};
 use serde::Serialize;
 
 use crate::cli::output;
@@ -81,9 +81,24 @@ struct FailureRow {
     reason: String,
     file: String,
     #[serde(skip_serializing_if = "Option::is_none")]
+    above: Option<AboveRow>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     held_against: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     refused_by: Option<String>,
+}
+
+/// The certificate of a CA that is at fault rather than the one that is refused.
+#[derive(Serialize)]
+struct AboveRow {
+    subject: String,
+    place: String,
+}
+
+impl AboveRow {
+    fn of(above: &Above) -> Self {
+        Self { subject: above.subject.clone(), place: above.place.clone() }
+    }
 }
 
 #[derive(Serialize)]
@@ -121,6 +136,8 @@ struct Cause {
     blame: &'static str,
     files: Vec<String>,
     reason: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    above: Option<AboveRow>,
     /// Indices of `connections`.
     breaks: Vec<usize>,
 }
@@ -154,6 +171,7 @@ impl Document {
                     },
                     files: cause.files,
                     reason: cause.reason,
+                    above: cause.above.as_ref().map(AboveRow::of),
                     breaks: cause.connections,
                 })
                 .collect(),
@@ -185,6 +203,7 @@ impl Connection {
             code: failure.code,
             reason: failure.reason.clone(),
             file: failure.file.clone(),
+            above: failure.above.as_ref().map(AboveRow::of),
             held_against: failure.against.clone(),
             refused_by: failure.refused_by.map(|side| side.to_string()),
         };

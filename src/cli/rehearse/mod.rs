@@ -117,5 +117,5 @@ fn known(spec: &ClusterSpec) -> Known {
         addresses: node.addresses.clone(),
     });
     let endpoint = spec.endpoint.as_ref().map(|endpoint| endpoint.host.to_string());
-    Known { endpoint, nodes: nodes.collect() }
+    Known { endpoint, service: Some(spec.service_address()), nodes: nodes.collect() }
 }

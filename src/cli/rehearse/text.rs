@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use anstyle::Style;
-use kpki::rehearse::{Blame, Cause, Cell, Edge, Matrix, NegativeKind, Outcome, Rehearsal, Report};
+use kpki::rehearse::{Above, Blame, Cause, Cell, Edge, Matrix, NegativeKind, Outcome, Rehearsal, Report};
 use time::OffsetDateTime;
 
 use crate::cli::output::{self, BAD, FAINT, GOOD, WARN, styled};
@@ -200,7 +200,14 @@ fn hint(cause: &Cause, one: &Rehearsal, init: &str) -> Option<String> {
         0 | 1 => (at_fault, " and its key"),
         _ => ("them", " and their keys"),
     };
-    let anew = format!("move {them}{keys} away; {init} makes what is missing");
+    let anew = if cause.files.iter().any(|file| is_of_others(file)) {
+        format!("issue {them} anew with what made {}", if cause.files.len() > 1 { "them" } else { "it" })
+    } else {
+        format!("move {them}{keys} away; {init} makes what is missing")
+    };
+    if let Some(above) = &cause.above {
+        return Some(of_authority(above, cause.code));
+    }
     Some(match (cause.blame, cause.code) {
         (Blame::Trust, _) => {
             format!("put the CA certificate there that signed them: {at_fault} has another one")
@@ -210,6 +217,9 @@ fn hint(cause: &Cause, one: &Rehearsal, init: &str) -> Option<String> {
                 "correct the name in {at_fault}; or add it to {} and make the certificates anew",
                 names_field(one)
             )
+        }
+        (_, "name-mismatch") if one.edge == Edge::Pods => {
+            format!("see that --service-cluster-ip-range and the cluster's file say the same network; {anew}")
         }
         (_, "name-mismatch") => {
             let name = one.dialled.as_deref().unwrap_or_default();
@@ -232,6 +242,34 @@ fn hint(cause: &Cause, one: &Rehearsal, init: &str) -> Option<String> {
         }
         _ => return None,
     })
+}
+
+/// How a certificate of a CA is mended that is at fault: those that it signed are right as they are.
+fn of_authority(above: &Above, code: &str) -> String {
+    let Above { subject, place } = above;
+    let how = match code {
+        "purpose" => "with the same key, and without an extended key usage or with all that it signs for",
+        "expired" => "with the same key and a new end",
+        _ => "with the same key",
+    };
+    format!(
+        "have {subject} ({place}) issued anew by its own CA, {how}, and put that in its place wherever it stands; what it signed stays"
+    )
+}
+
+/// Whether a file lies in a layout that kpki does not write.
+fn is_of_others(file: &str) -> bool {
+    const PLACES: [&str; 8] = [
+        "etc/ssl/etcd",
+        "etc/kubernetes/ssl",
+        "var/lib/k0s",
+        "var/lib/kubernetes",
+        "var/lib/minikube",
+        "var/lib/rancher",
+        "var/snap",
+        "opt/",
+    ];
+    PLACES.iter().any(|place| file.contains(place))
 }
 
 /// Where a cluster's file has the names of a server.

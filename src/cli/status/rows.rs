@@ -1,9 +1,10 @@
 //! Which certificates have a row, and what they are called.
 
-use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
+use std::path::Path;
 
-use kpki::audit::{CertificateRecord, Expiring, Record, RecordKind};
+use kpki::audit::{Blank, CertificateRecord, Expiring, Record, RecordKind, Report, Use, Why};
+use kpki::layout::{Promise, key_beside};
 use time::{Duration, OffsetDateTime};
 
 /// A certificate of the table.
@@ -14,8 +15,26 @@ pub(super) struct Row<'a> {
     pub(super) certificate: &'a CertificateRecord,
     /// The name of the CA that signed it, where that is among the rows; in words where it is not.
     pub(super) authority: Option<String>,
-    /// Whether the key of that CA is elsewhere.
-    pub(super) external: bool,
+    /// Whether the key of that CA is elsewhere; none where its file could not be read.
+    pub(super) external: Option<bool>,
+}
+
+/// A line without a certificate.
+pub(super) struct Gap<'a> {
+    pub(super) name: String,
+    pub(super) blank: &'a Blank,
+}
+
+impl Gap<'_> {
+    pub(super) fn is_missing(&self) -> bool {
+        matches!(self.blank.why, Why::Missing(_))
+    }
+
+    pub(super) fn reason(&self) -> &str {
+        match &self.blank.why {
+            Why::Missing(reason) | Why::Unread(reason) => reason,
+        }
+    }
 }
 
 impl Row<'_> {
@@ -43,19 +62,42 @@ impl Row<'_> {
 pub(super) struct Rows<'a> {
     pub(super) certificates: Vec<Row<'a>>,
     pub(super) authorities: Vec<Row<'a>>,
+    /// What is missing or was not read, of both.
+    pub(super) gaps: Vec<Gap<'a>>,
+    /// How many certificates were put aside, which have no row.
+    pub(super) aside: usize,
 }
 
 impl<'a> Rows<'a> {
-    pub(super) fn of(records: &'a [Record]) -> Self {
+    pub(super) fn of(report: &'a Report) -> Self {
+        let records = &report.records;
         let private: HashSet<[u8; 32]> = records
             .iter()
             .filter(|record| record.kind == RecordKind::PrivateKey)
             .filter_map(|record| record.key)
             .collect();
-        let rotated = rotated(records);
+        let unread: HashSet<OnNode<'_>> = report
+            .blanks
+            .iter()
+            .filter(|blank| matches!(blank.why, Why::Unread(_)))
+            .map(|blank| (blank.location.node.as_deref(), &*blank.location.path))
+            .collect();
+        let external = |record: &Record| {
+            if record.key.is_some_and(|key| private.contains(&key)) {
+                return Some(false);
+            }
+            let key = key_beside(Path::new(&*record.location.path));
+            let hidden =
+                key.to_str().is_some_and(|key| unread.contains(&(record.location.node.as_deref(), key)));
+            (!hidden).then_some(true)
+        };
+        let in_use = || records.iter().filter(|record| record.usage != Use::Old);
+        let aside = records.iter().filter(|record| record.usage == Use::Old && record.certificate.is_some());
+        let aside =
+            aside.filter(|record| record.certificate.as_ref().is_some_and(|one| one.position == 0)).count();
         // What a kubeconfig trusts is the CA's own file again, or a CA that has none.
-        let mut order: Vec<&Record> = records.iter().collect();
-        order.sort_by_key(|record| record.location.field.is_some());
+        let mut order: Vec<&Record> = in_use().collect();
+        order.sort_by_key(|record| (record.location.field.is_some(), record.usage, record.surest));
         let mut authorities = Vec::new();
         let mut seen = HashSet::new();
         for record in order {
@@ -63,31 +105,29 @@ impl<'a> Rows<'a> {
                 && certificate.is_ca
                 && seen.insert((record.location.node.as_deref(), certificate.fingerprint))
             {
-                let external = record.key.is_none_or(|key| !private.contains(&key));
+                let external = external(record);
                 let name = name(record, certificate);
                 authorities.push(Row { name, record, certificate, authority: None, external });
             }
         }
         let known = |row: &Row<'_>| (row.certificate.fingerprint, (row.name.clone(), row.external));
         // Of a CA that stands on several nodes, each is called the same.
-        let by_fingerprint: HashMap<[u8; 32], (String, bool)> = authorities.iter().rev().map(known).collect();
+        let by_fingerprint: HashMap<[u8; 32], (String, Option<bool>)> =
+            authorities.iter().rev().map(known).collect();
         let mut certificates = Vec::new();
-        for record in records {
+        for record in in_use() {
             let Some(certificate) = &record.certificate else { continue };
             // Those behind the first are its chain.
-            if certificate.is_ca
-                || certificate.position > 0
-                || rotated.contains(&(record.location.node.as_deref(), &*record.location.path))
-            {
+            if certificate.is_ca || certificate.position > 0 {
                 continue;
             }
             let signer = certificate.signer.and_then(|signer| by_fingerprint.get(&signer));
             let (authority, external) = match signer {
                 Some((name, external)) => (Some(name.clone()), *external),
                 None if certificate.signer == Some(certificate.fingerprint) => {
-                    (Some("(self-signed)".to_owned()), false)
+                    (Some("(self-signed)".to_owned()), Some(false))
                 }
-                None => (None, true),
+                None => (None, Some(true)),
             };
             let name = name(record, certificate);
             certificates.push(Row { name, record, certificate, authority, external });
@@ -97,22 +137,39 @@ impl<'a> Rows<'a> {
                 (row.certificate.not_after.date(), row.record.location.node.clone(), row.name.clone())
             });
         }
-        Self { certificates, authorities }
+        // A key that was not read has no line, and what is said of its CA depends on it.
+        let is_key = |blank: &&Blank| matches!(blank.promise, Some(Promise::PrivateKey | Promise::PublicKey));
+        let gap = |blank: &'a Blank| {
+            let Blank { location, .. } = blank;
+            Gap { name: named(&location.path, location.field.is_some(), blank.is_ca, 0), blank }
+        };
+        let gaps = report.blanks.iter().filter(|blank| !is_key(blank)).map(gap).collect();
+        Self { certificates, authorities, gaps, aside }
     }
 }
 
-/// What a certificate is called: a file of the PKI by its path in it, with dashes, as kubeadm does; another by its name.
+/// What a certificate is called.
 fn name(record: &Record, certificate: &CertificateRecord) -> String {
-    let path = &*record.location.path;
-    let file = path.rsplit('/').next().unwrap_or(path);
-    if record.location.field.is_some() {
-        return if certificate.is_ca { format!("{file} (trusted CA)") } else { file.to_owned() };
+    match record.alias.filter(|_| certificate.position == 0) {
+        Some(alias) => alias.to_owned(),
+        None => {
+            let in_field = record.location.field.is_some();
+            named(&record.location.path, in_field, certificate.is_ca, certificate.position)
+        }
     }
-    let position = match certificate.position {
+}
+
+/// A file of the PKI by its path in it, with dashes, as kubeadm does; another by its name.
+fn named(path: &str, in_field: bool, is_ca: bool, position: usize) -> String {
+    let file = path.rsplit('/').next().unwrap_or(path);
+    if in_field {
+        return if is_ca { format!("{file} (trusted CA)") } else { file.to_owned() };
+    }
+    let position = match position {
         0 => String::new(),
         behind => format!(" ({})", behind + 1),
     };
-    if path.contains("kubelet/pki") || file.starts_with("kubelet") {
+    if path.contains("kubelet/pki") || file.starts_with("kubelet") || path.ends_with(".conf") {
         return format!("{file}{position}");
     }
     let within = path.rsplit_once("pki/").map_or(path, |(_, within)| within);
@@ -122,28 +179,3 @@ fn name(record: &Record, certificate: &CertificateRecord) -> String {
 
 /// A path with its node.
 type OnNode<'a> = (Option<&'a str>, &'a str);
-
-/// The files of a kubelet's earlier certificates, `kubelet-client-2026-11-23-19-30-00.pem`: it leaves them where they are.
-fn rotated(records: &[Record]) -> HashSet<OnNode<'_>> {
-    let mut sets: HashMap<OnNode<'_>, Vec<(&str, OffsetDateTime)>> = HashMap::new();
-    for record in records {
-        let Some(certificate) = &record.certificate else { continue };
-        let path = &*record.location.path;
-        let stem = ["kubelet-client-", "kubelet-server-"]
-            .iter()
-            .find_map(|stem| path.rfind(stem).map(|at| path.get(..at + stem.len()).unwrap_or_default()));
-        if let Some(stem) = stem
-            && certificate.position == 0
-        {
-            sets.entry((record.location.node.as_deref(), stem))
-                .or_default()
-                .push((path, certificate.not_after));
-        }
-    }
-    let mut earlier = HashSet::new();
-    for ((node, _), mut set) in sets {
-        set.sort_by_key(|(_, end)| Reverse(*end));
-        earlier.extend(set.into_iter().skip(1).map(|(path, _)| (node, path)));
-    }
-    earlier
-}

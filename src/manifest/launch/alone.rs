@@ -221,7 +221,7 @@ impl Resolver<'_> {
                     for Variable { name, value, .. } in environment.variables() {
                         let Some(name) = etcd_flag(name) else { continue };
                         let (value, line) = (value.as_str().to_owned(), value.line(0));
-                        flags.add(Flag { name, value, field: None, file, line });
+                        flags.add(Flag { name, value, field: None, file, line, is_word: false });
                     }
                     launches.push(Launch { flags, ..bare(Component::Etcd, By::Environment, file, is_usual) });
                 }

@@ -49,6 +49,8 @@ struct Running {
     /// Its own flags, those that count more last.
     flags: Vec<Flag>,
     data: PathBuf,
+    /// Whether that it runs is known by its data alone.
+    is_assumed: bool,
     doubts: Vec<Doubt>,
 }
 
@@ -98,6 +100,7 @@ impl Resolver<'_> {
                         field: None,
                         file,
                         line: value.line(0),
+                        is_word: false,
                     });
                 }
             }
@@ -109,7 +112,15 @@ impl Resolver<'_> {
         }
         flags.extend(given.all().iter().cloned());
         let default = if bundle.name == "k0s" { PathBuf::from(K0S_DATA) } else { rancher_data(bundle.name) };
-        let mut one = Running { name: bundle.name, command, file: bundle.file, flags, data: default, doubts };
+        let mut one = Running {
+            name: bundle.name,
+            command,
+            file: bundle.file,
+            flags,
+            data: default,
+            is_assumed: false,
+            doubts,
+        };
         if let Some(data) = one.last("data-dir").or_else(|| one.last("d")) {
             one.data = bundle.directory.join(&data.value);
         }
@@ -164,16 +175,22 @@ impl Resolver<'_> {
                 continue;
             }
             let At::File(file, _) = self.files.at(&data.join(sign)) else { continue };
-            let mut doubts = Vec::new();
+            let reason =
+                format!("what starts {name} was not given, which may give its components other flags");
+            let mut doubts = vec![Doubt { file, line: 0, reason }];
             let flags = match name {
                 "k0s" => Vec::new(),
                 _ => self.rancher_configuration(name, None, &mut doubts),
             };
-            let reason = format!(
-                "{name} gives its components their flags; its unit was not given, in which there may be others"
-            );
-            doubts.push(Doubt { file, line: 0, reason });
-            found.push(Running { name, command: command.to_owned(), file, flags, data, doubts });
+            found.push(Running {
+                name,
+                command: command.to_owned(),
+                file,
+                flags,
+                data,
+                is_assumed: true,
+                doubts,
+            });
         }
         found
     }
@@ -184,7 +201,14 @@ impl Resolver<'_> {
         let mut flags = Flags::default();
         for (name, value) in own {
             let value = value.replace("{}", &data);
-            flags.add(Flag { name: (*name).to_owned(), value, field: None, file: one.file, line: 0 });
+            flags.add(Flag {
+                name: (*name).to_owned(),
+                value,
+                field: None,
+                file: one.file,
+                line: 0,
+                is_word: false,
+            });
         }
         flags.extend(more);
         let mut launch = Launch {
@@ -200,7 +224,8 @@ impl Resolver<'_> {
             doubts: one.doubts.clone(),
         };
         self.configure(&mut launch);
-        self.out.launches.push(launch);
+        let launches = if one.is_assumed { &mut self.out.assumed } else { &mut self.out.launches };
+        launches.push(launch);
     }
 
     fn rancher(&mut self, one: &Running) {
@@ -272,7 +297,14 @@ impl Resolver<'_> {
             };
             let flag = |name: &str, path: &str| {
                 let (file, value, line) = field(path)?;
-                Some(Flag { name: name.to_owned(), value, field: Some(path.to_owned()), file, line })
+                Some(Flag {
+                    name: name.to_owned(),
+                    value,
+                    field: Some(path.to_owned()),
+                    file,
+                    line,
+                    is_word: false,
+                })
             };
             let kine = field("spec.storage.type").is_some_and(|(_, value, _)| value == "kine");
             let external = field("spec.storage.etcd.externalCluster.endpoints").is_some();
@@ -289,6 +321,7 @@ impl Resolver<'_> {
                         own.extend(K0S_ETCD_CLIENT);
                     }
                     more.extend(flag("advertise-address", "spec.api.address"));
+                    more.extend(default_range(one, "10.96.0.0/12"));
                     more.extend(flag("service-cluster-ip-range", "spec.network.serviceCIDR"));
                     let names = [
                         ("etcd-servers", "endpoints"),
@@ -313,6 +346,7 @@ impl Resolver<'_> {
                         field: None,
                         file,
                         line,
+                        is_word: false,
                     })
                 });
                 let mut more: Vec<Flag> = more.into_iter().flatten().collect();
@@ -361,16 +395,21 @@ fn k3s_network(one: &Running) -> Vec<Flag> {
         field: None,
         file: one.file,
         line: 0,
+        is_word: false,
     };
     let domain = one.last("cluster-domain").map_or("cluster.local", |flag| &flag.value);
-    let mut flags = vec![
-        own("service-cluster-ip-range", "10.43.0.0/16".to_owned()),
-        own("service-account-issuer", format!("https://kubernetes.default.svc.{domain}")),
-    ];
+    let mut flags = vec![own("service-account-issuer", format!("https://kubernetes.default.svc.{domain}"))];
+    flags.extend(default_range(one, "10.43.0.0/16"));
     for (from, to) in NAMES {
         flags.extend(one.last(from).map(|flag| Flag { name: to.to_owned(), ..flag.clone() }));
     }
     flags
+}
+
+/// The network of services that a program takes unless it is told another; what starts it may tell it that.
+fn default_range(one: &Running, range: &str) -> Option<Flag> {
+    let (name, value) = ("service-cluster-ip-range".to_owned(), range.to_owned());
+    (!one.is_assumed).then(|| Flag { name, value, field: None, file: one.file, line: 0, is_word: false })
 }
 
 /// What a configuration sets, over what stood before it.
@@ -382,7 +421,14 @@ fn take_over(flags: &mut Vec<Flag>, settings: &Settings, file: usize) {
             flags.retain(|flag| flag.name != name);
         }
         let (name, value) = (name.to_owned(), field.value.clone());
-        flags.push(Flag { name, value, field: Some(field.path.clone()), file, line: field.line });
+        flags.push(Flag {
+            name,
+            value,
+            field: Some(field.path.clone()),
+            file,
+            line: field.line,
+            is_word: false,
+        });
     }
 }
 
@@ -404,7 +450,7 @@ fn extra(configuration: Option<&(usize, Settings)>, prefix: &str) -> Vec<Flag> {
     let given = settings.fields().iter().filter_map(|field| {
         let name = field.path.strip_prefix(prefix)?.to_owned();
         let (value, line) = (field.value.clone(), field.line);
-        Some(Flag { name, value, field: Some(field.path.clone()), file: *file, line })
+        Some(Flag { name, value, field: Some(field.path.clone()), file: *file, line, is_word: false })
     });
     given.collect()
 }

@@ -135,6 +135,8 @@ pub struct Doubt {
 pub struct Launched {
     /// Every launch; of several of one component, the surest first.
     pub launches: Vec<Launch>,
+    /// The launches that a program with several components in it would make, by its data alone: what starts it was not given.
+    pub assumed: Vec<Launch>,
     /// What lies there and was not understood.
     pub doubts: Vec<Doubt>,
     /// Files of which more would be known, and which are not at hand.
@@ -144,7 +146,7 @@ pub struct Launched {
 }
 
 impl Launched {
-    /// The launches of a component.
+    /// The launches of a component, without those that are assumed.
     pub fn of(&self, component: Component) -> impl Iterator<Item = &Launch> {
         self.launches.iter().filter(move |launch| launch.component == component)
     }
@@ -282,9 +284,7 @@ impl Resolver<'_> {
             return;
         };
         // etcd looks at nothing else then (its documentation of --config-file).
-        let named = launch.flags.last("config-file").cloned();
         launch.flags = super::etcd::configured(settings, file);
-        launch.flags.extend(named);
     }
 
     fn configure_kubelet(&mut self, launch: &mut Launch) {
@@ -337,6 +337,7 @@ impl Resolver<'_> {
                 field: Some(field.path.clone()),
                 file,
                 line: field.line,
+                is_word: false,
             });
         }
     }

@@ -90,7 +90,6 @@ pub(super) const K0S_CONTROLLER: [Own; 3] = [
             ("service-account-key-file", "{}/pki/sa.pub"),
             ("service-account-signing-key-file", "{}/pki/sa.key"),
             ("service-account-issuer", "https://kubernetes.default.svc"),
-            ("service-cluster-ip-range", "10.96.0.0/12"),
             ("anonymous-auth", "false"),
         ],
     ),

@@ -248,6 +248,27 @@ fn masked_units_templates_and_several_of_one_program() {
 }
 
 #[test]
+fn a_unit_of_a_package_that_nothing_enables_does_not_run() {
+    let unit = "[Service]\nExecStart=/usr/bin/etcd\n";
+    let package = ("/usr/lib/systemd/system/etcd.service", unit);
+    let other =
+        ("/etc/systemd/system/multi-user.target.wants/ssh.service", "-> /usr/lib/systemd/system/ssh.service");
+    let own = (
+        "/etc/systemd/system/multi-user.target.wants/etcd.service",
+        "-> /usr/lib/systemd/system/etcd.service",
+    );
+    for (files, runs) in [
+        (vec![package], true),
+        (vec![package, other], false),
+        (vec![package, other, own], true),
+        (vec![package, other, ("/etc/systemd/system/etcd.service.d/a.conf", "[Service]\nUser=etcd\n")], true),
+        (vec![("/etc/systemd/system/etcd.service", unit), other], true),
+    ] {
+        assert_eq!(launches(&Tree::of(&files)).of(Component::Etcd).next().is_some(), runs, "{files:?}");
+    }
+}
+
+#[test]
 fn a_configuration_of_etcd_takes_the_place_of_everything_else() {
     let configuration = "name: m1\nlisten-client-urls: https://10.0.0.1:2379\ncipher-suites: [A, B]\nclient-crl-file: /no.crl\n\
         client-transport-security:\n  cert-file: /c.crt\n  client-cert-auth: true\npeer-transport-security: {key-file: /p.key, allowed-cn: [a]}\n";

@@ -23,6 +23,9 @@ const DIRECTORIES: [&str; 5] = [
     "/lib/systemd/system",
 ];
 
+/// Where the units of packages are. Those that nothing enables do not run.
+const OF_PACKAGES: [&str; 3] = ["/usr/local/lib/systemd", "/usr/lib/systemd", "/lib/systemd"];
+
 /// The most units of a node that are looked at.
 const MOST_UNITS: usize = 5000;
 
@@ -119,7 +122,15 @@ impl Resolver<'_> {
                 found.entry(instance.clone()).or_insert_with(|| path.clone());
             }
         }
-        found.retain(|_, path| !masked(path));
+        // Only where links are there at all do those that are missing say anything; and whoever wrote a drop-in uses the unit.
+        let own = Path::new("/etc/systemd/system");
+        let has_links = self.files.names(own).iter().any(|name| name.to_string_lossy().ends_with(".wants"));
+        found.retain(|name, path| {
+            let is_package = OF_PACKAGES.iter().any(|directory| path.starts_with(directory));
+            let is_used =
+                || wanted.contains(name) || !self.files.names(&own.join(format!("{name}.d"))).is_empty();
+            !masked(path) && (!is_package || !has_links || is_used())
+        });
         found
     }
 
@@ -356,6 +367,7 @@ pub(super) fn flags(component: Component, arguments: &[Word], variables: &Variab
                 field: None,
                 file,
                 line: value.line(0),
+                is_word: false,
             });
         }
     }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
+use super::Source;
 use crate::kubeconfig::{self, Credential, Kubeconfig, KubeconfigError, Material};
-use crate::layout::KUBECONFIGS;
-use crate::manifest::Component;
+use crate::manifest::{By, Component};
 use crate::rehearse::files::{FileName, Pair, Reader, Trouble, Trust};
 use crate::x509::{Certificate, Printable};
 
@@ -20,6 +20,7 @@ pub(in crate::rehearse) enum AccessRole {
     ControllerManager,
     Scheduler,
     Kubelet,
+    Proxy,
 }
 
 /// A kubeconfig.
@@ -63,37 +64,91 @@ pub(in crate::rehearse) enum ServerTrust {
     StandIn,
 }
 
-/// The kubeconfigs of a node.
-pub(super) fn read(
+/// Where an administrator's kubeconfig is on a control plane: kubeadm's place, then those of k0s, k3s, RKE2, `MicroK8s` and the hard way.
+const ADMINS: [&str; 6] = [
+    "/etc/kubernetes/admin.conf",
+    "/var/lib/k0s/pki/admin.conf",
+    "/var/lib/rancher/k3s/server/cred/admin.kubeconfig",
+    "/var/lib/rancher/rke2/server/cred/admin.kubeconfig",
+    "/var/snap/microk8s/current/credentials/client.config",
+    "/var/lib/kubernetes/admin.kubeconfig",
+];
+
+/// The same of a kubelet, where no flag names it.
+const KUBELETS: [&str; 7] = [
+    "/etc/kubernetes/kubelet.conf",
+    "/etc/kubernetes/kubelet.kubeconfig",
+    "/var/lib/kubelet/kubeconfig",
+    "/var/lib/rancher/k3s/agent/kubelet.kubeconfig",
+    "/var/lib/rancher/rke2/agent/kubelet.kubeconfig",
+    "/var/lib/k0s/kubelet.conf",
+    "/var/snap/microk8s/current/credentials/kubelet.config",
+];
+
+/// A kubelet's kubeconfig with which it dials before it has joined.
+const BOOTSTRAP: &str = "/etc/kubernetes/bootstrap-kubelet.conf";
+
+/// The kubeconfigs of a node. `launched` is how its components run.
+pub(super) fn read<'s>(
     reader: &mut Reader<'_>,
     has_apiserver: bool,
     has_kubelet: bool,
-    by_flag: impl Fn(Component) -> Option<PathBuf>,
+    launched: &dyn Fn(Component) -> Option<Source<'s>>,
 ) -> Vec<Access> {
     let mut found = Vec::new();
-    for (file, _) in KUBECONFIGS {
-        let path = Path::new("/etc/kubernetes").join(file);
-        let (role, path, is_expected) = match file {
-            // These may be kept elsewhere.
-            "admin.conf" => (AccessRole::Admin, path, false),
-            "super-admin.conf" => (AccessRole::SuperAdmin, path, false),
-            "kubelet.conf" => {
-                // A kubelet that has not joined yet dials with a token.
-                let bootstrap = Path::new("/etc/kubernetes/bootstrap-kubelet.conf");
-                let joins = !reader.exists(&path) && reader.exists(bootstrap);
-                (AccessRole::Kubelet, if joins { bootstrap.to_owned() } else { path }, has_kubelet)
-            }
-            "controller-manager.conf" => {
-                let path = by_flag(Component::ControllerManager).unwrap_or(path);
-                (AccessRole::ControllerManager, path, has_apiserver)
-            }
-            _ => (AccessRole::Scheduler, by_flag(Component::Scheduler).unwrap_or(path), has_apiserver),
-        };
-        if is_expected || reader.exists(&path) {
-            found.push(of_node(reader, role, &path));
-        }
+    let first = |reader: &Reader<'_>, places: &[&str]| {
+        places.iter().map(Path::new).find(|path| reader.exists(path)).map(Path::to_owned)
+    };
+    // These may be kept elsewhere.
+    if let Some(path) = first(reader, &ADMINS) {
+        found.push(of_node(reader, AccessRole::Admin, &path));
     }
+    let path = Path::new("/etc/kubernetes/super-admin.conf");
+    if reader.exists(path) {
+        found.push(of_node(reader, AccessRole::SuperAdmin, path));
+    }
+    if let Some(path) = kubelets(reader, has_kubelet, launched(Component::Kubelet), first) {
+        found.push(of_node(reader, AccessRole::Kubelet, &path));
+    }
+    // Where the API server is a static pod, or nothing says how it runs, the others are as kubeadm has them.
+    let as_kubeadm = launched(Component::Apiserver).is_none_or(|source| source.launch.by == By::Pod);
+    for (component, role, file) in [
+        (
+            Component::ControllerManager,
+            AccessRole::ControllerManager,
+            "/etc/kubernetes/controller-manager.conf",
+        ),
+        (Component::Scheduler, AccessRole::Scheduler, "/etc/kubernetes/scheduler.conf"),
+    ] {
+        let usual = Path::new(file);
+        let path = match launched(component) {
+            Some(source) => source.path("kubeconfig"),
+            None if has_apiserver && as_kubeadm || reader.exists(usual) => Some(usual.to_owned()),
+            None => None,
+        };
+        found.extend(path.map(|path| of_node(reader, role, &path)));
+    }
+    let proxy = launched(Component::Proxy).and_then(|source| source.path("kubeconfig"));
+    found.extend(proxy.map(|path| of_node(reader, AccessRole::Proxy, &path)));
     found
+}
+
+/// The kubeconfig of the kubelet: that of its flag, or in a usual place. One that has not joined yet dials with a token.
+fn kubelets(
+    reader: &Reader<'_>,
+    has_kubelet: bool,
+    source: Option<Source<'_>>,
+    first: impl Fn(&Reader<'_>, &[&str]) -> Option<PathBuf>,
+) -> Option<PathBuf> {
+    let flag = |name: &str| source.and_then(|source| source.path(name));
+    let usual = || first(reader, &KUBELETS);
+    let own = flag("kubeconfig").or_else(usual);
+    let bootstrap = flag("bootstrap-kubeconfig").unwrap_or_else(|| PathBuf::from(BOOTSTRAP));
+    let joins = own.as_ref().is_none_or(|own| !reader.exists(own)) && reader.exists(&bootstrap);
+    if joins {
+        return Some(bootstrap);
+    }
+    own.or_else(|| has_kubelet.then(|| PathBuf::from("/etc/kubernetes/kubelet.conf")))
 }
 
 fn of_node(reader: &mut Reader<'_>, role: AccessRole, path: &Path) -> Access {
@@ -175,12 +230,15 @@ fn credential(credential: &Credential) -> String {
 
 /// The node's name in its kubelet's client certificate: what follows `system:node:` in the common name.
 pub(in crate::rehearse) fn kubelet_identity(reader: &Reader<'_>) -> Option<String> {
-    let path = Path::new("/etc/kubernetes/kubelet.conf");
+    KUBELETS.iter().find_map(|path| identity(reader, Path::new(path)))
+}
+
+fn identity(reader: &Reader<'_>, path: &Path) -> Option<String> {
     let parsed = kubeconfig::parse(&reader.bytes(path).ok()?).ok()?;
     let Credential::Certificate { certificate, .. } = &parsed.credential else { return None };
     let text = match certificate.embedded() {
         Some(bytes) => Zeroizing::new(bytes.to_vec()),
-        None => reader.bytes(&certificate.file(Path::new("/etc/kubernetes"))?).ok()?,
+        None => reader.bytes(&certificate.file(path.parent()?)?).ok()?,
     };
     let certificate = Certificate::from_pem_or_der(&text).ok()?;
     let name = certificate.tbs.subject.common_name()?.strip_prefix("system:node:")?;

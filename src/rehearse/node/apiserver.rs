@@ -1,14 +1,15 @@
 //! kube-apiserver: as a server, and as a client of etcd, kubelets and extension API servers.
 
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::{Admission, InLayout as _, Source, authority, file};
 use crate::layout::{Authority, Leaf};
+use crate::manifest::{DEFAULT_SERVICE_RANGE, service_addresses};
 use crate::rehearse::files::{Pair, Reader, Trust};
 use crate::rehearse::network::is_match;
-use crate::x509::SubjectAltName;
+use crate::x509::{Printable, SubjectAltName};
 
 /// An API server's files.
 #[derive(Debug)]
@@ -19,12 +20,14 @@ pub(in crate::rehearse) struct Apiserver {
     pub(in crate::rehearse) by_name: Vec<(Vec<String>, Arc<Pair>)>,
     /// Whose clients it knows.
     pub(in crate::rehearse) admission: Admission,
-    /// With what it calls kubelets.
-    pub(in crate::rehearse) kubelet_client: Arc<Pair>,
+    /// With what it calls kubelets; none where its flags name nothing.
+    pub(in crate::rehearse) kubelet_client: Option<Arc<Pair>>,
     /// What it verifies kubelets with; none means that it does not verify them.
     pub(in crate::rehearse) kubelet_authority: Option<Arc<Trust>>,
     /// Whether there is no manifest that would say so.
     pub(in crate::rehearse) is_assumed: bool,
+    /// What of its flags is not known, so that one that is not among them may be given all the same.
+    pub(in crate::rehearse) doubt: Option<String>,
     /// The manifest, as it is shown.
     pub(in crate::rehearse) manifest: Option<String>,
     /// By which of a node's addresses it calls kubelets, the first choice first.
@@ -39,6 +42,53 @@ pub(in crate::rehearse) struct Apiserver {
     pub(in crate::rehearse) proxy_names: Vec<String>,
     /// The address that it announces itself with.
     pub(in crate::rehearse) advertise: Option<IpAddr>,
+    /// How pods reach it.
+    pub(in crate::rehearse) service: Service,
+}
+
+/// The service `kubernetes`, by which pods reach API servers.
+#[derive(Debug)]
+pub(in crate::rehearse) struct Service {
+    /// Its address, with where that comes from; none where nothing says it.
+    pub(in crate::rehearse) address: Option<(IpAddr, String)>,
+    /// The CA that pods are given (`--root-ca-file` of the controller manager), or why it is not known.
+    pub(in crate::rehearse) trust: Result<Arc<Trust>, String>,
+}
+
+impl Service {
+    fn read(reader: &mut Reader<'_>, apiserver: Option<Source<'_>>, manager: Option<Source<'_>>) -> Self {
+        const FLAG: &str = "service-cluster-ip-range";
+        let given = [apiserver, manager].into_iter().flatten();
+        let mut given = given.filter_map(|source| Some((source, source.flags.value(FLAG)?)));
+        let (range, why) = match (given.next(), apiserver) {
+            (Some((source, range)), _) => (Some(range), format!("--{FLAG} in {}", source.name.short)),
+            (None, Some(source)) if source.launch.doubts.is_empty() => (
+                Some(DEFAULT_SERVICE_RANGE),
+                format!("{DEFAULT_SERVICE_RANGE}, for {} has no --{FLAG}", source.name.short),
+            ),
+            (None, _) => (None, String::new()),
+        };
+        // The service has the first address of the first network, however many there are.
+        let first = range.and_then(|range| *service_addresses(range).first()?);
+        let trust = match manager {
+            Some(source) => source.path("root-ca-file").ok_or_else(|| {
+                format!(
+                    "{} has no --root-ca-file: pods are given no CA to verify the API server by",
+                    source.name.short
+                )
+            }),
+            // kubeadm's.
+            None => Ok(authority(reader.tree, Authority::Kubernetes)),
+        };
+        let trust = trust.and_then(|path| match manager.is_some() || reader.exists(&path) {
+            true => Ok(reader.trust(&path)),
+            false => {
+                Err("the controller manager, which gives pods the CA of the API server, is not here"
+                    .to_owned())
+            }
+        });
+        Self { address: first.map(|ip| (ip, why)), trust }
+    }
 }
 
 /// How an API server reaches etcd.
@@ -46,6 +96,8 @@ pub(in crate::rehearse) struct Apiserver {
 pub(in crate::rehearse) struct EtcdClient {
     /// The URLs of `--etcd-servers`; empty where there is no manifest.
     pub(in crate::rehearse) servers: Vec<String>,
+    /// What is said where it is reached through sockets of the node's file system instead.
+    pub(in crate::rehearse) socket: Option<String>,
     /// What it shows.
     pub(in crate::rehearse) pair: Option<Arc<Pair>>,
     /// What it trusts; none means the system's CAs.
@@ -67,7 +119,9 @@ impl Files<'_, '_, '_> {
     /// A certificate and its key. Where the manifest does not name them, those of `--cert-dir`.
     fn pair(&mut self, leaf: Leaf, flags: [&str; 2]) -> Arc<Pair> {
         let (certificate, key) = leaf.files(self.reader.tree).unwrap_or_default();
-        let own = |ending: &str| PathBuf::from(format!("/var/run/kubernetes/{}.{ending}", leaf.profile()));
+        let directory = self.source.and_then(|source| source.path("cert-dir"));
+        let directory = directory.unwrap_or_else(|| PathBuf::from("/var/run/kubernetes"));
+        let own = |ending: &str| directory.join(format!("{}.{ending}", leaf.profile()));
         let certificate = file(self.source, flags[0], || certificate).unwrap_or_else(|| own("crt"));
         let key = file(self.source, flags[1], || key).unwrap_or_else(|| own("key"));
         self.reader.pair(&certificate, &key)
@@ -111,22 +165,39 @@ impl Files<'_, '_, '_> {
 }
 
 impl Apiserver {
-    pub(super) fn read(reader: &mut Reader<'_>, source: Option<Source<'_>>) -> Self {
+    pub(super) fn read(
+        reader: &mut Reader<'_>,
+        source: Option<Source<'_>>,
+        manager: Option<Source<'_>>,
+    ) -> Self {
+        let service = Service::read(reader, source, manager);
         let admission = admission(reader, source);
         let by_name = by_name(reader, source);
+        let doubt = source.and_then(|source| source.doubt());
         let mut files = Files { reader, source };
+        let is_socket = |url: &String| url.starts_with("unix:");
+        let (sockets, servers): (Vec<_>, Vec<_>) =
+            files.list("etcd-servers").into_iter().partition(is_socket);
+        let socket = sockets.first().zip(source).filter(|_| servers.is_empty()).map(|(socket, source)| {
+            let shown = Printable(socket);
+            format!("{}: the API server keeps its data behind {shown}, without TLS", source.name.path)
+        });
         Self {
             serving: files.pair(Leaf::Apiserver, ["tls-cert-file", "tls-private-key-file"]),
             by_name,
             admission,
-            kubelet_client: files
-                .pair(Leaf::ApiserverKubeletClient, ["kubelet-client-certificate", "kubelet-client-key"]),
+            kubelet_client: files.optional_pair(
+                Leaf::ApiserverKubeletClient,
+                ["kubelet-client-certificate", "kubelet-client-key"],
+            ),
             kubelet_authority: files.kubelet_authority(),
             is_assumed: source.is_none(),
+            doubt,
             manifest: source.map(|source| source.name.short.clone()),
             address_types: files.address_types(),
             etcd: EtcdClient {
-                servers: files.list("etcd-servers"),
+                servers,
+                socket,
                 pair: files.optional_pair(Leaf::ApiserverEtcdClient, ["etcd-certfile", "etcd-keyfile"]),
                 trust: files.trust("etcd-cafile", Authority::Etcd),
             },
@@ -139,6 +210,7 @@ impl Apiserver {
                 Some(_) => files.list("requestheader-allowed-names"),
             },
             advertise: source.and_then(|source| source.flags.value("advertise-address")?.parse().ok()),
+            service,
         }
     }
 
@@ -167,7 +239,8 @@ fn by_name(reader: &mut Reader<'_>, source: Option<Source<'_>>) -> Vec<(Vec<Stri
             let (files, names) = flag.value.split_once(':').unwrap_or((&flag.value, ""));
             let (certificate, key) = files.split_once(',')?;
             let names = names.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect();
-            Some((names, reader.pair(certificate.as_ref(), key.as_ref())))
+            let here = |path: &str| source.map(|source| source.on_node(Path::new(path))).unwrap_or_default();
+            Some((names, reader.pair(&here(certificate), &here(key))))
         })
         .collect()
 }
@@ -180,6 +253,7 @@ fn admission(reader: &mut Reader<'_>, source: Option<Source<'_>>) -> Admission {
             trust: reader.trust(&path),
             without: if anonymous { ANONYMOUS } else { TOKEN },
         },
+        (None, Some(source)) if let Some(doubt) = source.doubt() => Admission::Unknown(doubt),
         (None, Some(source)) => Admission::NotAsked(format!(
             "{} has no --client-ca-file, so the API server knows nobody by a certificate",
             source.name.short

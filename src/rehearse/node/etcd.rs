@@ -28,12 +28,21 @@ pub(in crate::rehearse) struct Etcd {
     pub(in crate::rehearse) has_gateway: bool,
     /// What the health check shows, and what it trusts.
     pub(in crate::rehearse) healthcheck: Option<(Arc<Pair>, Arc<Trust>)>,
+    /// The file that says how it runs, as it is shown; empty where none does.
+    pub(in crate::rehearse) file: String,
+    /// What is to be told of it.
+    pub(in crate::rehearse) notes: Vec<String>,
 }
 
 /// One of the two sides on which a member listens.
 #[derive(Debug)]
 pub(in crate::rehearse) struct Listener {
-    pub(in crate::rehearse) pair: Arc<Pair>,
+    /// The certificate's path on the node.
+    certificate: PathBuf,
+    /// What it shows; none where it is named nothing.
+    pub(in crate::rehearse) pair: Option<Arc<Pair>>,
+    /// Why it speaks without TLS, where it does.
+    pub(in crate::rehearse) plain: Option<String>,
     pub(in crate::rehearse) admission: Admission,
     /// The serial numbers that are refused, where there is a list of them.
     pub(in crate::rehearse) revoked: Option<Result<Arc<Revoked>, Trouble>>,
@@ -83,11 +92,12 @@ impl Etcd {
         let peer_trust = trusted(reader, source, &PEERS);
         let value = |flag: &str| source.and_then(|source| source.flags.value(flag));
         let cluster = source.map(|source| source.flags.list("initial-cluster")).unwrap_or_default();
-        let (certificate, key) = Leaf::EtcdHealthcheckClient
-            .files(tree)
-            .unwrap_or_else(|| pair_of(tree.layout.naming, &tree.layout.etcd.join("healthcheck-client")));
-        let healthcheck =
-            Some((reader.pair(&certificate, &key), reader.trust(&authority(tree, Authority::Etcd))));
+        let healthcheck = healthcheck(reader, source, &clients).filter(|_| clients.plain.is_none());
+        let file = source.map(|source| source.name.path.clone()).unwrap_or_default();
+        let plain = [(&clients, "its clients"), (&peers, "its peers")];
+        let plain = plain.into_iter().filter_map(|(listener, whom)| Some((listener.plain.as_ref()?, whom)));
+        let notes =
+            plain.map(|(why, whom)| format!("{file}: etcd speaks with {whom} without TLS: {why}")).collect();
         let gateway = source.and_then(|source| source.flags.switch("enable-grpc-gateway"));
         Self {
             name: value("name").unwrap_or(node).to_owned(),
@@ -107,8 +117,25 @@ impl Etcd {
                 .collect(),
             has_gateway: gateway.unwrap_or(true),
             healthcheck,
+            file,
+            notes,
         }
     }
+}
+
+/// The pair of kubeadm's health check. Elsewhere than in its layout there is none, unless it is there.
+fn healthcheck(
+    reader: &mut Reader<'_>,
+    source: Option<Source<'_>>,
+    clients: &Listener,
+) -> Option<(Arc<Pair>, Arc<Trust>)> {
+    let tree = reader.tree;
+    let (certificate, key) = Leaf::EtcdHealthcheckClient
+        .files(tree)
+        .unwrap_or_else(|| pair_of(tree.layout.naming, &tree.layout.etcd.join("healthcheck-client")));
+    let is_kubeadms = source.is_none() || clients.certificate.parent() == certificate.parent();
+    (is_kubeadms || reader.exists(&certificate))
+        .then(|| (reader.pair(&certificate, &key), reader.trust(&authority(tree, Authority::Etcd))))
 }
 
 fn trusted(reader: &mut Reader<'_>, source: Option<Source<'_>>, names: &FlagNames) -> Option<Arc<Trust>> {
@@ -121,23 +148,38 @@ fn listener(
     names: &FlagNames,
     layout: (PathBuf, PathBuf),
 ) -> Listener {
-    let certificate = file(source, names.certificate, || layout.0.clone()).unwrap_or(layout.0);
-    let key = file(source, names.key, || layout.1.clone()).unwrap_or(layout.1);
-    let pair = reader.pair(&certificate, &key);
+    let certificate = file(source, names.certificate, || layout.0);
+    let key = file(source, names.key, || layout.1);
+    let pair = certificate.as_ref().map(|certificate| {
+        // Without a flag for the key etcd does not start.
+        reader.pair(certificate, key.as_deref().unwrap_or(Path::new("")))
+    });
     let switch = |flag: &str| source.and_then(|source| source.flags.switch(flag)) == Some(true);
     let manifest = source.map(|source| source.name.short.as_str()).unwrap_or_default();
     // etcd requires a certificate wherever it has a CA to hold it against, with or without the switch
     // (client/pkg/transport, TLSInfo.ServerConfig).
     let settings = source.and_then(|source| source.flags.value("config-file"));
+    let doubt = source.and_then(|source| source.doubt());
+    let listens = source.map(|source| source.flags.list(names.urls[1])).unwrap_or_default();
+    let plain = if settings.is_some() || doubt.is_some() || switch(names.automatic) {
+        None
+    } else if pair.is_none() {
+        Some(format!("no --{} is given", names.certificate))
+    } else if !listens.is_empty() && listens.iter().all(|url| url.starts_with("http://")) {
+        Some(format!("--{} has no https", names.urls[1]))
+    } else {
+        None
+    };
     let admission = match trusted(reader, source, names) {
         _ if settings.is_some() => Admission::Unknown(format!(
-            "{manifest} has --config-file: etcd takes everything from it, and it is not read here"
+            "{manifest} has --config-file: etcd takes everything from it, and it could not be read"
         )),
         _ if switch(names.automatic) => Admission::Unknown(format!(
             "{manifest} has --{}: etcd makes itself certificates, which cannot be rehearsed",
             names.automatic
         )),
         Some(trust) => Admission::Required(trust),
+        None if let Some(doubt) = doubt => Admission::Unknown(doubt),
         None if switch(names.required) => Admission::Unknown(format!(
             "{manifest} has --{} without --{}: clients are held against the system's CAs, which are not here",
             names.required, names.trusted
@@ -151,7 +193,7 @@ fn listener(
         names.urls.iter().flat_map(|flag| source.map(|source| source.flags.list(flag)).unwrap_or_default());
     let urls = urls.map(str::to_owned).collect();
     let revoked = source.and_then(|source| source.path(names.revoked)).map(|path| revoked(reader, &path));
-    Listener { pair, admission, revoked, urls }
+    Listener { certificate: certificate.unwrap_or_default(), pair, plain, admission, revoked, urls }
 }
 
 /// The serial numbers of a list. etcd reads DER, and refuses everybody when it cannot.

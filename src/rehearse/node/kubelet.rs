@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::launches::Launching;
-use super::{Admission, InLayout as _, authority};
+use super::{Access, AccessRole, Admission, InLayout as _, Shows, authority};
 use crate::layout::{Authority, Leaf};
-use crate::manifest::{Component, KubeletConfiguration, Launch, PathField};
+use crate::manifest::{By, Component, KubeletConfiguration, Launch, PathField};
 use crate::rehearse::files::{FileName, Pair, Reader};
 
 /// What the kubelet keeps its own certificates in.
@@ -22,7 +22,7 @@ pub(in crate::rehearse) struct Kubelet {
     pub(in crate::rehearse) admission: Admission,
     /// The address that its flags give the node.
     pub(in crate::rehearse) address: Option<IpAddr>,
-    /// The name that its flags give the node.
+    /// The name that its flags or its client certificate give the node.
     pub(in crate::rehearse) host_name: Option<String>,
 }
 
@@ -48,7 +48,7 @@ pub(super) struct Settings<'a> {
 
 impl<'a> Settings<'a> {
     pub(super) fn of(launching: &'a Launching) -> Self {
-        let launch = launching.launched.of(Component::Kubelet).next();
+        let launch = launching.launch(Component::Kubelet);
         let file = launch.and_then(|launch| {
             let (file, configuration) = launch.configuration.as_ref()?;
             Some((launching.name(*file)?, configuration))
@@ -93,6 +93,18 @@ impl Kubelet {
             host_name: settings.flag("hostname-override").map(str::to_owned),
         }
     }
+
+    /// The same with the name that its kubeconfig has it call itself, unless its flags give it one.
+    pub(super) fn named_as(mut self, access: &[Access]) -> Self {
+        let own = access.iter().find(|access| access.role == AccessRole::Kubelet);
+        let shows = own.and_then(|access| access.content.as_ref().ok()).map(|dialling| &dialling.shows);
+        if let (None, Some(Shows::Pair(pair))) = (&self.host_name, shows) {
+            let name = pair.leaf().and_then(|leaf| leaf.certificate.tbs.subject.common_name());
+            let name = name.and_then(|name| name.strip_prefix("system:node:"));
+            self.host_name = name.filter(|name| !name.is_empty()).map(str::to_owned);
+        }
+        self
+    }
 }
 
 fn serving(reader: &mut Reader<'_>, settings: &Settings<'_>) -> KubeletServing {
@@ -102,7 +114,8 @@ fn serving(reader: &mut Reader<'_>, settings: &Settings<'_>) -> KubeletServing {
     if let (Some(certificate), Some(key)) = (certificate, key) {
         return KubeletServing::Pair(reader.pair(&certificate, &key));
     }
-    let own = |name: &str| Path::new(OWN).join(name);
+    let directory = settings.path("cert-dir", |_| None).unwrap_or_else(|| PathBuf::from(OWN));
+    let own = |name: &str| directory.join(name);
     let bootstrapped = own("kubelet-server-current.pem");
     if reader.exists(&bootstrapped) {
         return KubeletServing::Pair(reader.pair(&bootstrapped, &bootstrapped));
@@ -135,7 +148,11 @@ fn serving(reader: &mut Reader<'_>, settings: &Settings<'_>) -> KubeletServing {
 
 fn admission(reader: &mut Reader<'_>, settings: &Settings<'_>) -> Admission {
     let flag = settings.launch.and_then(|launch| launch.flags.switch("anonymous-auth"));
-    let anonymous = flag.or_else(|| settings.configuration()?.anonymous).unwrap_or(false);
+    // By its flags alone a kubelet is as it was before it had a configuration.
+    let alone = settings.launch.filter(|launch| {
+        matches!(launch.by, By::Unit | By::Arguments) && launch.flags.value("config").is_none()
+    });
+    let anonymous = flag.or_else(|| settings.configuration()?.anonymous).unwrap_or(alone.is_some());
     let without = if anonymous {
         "it is served as system:anonymous"
     } else {
@@ -148,6 +165,13 @@ fn admission(reader: &mut Reader<'_>, settings: &Settings<'_>) -> Admission {
             "{} has no authentication.x509.clientCAFile, so the kubelet knows nobody by a certificate",
             name.short
         )),
+        (None, None) if let Some(doubt) = alone.and_then(|launch| launch.doubts.first()) => {
+            Admission::Unknown(format!("how the kubelet runs is not known in full: {}", doubt.reason))
+        }
+        (None, None) if alone.is_some() => Admission::NotAsked(
+            "the kubelet has neither --client-ca-file nor --config, so it knows nobody by a certificate"
+                .to_owned(),
+        ),
         (None, None) => {
             let trust = reader.trust(&authority(reader.tree, Authority::Kubernetes));
             Admission::Asked { trust, without }

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::manifest::{self, At, Document, Files, Found, Launched, launches};
+use crate::manifest::{self, At, Component, Document, Files, Found, Launch, Launched, launches};
 use crate::rehearse::files::{FileName, Reader, Trouble};
 use crate::rehearse::tree::Shape;
 
@@ -37,6 +37,12 @@ impl Launching {
         let known = files.known.into_inner();
         let names = known.iter().map(|known| reader.name(&known.path)).collect();
         Self { launched, names }
+    }
+
+    /// How a component is launched; by a program with several in it also where only its data is here.
+    pub(super) fn launch(&self, component: Component) -> Option<&Launch> {
+        let assumed = self.launched.assumed.iter().find(|launch| launch.component == component);
+        self.launched.of(component).next().or(assumed)
     }
 
     /// How a file is called, by its number.

@@ -85,8 +85,7 @@ impl Node {
         let mut notes = Vec::new();
         let launching = Launching::read(reader);
         noted(reader, &launching, &mut notes);
-        let flags =
-            |component| launching.launched.of(component).find_map(|launch| Source::of(launch, &launching));
+        let flags = |component| launching.launch(component).and_then(|launch| Source::of(launch, &launching));
         let settings = kubelet::Settings::of(&launching);
         let is = |wanted: fn(&KnownNode) -> bool| known.map(wanted);
 
@@ -94,18 +93,21 @@ impl Node {
         let has_apiserver = apiserver.is_some()
             || is(|node| node.control_plane) == Some(true)
             || Leaf::Apiserver.exists_in(reader);
-        let apiserver = has_apiserver.then(|| Apiserver::read(reader, apiserver));
+        let manager = flags(Component::ControllerManager);
+        let apiserver = has_apiserver.then(|| Apiserver::read(reader, apiserver, manager));
         let etcd = flags(Component::Etcd);
         let has_etcd =
             etcd.is_some() || is(|node| node.etcd) == Some(true) || Leaf::EtcdServer.exists_in(reader);
         let etcd = has_etcd.then(|| Etcd::read(reader, etcd, &name));
-        // Every control plane has a kubelet, unless the cluster's file says otherwise.
-        let has_kubelet =
-            is(|node| node.kubelet).unwrap_or_else(|| has_apiserver || settings.is_there(reader));
+        // Every control plane of kubeadm's has a kubelet, unless the cluster's file says otherwise.
+        let as_kubeadm = flags(Component::Apiserver).is_none_or(|source| source.launch.by == By::Pod);
+        let has_kubelet = is(|node| node.kubelet)
+            .unwrap_or_else(|| has_apiserver && as_kubeadm || settings.is_there(reader));
         let kubelet = has_kubelet.then(|| Kubelet::read(reader, &settings));
-        let access = access::read(reader, has_apiserver, has_kubelet, |component| {
-            flags(component).and_then(|source| source.path("kubeconfig"))
-        });
+        let access = access::read(reader, has_apiserver, has_kubelet, &flags);
+        let kubelet = kubelet.map(|kubelet| kubelet.named_as(&access));
+        notes.extend(etcd.iter().flat_map(|etcd| etcd.notes.iter().cloned()));
+        notes.extend(apiserver.iter().filter_map(|apiserver| apiserver.etcd.socket.clone()));
         let serving = [Component::ControllerManager, Component::Scheduler]
             .into_iter()
             .filter_map(|component| serving(reader, component, flags(component)))
@@ -119,11 +121,15 @@ impl Node {
             KubeletServing::Pair(pair) => Some(&**pair),
             KubeletServing::SelfMade { .. } => None,
         });
-        let etcd = self.etcd.iter().flat_map(|etcd| [&*etcd.peers.pair, &*etcd.clients.pair]);
+        let etcd = self.etcd.iter().flat_map(|etcd| [&etcd.peers.pair, &etcd.clients.pair]);
+        let etcd = etcd.filter_map(Option::as_deref);
         let apiserver = self.apiserver.iter().map(|apiserver| &*apiserver.serving);
         kubelet.chain(etcd).chain(apiserver)
     }
 }
+
+/// The most reasons that are told at once why something is not known.
+const MOST_DOUBTS: usize = 3;
 
 /// A component's flags, and the manifest, unit or other file that gives them.
 #[derive(Clone, Copy)]
@@ -140,9 +146,22 @@ impl<'a> Source<'a> {
 
     /// The file that a flag names.
     fn path(&self, flag: &str) -> Option<PathBuf> {
-        let path = Path::new(self.flags.value(flag)?);
+        self.flags.value(flag).map(|path| self.on_node(Path::new(path)))
+    }
+
+    /// The path on the node of a file that a flag names.
+    fn on_node(&self, path: &Path) -> PathBuf {
         // What a pod does not mount is taken from the node all the same: the audit tells that.
-        Some(self.launch.on_node(path).unwrap_or_else(|| Path::new("/").join(path)))
+        self.launch.on_node(path).unwrap_or_else(|| Path::new("/").join(path))
+    }
+
+    /// What of its flags is not known: one that is not among them may be given all the same.
+    fn doubt(&self) -> Option<String> {
+        let reasons: Vec<&str> =
+            self.launch.doubts.iter().take(MOST_DOUBTS).map(|doubt| doubt.reason.as_str()).collect();
+        let (component, file) = (self.launch.component, &self.name.path);
+        (!reasons.is_empty())
+            .then(|| format!("{file}: how {component} runs is not known in full: {}", reasons.join("; ")))
     }
 }
 

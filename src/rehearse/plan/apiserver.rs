@@ -9,7 +9,7 @@ use crate::rehearse::edge::Edge;
 use crate::rehearse::files::{FileName, Trouble, disk_trouble};
 use crate::rehearse::network::{Host, Network, name};
 use crate::rehearse::node::{Access, AccessRole, Admission, ServerTrust, Shows, dialling};
-use crate::x509::Printable;
+use crate::x509::{Printable, SubjectAltName};
 
 /// A user's kubeconfig, which belongs to no node.
 pub(in crate::rehearse) type User = Access;
@@ -40,6 +40,7 @@ fn edge(role: AccessRole) -> Edge {
         AccessRole::ControllerManager => Edge::ControllerManager,
         AccessRole::Scheduler => Edge::Scheduler,
         AccessRole::Kubelet => Edge::Kubelet,
+        AccessRole::Proxy => Edge::Proxy,
     }
 }
 
@@ -110,6 +111,54 @@ fn one(network: &Network<'_>, node: Option<usize>, access: &Access, plan: &mut V
             notes,
             trouble: unknown(&apiserver.admission),
         });
+    }
+}
+
+/// Pods to every API server, by the service `kubernetes`: its address, which is in the environment of each, and its name.
+pub(super) fn pods(network: &Network<'_>, plan: &mut Vec<Connection>) {
+    const NAME: &str = "kubernetes.default.svc";
+    for (at, node) in (0..).zip(network.nodes) {
+        let Some(apiserver) = &node.apiserver else { continue };
+        let manifest = apiserver.manifest.as_deref().unwrap_or_default();
+        let token = "pods bring a service account's token, no certificate".to_owned();
+        let mut client = Client {
+            node: Some(at),
+            called: "a pod".to_owned(),
+            file: manifest.to_owned(),
+            shows: Shows::Nothing(token),
+            trusts: ServerTrust::System,
+        };
+        match &apiserver.service.trust {
+            Ok(trust) => client.trusts = ServerTrust::Anchors(trust.clone()),
+            Err(reason) => {
+                plan.push(Connection::blocked(Edge::Pods, client, Trouble::Missing(reason.clone())));
+                continue;
+            }
+        }
+        let told = apiserver.service.address.as_ref();
+        let told = told.map(|(ip, why)| (*ip, format!("the first of {why}")));
+        let of_file = || Some((network.known?.service?, "from the cluster's file".to_owned()));
+        let address = told.or_else(of_file).map(|(ip, why)| {
+            (SubjectAltName::Ip(ip), format!("the address of the service kubernetes, {why}"))
+        });
+        let name = (name(NAME), "the name of the service kubernetes".to_owned());
+        for (dialled, why) in address.into_iter().chain([name]) {
+            plan.push(Connection {
+                edge: Edge::Pods,
+                client: client.clone(),
+                server: Server {
+                    node: Some(at),
+                    shows: Serves::Pair(Arc::clone(apiserver.serving_for(&dialled))),
+                    admits: apiserver.admission.clone(),
+                    mutual: false,
+                    rules: Vec::new(),
+                },
+                dialled: Some(dialled),
+                why,
+                notes: Vec::new(),
+                trouble: unknown(&apiserver.admission),
+            });
+        }
     }
 }
 

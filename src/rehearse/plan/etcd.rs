@@ -22,7 +22,7 @@ fn server(node: usize, listener: &Listener, mut rules: Vec<Rule>) -> Server {
     }
     Server {
         node: Some(node),
-        shows: Serves::Pair(listener.pair.clone()),
+        shows: listener.pair.clone().map_or(Serves::Unknown, Serves::Pair),
         admits: listener.admission.clone(),
         mutual: true,
         rules,
@@ -30,9 +30,22 @@ fn server(node: usize, listener: &Listener, mut rules: Vec<Rule>) -> Server {
 }
 
 /// What is known to stand in the way of reaching a member.
-fn trouble(listener: &Listener) -> Option<Trouble> {
+fn trouble(listener: &Listener, etcd: &Etcd) -> Option<Trouble> {
     let list = listener.revoked.as_ref().and_then(|revoked| revoked.as_ref().err());
-    unknown(&listener.admission).or(list.cloned())
+    let plain = listener.plain.as_ref().map(|why| {
+        let reason = format!("the member speaks without TLS: {why}");
+        Trouble::Broken { code: "not-tls", file: etcd.file.clone(), reason }
+    });
+    plain.or(unknown(&listener.admission)).or(list.cloned())
+}
+
+/// Whether a URL without TLS is that of members that speak without it: no connection of this kind then.
+fn is_plain(network: &Network<'_>, node: usize, url: &str) -> bool {
+    let Some(rest) = url.strip_prefix("http://") else { return false };
+    let host = Host::of_url(&format!("https://{rest}"));
+    let answering = host.ok().and_then(|host| network.members(&host, node).ok());
+    let is_plain = |member: &usize| etcd(network, *member).is_some_and(|etcd| etcd.clients.plain.is_some());
+    answering.is_some_and(|answering| answering.nodes.iter().all(is_plain))
 }
 
 /// The URLs by which an API server reaches etcd, and where they come from.
@@ -86,7 +99,21 @@ pub(super) fn clients(network: &Network<'_>, plan: &mut Vec<Connection>) {
             },
             trusts: apiserver.etcd.trust.clone().map_or(ServerTrust::System, ServerTrust::Anchors),
         };
-        let (urls, origin) = servers(network, at, apiserver);
+        if apiserver.etcd.socket.is_some() {
+            continue;
+        }
+        let (mut urls, origin) = servers(network, at, apiserver);
+        let is_given = !urls.is_empty();
+        urls.retain(|url| !is_plain(network, at, url));
+        if is_given && urls.is_empty() {
+            continue;
+        }
+        let is_named = apiserver.etcd.pair.is_some() && apiserver.etcd.trust.is_some() && is_given;
+        if let (false, Some(doubt)) = (is_named, &apiserver.doubt) {
+            let trouble = Trouble::Missing(doubt.clone());
+            plan.push(Connection::blocked(Edge::ApiserverEtcd, client, trouble));
+            continue;
+        }
         if urls.is_empty() {
             let reason = if apiserver.is_assumed {
                 "etcd's files are not here: it runs elsewhere".to_owned()
@@ -136,7 +163,7 @@ fn to_member(
             dialled: Some(host.name.clone()),
             why: format!("{origin}; {}", answering.why),
             notes: Vec::new(),
-            trouble: trouble(&etcd.clients),
+            trouble: trouble(&etcd.clients, etcd),
         });
     }
 }
@@ -149,9 +176,15 @@ pub(super) fn peers(network: &Network<'_>, plan: &mut Vec<Connection>) {
         let client = peer(network, *from, own);
         for to in members.iter().filter(|to| *to != from || members.len() == 1) {
             let Some(other) = etcd(network, *to) else { continue };
+            if own.peers.plain.is_some() && other.peers.plain.is_some() {
+                continue;
+            }
             plan.push(to_peer(network, (*from, own), (*to, other), &client));
         }
         for (name, url) in network.absent_members() {
+            if own.peers.plain.is_some() && url.starts_with("http://") {
+                continue;
+            }
             let reason = format!(
                 "the member {} ({}) is not here",
                 crate::x509::Printable(&name),
@@ -166,8 +199,12 @@ fn peer(network: &Network<'_>, node: usize, etcd: &Etcd) -> Client {
     Client {
         node: Some(node),
         called: component(network, node, "etcd"),
-        file: etcd.peers.pair.certificate.path.clone(),
-        shows: Shows::Pair(etcd.peers.pair.clone()),
+        file: etcd.peers.pair.as_ref().map_or(&etcd.file, |pair| &pair.certificate.path).clone(),
+        shows: etcd
+            .peers
+            .pair
+            .clone()
+            .map_or_else(|| Shows::Nothing(format!("{} has no --peer-cert-file", etcd.file)), Shows::Pair),
         trusts: etcd.peer_trust.clone().map_or(ServerTrust::System, ServerTrust::Anchors),
     }
 }
@@ -200,7 +237,7 @@ fn to_peer(
     let mut rules: Vec<Rule> = source.map(|(ip, _)| Rule::From(ip)).into_iter().collect();
     rules.push(Rule::CommonName { allowed: other.peer_names.clone(), flag: "--peer-cert-allowed-cn" });
     let (dialled, trouble) = match host {
-        Ok(name) => (Some(name), trouble(&other.peers)),
+        Ok(name) => (Some(name), trouble(&other.peers, other)),
         Err(reason) => (None, Some(Trouble::Broken { code: "not-tls", file: client.file.clone(), reason })),
     };
     Connection {
@@ -219,10 +256,12 @@ pub(super) fn local(network: &Network<'_>, plan: &mut Vec<Connection>) {
     let dialled = || Some(SubjectAltName::Ip([127, 0, 0, 1].into()));
     for (at, node) in (0..).zip(network.nodes) {
         let Some(etcd) = &node.etcd else { continue };
-        let trouble = trouble(&etcd.clients);
-        if etcd.has_gateway {
+        if etcd.clients.plain.is_some() {
+            continue;
+        }
+        let trouble = trouble(&etcd.clients, etcd);
+        if let Some(pair) = etcd.clients.pair.clone().filter(|_| etcd.has_gateway) {
             // It shows what the member serves with, and takes whoever answers (embed, `serveCtx.registerGateway`).
-            let pair = etcd.clients.pair.clone();
             let why = "the gateway does not verify the member that it is part of".to_owned();
             plan.push(Connection {
                 edge: Edge::EtcdGateway,

@@ -70,6 +70,7 @@ pub(super) enum Serves {
 pub(super) fn connections(network: &Network<'_>, users: &[User], known: Option<&Known>) -> Vec<Connection> {
     let mut plan = Vec::new();
     apiserver::clients(network, users, &mut plan);
+    apiserver::pods(network, &mut plan);
     others::kubelets(network, &mut plan);
     etcd::clients(network, &mut plan);
     etcd::peers(network, &mut plan);

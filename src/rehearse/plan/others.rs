@@ -30,14 +30,23 @@ fn to_kubelet(
 ) -> Connection {
     let (dialled, why) = kubelet_name(network, apiserver, (to, kubelet));
     let Verification { trusts, shows, notes, trouble } = verification(apiserver, kubelet);
-    let pair = &apiserver.kubelet_client;
+    let manifest = apiserver.manifest.as_deref().unwrap_or_default();
+    let (file, calls_with, trouble) = match (&apiserver.kubelet_client, &apiserver.doubt) {
+        (Some(pair), _) => {
+            (said_in(apiserver.manifest.as_ref(), &pair.certificate), Shows::Pair(pair.clone()), trouble)
+        }
+        (None, doubt) => {
+            let why = format!("{manifest} has no --kubelet-client-certificate");
+            (manifest.to_owned(), Shows::Nothing(why), doubt.clone().map(Trouble::Missing).or(trouble))
+        }
+    };
     Connection {
         edge: Edge::ApiserverKubelet,
         client: Client {
             node: Some(from),
             called: component(network, from, "the API server"),
-            file: said_in(apiserver.manifest.as_ref(), &pair.certificate),
-            shows: Shows::Pair(pair.clone()),
+            file,
+            shows: calls_with,
             trusts,
         },
         server: Server {
@@ -71,7 +80,10 @@ fn verification(apiserver: &Apiserver, kubelet: &Kubelet) -> Verification {
         } else {
             format!("{manifest} has no {FLAG}")
         };
-        let why = format!("{flag}: the API server takes whatever a kubelet shows");
+        let why = match &apiserver.doubt {
+            Some(doubt) => format!("{doubt}; it is taken to have no {FLAG}"),
+            None => format!("{flag}: the API server takes whatever a kubelet shows"),
+        };
         let mut notes = vec![why.clone()];
         let shows = match &kubelet.serving {
             KubeletServing::Pair(pair) => Serves::Pair(pair.clone()),

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use kpki::audit::{
-    CertificateRecord, DeadWaiver, Finding, Location, Outcomes, RULES, Read, Record, RecordKind, Report,
-    Role, Rule, Severity, Skipped, Waived,
+    CertificateRecord, DeadWaiver, Finding, Gap, Location, Outcomes, RULES, Read, Record, RecordKind, Report,
+    Role, Rule, Severity, Skipped, Unread, Use, Waived,
 };
 use time::macros::{date, datetime};
 use time::{Duration, OffsetDateTime};
@@ -24,7 +24,9 @@ fn report(records: Vec<Record>) -> Report {
         dead_waivers: Vec::new(),
         outcomes: Outcomes::default(),
         tallies: Vec::new(),
-        read: Read { files: certificates, certificates, keys: 0, nodes: 1 },
+        read: Read { files: certificates, certificates, keys: 0, nodes: 1, of_pki: certificates },
+        unread: Unread::default(),
+        blanks: Vec::new(),
         records,
     }
 }
@@ -43,6 +45,7 @@ fn record(number: usize, signer: Option<usize>, subject: &str, issuer: &str, rol
     let certificate = CertificateRecord {
         fingerprint: fingerprint(number),
         subject: subject.into(),
+        name: None,
         issuer: issuer.into(),
         serial: "01".into(),
         not_before: NOW - Duration::DAY,
@@ -59,9 +62,12 @@ fn record(number: usize, signer: Option<usize>, subject: &str, issuer: &str, rol
             node: Some(format!("node{}", number / 10).into()),
             ..location(&format!("{number}.crt"))
         },
-        file: None,
+        elsewhere: None,
         kind: RecordKind::Certificate,
         roles: roles.into(),
+        alias: None,
+        surest: None,
+        usage: Use::Loose,
         key: Some(fingerprint(number + 1_000_000)),
         algorithm: "ECDSA-P256".into(),
         modulus: None,
@@ -74,7 +80,7 @@ fn rule() -> &'static Rule {
 }
 
 fn finding(location: Location, severity: Severity, message: &str) -> Finding {
-    Finding { rule: rule(), severity, location, message: message.into(), own_fix: None, file: None }
+    Finding::new(rule(), severity, location, message)
 }
 
 #[test]
@@ -95,7 +101,12 @@ fn an_estate_of_a_hundred_thousand_is_a_page_of_bounded_size() {
         .collect();
     let reason = |number: usize| format!("reason {number}");
     report.skipped = (0..50_000)
-        .map(|number| Skipped { rule: None, location: location("a"), reason: reason(number) })
+        .map(|number| Skipped {
+            gap: Gap::NotGiven,
+            rule: None,
+            location: location("a"),
+            reason: reason(number),
+        })
         .collect();
     report.read.nodes = 10_000;
     let start = Instant::now();
@@ -183,7 +194,6 @@ fn every_text_of_a_report_is_only_text() {
         line: Some(1),
         block: Some(3),
         field: Some(evil.into()),
-        base: 0,
     };
     record.algorithm = evil.into();
     if let Some(certificate) = &mut record.certificate {
@@ -195,11 +205,15 @@ fn every_text_of_a_report_is_only_text() {
     (key.kind, key.key, key.certificate) = (RecordKind::PrivateKey, Some([7; 32]), None);
     let place = record.location.clone();
     let mut report = report(vec![record, key]);
-    report.findings = vec![Finding {
-        own_fix: Some(format!("run `chmod 0600 {evil}` and {evil}").into()),
-        ..finding(place.clone(), Severity::Critical, evil)
+    let mut found = finding(place.clone(), Severity::Critical, evil);
+    found.remedy = kpki::remedy::Remedy::words(format!("run `chmod 0600 {evil}` and {evil}"));
+    report.findings = vec![found];
+    report.skipped = vec![Skipped {
+        gap: Gap::NotGiven,
+        rule: Some(rule()),
+        location: place.clone(),
+        reason: evil.to_owned(),
     }];
-    report.skipped = vec![Skipped { rule: Some(rule()), location: place.clone(), reason: evil.to_owned() }];
     report.waived = vec![Waived {
         finding: finding(place, Severity::Low, evil),
         reason: evil.to_owned(),

@@ -202,6 +202,9 @@ fn verdict(model: &Model<'_>) -> Verdict {
         let skipped = counted(report.skipped.len(), "thing", "things");
         line = format!("{line} {skipped} could not be judged.");
     }
+    if let Some(unread) = crate::cli::audit::text::not_read(&report.unread) {
+        line = format!("{line} Not all was read: {unread}.");
+    }
     Verdict { class, headline, line }
 }
 
