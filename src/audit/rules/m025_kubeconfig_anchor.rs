@@ -105,7 +105,7 @@ mod tests {
         );
         tree.file(&format!("{PKI}/root.crt"), 0o644, root.pem());
         let report = format!("{:?}", tree.report());
-        assert!(report.contains("--certificate-authority etc/kubernetes/pki/root.crt"), "{report}");
+        assert!(report.contains("--certificate-authority=/etc/kubernetes/pki/root.crt"), "{report}");
         let server = kubeconfig_of(&middle, &root.leaf("cn=admin eku=client"));
         tree.file(ADMIN, 0o600, server);
         assert!(!tree.findings(RULE.id)[0].contains("it is the CA of"), "{:?}", tree.findings(RULE.id));
