@@ -6,7 +6,6 @@
 use std::fmt;
 use std::str::FromStr;
 
-use time::macros::format_description;
 use time::{Duration, OffsetDateTime, UtcOffset};
 
 /// Where the current instant comes from. Only the command line hands out a [`SystemClock`].
@@ -40,11 +39,23 @@ fn whole_second(instant: OffsetDateTime) -> OffsetDateTime {
     instant.to_offset(UtcOffset::UTC).truncate_to_second()
 }
 
-/// An instant as messages say it: `2027-11-23 14:05:09 UTC`.
-pub fn spelt(instant: OffsetDateTime) -> String {
-    let format = format_description!("[year]-[month]-[day] [hour]:[minute]:[second] UTC");
-    // The format has nothing that an instant lacks.
-    instant.to_offset(UtcOffset::UTC).format(format).unwrap_or_default()
+/// An instant as people read it: `2027-11-23 14:05:09 UTC`.
+pub fn in_words(instant: OffsetDateTime) -> String {
+    let (date, [hour, minute, second]) = parts(instant);
+    format!("{date} {hour:02}:{minute:02}:{second:02} UTC")
+}
+
+/// An instant as programs read it (RFC 3339): `2027-11-23T14:05:09Z`.
+pub fn rfc3339(instant: OffsetDateTime) -> String {
+    let (date, [hour, minute, second]) = parts(instant);
+    format!("{date}T{hour:02}:{minute:02}:{second:02}Z")
+}
+
+/// The date and the time of day in UTC. Whatever instant it is: neither form has room for a fault.
+fn parts(instant: OffsetDateTime) -> (String, [u8; 3]) {
+    let utc = instant.to_offset(UtcOffset::UTC);
+    let date = format!("{:04}-{:02}-{:02}", utc.year(), u8::from(utc.month()), utc.day());
+    (date, [utc.hour(), utc.minute(), utc.second()])
 }
 
 /// How long a certificate is to be valid: a positive whole number of seconds.

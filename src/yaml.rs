@@ -4,7 +4,7 @@
 //! a thousand million values. Snippets of the text are in no message: a private key may stand beside a broken line.
 
 use serde::Deserialize;
-use serde_saphyr::options::DuplicateKeyPolicy;
+use serde_saphyr::options::{DuplicateKeyPolicy, NonFiniteFloatPolicy};
 use serde_saphyr::{Error, Options};
 
 pub(crate) use serde_saphyr::{Location, Spanned};
@@ -56,7 +56,7 @@ pub(crate) fn read_large<'de, T: Deserialize<'de>>(
 }
 
 /// Reads every document of a text; those that are empty are left out. A field that stands there twice is handed to the
-/// type twice.
+/// type twice, and what is no finite number as a text.
 pub(crate) fn read_all<'de, T: Deserialize<'de>>(
     text: &'de str,
     most_values: usize,
@@ -64,6 +64,7 @@ pub(crate) fn read_all<'de, T: Deserialize<'de>>(
     let text = without_mark(text);
     let mut options = options(text, most_values);
     options.duplicate_keys = DuplicateKeyPolicy::PassThrough;
+    options.non_finite_float_policy = NonFiniteFloatPolicy::AsString;
     serde_saphyr::from_multiple_with_options(text, options).map_err(|error| in_words(&error))
 }
 

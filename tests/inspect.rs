@@ -659,7 +659,7 @@ fn objects_are_read_with_every_fault_in_them() {
         )
     };
     let config = |rest: &str| format!("apiVersion: v1\nkind: Config\n{rest}");
-    let cases: [(String, i32, &[&str]); 13] = [
+    let cases: [(String, i32, &[&str]); 14] = [
         (tls(&format!("  tls.crt: {crt}\n  tls.key: {key}\n")), 0, &["its private key is in", ":7"]),
         (
             tls(&format!("  tls.crt: {crt}\n  tls.key: {other}\n")),
@@ -687,11 +687,19 @@ fn objects_are_read_with_every_fault_in_them() {
         (csr(""), 1, &["condition     Pending", "spec.request holds 7 bytes that are nothing of a PKI"]),
         (csr("status: {conditions: [{type: Denied}]}"), 1, &["condition     Denied"]),
         (
-            config(
-                "clusters: [{name: a, cluster: {server: 'https://a:6443', certificate-authority: pki/ca.crt, insecure-skip-tls-verify: true}}]\nusers: [{name: b, user: {token: secret-token, client-certificate: b.crt, client-key: b.key}}]\ncontexts: [{name: c, context: {cluster: a, user: b, namespace: n}}]\ncurrent-context: c\n",
+            csr(
+                "status: {conditions: [{type: Approved, status: 'True'}, {type: Failed, status: 'True', reason: SignerValidationFailure, message: no such node}]}",
             ),
-            0,
+            1,
+            &["condition     Approved, Failed (SignerValidationFailure): no such node"],
+        ),
+        (
+            config(
+                "clusters: [{name: a, cluster: {server: 'https://a:6443', certificate-authority: pki/ca.crt, insecure-skip-tls-verify: true}}]\nusers: [{name: b, user: {token: secret-token, client-certificate: b.crt, client-key: b.key}}]\ncontexts: [{name: c, context: {cluster: a, user: b, namespace: 'n'}}]\ncurrent-context: c\n",
+            ),
+            1,
             &[
+                "has insecure-skip-tls-verify and a certificate authority; kubectl refuses",
                 "CA in pki/ca.crt",
                 "its certificate is not checked at all",
                 "certificate in b.crt",
@@ -718,7 +726,11 @@ fn objects_are_read_with_every_fault_in_them() {
             0,
             &["spec.caBundle", "CN=front-proxy-ca"],
         ),
-        ("apiVersion: v1\nkind: Secret\ndata: {a: b, a: c}\n".to_owned(), 1, &["broken YAML", "line 3"]),
+        (
+            "apiVersion: v1\nkind: Secret\ndata: {a: b, a: c}\n".to_owned(),
+            1,
+            &["the field a stands there twice, on lines 3 and 3"],
+        ),
     ];
     for (object, code, told) in cases {
         let file = put(here, "object.yaml", &object);

@@ -826,7 +826,7 @@ fn what_is_given_is_read_with_care() {
         (&[&endpoint, "--cert", cert], "give the private key with --key FILE"),
         (&[&endpoint, "--cert", cert, "--key", text(&other)], "certificate and key do not match"),
         (&[&endpoint, "--cert", cert, "--key", text(&sealed)], "--passphrase-file"),
-        (&[&endpoint, "--cert", key, "--key", key], "no certificate found"),
+        (&[&endpoint, "--cert", key, "--key", key], "holds no certificate but: private key"),
         (&[&endpoint, "--cacert", key], "no certificate found"),
         (&[&endpoint, "--compare", "/nonexistent"], "check the path"),
         (&[&endpoint, "--timeout", "0s"], "at least a second"),

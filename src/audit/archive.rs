@@ -11,7 +11,8 @@ use std::path::{Component, Path, PathBuf};
 use tar::EntryType;
 use zeroize::Zeroizing;
 
-use crate::disk::{Attributes, Entry, EntryKind, WalkLimits};
+use crate::disk::{Attributes, Entry, EntryKind, WalkLimits, read_stream};
+use crate::inspect::inspect;
 use crate::x509::Printable;
 
 /// The most that is read of a stream, in bytes: what is larger is no archive of a PKI, and may have no end.
@@ -30,6 +31,8 @@ pub struct Archive {
     pub entries: Vec<Entry>,
     /// What was left out, and why; safe to show.
     pub incomplete: Vec<String>,
+    /// What stood there instead of an archive: one file, of which nothing is known but its contents.
+    pub file: Option<Zeroizing<Vec<u8>>>,
 }
 
 /// Why a stream is no archive that can be read.
@@ -48,7 +51,7 @@ pub enum ArchiveError {
     #[error("nothing is in it")]
     Empty,
     /// It is something else.
-    #[error("it is no tar archive")]
+    #[error("it is neither a tar archive nor a file of a PKI")]
     NoArchive,
     /// It cannot be read.
     #[error("it cannot be read: {}", .0.kind())]
@@ -68,8 +71,20 @@ const COMPRESSED: [(&[u8], &str, &str); 5] = [
 ///
 /// # Errors
 /// [`ArchiveError`] where not even a first entry is found. What is damaged further on is said in [`Archive::incomplete`].
-pub fn read_archive(mut stream: impl Read, limits: WalkLimits) -> Result<Archive, ArchiveError> {
-    let mut first = [0_u8; BLOCK];
+pub fn read_archive(stream: impl Read, limits: WalkLimits) -> Result<Archive, ArchiveError> {
+    read(stream, limits, false)
+}
+
+/// The same; where there is one file of a PKI instead, that is read.
+///
+/// # Errors
+/// As [`read_archive`].
+pub fn read_archive_or_file(stream: impl Read, limits: WalkLimits) -> Result<Archive, ArchiveError> {
+    read(stream, limits, true)
+}
+
+fn read(mut stream: impl Read, limits: WalkLimits, or_file: bool) -> Result<Archive, ArchiveError> {
+    let mut first = Zeroizing::new([0_u8; BLOCK]);
     let mut filled = 0;
     while let Some(free) = first.get_mut(filled..).filter(|free| !free.is_empty()) {
         match stream.read(free) {
@@ -87,7 +102,14 @@ pub fn read_archive(mut stream: impl Read, limits: WalkLimits) -> Result<Archive
         return Err(ArchiveError::Compressed { format, program });
     }
     if filled < BLOCK || !is_header(&first) {
-        return Err(ArchiveError::NoArchive);
+        if !or_file {
+            return Err(ArchiveError::NoArchive);
+        }
+        let bytes = read_stream(&mut beginning.chain(stream), limits.file)?.ok_or(ArchiveError::NoArchive)?;
+        if inspect("", &bytes).is_unknown() {
+            return Err(ArchiveError::NoArchive);
+        }
+        return Ok(Archive { file: Some(bytes), ..Archive::default() });
     }
     let watched = Watched { inner: beginning.chain(stream), left: LONGEST, ended: false };
     let mut reading =
@@ -628,8 +650,8 @@ mod tests {
     fn what_is_no_archive_is_refused() {
         let refused = |bytes: &[u8]| read_archive(bytes, LIMITS).unwrap_err().to_string();
         assert_eq!(refused(b""), "nothing is in it");
-        assert_eq!(refused(b"-----BEGIN CERTIFICATE-----"), "it is no tar archive");
-        assert_eq!(refused(&[b'x'; 5000]), "it is no tar archive");
+        assert_eq!(refused(b"-----BEGIN CERTIFICATE-----"), "it is neither a tar archive nor a file of a PKI");
+        assert_eq!(refused(&[b'x'; 5000]), "it is neither a tar archive nor a file of a PKI");
         assert_eq!(
             refused(b"\x1f\x8b\x08\x00"),
             "it is compressed with gzip; decompress it first: `gzip -dc`"

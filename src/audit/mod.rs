@@ -25,7 +25,7 @@ mod trees;
 mod unread;
 
 pub use answers::{Answers, Estate, NodeSummary, Place, Scene};
-pub use archive::{Archive, ArchiveError, ArchiveKind, archive_kind, read_archive};
+pub use archive::{Archive, ArchiveError, ArchiveKind, archive_kind, read_archive, read_archive_or_file};
 pub use blanks::{Blank, Why};
 pub use certificate::{CertificateEvidence, Expected, OuterSignature};
 pub use config::{Config, ConfigError, FailOn, LARGEST_CONFIG};

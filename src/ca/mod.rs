@@ -13,7 +13,7 @@ pub use draft::Draft;
 pub use ledger::Ledger;
 pub use limits::Wanted;
 
-use crate::clock::spelt;
+use crate::clock::in_words;
 use crate::key::{KeyError, KeyPair};
 use crate::profile::Admitted;
 use crate::x509::{Certificate, ExtendedKeyUsage, KeyUsage, Marked, Name, Validity, X509Error};
@@ -38,8 +38,8 @@ pub enum CaError {
     #[error("the private key does not match the CA certificate {0}")]
     KeyMismatch(Name),
     /// It is not valid now.
-    #[error("the CA certificate {subject} is valid from {from} to {to} only, and now it is {now}",
-        from = spelt(validity.not_before), to = spelt(validity.not_after), now = spelt(*now))]
+    #[error("the CA certificate {subject} is valid from {from} to {to} only, and now it is {at}",
+        from = in_words(validity.not_before), to = in_words(validity.not_after), at = in_words(*now))]
     NotValidNow {
         /// The CA.
         subject: Name,
@@ -49,8 +49,8 @@ pub enum CaError {
         now: OffsetDateTime,
     },
     /// The certificate that was asked for would be valid after its issuer is not.
-    #[error("the lifetime that was asked for ends {wanted}, after the issuer {issuer} ends ({end})",
-        wanted = spelt(*wanted), end = spelt(*end))]
+    #[error("the lifetime that was asked for ends on {asked}, after the issuer {issuer} ends ({until})",
+        asked = in_words(*wanted), until = in_words(*end))]
     OutlivesIssuer {
         /// The issuer.
         issuer: Name,

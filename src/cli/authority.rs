@@ -5,20 +5,20 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use kpki::adoption::{self, Begun};
 use kpki::ca::CertificateAuthority;
-use kpki::disk::read_bounded;
-use kpki::key::{KeyError, KeyPair};
+use kpki::inspect::Wanted;
 use kpki::layout::{Authority, Naming, key_beside, ledger_beside};
 use kpki::profile::{CaRole, Profile};
 use kpki::x509::{Certificate, ExtendedKeyUsage};
 use time::OffsetDateTime;
 
+use super::input::{Input, is_standard_input};
 use super::passphrase::PassphraseArgs;
-use super::{Failure, LARGEST_INPUT, output};
+use super::{Failure, output};
 
 #[derive(Debug, Args, Clone)]
 pub(crate) struct CaArgs {
     /// The CA: a PKI directory, in which the profile's own CA is taken, or a CA certificate that has its key beside it
-    /// (ca.key beside ca.crt, ca-key.pem beside ca.pem).
+    /// (ca.key beside ca.crt, ca-key.pem beside ca.pem) or in the same file, as a Secret has.
     #[arg(long, value_name = "DIR|CERT", default_value = "/etc/kubernetes/pki")]
     pub(crate) ca: PathBuf,
     #[command(flatten)]
@@ -74,26 +74,43 @@ impl CaArgs {
     }
 
     fn read(&self, file: PathBuf) -> Result<Loaded, Failure> {
-        let bytes = read_bounded(&file, LARGEST_INPUT)?;
-        let certificates = Certificate::all_from_pem_or_der(&bytes)
-            .map_err(|error| Failure::from(error).at(output::path(&file)))?;
+        // A pipe has no neighbours either.
+        if is_standard_input(&file) || std::fs::metadata(&file).is_ok_and(|found| !found.is_file()) {
+            let what = if is_standard_input(&file) {
+                "on standard input".to_owned()
+            } else {
+                format!("in the pipe {}", output::path(&file))
+            };
+            return Err(Failure::new(format!("a CA {what} has no place for its ledger"))
+                .hint("write its certificate and its key into files, and name the certificate: --ca FILE"));
+        }
+        let input = Input::read(&file)?;
+        if input.is_kubeconfig() {
+            return Err(Failure::new(format!(
+                "{} is a kubeconfig: it holds the certificate of a CA and not its key",
+                output::path(&file)
+            ))
+            .hint(
+                "name the CA's own certificate, which has its key beside it: --ca /etc/kubernetes/pki/ca.crt",
+            ));
+        }
+        let certificates = input.certificates(Wanted::Authorities)?;
         let key_file = key_beside(&file);
-        let pem = read_bounded(&key_file, LARGEST_INPUT).map_err(|error| {
-            Failure::from(error).hint("the CA's private key must lie beside its certificate: NAME.key beside NAME.crt, NAME-key.pem beside NAME.pem")
-        })?;
-        let key = match KeyPair::from_pem(&pem, None) {
-            Err(KeyError::Encrypted) => {
-                KeyPair::from_pem(&pem, Some(&self.passphrase.for_decryption(&key_file)?))
-            }
-            other => other,
+        // A Secret, or a file with both, brings the key with it.
+        let key = if !key_file.is_file() && input.holds_private_key() {
+            input.private_key(|| self.passphrase.for_decryption(&file))?
+        } else {
+            let pem = Input::read(&key_file).map_err(|failure| {
+                failure.hint("the CA's private key must lie beside its certificate: NAME.key beside NAME.crt, NAME-key.pem beside NAME.pem")
+            })?;
+            pem.private_key(|| self.passphrase.for_decryption(&key_file))?
         };
-        let key = key.map_err(|error| Failure::from(error).at(output::path(&key_file)))?;
         let chain =
             certificates.iter().filter(|certificate| !certificate.tbs.is_self_issued()).cloned().collect();
-        let first = certificates
-            .first()
-            .cloned()
-            .ok_or_else(|| Failure::new("no certificate").at(output::path(&file)))?;
+        // Of the CAs that an object holds, the one whose key it is.
+        let is_own = |certificate: &&Certificate| certificate.tbs.public_key.der() == key.public_key_der();
+        let first = certificates.iter().find(is_own).or(certificates.first()).cloned();
+        let first = first.ok_or_else(|| Failure::new("no certificate").at(output::path(&file)))?;
         let ca = CertificateAuthority::new(first, key)
             .map_err(|error| Failure::from(error).at(output::path(&file)))?;
         Ok(Loaded { ca, file, chain, held: certificates })

@@ -9,6 +9,7 @@ use kpki::cluster::{
     self, AuthorityOptions, ClusterSpec, Destination, DestinationError, Issued, Job, Look, Plan, Source,
 };
 use kpki::disk::{Overwrite, Secrecy, Transaction, read_bounded};
+use kpki::inspect::Wanted;
 use kpki::issue;
 use kpki::key::{KeyAlgorithm, KeyError, KeyPair};
 use kpki::layout::{Authority, Layout, Naming, key_beside, ledger_beside};
@@ -22,6 +23,7 @@ use time::OffsetDateTime;
 use super::authority::{CaArgs, certificates_of};
 use super::identity::{AlgorithmArgs, terms};
 use super::init::{carry_out, makes_authority};
+use super::input::Input;
 use super::issue::{refused, stage};
 use super::ledger::tell_adopted;
 use super::output::{self, Format};
@@ -159,7 +161,8 @@ pub(crate) struct IntermediateArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  kpki ca show\n  kpki ca show pki out/ca/etcd/ca.crt -o json")]
 pub(crate) struct ShowArgs {
-    /// PKI directories and CA certificates; /etc/kubernetes/pki if none is named.
+    /// PKI directories, and CA certificates in files of any form (see kpki inspect); - for standard input;
+    /// /etc/kubernetes/pki if none is named.
     #[arg(value_name = "DIR|CERT")]
     paths: Vec<PathBuf>,
     /// The same, as an option.
@@ -486,28 +489,44 @@ fn show(context: &Context, args: &ShowArgs) -> Result<Status, Failure> {
     Ok(Status::Done)
 }
 
-fn look_at(file: &Path, now: OffsetDateTime) -> Result<Shown, Failure> {
-    let bytes = read_bounded(file, LARGEST_INPUT)?;
-    let certificate =
-        Certificate::from_pem_or_der(&bytes).map_err(|error| Failure::from(error).at(output::path(file)))?;
-    kpki::ca::check_certificate(&certificate).map_err(|error| Failure::from(error).at(output::path(file)))?;
-    let tbs = &certificate.tbs;
-    let private_key = match read_bounded(&key_beside(file), LARGEST_INPUT) {
-        Ok(pem) => match KeyPair::from_pem(&pem, None) {
-            Ok(key) if key.public_key_der() == tbs.public_key.der() => "here",
+/// Where a CA's private key is: beside its certificate, or in the same file.
+fn private_key(input: &Input, own: &PublicKey) -> &'static str {
+    let is_kubeconfig = input.is_kubeconfig();
+    // What lies beside a kubeconfig is its user's.
+    let beside = input.path.as_deref().filter(|_| !is_kubeconfig).map(key_beside);
+    match beside.map(|path| read_bounded(&path, LARGEST_INPUT)) {
+        Some(Ok(pem)) => match KeyPair::from_pem(&pem, None) {
+            Ok(key) if key.public_key_der() == own.der() => "here",
             Ok(_) => "another's",
             Err(KeyError::Encrypted) => "here, encrypted",
             Err(_) => "unreadable",
         },
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => "elsewhere",
-        Err(_) => "unreadable",
-    };
+        // A Secret has it in it; that of a kubeconfig is its user's.
+        _ if input.holds_private_key() => match input.private_key(|| Err(KeyError::Encrypted.into())) {
+            Ok(key) if key.public_key_der() == own.der() => "here",
+            Ok(_) => "elsewhere",
+            Err(failure) if failure.message.contains(&KeyError::Encrypted.to_string()) => "here, encrypted",
+            Err(_) => "unreadable",
+        },
+        Some(Err(error)) if error.kind() != std::io::ErrorKind::NotFound && input.is_file() => "unreadable",
+        _ => "elsewhere",
+    }
+}
+
+fn look_at(file: &Path, now: OffsetDateTime) -> Result<Shown, Failure> {
+    let input = Input::read(file)?;
+    let certificates = input.certificates(Wanted::Authorities)?;
+    let first = certificates.into_iter().next();
+    let certificate = first.ok_or_else(|| Failure::new("no certificate").at(input.name()))?;
+    kpki::ca::check_certificate(&certificate).map_err(|error| Failure::from(error).at(input.name()))?;
+    let tbs = &certificate.tbs;
+    let private_key = private_key(&input, &tbs.public_key);
     let constraints =
         tbs.extensions.name_constraints.as_ref().map(|marked| marked.value.clone()).unwrap_or_default();
     let texts = |subtrees: &[kpki::x509::GeneralSubtree]| subtrees.iter().map(ToString::to_string).collect();
     let ledger = ledger_beside(file);
     Ok(Shown {
-        file: output::path(file),
+        file: input.name(),
         subject: tbs.subject.to_string(),
         issuer: tbs.issuer.to_string(),
         key: tbs.public_key.kind().to_string(),

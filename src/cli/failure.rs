@@ -49,7 +49,7 @@ impl Failure {
     pub(crate) fn report(&self) -> ExitCode {
         let hint =
             self.hint.as_ref().map(|hint| format!("\n{} {hint}", styled(FAINT, "hint:"))).unwrap_or_default();
-        let text = format!("{} {}{hint}", styled(BAD, "error:"), self.message);
+        let text = format!("{} {}{hint}", styled(BAD, "error:"), plain(&self.message));
         // Nobody is left to tell when this fails.
         let _ = inform(text);
         ExitCode::from(self.code)
@@ -77,6 +77,13 @@ impl<E: Error + 'static> From<E> for Failure {
         }
         Self { message, hint, code }
     }
+}
+
+/// A message without the numbers of the system's own errors (`os error 2`).
+fn plain(text: &str) -> String {
+    let Some((before, rest)) = text.split_once(" (os error ") else { return text.to_owned() };
+    let after = rest.split_once(')').map_or("", |(_, after)| after);
+    format!("{before}{}", plain(after))
 }
 
 fn hint_for(error: &(dyn Error + 'static)) -> Option<String> {

@@ -8,6 +8,7 @@ mod csr;
 mod failure;
 mod identity;
 mod init;
+mod input;
 mod inspect;
 mod issue;
 mod ledger;
@@ -145,7 +146,8 @@ impl Context {
 const LARGEST_INPUT: u64 = 16 << 20;
 
 fn parse_instant(text: &str) -> Result<OffsetDateTime, String> {
-    OffsetDateTime::parse(text, &Rfc3339).map_err(|error| error.to_string())
+    OffsetDateTime::parse(text, &Rfc3339)
+        .map_err(|_| "an instant is written as in RFC 3339: 2027-03-01T00:00:00Z, for example".to_owned())
 }
 
 /// Runs the command that the arguments name.

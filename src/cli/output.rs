@@ -8,9 +8,10 @@ use clap::ValueEnum;
 use comfy_table::{ContentArrangement, Table, presets};
 use kpki::x509::Printable;
 use serde::Serialize;
-use time::OffsetDateTime;
 
 use super::Failure;
+
+pub(crate) use kpki::clock::{in_words as instant, rfc3339};
 
 /// The form of what is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Default)]
@@ -103,17 +104,6 @@ pub(crate) fn left(duration: time::Duration) -> String {
     } else {
         format!("{} left", amount(duration))
     }
-}
-
-/// An instant as people read it: `2027-11-23 14:05:09 UTC`.
-pub(crate) fn instant(instant: OffsetDateTime) -> String {
-    kpki::clock::spelt(instant)
-}
-
-/// An instant as programs read it (RFC 3339).
-pub(crate) fn rfc3339(instant: OffsetDateTime) -> String {
-    let utc = instant.to_offset(time::UtcOffset::UTC);
-    utc.format(&time::format_description::well_known::Rfc3339).unwrap_or_else(|_| utc.to_string())
 }
 
 /// A text without its colours.

@@ -1,12 +1,9 @@
 //! Which files a command is to read: files, directories, standard input.
 
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use kpki::disk::read_bounded;
-use zeroize::Zeroizing;
-
-use super::{Failure, LARGEST_INPUT, output};
+use super::input::Input;
+use super::{Failure, output};
 
 /// The files of a directory and of those below it that end in one of these, sorted by name. Symbolic links to
 /// directories are not followed.
@@ -33,41 +30,20 @@ pub(super) fn files_in(directory: &Path, endings: &[&str]) -> Result<Vec<PathBuf
     Ok(found)
 }
 
-/// One input: where it came from, and what it holds. No path for standard input.
-pub(super) struct Input {
-    pub(super) path: Option<PathBuf>,
-    pub(super) bytes: Zeroizing<Vec<u8>>,
-}
-
-impl Input {
-    /// What to call it.
-    pub(super) fn name(&self) -> String {
-        self.path.as_deref().map_or_else(|| "standard input".into(), output::path)
-    }
-}
-
-/// Reads every input: files, `-`, and the `*.csr` files of directories.
+/// Reads every input: files, pipes, `-`, and the `*.csr` files of directories.
 pub(super) fn read_all(given: &[PathBuf]) -> Result<Vec<Input>, Failure> {
     let mut inputs = Vec::new();
     for path in given {
-        if path == Path::new("-") {
-            let mut bytes = Zeroizing::new(Vec::new());
-            std::io::stdin().lock().take(LARGEST_INPUT + 1).read_to_end(&mut bytes)?;
-            if bytes.len() as u64 > LARGEST_INPUT {
-                return Err(Failure::new(format!("standard input is larger than {LARGEST_INPUT} bytes")));
-            }
-            inputs.push(Input { path: None, bytes });
-        } else if path.is_dir() {
+        if path.is_dir() {
             let files = files_in(path, &["csr"])?;
             if files.is_empty() {
                 return Err(Failure::new(format!("{} holds no request (*.csr)", output::path(path))));
             }
             for file in files {
-                let bytes = read_bounded(&file, LARGEST_INPUT)?;
-                inputs.push(Input { path: Some(file), bytes });
+                inputs.push(Input::read(&file)?);
             }
         } else {
-            inputs.push(Input { path: Some(path.clone()), bytes: read_bounded(path, LARGEST_INPUT)? });
+            inputs.push(Input::read(path)?);
         }
     }
     Ok(inputs)

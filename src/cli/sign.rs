@@ -18,10 +18,11 @@ use kpki::x509::{Certificate, Printable, shell_word};
 
 use super::authority::{CaArgs, Loaded, directory_of};
 use super::identity::{VersionArgs, terms};
+use super::input::Input;
 use super::issue::refused;
 use super::ledger::tell_adopted;
 use super::output::{self, BAD, Format, styled};
-use super::requests::{self, Input};
+use super::requests;
 use super::show::{self, Verdict};
 use super::{Context, Failure, Status};
 
@@ -124,8 +125,7 @@ pub(super) fn run(context: &Context, command: Command) -> Result<Status, Failure
     let inputs = requests::read_all(&args.files)?;
     let mut given = Vec::new();
     for input in &inputs {
-        let read = SigningRequest::read_all(&input.bytes);
-        let read = read.map_err(|error| Failure::from(error).at(input.name()))?;
+        let read = input.requests()?;
         let shares = read.len() > 1;
         given.extend(read.into_iter().map(|request| Given { input, request, shares }));
     }

@@ -11,7 +11,7 @@ use super::found::Found;
 use super::place::NodeFiles;
 use super::surroundings::issued_by;
 use super::trust::Trust;
-use crate::clock::spelt;
+use crate::clock::in_words;
 use crate::key::KeyPair;
 use crate::kubeconfig::{self, Content, Credential, KubeconfigError, Material};
 use crate::x509::{Certificate, ExtendedKeyUsage, Printable};
@@ -239,9 +239,9 @@ impl Wanted<'_> {
             }
         }
         if now > tbs.validity.not_after {
-            problems.push(format!("it expired on {}", spelt(tbs.validity.not_after)));
+            problems.push(format!("it expired on {}", in_words(tbs.validity.not_after)));
         } else if now < tbs.validity.not_before {
-            problems.push(format!("it is not valid before {}", spelt(tbs.validity.not_before)));
+            problems.push(format!("it is not valid before {}", in_words(tbs.validity.not_before)));
         }
         let names = tbs.extensions.names();
         let missing: Vec<String> =

@@ -13,7 +13,7 @@ use super::found::{Found, Trees, read, read_key};
 use super::place::NodeFiles;
 use super::trust::Trust;
 use crate::ca::{CertificateAuthority, check_certificate};
-use crate::clock::spelt;
+use crate::clock::in_words;
 use crate::disk::DiskError;
 use crate::key::{KeyAlgorithm, KeyError, KeyPair, Passphrase};
 use crate::layout::{Authority, Naming};
@@ -303,7 +303,7 @@ fn authority_state(
     let validity = certificate.tbs.validity;
     if !validity.contains(look.now) {
         let reason =
-            format!("it is valid from {} to {} only", spelt(validity.not_before), spelt(validity.not_after));
+            format!("it is valid from {} to {} only", in_words(validity.not_before), in_words(validity.not_after));
         let advice = advice::ended_authority(&root.join(entry.files.main()), &path, key.is_some());
         let refusal = Refusal { reasons: vec![reason], advice };
         return (AuthorityState::Refused(Box::new(certificate)), Action::Refuse(refusal));

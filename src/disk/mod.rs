@@ -2,7 +2,7 @@
 //!
 //! - [`Transaction`]: several files become visible together, after all of them are durable.
 //! - [`AppendLog`]: a file of lines that only grows, under an exclusive lock.
-//! - [`read_bounded`]: reading with an upper bound on the size.
+//! - [`read_bounded`], [`read_any`]: reading with an upper bound on the size, regular files alone or pipes as well.
 //! - [`walk`]: reading a whole tree, with bounds.
 //! - [`set_permissions`]: another mode or owner for what is there.
 //!
@@ -38,7 +38,7 @@ mod walk;
 pub use append_log::AppendLog;
 pub use error::DiskError;
 pub use permissions::set_permissions;
-pub use read::read_bounded;
+pub use read::{read_any, read_bounded, read_stream};
 pub use transaction::{Committed, Rank, Transaction};
 pub use walk::{Attributes, Entry, EntryKind, LEFT_OUT, WalkLimits, walk, walk_where};
 

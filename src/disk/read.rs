@@ -43,9 +43,42 @@ pub fn read_bounded(path: &Path, limit: u64) -> Result<Zeroizing<Vec<u8>>, DiskE
     contents.ok_or_else(too_large)
 }
 
+/// Reads at most `limit` bytes of a file, or of a pipe or device that somebody named: what a shell makes of `<(command)`,
+/// `/dev/stdin`. Of those, the end is waited for. Symbolic links are followed.
+///
+/// # Errors
+///
+/// As [`read_bounded`]; [`DiskError::NotRegular`] for a directory or a socket alone.
+pub fn read_any(path: &Path, limit: u64) -> Result<Zeroizing<Vec<u8>>, DiskError> {
+    match read_bounded(path, limit) {
+        Err(DiskError::NotRegular { .. }) => {}
+        read => return read,
+    }
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOCTTY;
+    let file = rustix::io::retry_on_intr(|| rustix::fs::open(path, flags, Mode::empty()))
+        .map_err(DiskError::io("open", path))?;
+    let stat = rustix::fs::fstat(&file).map_err(DiskError::io("examine", path))?;
+    if FileType::from_raw_mode(stat.st_mode) == FileType::Directory {
+        return Err(DiskError::NotRegular { path: path.to_owned() });
+    }
+    read_stream(&mut File::from(file), limit)
+        .map_err(DiskError::io("read", path))?
+        .ok_or_else(|| DiskError::TooLarge { path: path.to_owned(), limit })
+}
+
+/// Reads at most `limit` bytes of a stream to its end; `None` where there are more. What it holds may be a secret.
+///
+/// # Errors
+///
+/// What the stream answers.
+pub fn read_stream(stream: &mut impl Read, limit: u64) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
+    let most = usize::try_from(limit.saturating_add(1)).unwrap_or(usize::MAX);
+    read_at_most(stream, FIRST_READ, most)
+}
+
 /// Reads to the end; `None` where there were `most` bytes or more.
 pub(super) fn read_at_most(
-    file: &mut File,
+    file: &mut impl Read,
     first: usize,
     most: usize,
 ) -> io::Result<Option<Zeroizing<Vec<u8>>>> {

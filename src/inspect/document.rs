@@ -12,6 +12,14 @@ use crate::x509::{Printable, PublicKey, PublicKeyKind, RevocationList, X509Error
 /// The most structures that are read of one DER file.
 const MOST_IN_ONE: usize = 1000;
 
+/// What becomes of a block whose BEGIN does not stand at the start of its line.
+const UNSEEN: &str = "programs written in Go do not see the block";
+
+/// Whether an oddity is one for which programs written in Go do not see the block.
+pub(super) fn is_unseen_by_go(oddity: &Oddity) -> bool {
+    oddity.what.ends_with(UNSEEN)
+}
+
 /// What a PEM block holds.
 pub(super) fn of_block(found: Found, number: usize) -> Item {
     let Found { label, headers, span, contents, indented, behind_mark, widest } = found;
@@ -35,11 +43,11 @@ pub(super) fn of_block(found: Found, number: usize) -> Item {
         item.oddities.push(Oddity::new(what, "RFC 7468 section 2"));
     }
     if indented {
-        let what = "white space stands before BEGIN; programs written in Go do not see the block";
-        item.oddities.push(Oddity::new(what, "RFC 7468 section 3"));
+        item.oddities
+            .push(Oddity::new(format!("white space stands before BEGIN; {UNSEEN}"), "RFC 7468 section 3"));
     }
     if behind_mark {
-        let what = "a byte order mark stands before BEGIN; programs written in Go do not see the block";
+        let what = format!("a byte order mark stands before BEGIN; {UNSEEN}");
         item.oddities.push(Oddity::new(what, "RFC 7468 section 3"));
     }
     // OpenSSH writes 70 characters, in a format of its own.
@@ -265,7 +273,11 @@ fn private_key(der: &[u8]) -> Item {
         return Item::broken("private key", "it is made as no private key is");
     };
     let fault = facts.fault.as_ref().map(ToString::to_string);
+    let encrypted = facts.encryption.is_some();
     let mut item = Item::new(Content::PrivateKey(Box::new(facts))).with_raw(der);
+    if !encrypted {
+        item.oddities = oddity::private_key(der);
+    }
     item.faults.extend(fault);
     item
 }

@@ -19,18 +19,22 @@ mod request;
 mod role;
 mod sniff;
 mod ssh;
+mod take;
 #[cfg(test)]
 mod tests;
 
 pub use self::certificate::{CertificateFacts, Trust};
 pub use self::item::{Content, Encoding, Inspected, Item, Oddity, Place, PublicKeyFacts};
 pub(crate) use self::object::without_user;
-pub use self::object::{KubeCluster, KubeContext, KubeUser, Kubeconfig, Object, Reference, Setting};
+pub use self::object::{
+    KubeCluster, KubeContext, KubePart, KubeUser, Kubeconfig, Object, Reference, Setting, Unusable,
+};
 pub use self::oid::{attribute_name, extension_name, purpose_name};
 pub use self::order::Order;
 pub use self::relate::{At, Bundle, ItemRelations, Relations, Signing, relate, verification_cost};
 pub use self::request::RequestFacts;
 pub use self::role::{Role, promised, role};
+pub use self::take::{Taken, Wanted};
 
 /// The largest file that is looked at, in bytes: what a revocation list may be.
 pub const LARGEST_FILE: u64 = 64 << 20;

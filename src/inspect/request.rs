@@ -43,6 +43,7 @@ pub(super) struct Parts<'a> {
     /// Each attribute; none where the list itself is missing.
     pub(super) attributes: Option<Vec<Element<'a>>>,
     pub(super) algorithm: Option<Element<'a>>,
+    pub(super) signature: Option<Element<'a>>,
 }
 
 impl<'a> Parts<'a> {
@@ -57,6 +58,7 @@ impl<'a> Parts<'a> {
             key: info.get(2).copied(),
             attributes: attributes.and_then(|list| elements(list.content)),
             algorithm: outer.get(1).copied(),
+            signature: outer.get(2).copied(),
         })
     }
 

@@ -24,6 +24,9 @@ pub(super) fn read(bytes: &[u8], depth: usize) -> (Encoding, Vec<Item>) {
     if let Some(encoding) = object_encoding(text) {
         return of_object(text, encoding, bytes, depth);
     }
+    if let Some(found) = of_data(text, depth) {
+        return found;
+    }
     if has_block(bytes) {
         return (Encoding::Pem, blocks(bytes));
     }
@@ -100,9 +103,7 @@ fn blocks(bytes: &[u8]) -> Vec<Item> {
 /// Whether a text is an object of Kubernetes, or several: JSON, or YAML that says its kind before any PEM block begins.
 fn object_encoding(text: &str) -> Option<Encoding> {
     const KEYS: [&str; 6] = ["apiVersion:", "kind:", "clusters:", "users:", "contexts:", "current-context:"];
-    /// What is not an object may hold PEM as well: the answers of CAs do.
-    const IN_JSON: [&str; 5] =
-        ["\"apiVersion\"", "\"kind\"", "\"clusters\"", "\"previousSha256\"", "-----BEGIN "];
+    const IN_JSON: [&str; 4] = ["\"apiVersion\"", "\"kind\"", "\"clusters\"", "\"previousSha256\""];
     if text.trim_start().starts_with(['{', '[']) {
         return IN_JSON.iter().any(|mark| text.contains(mark)).then_some(Encoding::Json);
     }
@@ -116,6 +117,53 @@ fn object_encoding(text: &str) -> Option<Encoding> {
         }
     }
     None
+}
+
+/// The shortest base64 of something of a PKI: the public key of Ed25519.
+const SHORTEST_BASE64: usize = 60;
+
+/// Whether a text may hold something of a PKI: PEM, or base64 of some length. To be asked before it is taken apart.
+pub(super) fn may_hold(text: &str) -> bool {
+    if text.len() < SHORTEST_BASE64 {
+        return false;
+    }
+    let mut run = 0;
+    for byte in text.bytes() {
+        run = if byte.is_ascii_alphanumeric() || b"+/=-_".contains(&byte) { run + 1 } else { 0 };
+        if run >= SHORTEST_BASE64 {
+            return true;
+        }
+    }
+    text.contains("-----BEGIN ")
+}
+
+/// Reads YAML and JSON of any other shape, where something of a PKI is in it: cloud-init's, Talos' and Ansible's files, the
+/// answers of CAs. In YAML, PEM is indented as YAML wants it.
+fn of_data(text: &str, depth: usize) -> Option<(Encoding, Vec<Item>)> {
+    let encoding = data_encoding(text)?;
+    if text.len() > LARGEST_OBJECTS || !may_hold(text) {
+        return None;
+    }
+    let items = match object::read(text, depth) {
+        Ok(items) => items,
+        Err(_) if encoding == Encoding::Yaml => object::in_block_scalars(text, depth),
+        Err(_) => Vec::new(),
+    };
+    let found = items.iter().any(|item| !matches!(item.content, Content::Unknown { .. }));
+    found.then_some((encoding, items))
+}
+
+/// Whether a text may be YAML or JSON: its first line that is neither empty nor a comment begins a list or fields, and no
+/// PEM block begins at the start of a line, where none can stand in either.
+fn data_encoding(text: &str) -> Option<Encoding> {
+    let is_content = |line: &&str| !line.is_empty() && !line.starts_with(['#', '%']) && *line != "---";
+    let first = text.lines().map(str::trim).find(is_content)?;
+    if first.starts_with(['{', '[']) {
+        return Some(Encoding::Json);
+    }
+    let is_field = first.ends_with(':') || first.contains(": ") || first.starts_with("- ");
+    let is_yaml = is_field && !text.lines().any(|line| line.starts_with("-----BEGIN"));
+    is_yaml.then_some(Encoding::Yaml)
 }
 
 fn of_object(text: &str, encoding: Encoding, bytes: &[u8], depth: usize) -> (Encoding, Vec<Item>) {
@@ -138,7 +186,14 @@ fn of_object(text: &str, encoding: Encoding, bytes: &[u8], depth: usize) -> (Enc
         Err(_) if text.lines().any(|line| line.starts_with("-----BEGIN")) => (Encoding::Pem, blocks(bytes)),
         // Within an object stand templates of others, which are none yet.
         Err(_) if depth > 0 => (Encoding::Text, unknown()),
-        Err(why) => (encoding, vec![Item::broken(encoding.name(), why)]),
+        Err(why) => {
+            let mut items = object::in_block_scalars(text, depth);
+            // A template of Helm, Ansible or cloud-init is no YAML yet.
+            if items.is_empty() || !["{{", "{%"].iter().any(|mark| text.contains(mark)) {
+                items.insert(0, Item::broken(encoding.name(), why));
+            }
+            (encoding, items)
+        }
     }
 }
 

@@ -358,51 +358,6 @@ fn run(cases: &[Case]) {
 }
 
 #[test]
-fn keys_in_the_wrong_form_are_told() {
-    const RSA: &[u8] = &[6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1];
-    const EC: &[u8] = &[6, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1];
-    const P256: &[u8] = &[6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7];
-    let modulus = element(2, &[&[0], &[0x8f; 128]]);
-    let negative = element(2, &[&[0x8f; 128]]);
-    let rsa = |modulus: &[u8]| bit_string(&element(SEQUENCE, &[modulus, &[2, 3, 1, 0, 1]]));
-    let point = |first: u8, length: usize| bit_string(&[vec![first], vec![7; length]].concat());
-    let spki = |algorithm: &[&[u8]], bits: &[u8]| element(SEQUENCE, &[&element(SEQUENCE, algorithm), bits]);
-    let cases: [(Vec<u8>, &[&str]); 8] = [
-        (spki(&[RSA, &[5, 0]], &rsa(&modulus)), &[]),
-        (
-            spki(&[RSA], &rsa(&modulus)),
-            &["the NULL of the RSA key's algorithm is missing (RFC 3279 section 2.3.1)"],
-        ),
-        (
-            spki(&[RSA, &[5, 0]], &rsa(&negative)),
-            &["a number of the RSA key is negative (RFC 8017 appendix A.1.1)"],
-        ),
-        (spki(&[EC, P256], &point(4, 64)), &[]),
-        (
-            spki(&[EC, P256], &point(2, 32)),
-            &["the point is compressed, which few readers take (RFC 5480 section 2.2)"],
-        ),
-        (
-            spki(&[EC, &[0x30, 3, 2, 1, 1]], &point(4, 64)),
-            &[
-                "the curve is given by explicit parameters, which make forgeries possible (CVE-2020-0601) (RFC 5480 section 2.1.1)",
-            ],
-        ),
-        (spki(&[EC], &point(4, 64)), &["the key names no curve (RFC 5480 section 2.1.1)"]),
-        (
-            spki(&[&ED25519[2..], &[5, 0]], &bit_string(&[7; 32])),
-            &["the key's algorithm has parameters (RFC 8410 section 3)"],
-        ),
-    ];
-    for (der, expected) in cases {
-        let alone = one(pem::encode("PUBLIC KEY", &der).as_bytes());
-        assert_eq!(odd(&alone), expected, "{alone:?}");
-        let within = one(&Forged { key: der, ..Forged::new() }.der());
-        assert_eq!(odd(&within), expected, "{within:?}");
-    }
-}
-
-#[test]
 fn a_certificate_in_ber_is_read_and_its_own_bytes_kept() {
     let forged = Forged::new();
     // The signature is over bytes whose lengths are not those of DER.
@@ -647,6 +602,9 @@ fn what_is_nothing_of_a_pki_is_no_fault() {
     let answer = format!("{{\"cert\": {:?}}}", *pem::encode("CERTIFICATE", &Forged::new().der()));
     assert_eq!(inspect("file", answer.as_bytes()).all()[1].place.field.as_deref(), Some("cert"));
 }
+
+#[path = "tests/oddities.rs"]
+mod oddities;
 
 mod hostile {
     use proptest::prelude::*;

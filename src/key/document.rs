@@ -43,7 +43,27 @@ fn malformed(form: KeyForm, error: Error) -> KeyError {
     match error.kind() {
         // The one place in SEC 1 where a sequence can stand instead of something else is the curve.
         ErrorKind::TagUnexpected { actual: Tag::Sequence, .. } if form == KeyForm::Sec1 => explicit_curve(),
-        _ => KeyError::Malformed { form, reason: error.to_string() },
+        _ => KeyError::Malformed { form, reason: in_words(&error).to_owned() },
+    }
+}
+
+/// What the decoder of ASN.1 stumbled over, in plain words.
+pub(super) fn in_words(error: &Error) -> &'static str {
+    match error.kind() {
+        ErrorKind::TagUnexpected { .. } | ErrorKind::TagUnknown { .. } | ErrorKind::TagNumberInvalid => {
+            "an element of another kind stands where it is read (an ASN.1 tag that is not expected)"
+        }
+        ErrorKind::Incomplete { .. } => "it is cut off",
+        ErrorKind::TrailingData { .. } => "bytes follow it",
+        ErrorKind::Length { .. } | ErrorKind::Overlength | ErrorKind::Overflow => {
+            "the length of an element is not right"
+        }
+        ErrorKind::Noncanonical { .. } | ErrorKind::EncodingRules => "it is not in DER",
+        ErrorKind::IndefiniteLength => "the length of an element is left open, which DER does not allow",
+        ErrorKind::NestingDepth => "its elements stand too deep in each other",
+        ErrorKind::OidMalformed => "an object identifier in it cannot be read",
+        ErrorKind::Value { .. } => "a value in it is none that it may have",
+        _ => "its parts are not what they should be",
     }
 }
 

@@ -8,6 +8,7 @@ use pkcs8::{EncryptedPrivateKeyInfoRef, PrivateKeyInfoRef, pkcs5};
 use ring::rand::{SecureRandom, SystemRandom};
 use zeroize::Zeroizing;
 
+use super::document::in_words;
 use super::secret::encoding;
 use super::{KeyError, oid};
 
@@ -88,7 +89,7 @@ pub(super) fn decrypt(der: &[u8], passphrase: Option<&Passphrase>) -> Result<Zer
 fn malformed(error: Error) -> KeyError {
     match error.kind() {
         ErrorKind::OidUnknown { oid } => KeyError::Encryption { scheme: oid::name(oid) },
-        _ => KeyError::MalformedEncrypted { reason: error.to_string() },
+        _ => KeyError::MalformedEncrypted { reason: in_words(&error).to_owned() },
     }
 }
 

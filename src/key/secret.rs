@@ -12,6 +12,7 @@ use rsa::pkcs1::{EncodeRsaPrivateKey, RsaPrivateKeyRef};
 use rsa::rand_core::{TryCryptoRng, TryRng};
 use zeroize::Zeroizing;
 
+use super::document::in_words;
 use super::{KeyAlgorithm, KeyError, KeyForm, oid};
 
 /// The bytes of an Ed25519 seed (RFC 8032 section 5.1.5).
@@ -59,8 +60,9 @@ impl Public {
     }
 }
 
-pub(super) fn encoding(error: impl std::fmt::Display) -> KeyError {
-    KeyError::Encoding { reason: error.to_string() }
+/// What an encoder would not write; why, only a programmer can tell.
+pub(super) fn encoding(_: impl std::fmt::Display) -> KeyError {
+    KeyError::Encoding { reason: "a part of it has no form in DER".to_owned() }
 }
 
 /// A key that is ready to sign.
@@ -123,7 +125,18 @@ fn ecdsa(algorithm: KeyAlgorithm) -> Option<&'static EcdsaSigningAlgorithm> {
 }
 
 fn rejected(algorithm: KeyAlgorithm, error: &KeyRejected) -> KeyError {
-    KeyError::Malformed { form: KeyForm::default_for(algorithm), reason: error.to_string() }
+    // ring says why in a word of its own making.
+    let reason = match error.to_string().as_str() {
+        "InvalidComponent" => "one of its numbers is none that it may have",
+        "InconsistentComponents" => "its numbers do not belong together",
+        "InvalidEncoding" => "its numbers are not where they belong",
+        "TooSmall" => "it is too short",
+        "TooLarge" => "it is too long",
+        "PrivateModulusLenNotMultipleOf512Bits" => "the length of its primes is not a multiple of 512 bits",
+        "VersionNotSupported" => "its version is none that is read",
+        _ => "it is none that can sign",
+    };
+    KeyError::Malformed { form: KeyForm::default_for(algorithm), reason: reason.to_owned() }
 }
 
 /// Makes a new key.
@@ -162,10 +175,10 @@ fn generate_ecdsa(algorithm: KeyAlgorithm, curve: &'static EcdsaSigningAlgorithm
 /// The public exponent is 65537, the default of the crate `rsa`. The signer is built at once:
 /// beside the search for primes it costs nothing, and it proves that ring takes the key.
 fn generate_rsa(algorithm: KeyAlgorithm, bits: usize) -> Result<Pair, KeyError> {
-    let failed = |reason: String| KeyError::Generation { algorithm, reason };
+    let failed = |reason: &str| KeyError::Generation { algorithm, reason: reason.to_owned() };
     let key = rsa::PrivateKey::new(&mut SystemRng(SystemRandom::new()), bits)
-        .map_err(|error| failed(error.to_string()))?;
-    let document = key.to_pkcs1_der().map_err(|error| failed(error.to_string()))?;
+        .map_err(|_| failed("no primes were found for it"))?;
+    let document = key.to_pkcs1_der().map_err(|_| failed("its numbers have no form in DER"))?;
     let parts = RsaPrivateKeyRef::from_der(document.as_bytes()).map_err(encoding)?;
     let raw = parts.public_key().to_der().map_err(encoding)?;
     let secret = Secret { algorithm, bytes: document.to_bytes() };
@@ -283,7 +296,8 @@ fn compress(point: &[u8]) -> Vec<u8> {
 /// An RSA pair from its PKCS#1 document; `claimed` are the public keys that stood beside it.
 pub(super) fn rsa(document: &[u8], claimed: &[&[u8]]) -> Result<Pair, KeyError> {
     let malformed = |reason: String| KeyError::Malformed { form: KeyForm::Pkcs1, reason };
-    let parts = RsaPrivateKeyRef::from_der(document).map_err(|error| malformed(error.to_string()))?;
+    let parts =
+        RsaPrivateKeyRef::from_der(document).map_err(|error| malformed(in_words(&error).to_owned()))?;
     if parts.other_prime_infos.is_some() {
         return Err(KeyError::RsaMultiPrime);
     }

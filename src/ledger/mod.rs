@@ -16,6 +16,7 @@ use time::format_description::well_known::Rfc3339;
 pub use check::{AtHand, Following, Report, check};
 pub use cluster::{ClusterSigned, may_be_the_clusters};
 
+use crate::clock::rfc3339;
 use crate::disk::{DiskError, read_bounded};
 use crate::x509::{Certificate, Printable, sha256_hex};
 
@@ -175,10 +176,16 @@ fn foreign(line: &[u8], error: &serde_json::Error) -> String {
     }
     match serde_json::from_slice::<Head>(line) {
         Ok(head) if head.version > u64::from(VERSION) => unknown_version(head.version),
+        // serde's words for a field that is missing or unknown are plain; of a value of another kind they are not.
         _ if error.is_data() => {
             let text = error.to_string();
             let reason = text.split_once(" at line ").map_or(text.as_str(), |(reason, _)| reason);
-            Printable(reason).to_string()
+            let is_plain = reason.starts_with("missing field") || reason.starts_with("unknown field");
+            if is_plain {
+                Printable(reason).to_string()
+            } else {
+                "a field holds a value of another kind".into()
+            }
         }
         _ => "it is no JSON".into(),
     }
@@ -238,10 +245,6 @@ pub fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
 /// Whether a text begins as a ledger does, be its first lines lost or not.
 pub fn looks_like_one(text: &[u8]) -> bool {
     text.starts_with(b"{\"line\":")
-}
-
-fn rfc3339(instant: OffsetDateTime) -> String {
-    instant.format(&Rfc3339).unwrap_or_else(|_| instant.to_string())
 }
 
 #[cfg(test)]

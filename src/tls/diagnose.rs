@@ -36,7 +36,42 @@ pub(super) fn diagnose(error: &Error, first: &[u8], refused: Option<Reason>) -> 
         Error::PeerIncompatible(PeerIncompatible::ServerDoesNotSupportTls12Or13) => TlsError::OldProtocol,
         Error::InvalidMessage(_) if !looks_like_tls(first) => other_protocol(first),
         Error::NoCertificatesPresented => TlsError::Peer { reason: "it shows no certificate".into() },
-        other => TlsError::Peer { reason: other.to_string() },
+        other => TlsError::Peer { reason: in_words(other).to_owned() },
+    }
+}
+
+/// What rustls gave up at, in plain words.
+pub(super) fn in_words(error: &Error) -> &'static str {
+    use PeerIncompatible as Unlike;
+    match error {
+        Error::InappropriateMessage { .. } | Error::InappropriateHandshakeMessage { .. } => {
+            "the other side sent a message that does not belong there"
+        }
+        Error::InvalidMessage(_) => "the other side sent bytes that are no message of TLS",
+        Error::PeerMisbehaved(_) => "the other side breaks the rules of TLS",
+        Error::PeerSentOversizedRecord => "the other side sent a record that is too long",
+        Error::DecryptError => "a message of the other side cannot be decrypted",
+        Error::EncryptError => "a message cannot be encrypted",
+        Error::NoApplicationProtocol => "the two have no protocol of the application in common (ALPN)",
+        Error::NoCertificatesPresented => "no certificate was shown",
+        Error::UnsupportedNameType => "the name that is dialled is of a kind that TLS does not know",
+        Error::InvalidCertificate(_) => "the certificate of the other side was not accepted",
+        Error::PeerIncompatible(unlike) => match unlike {
+            Unlike::NoCipherSuitesInCommon => "the two have no cipher suite in common",
+            Unlike::NoKxGroupsInCommon
+            | Unlike::KeyShareExtensionRequired
+            | Unlike::NamedGroupsExtensionRequired => "the two have no way to exchange keys in common",
+            Unlike::NoSignatureSchemesInCommon
+            | Unlike::NoCertificateRequestSignatureSchemesInCommon
+            | Unlike::SignatureAlgorithmsExtensionRequired => "the two have no signature algorithm in common",
+            Unlike::ServerDoesNotSupportTls12Or13
+            | Unlike::ServerTlsVersionIsDisabledByOurConfig
+            | Unlike::Tls12NotOffered
+            | Unlike::Tls12NotOfferedOrEnabled
+            | Unlike::SupportedVersionsExtensionRequired => "the two have no version of TLS in common",
+            _ => "the other side speaks TLS in a way that is not understood here",
+        },
+        _ => "the handshake failed for a reason of this program's own",
     }
 }
 
@@ -85,7 +120,7 @@ mod tests {
             (b"\xff\xfe", "it does not speak TLS: its first bytes are ff fe"),
             (
                 b"\x16\x03\x03\xff\xff",
-                "the handshake cannot be accepted: received corrupt message of type InvalidContentType",
+                "the handshake cannot be accepted: the other side sent bytes that are no message of TLS",
             ),
         ] {
             assert_eq!(diagnose(&error, first, None).to_string(), words);

@@ -75,7 +75,7 @@ fn resolve(endpoint: &Endpoint, deadline: &Deadline) -> Result<Vec<SocketAddr>, 
         let found = (host.as_str(), port).to_socket_addrs().map(Iterator::collect::<Vec<_>>);
         let _ = answer.send(found);
     };
-    std::thread::Builder::new().spawn(resolve).map_err(|error| unknown(error.to_string()))?;
+    std::thread::Builder::new().spawn(resolve).map_err(|error| unknown(super::io_words(&error)))?;
     let over = || deadline.over(Phase::Resolve);
     let found = asked.recv_timeout(deadline.left().ok_or_else(over)?).map_err(|_| over())?;
     let mut addresses: Vec<SocketAddr> = Vec::new();
@@ -92,6 +92,6 @@ fn resolve(endpoint: &Endpoint, deadline: &Deadline) -> Result<Vec<SocketAddr>, 
 
 /// std puts this before what the resolver says.
 fn resolver_words(error: &io::Error) -> String {
-    let words = error.to_string();
+    let words = super::io_words(error);
     words.strip_prefix("failed to lookup address information: ").unwrap_or(&words).to_owned()
 }

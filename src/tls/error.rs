@@ -167,7 +167,7 @@ impl Attempt {
             io::ErrorKind::TimedOut => "no answer",
             io::ErrorKind::HostUnreachable => "no route to the host",
             io::ErrorKind::NetworkUnreachable => "no route to the network",
-            _ => &self.error.to_string(),
+            _ => &super::io_words(&self.error),
         };
         if address == endpoint { words.to_owned() } else { format!("{address}: {words}") }
     }

@@ -34,8 +34,9 @@ impl Identity {
         // Borrowed: this copy is wiped here; what ring keeps of it is ring's.
         let document = key.to_pkcs8_der()?;
         let der = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(document.as_slice()));
-        let signer = rustls::crypto::ring::sign::any_supported_type(&der)
-            .map_err(|error| TlsError::UnusableKey { reason: error.to_string() })?;
+        let signer = rustls::crypto::ring::sign::any_supported_type(&der).map_err(|_| {
+            TlsError::UnusableKey { reason: "it is of a kind or a size that is not used in TLS here".into() }
+        })?;
         let chain = chain.iter().map(|one| CertificateDer::from(one.der().to_vec())).collect();
         Ok(Self { certified: Arc::new(CertifiedKey::new(chain, signer)), subject })
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use rustls::server::NoServerSessionStorage;
 use rustls::{ClientConnection, Connection, Error, ServerConfig, ServerConnection};
 
+use super::diagnose::in_words;
 use super::identity::{Answer, Identity, Shown};
 use super::verifier::Watch;
 use super::{
@@ -109,7 +110,7 @@ impl Party {
 
 /// Takes everything that one party has to say to the other; whether there was anything.
 fn pass(from: &mut Party, to: &mut Party) -> Result<bool, TlsError> {
-    let broken = |error: std::io::Error| TlsError::Setup { reason: error.to_string() };
+    let broken = |error: std::io::Error| TlsError::Setup { reason: crate::tls::io_words(&error) };
     let mut said = Vec::new();
     while from.connection.wants_write() {
         from.connection.write_tls(&mut said).map_err(broken)?;
@@ -126,7 +127,7 @@ fn pass(from: &mut Party, to: &mut Party) -> Result<bool, TlsError> {
 fn reason_of(error: &Error) -> Reason {
     match error {
         Error::NoCertificatesPresented => Reason::NoClientCertificate,
-        other => Reason::Protocol(other.to_string()),
+        other => Reason::Protocol(in_words(other).to_owned()),
     }
 }
 

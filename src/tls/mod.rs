@@ -196,7 +196,13 @@ fn client_config(
 }
 
 fn setup(error: &rustls::Error) -> TlsError {
-    TlsError::Setup { reason: error.to_string() }
+    TlsError::Setup { reason: diagnose::in_words(error).to_owned() }
+}
+
+/// What the system says, without its number.
+fn io_words(error: &std::io::Error) -> String {
+    let words = error.to_string();
+    words.split(" (os error ").next().unwrap_or(&words).to_owned()
 }
 
 /// rustls asks for the time to pass it on to verifiers and for tickets. Ours do not read it, and there are no tickets.

@@ -130,7 +130,7 @@ fn verify_signature(
         SignatureScheme::RSA_PKCS1_SHA256 if !strict => (SignatureAlgorithm::RsaPkcs1(Sha256), None),
         SignatureScheme::RSA_PKCS1_SHA384 if !strict => (SignatureAlgorithm::RsaPkcs1(Sha384), None),
         SignatureScheme::RSA_PKCS1_SHA512 if !strict => (SignatureAlgorithm::RsaPkcs1(Sha512), None),
-        other => return Err(format!("it is signed with {other:?}, which was not offered")),
+        _ => return Err("it is signed with an algorithm that was not offered".to_owned()),
     };
     if let (true, Some(curve), PublicKeyKind::Ec(actual)) = (strict, curve, key.kind())
         && curve != actual

@@ -10,6 +10,7 @@ use x509_parser::revocation_list::CertificateRevocationList;
 
 use super::der::{Element, elements, read, tag};
 use super::text::dotted;
+use super::words::words_of_asn1;
 use super::{
     AuthorityKeyIdentifier, Extension, Marked, Name, PublicKey, SerialNumber, SignatureAlgorithm,
     SignatureFault, SubjectAltName, X509Error, sha256_hex, structure,
@@ -286,7 +287,7 @@ impl RevocationList {
             ParsedExtension::ParseError { error }
                 if self.malformed.iter().all(|(known, _)| *known != oid) =>
             {
-                self.malformed.push((oid.clone(), error.to_string()));
+                self.malformed.push((oid.clone(), words_of_asn1(error).to_owned()));
             }
             _ => {}
         }

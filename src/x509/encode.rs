@@ -171,8 +171,9 @@ impl Capture {
     }
 }
 
-fn encode_error(error: impl std::fmt::Display) -> X509Error {
-    X509Error::Encode(error.to_string())
+/// What an encoder would not write: a name with characters that its kind of string cannot hold, for one.
+fn encode_error(_: impl std::fmt::Display) -> X509Error {
+    X509Error::Encode("a name or another value in it has no form in a certificate".to_owned())
 }
 
 /// The parameters that certificates and requests share.

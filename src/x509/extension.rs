@@ -3,6 +3,7 @@
 use x509_parser::extensions::{ParsedExtension, X509Extension};
 
 use super::text::dotted;
+use super::words::words_of_asn1;
 use super::{DistributionPoint, ExtendedKeyUsage, KeyUsage, NameConstraints, SubjectAltName, structure};
 
 /// An extension's value together with its criticality.
@@ -222,7 +223,7 @@ impl Extensions {
             },
             // What is wrong may have been said already, in better words.
             ParsedExtension::ParseError { error } if self.malformed.iter().all(|(known, _)| known != oid) => {
-                self.malformed.push((oid.to_owned(), error.to_string()));
+                self.malformed.push((oid.to_owned(), words_of_asn1(error).to_owned()));
             }
             _ => {}
         }

@@ -16,6 +16,7 @@ mod signature;
 pub(crate) mod structure;
 mod text;
 mod usage;
+mod words;
 
 pub(crate) use certificate::algorithm_parameters;
 pub use certificate::{Certificate, SerialNumber, TbsCertificate, Validity, hex, sha256, sha256_hex};

@@ -7,6 +7,7 @@ use x509_parser::prelude::FromDer;
 use super::der::{element, tag};
 use super::text::Printable;
 use super::text::dotted;
+use super::words::words;
 use super::{X509Error, structure};
 
 /// A distinguished name: its DER, byte for byte, and what it says.
@@ -145,7 +146,7 @@ impl Name {
     pub fn from_der(der: &[u8]) -> Result<Self, X509Error> {
         let malformed = |reason: String| X509Error::Malformed { what: "name", reason };
         let (rest, name) =
-            x509_parser::x509::X509Name::from_der(der).map_err(|error| malformed(error.to_string()))?;
+            x509_parser::x509::X509Name::from_der(der).map_err(|error| malformed(words(&error).into()))?;
         if !rest.is_empty() {
             return Err(malformed("bytes follow it".into()));
         }

@@ -10,6 +10,7 @@ use x509_parser::x509::SubjectPublicKeyInfo;
 
 use super::der::{elements, read};
 use super::text::dotted;
+use super::words::words;
 use super::{X509Error, structure};
 
 /// A public key: its `SubjectPublicKeyInfo` and what it is.
@@ -53,7 +54,7 @@ impl PublicKey {
     pub fn from_der(der: &[u8]) -> Result<Self, X509Error> {
         let malformed = |reason: String| X509Error::Malformed { what: "public key", reason };
         let (rest, spki) =
-            SubjectPublicKeyInfo::from_der(der).map_err(|error| malformed(error.to_string()))?;
+            SubjectPublicKeyInfo::from_der(der).map_err(|error| malformed(words(&error).into()))?;
         if !rest.is_empty() {
             return Err(malformed("bytes follow it".into()));
         }
@@ -153,17 +154,30 @@ impl PublicKey {
     /// Whether the key of an elliptic curve is an uncompressed point of it (SEC 1 section 2.3.3); `false` for curves other
     /// than P-256, P-384 and P-521.
     pub fn is_point(&self) -> bool {
-        let (PublicKeyKind::Ec(curve), Some(bits)) = (&self.kind, self.subject_public_key()) else {
-            return false;
-        };
-        let uncompressed = bits.first() == Some(&4);
-        uncompressed
-            && match curve.as_str() {
-                "P-256" => p256::PublicKey::from_sec1_bytes(bits).is_ok(),
-                "P-384" => p384::PublicKey::from_sec1_bytes(bits).is_ok(),
-                "P-521" => p521::PublicKey::from_sec1_bytes(bits).is_ok(),
-                _ => false,
+        self.subject_public_key().is_some_and(|bits| bits.first() == Some(&4))
+            && self.is_on_curve() == Some(true)
+    }
+
+    /// Whether the key of an elliptic curve, in whatever form (SEC 1 sections 2.3.3 and 2.3.4), is a point of it; none for
+    /// curves other than P-256, P-384 and P-521.
+    pub fn is_on_curve(&self) -> Option<bool> {
+        let PublicKeyKind::Ec(curve) = &self.kind else { return None };
+        let bits = self.subject_public_key()?;
+        // The hybrid form says the same twice (X9.62 section 4.3.6).
+        let plain: Vec<u8>;
+        let bits = match bits.split_first() {
+            Some((6 | 7, coordinates)) => {
+                plain = [&[4], coordinates].concat();
+                &plain
             }
+            _ => bits,
+        };
+        match curve.as_str() {
+            "P-256" => Some(p256::PublicKey::from_sec1_bytes(bits).is_ok()),
+            "P-384" => Some(p384::PublicKey::from_sec1_bytes(bits).is_ok()),
+            "P-521" => Some(p521::PublicKey::from_sec1_bytes(bits).is_ok()),
+            _ => None,
+        }
     }
 
     /// Whether it is written in the one way that its algorithm has: nothing beside the algorithm and its own

@@ -9,6 +9,7 @@ use x509_parser::prelude::FromDer;
 
 use super::certificate::hex;
 use super::text::Printable;
+use super::words::words;
 use super::{Name, X509Error};
 
 /// One alternative name of a subject.
@@ -48,7 +49,7 @@ impl SubjectAltName {
     /// [`X509Error::Malformed`] when it is not one, or something follows it.
     pub fn from_der(der: &[u8]) -> Result<Self, X509Error> {
         let malformed = |reason: String| X509Error::Malformed { what: "general name", reason };
-        let (rest, name) = GeneralName::from_der(der).map_err(|error| malformed(error.to_string()))?;
+        let (rest, name) = GeneralName::from_der(der).map_err(|error| malformed(words(&error).into()))?;
         if !rest.is_empty() {
             return Err(malformed("bytes follow it".into()));
         }

@@ -75,8 +75,8 @@ fn what_is_no_archive_is_refused() {
     for (line, said) in [
         ("tar cz -C tree . | kpki audit -", "compressed with gzip"),
         ("kpki audit - < /dev/null", "nothing is in it"),
-        ("kpki audit - < text", "it is no tar archive"),
-        ("kpki audit - < tree/pki/ca.crt", "it is no tar archive"),
+        ("kpki audit - < text", "it is neither a tar archive nor a file of a PKI"),
+        ("kpki audit - < tree/pki/ca.crt", "it is neither a tar archive nor a file of a PKI"),
     ] {
         let ran = tree.shell(line).expect_code(2);
         assert!(ran.stderr.contains(said), "{line}: {}", ran.words());

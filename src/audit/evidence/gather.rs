@@ -160,6 +160,18 @@ impl Gatherer<'_> {
     }
 
     fn archive(&mut self, argument: &Path, archive: Archive) {
+        if let Some(bytes) = &archive.file {
+            self.files.push(File {
+                shown: shown(argument).into(),
+                base: 0,
+                on_node: Path::new("/").join(argument.file_name().unwrap_or(argument.as_os_str())),
+                anchored: false,
+                kind: FileKind::Regular(Ok(self.known.read(bytes))),
+                attributes: None,
+                found_at: None,
+                left_over: OnceLock::new(),
+            });
+        }
         let read = archive.entries.into_iter().map(|entry| self.read(entry)).collect();
         self.incomplete.extend(archive.incomplete);
         self.place_as(argument, read, false);

@@ -29,6 +29,10 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
     let node = scene.node;
     let trusted = referenced_for(node, What::Trust);
     for group in groups(node).iter().filter(|group| group.len() > 1) {
+        // A PKCS#7 message has no order (RFC 5652 section 5.1).
+        if group.first().is_some_and(|cert| is_in_message(*cert)) {
+            continue;
+        }
         // What a change left behind is read by nobody (F021).
         if group.first().is_some_and(|cert| left_over(node, cert.file()).is_some()) {
             continue;
@@ -43,6 +47,11 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
             chain(group, answers);
         }
     }
+}
+
+/// Whether a certificate stands in a message of PKCS#7, whose items are called so.
+fn is_in_message(cert: Cert<'_>) -> bool {
+    cert.item().place.field.as_deref().is_some_and(|field| field.split(": ").last() == Some("certificates"))
 }
 
 /// The certificates of a group, each once.

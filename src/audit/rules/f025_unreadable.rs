@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use super::files::{has_extension, is_about_the_label, is_thing_of_pki, left_over, own, referenced};
+use super::kubeconfigs::is_in_field_of_kubeconfig;
 use super::{Check, Citation, Rule, Severity};
 use crate::audit::{ATTRIBUTES_ONLY, Answers, Basis, Contents, File, FileKind, Gap, Node, Place, Scene};
 use crate::disk::LEFT_OUT;
@@ -21,7 +22,7 @@ pub(super) static RULE: Rule = Rule {
     ],
     explanation: "A component that is given a broken certificate or key does not start, and a bundle may lose the one that is broken without a word. \
                   What cannot be read has not been judged by any other rule either. In a file that a component names, or whose place tells \
-                  its role, it is of severity high; elsewhere medium.",
+                  its role, and in a field of an object, it is of severity high; elsewhere medium.",
     fix: "Bring the file back from a backup or issue it again; `kpki inspect FILE` shows what can still be read.",
     applies_to: "files of the PKI, and everything that is embedded in kubeconfigs and objects",
     check: Check::Node(check),
@@ -128,13 +129,20 @@ fn regular(
         answers.fail(index, message).severity(Severity::Low);
     }
     for item in file.items() {
-        faults(index, item, contents, severity, answers);
+        // Who is given a field that cannot be loaded has nothing else.
+        let is_field = (item.place.field.is_some() || matches!(item.content, Content::Object(_)))
+            && left_over(node, file).is_none();
+        faults(index, item, contents, if is_field { Severity::High } else { severity }, answers);
     }
 }
 
 fn faults(index: usize, item: &Item, contents: &Contents, severity: Severity, answers: &mut Answers) {
-    // Dangling names in kubeconfigs are M019's.
+    // Dangling names in kubeconfigs are M019's, what else keeps clients from them M024's.
     if matches!(item.content, Content::Kubeconfig(_)) {
+        return;
+    }
+    if is_in_field_of_kubeconfig(item) {
+        encoding(index, item, answers);
         return;
     }
     // Where blocks run together on a line, each side of it is broken: the one with the other's BEGIN behind its END, and the one without.
@@ -281,8 +289,17 @@ mod tests {
         let text = tree.text("etc/kubernetes/admin.conf");
         let data = text.lines().find(|line| line.contains("client-certificate-data")).unwrap().to_owned();
         tree.replace("etc/kubernetes/admin.conf", &data, "    client-certificate-data: TUlJ");
+        assert_eq!(tree.findings("F025"), [""; 0], "M024 says so");
+        assert_eq!(tree.findings("M024").len(), 1);
+        let secret =
+            "apiVersion: v1\nkind: Secret\ntype: kubernetes.io/tls\ndata: {tls.crt: TUlJ, tls.key: TUlJ}\n";
+        tree.file("etc/kubernetes/secret.yaml", 0o600, secret);
         let found = tree.findings("F025");
-        assert!(found.len() == 1 && found[0].contains("admin.conf"), "{found:?}");
+        assert!(
+            found.len() == 2
+                && found[0].starts_with("high etc/kubernetes/secret.yaml:1: the Secret cannot be used"),
+            "{found:?}"
+        );
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::names::{Names, host_of};
 use crate::audit::{Holder, Node, Place, Target};
-use crate::inspect::{KubeCluster, Kubeconfig};
+use crate::inspect::{Item, KubeCluster, Kubeconfig};
 
 /// The kubeconfigs of a node, each with the number of its file.
 pub(super) fn all(node: &Node) -> impl Iterator<Item = (usize, &Kubeconfig)> {
@@ -12,6 +12,12 @@ pub(super) fn all(node: &Node) -> impl Iterator<Item = (usize, &Kubeconfig)> {
 /// A line of a kubeconfig.
 pub(super) fn line(file: usize, line: usize) -> Place {
     Place::line(file, u64::try_from(line).unwrap_or(0))
+}
+
+/// Whether an item is embedded in a cluster or a user of a kubeconfig that is a file.
+pub(super) fn is_in_field_of_kubeconfig(item: &Item) -> bool {
+    let field = item.place.field.as_deref().unwrap_or_default();
+    (field.starts_with("clusters[") || field.starts_with("users[")) && field.ends_with("-data")
 }
 
 /// Whether a cluster of a kubeconfig is that of the node itself: the file is one of the node's own, or the server one of the names of

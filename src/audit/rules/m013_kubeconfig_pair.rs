@@ -4,7 +4,7 @@ use super::kubeconfigs::{all, line};
 use super::references::{hidden, said, subject};
 use super::remedy::Reissue;
 use super::{Answers, Check, Citation, Place, Rule, Severity};
-use crate::audit::{FoundKey, Node, Scene, Target};
+use crate::audit::{File, FoundKey, Node, Scene, Target};
 use crate::inspect::{KubeUser, Reference};
 
 pub(super) static RULE: Rule = Rule {
@@ -67,6 +67,19 @@ fn pair(node: &Node, file: usize, user: &KubeUser, answers: &mut Answers) {
             answers.skip(reference, reason);
             return;
         }
+    }
+    // What is embedded and cannot be loaded is M024's.
+    let is_told = |field: &str| {
+        let field = format!("users[{}].{field}-data", user.name);
+        let items = node.files.get(file).map(File::items).unwrap_or_default();
+        let mut own = items.iter().filter(|item| item.place.field.as_deref() == Some(&field));
+        own.any(|item| !item.faults.is_empty())
+    };
+    if user.certificate.embedded && is_told("client-certificate")
+        || user.key.embedded && is_told("client-key")
+    {
+        answers.look();
+        return;
     }
     let place: Place = line(file, user.certificate.line);
     let Some(leaf) = node.kubeconfig_client(file, user).first().copied() else {

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use super::files::left_over;
 use super::kubeconfigs::{all, line};
 use super::remedy::{Command, Cure};
 use super::{Answers, Check, Citation, Rule, Severity};
@@ -17,7 +18,8 @@ pub(super) static RULE: Rule = Rule {
         "Kubernetes: organizing cluster access with kubeconfig files",
         "https://kubernetes.io/docs/concepts/configuration/organize-cluster-access-kubeconfig/",
     )],
-    explanation: "With a current context that is not there kubectl turns to localhost:8080, or fails. A user whom no context names is forgotten, and its \
+    explanation: "With a current context that is not there kubectl fails, and where its cluster is not there it turns to localhost:8080; what is of \
+                  the current context is therefore of severity high. A user whom no context names is forgotten, and its \
                   credential is good all the same for whoever finds the file.",
     fix: "`kubectl --kubeconfig FILE config use-context NAME`; for what is not used `config delete-user NAME`, and have the credential withdrawn.",
     applies_to: "kubeconfigs",
@@ -25,8 +27,12 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(scene: &Scene<'_>, answers: &mut Answers) {
-    for (file, kubeconfig) in all(scene.node) {
+    let node = scene.node;
+    for (file, kubeconfig) in all(node) {
         answers.look();
+        let left = node.files.get(file).is_some_and(|own| left_over(node, own).is_some());
+        // What is used unless another is named is broken now.
+        let severity = |is_current: bool| if is_current && !left { Severity::High } else { Severity::Low };
         let contexts: HashSet<&str> =
             kubeconfig.contexts.iter().map(|context| context.name.as_str()).collect();
         let clusters: HashSet<&str> =
@@ -38,6 +44,7 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
                 line(file, kubeconfig.current_context_line),
                 format!("current-context is {current}, and there is no such context"),
             );
+            fact.severity(severity(true));
             if let [only] = kubeconfig.contexts.as_slice() {
                 let context = config(scene.node, file, "use-context", &only.name);
                 fact.fix(Cure::words("Use the one that is there:").run_if(context));
@@ -45,17 +52,19 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
         }
         for context in &kubeconfig.contexts {
             let (name, place) = (&context.name, line(file, context.line));
+            let is_current = kubeconfig.current_context.as_ref() == Some(name);
             if !clusters.contains(context.cluster.as_str()) {
                 let message =
                     format!("the context {name} names the cluster {}, which is not there", context.cluster);
-                answers.fail(place, message).fix(dangling(scene.node, file, name));
+                let fact = answers.fail(place, message);
+                fact.severity(severity(is_current));
+                fact.fix(dangling(scene.node, file, name));
             } else if !context.user.is_empty() && !users.contains(context.user.as_str()) {
-                answers
-                    .fail(
-                        place,
-                        format!("the context {name} names the user {}, which is not there", context.user),
-                    )
-                    .fix(dangling(scene.node, file, name));
+                let message =
+                    format!("the context {name} names the user {}, which is not there", context.user);
+                let fact = answers.fail(place, message);
+                fact.severity(severity(is_current));
+                fact.fix(dangling(scene.node, file, name));
             }
         }
         for user in kubeconfig.users.iter().filter(|user| !used.contains(user.name.as_str())) {
@@ -123,8 +132,10 @@ mod tests {
             );
             assert_eq!((tree.findings(RULE.id), tree.not_applicable(&RULE)), (vec![], false));
             tree.replace(ADMIN, from, to);
-            let expected: Vec<String> =
-                message.iter().map(|message| format!("low {ADMIN}:{message}")).collect();
+            let expected: Vec<String> = message.iter().map(|message| format!("{ADMIN}:{message}")).collect();
+            let severity =
+                if expected.iter().any(|one| one.contains("no context names")) { "low" } else { "high" };
+            let expected: Vec<String> = expected.iter().map(|one| format!("{severity} {one}")).collect();
             assert_eq!(tree.findings(RULE.id), expected);
         }
         let mut tree = Tree::empty();

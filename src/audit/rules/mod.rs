@@ -122,6 +122,8 @@ mod m020_kubelet_clients;
 mod m021_manifest_mode;
 mod m022_stray_manifest;
 mod m023_token_flags;
+mod m024_kubeconfig_unusable;
+mod m025_kubeconfig_anchor;
 mod meetings;
 mod n001_authorities_differ;
 mod n002_token_keys_differ;
@@ -302,6 +304,8 @@ pub const RULES: &[&Rule] = &[
     &m021_manifest_mode::RULE,
     &m022_stray_manifest::RULE,
     &m023_token_flags::RULE,
+    &m024_kubeconfig_unusable::RULE,
+    &m025_kubeconfig_anchor::RULE,
     &n001_authorities_differ::RULE,
     &n002_token_keys_differ::RULE,
     &n003_bundles_differ::RULE,

@@ -435,7 +435,7 @@ impl Tree {
             },
             attributes: *attributes,
         });
-        Source::Archive("archive".to_owned(), Archive { entries: entries.collect(), incomplete: Vec::new() })
+        Source::Archive("archive".to_owned(), Archive { entries: entries.collect(), ..Archive::default() })
     }
 
     fn input(&self) -> Input {

@@ -20,6 +20,7 @@ use super::kubernetes::{hostname, key_cert_sign, not_a_ca, path_length_fault, pu
 use super::search::{Step, signature_fault};
 use super::verdict::{Role, Warning};
 use super::{Fault, Policy, Purpose, Reason, Settings, Verifier, policies, revocation};
+use crate::clock::in_words;
 use crate::x509::{Certificate, SignatureFault, SubjectAltName, Validity};
 
 /// The most certificates below a trust anchor: `GnuTLS`'s `DEFAULT_MAX_VERIFY_DEPTH`, twice that of most verifiers.
@@ -53,22 +54,16 @@ fn whole_second(at: OffsetDateTime) -> OffsetDateTime {
 /// The fault of an instant outside of a validity.
 pub(super) fn validity_fault(validity: &Validity, at: OffsetDateTime) -> Option<Fault> {
     if at < validity.not_before {
-        let detail = format!("not valid yet: it begins on {}", date(validity.not_before));
+        let detail = format!("not valid yet: it begins on {}", in_words(validity.not_before));
         let fault = Fault::new(Reason::NotYetValid, detail);
-        return Some(fault.facts(format!("{} or later", date(validity.not_before)), date(at)));
+        return Some(fault.facts(format!("{} or later", in_words(validity.not_before)), in_words(at)));
     }
     if at > validity.not_after {
-        let detail = format!("expired: it ended on {}", date(validity.not_after));
+        let detail = format!("expired: it ended on {}", in_words(validity.not_after));
         let fault = Fault::new(Reason::Expired, detail);
-        return Some(fault.facts(format!("{} or earlier", date(validity.not_after)), date(at)));
+        return Some(fault.facts(format!("{} or earlier", in_words(validity.not_after)), in_words(at)));
     }
     None
-}
-
-fn date(instant: OffsetDateTime) -> String {
-    let instant = instant.to_offset(time::UtcOffset::UTC);
-    let format = time::macros::format_description!("[year]-[month]-[day] [hour]:[minute]:[second] UTC");
-    instant.format(format).unwrap_or_else(|_| instant.to_string())
 }
 
 /// The fault of a certificate without a name that was asked for: `*` stands for one whole label on the left and for

@@ -2,11 +2,12 @@
 
 use std::io;
 use std::os::fd::AsFd as _;
+use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 
 use kpki::audit::{
     ArchiveKind, Arguments, Input, LIMITS, NodesError, Source, archive_kind, arguments, nodes_in,
-    read_archive,
+    read_archive, read_archive_or_file,
 };
 use kpki::repair::Root;
 
@@ -17,10 +18,10 @@ use crate::cli::output::{self, FAINT, inform, styled};
 /// The trees that were asked for: those of one node, or of several.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Trees {
-    /// A PKI directory, an /etc/kubernetes, a node's root, single files, a tar archive, or - for a tar archive on standard
-    /// input; or a directory of nodes' trees, which are judged each, as with --nodes. Several are parts of one node, unless they
-    /// claim the same place (cp1/etc/kubernetes cp2/etc/kubernetes) or lie in different roots: then they are a node each, named by what
-    /// tells them apart. Their order does not matter.
+    /// A PKI directory, an /etc/kubernetes, a node's root, single files or pipes, a tar archive, or - for a tar archive or
+    /// a file on standard input; or a directory of nodes' trees, which are judged each, as with --nodes. Several are parts of
+    /// one node, unless they claim the same place (cp1/etc/kubernetes cp2/etc/kubernetes) or lie in different roots: then
+    /// they are a node each, named by what tells them apart. Their order does not matter.
     #[arg(value_name = "PATH", required_unless_present = "nodes")]
     pub(in crate::cli) paths: Vec<PathBuf>,
     /// A directory with the tree (or the tar archive, NODE.tar) of each node, named after it, as kpki init writes them: its
@@ -114,6 +115,13 @@ fn source(path: &Path, alone: bool, command: &str) -> Result<Source, Failure> {
     if is_standard_input(path) {
         return standard_input(command);
     }
+    // What a shell makes of `<(command)`.
+    if std::fs::metadata(path).is_ok_and(|found| found.file_type().is_fifo()) {
+        let name = output::path(path);
+        let archive = read_archive_or_file(std::fs::File::open(path)?, LIMITS)
+            .map_err(|error| Failure::from(error).at(&name))?;
+        return Ok(Source::Archive(name, archive));
+    }
     match archive_kind(path) {
         // It may hold the trees of several nodes, which shows only once it is read. Of many, each is read in its turn.
         Some(ArchiveKind::Tar) if alone => {
@@ -143,7 +151,7 @@ fn standard_input(command: &str) -> Result<Source, Failure> {
         );
     }
     let stream = std::fs::File::from(stdin.as_fd().try_clone_to_owned()?);
-    let archive = read_archive(stream, LIMITS)
+    let archive = read_archive_or_file(stream, LIMITS)
         .map_err(|error| Failure::from(error).at("standard input").hint(hint()))?;
     Ok(Source::Archive("standard input".to_owned(), archive))
 }

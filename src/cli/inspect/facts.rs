@@ -2,6 +2,7 @@
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use kpki::clock::rfc3339;
 use kpki::inspect::{CertificateFacts, RequestFacts, Trust, attribute_name, extension_name, purpose_name};
 use kpki::x509::{
     self, DistributionPoint, DistributionPointName, ExtendedKeyUsage, Extension, Extensions, Name, Printable,
@@ -9,7 +10,6 @@ use kpki::x509::{
 };
 use serde::Serialize;
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 use super::keys::Key;
 
@@ -151,10 +151,6 @@ pub(super) struct Request {
     pub(super) possession_fault: Option<String>,
     pub(super) fingerprint_sha256: String,
     der: String,
-}
-
-pub(super) fn rfc3339(instant: OffsetDateTime) -> String {
-    instant.format(&Rfc3339).unwrap_or_else(|_| instant.to_string())
 }
 
 pub(super) fn state(from: OffsetDateTime, until: Option<OffsetDateTime>, now: OffsetDateTime) -> State {

@@ -1,12 +1,11 @@
 //! Which files are looked at.
 
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use kpki::disk::{DiskError, read_bounded};
 use kpki::inspect::{Inspected, LARGEST_FILE, inspect};
-use zeroize::Zeroizing;
 
+use crate::cli::input::Input;
 use crate::cli::{Failure, output};
 
 /// How deep directories are gone into: a tree of a whole estate is less than ten deep, and a loop of mounts has no end.
@@ -28,45 +27,32 @@ pub(super) struct GatheredFile {
 pub(super) fn read(given: &[PathBuf]) -> Result<Gathered, Failure> {
     let mut gathered = Gathered { files: Vec::new(), failures: Vec::new() };
     for path in given {
-        if path == Path::new("-") {
-            let bytes = standard_input()?;
-            gathered.files.push(GatheredFile { inspected: inspect("standard input", &bytes), asked: true });
-        } else if path.is_dir() {
+        if path.is_dir() {
             gathered.directory(path, 0);
         } else {
-            gathered.file(path, true);
+            gathered.named(path);
         }
     }
     Ok(gathered)
 }
 
-fn standard_input() -> Result<Zeroizing<Vec<u8>>, Failure> {
-    let mut bytes = Zeroizing::new(Vec::new());
-    std::io::stdin().lock().take(LARGEST_FILE + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > LARGEST_FILE {
-        return Err(too_large("standard input"));
-    }
-    Ok(bytes)
-}
-
-fn too_large(what: &str) -> Failure {
-    Failure::new(format!("{what} is larger than {} MiB, which no file of a PKI is", LARGEST_FILE >> 20))
-}
-
 impl Gathered {
-    fn file(&mut self, path: &Path, asked: bool) {
+    /// A file, a pipe or standard input that was named.
+    fn named(&mut self, path: &Path) {
+        match Input::read_at_most(path, LARGEST_FILE) {
+            Ok(input) => self.files.push(GatheredFile { inspected: input.inspect(), asked: true }),
+            Err(failure) => self.failures.push(failure),
+        }
+    }
+
+    fn found(&mut self, path: &Path) {
         match read_bounded(path, LARGEST_FILE) {
             Ok(bytes) => {
                 let inspected = inspect(&path.to_string_lossy(), &bytes);
-                self.files.push(GatheredFile { inspected, asked });
+                self.files.push(GatheredFile { inspected, asked: false });
             }
             // What is no file is no matter in a directory: a socket, a device.
-            Err(DiskError::NotRegular { .. }) if !asked => {}
-            Err(DiskError::NotRegular { .. }) => self.failures.push(
-                Failure::new(format!("{} is not a regular file", output::path(path)))
-                    .hint("give it on standard input: kpki inspect - < FILE"),
-            ),
-            Err(DiskError::TooLarge { .. }) => self.failures.push(too_large(&output::path(path))),
+            Err(DiskError::NotRegular { .. }) => {}
             Err(error) => self.failures.push(error.into()),
         }
     }
@@ -95,7 +81,7 @@ impl Gathered {
         files.sort();
         directories.sort();
         for file in &files {
-            self.file(file, false);
+            self.found(file);
         }
         if depth < DEEPEST {
             for below in &directories {

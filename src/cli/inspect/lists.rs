@@ -2,13 +2,12 @@
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use kpki::clock::rfc3339;
 use kpki::x509::{self, Name, RevocationList, hex};
 use serde::Serialize;
 use time::OffsetDateTime;
 
-use super::facts::{
-    Algorithm, Attribute, ShownExtension, State, attributes, extensions, place_names, rfc3339, state,
-};
+use super::facts::{Algorithm, Attribute, ShownExtension, State, attributes, extensions, place_names, state};
 
 /// How many entries of a revocation list are shown to people.
 pub(super) const SHOWN_ENTRIES: usize = 10;

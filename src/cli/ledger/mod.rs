@@ -7,15 +7,16 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use kpki::adoption::Holdings;
-use kpki::disk::read_bounded;
+use kpki::inspect::Wanted;
 use kpki::layout::{Authority, Naming, ledger_beside};
 use kpki::ledger::{self, Entry};
 use kpki::x509::{Certificate, Printable, shell_word};
 use serde::Serialize;
 
 use super::authority::{directory_of, places_of};
+use super::input::{Input, is_standard_input};
 use super::output::{self, Format};
-use super::{Context, Failure, LARGEST_INPUT, Status};
+use super::{Context, Failure, Status};
 
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
@@ -89,9 +90,7 @@ struct Kept {
 impl Kept {
     fn read(file: PathBuf) -> Result<Self, Failure> {
         let certificate = if file.is_file() {
-            let bytes = read_bounded(&file, LARGEST_INPUT)?;
-            let read = Certificate::from_pem_or_der(&bytes);
-            Some(read.map_err(|error| Failure::from(error).at(output::path(&file)))?)
+            Input::read(&file)?.certificates(Wanted::Authorities)?.into_iter().next()
         } else {
             None
         };
@@ -102,6 +101,10 @@ impl Kept {
 
 /// The CAs that are meant, and what lies in the trees of their cluster.
 fn authorities(given: &Path) -> Result<(Vec<Kept>, Holdings), Failure> {
+    if is_standard_input(given) {
+        return Err(Failure::new("no ledger lies beside standard input")
+            .hint("name the CA's certificate, or its directory: --ca DIR"));
+    }
     if !given.is_dir() {
         let kept = Kept::read(given.to_owned())?;
         return Ok((vec![kept], Holdings::of_cluster(&directory_of(given))));

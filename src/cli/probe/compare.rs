@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
-use kpki::disk::read_bounded;
+use kpki::inspect::Wanted;
 use kpki::x509::{Certificate, TbsCertificate};
 use serde::Serialize;
 
+use super::super::Failure;
+use super::super::input::Input;
 use super::super::output;
-use super::super::{Failure, LARGEST_INPUT};
 
 /// The certificates of a file, and its name.
 pub(super) struct OnDisk {
@@ -67,10 +68,12 @@ impl Side {
 impl OnDisk {
     /// Reads the file. Its first certificate is the one that servers take for their own.
     pub(super) fn read(path: &Path) -> Result<Self, Failure> {
-        let file = output::path(path);
-        let mut all = Certificate::all_from_pem_or_der(&read_bounded(path, LARGEST_INPUT)?)
-            .map_err(|error| Failure::from(error).at(&file))?;
-        Ok(Self { file, count: all.len(), leaf: all.swap_remove(0) })
+        let input = Input::read(path)?;
+        let mut all = input.certificates(Wanted::Own)?;
+        if all.is_empty() {
+            return Err(Failure::new("no certificate").at(input.name()));
+        }
+        Ok(Self { file: input.name(), count: all.len(), leaf: all.swap_remove(0) })
     }
 
     /// Compares it with what is served.

@@ -13,15 +13,16 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use kpki::clock::Lifetime;
-use kpki::disk::read_bounded;
-use kpki::key::{KeyError, KeyPair};
+use kpki::inspect::Wanted;
+use kpki::key::KeyError;
 use kpki::tls::{Dial, Endpoint, Identity, observe};
 use kpki::x509::{Certificate, SubjectAltName};
 
+use super::input::Input;
 use super::output::{self, Format};
 use super::passphrase::PassphraseArgs;
 use super::verify::PolicyWord;
-use super::{Context, Failure, LARGEST_INPUT, Status, pool};
+use super::{Context, Failure, Status, pool};
 use client::Known;
 use compare::OnDisk;
 use report::Probed;
@@ -55,10 +56,12 @@ pub(crate) struct Args {
     /// Where servers listen: HOST:PORT, [IPV6]:PORT or an https:// URL.
     #[arg(required = true, value_name = "HOST:PORT")]
     endpoints: Vec<Endpoint>,
-    /// The CA certificates that are trusted.
+    /// The CA certificates that are trusted, in any form that kpki inspect reads: PEM, DER, PKCS#7, a kubeconfig (those of
+    /// its cluster), a Secret; - for standard input.
     #[arg(long, value_name = "FILE")]
     cacert: Option<PathBuf>,
-    /// The client certificate to show when one is asked for, with its chain; its key may stand in the same file.
+    /// The client certificate to show when one is asked for, with its chain; its key may stand in the same file, as it does
+    /// in a kubeconfig.
     #[arg(long, value_name = "FILE")]
     cert: Option<PathBuf>,
     /// The private key of --cert.
@@ -193,22 +196,23 @@ fn conclude(probed: &[Probed], format: Format) -> Result<Status, Failure> {
 
 /// The client's chain and key.
 fn read_identity(cert: &Path, args: &Args) -> Result<Identity, Failure> {
-    let chain = Certificate::all_from_pem_or_der(&read_bounded(cert, LARGEST_INPUT)?)
-        .map_err(|error| Failure::from(error).at(output::path(cert)))?;
-    let path = args.key.as_deref().unwrap_or(cert);
-    let bytes = read_bounded(path, LARGEST_INPUT)?;
-    let key = match KeyPair::from_pem(&bytes, None) {
-        Err(KeyError::Encrypted) => {
-            let passphrase = PassphraseArgs::from_file(args.passphrase_file.clone()).for_decryption(path)?;
-            KeyPair::from_pem(&bytes, Some(&passphrase))
+    let input = Input::read(cert)?;
+    let mut chain = input.certificates(Wanted::Own)?;
+    let passphrase =
+        |path: &Path| PassphraseArgs::from_file(args.passphrase_file.clone()).for_decryption(path);
+    let key = match &args.key {
+        Some(path) => Input::read(path)?.private_key(|| passphrase(path))?,
+        None if input.holds_private_key() => input.private_key(|| passphrase(cert))?,
+        None => {
+            return Err(Failure::from(KeyError::NoPrivateKey)
+                .at(input.name())
+                .hint("give the private key with --key FILE"));
         }
-        read => read,
     };
-    let key = key.map_err(|error| match (error, &args.key) {
-        (KeyError::NoPrivateKey, None) => Failure::from(KeyError::NoPrivateKey)
-            .at(output::path(path))
-            .hint("give the private key with --key FILE"),
-        (error, _) => Failure::from(error).at(output::path(path)),
-    })?;
-    Identity::new(&chain, &key).map_err(|error| Failure::from(error).at(output::path(cert)))
+    // PKCS#7 has no order; what is sent begins with what the key belongs to.
+    let is_own = |certificate: &Certificate| certificate.tbs.public_key.der() == key.public_key_der();
+    if let Some(own) = chain.iter().position(is_own) {
+        chain.swap(0, own);
+    }
+    Identity::new(&chain, &key).map_err(|error| Failure::from(error).at(input.name()))
 }

@@ -148,13 +148,13 @@ impl Document {
         let end = report.holds_until();
         Self {
             directory: directory.to_owned(),
-            at: output::instant(report.at),
+            at: output::rfc3339(report.at),
             policy: report.policy.to_string(),
             summary: Summary {
                 ok,
                 failed,
                 unknown,
-                holds_until: end.map(|(end, _)| output::instant(end)),
+                holds_until: end.map(|(end, _)| output::rfc3339(end)),
                 holds_until_through: end.map(|(_, file)| file.to_owned()),
             },
             nodes: nodes(report),
@@ -235,7 +235,7 @@ impl Connection {
             protocol: agreed.map(|agreed| agreed.protocol.to_string()),
             cipher_suite: agreed.map(|agreed| agreed.cipher_suite.clone()),
             key_exchange: agreed.map(|agreed| agreed.key_exchange.clone()),
-            holds_until: one.holds_until.as_ref().map(|(end, _)| output::instant(*end)),
+            holds_until: one.holds_until.as_ref().map(|(end, _)| output::rfc3339(*end)),
             holds_until_through: one.holds_until.as_ref().map(|(_, file)| file.clone()),
             negatives: one.negatives.iter().map(negative).collect(),
             notes: one.notes.clone(),

@@ -4,7 +4,11 @@ use std::collections::HashSet;
 
 use serde::Serialize;
 
-use super::{Node, in_base64, shown};
+use super::field::{Wanted, in_base64};
+use super::node::{Kind, Node};
+use super::search::search;
+use super::shown;
+use super::unusable::{self, Unusable};
 use crate::inspect::{Content, Item};
 
 /// A kubeconfig. What is embedded in it are its items; nothing of a token or a password is kept.
@@ -23,6 +27,9 @@ pub struct Kubeconfig {
     pub clusters: Vec<KubeCluster>,
     /// Its users.
     pub users: Vec<KubeUser>,
+    /// What keeps clients from using it.
+    #[serde(skip)]
+    pub unusable: Vec<Unusable>,
 }
 
 /// A user at a cluster. All names are safe to show.
@@ -99,19 +106,34 @@ pub struct Reference {
     /// The line of it, from 1; 0 where it is not known.
     #[serde(skip)]
     pub line: usize,
+    /// The line of the field for what is embedded, where that is there and empty; 0 otherwise.
+    #[serde(skip)]
+    pub empty: usize,
 }
 
-/// Whether an object is a kubeconfig: one of its lists is there.
+/// Whether an object is a kubeconfig: it says so, or one of its lists has what such a list has.
 pub(super) fn is_one(node: &Node) -> bool {
-    ["clusters", "users", "contexts"].iter().any(|field| node.field(field).is_some())
-        && node.field("metadata").is_none()
+    if node.field("metadata").is_some() {
+        return false;
+    }
+    let is_list = |(list, inner): &(&str, &str)| {
+        let members = node.field(list).map(Node::list).unwrap_or_default();
+        members.iter().any(|member| member.field(inner).is_some())
+    };
+    let lists = [("clusters", "cluster"), ("users", "user"), ("contexts", "context")];
+    let says_so = node.text("kind") == Some("Config")
+        && lists.iter().any(|(list, _)| node.field(list).is_some_and(|list| list.kind() != Kind::Fields));
+    says_so || lists.iter().any(is_list)
 }
 
 pub(super) fn item(node: &Node, within: &str, depth: usize) -> Item {
     let mut items = Vec::new();
+    // What was read as what it is meant for; the rest is searched.
+    let mut done: Vec<&Node> = Vec::new();
     let mut kubeconfig = Kubeconfig {
         current_context: node.text("current-context").filter(|name| !name.is_empty()).map(shown),
         current_context_line: line(node.field("current-context")),
+        unusable: unusable::find(node),
         ..Kubeconfig::default()
     };
     for (at, name, context) in named(node, "contexts", "context") {
@@ -127,11 +149,14 @@ pub(super) fn item(node: &Node, within: &str, depth: usize) -> Item {
     for (at, name, cluster) in named(node, "clusters", "cluster") {
         let text = |field| cluster.and_then(|cluster| cluster.text(field)).map(shown);
         let path = format!("{within}clusters[{name}].");
+        let mut embedded = Embedded { path: &path, depth, items: &mut items, done: &mut done };
         kubeconfig.clusters.push(KubeCluster {
             server: text("server").map(|url| without_user(&url)),
             tls_server_name: text("tls-server-name"),
-            insecure: text("insecure-skip-tls-verify").is_some_and(|value| value == "true"),
-            authority: reference(cluster, "certificate-authority", &path, depth, &mut items),
+            insecure: cluster
+                .and_then(|cluster| cluster.field("insecure-skip-tls-verify"))
+                .is_some_and(Node::is_true),
+            authority: embedded.reference(cluster, "certificate-authority", Wanted::Certificates),
             name,
             line: at,
             server_line: line(cluster.and_then(|cluster| cluster.field("server"))),
@@ -139,10 +164,11 @@ pub(super) fn item(node: &Node, within: &str, depth: usize) -> Item {
     }
     for (at, name, user) in named(node, "users", "user") {
         let path = format!("{within}users[{name}].");
+        let mut embedded = Embedded { path: &path, depth, items: &mut items, done: &mut done };
         let has = |field: &&'static str| user.is_some_and(|user| user.field(field).is_some());
         kubeconfig.users.push(KubeUser {
-            certificate: reference(user, "client-certificate", &path, depth, &mut items),
-            key: reference(user, "client-key", &path, depth, &mut items),
+            certificate: embedded.reference(user, "client-certificate", Wanted::Certificates),
+            key: embedded.reference(user, "client-key", Wanted::Key),
             others: ["token", "tokenFile", "exec", "auth-provider", "username"]
                 .into_iter()
                 .filter(has)
@@ -152,10 +178,42 @@ pub(super) fn item(node: &Node, within: &str, depth: usize) -> Item {
             line: at,
         });
     }
-    let mut item = Item::new(Content::Kubeconfig(Box::new(kubeconfig.clone())));
-    item.faults = faults(&kubeconfig);
+    search(node, within.trim_end_matches('.'), depth, &done, &mut items);
+    let mut faults: Vec<String> =
+        kubeconfig.unusable.iter().take(MOST_FAULTS).map(|unusable| unusable.what.clone()).collect();
+    faults.extend(dangling(&kubeconfig));
+    let mut item = Item::new(Content::Kubeconfig(Box::new(kubeconfig)));
+    item.faults = faults;
     item.items = items;
     item
+}
+
+/// What is embedded in a cluster or a user.
+struct Embedded<'a, 'n> {
+    /// The path of its fields.
+    path: &'a str,
+    depth: usize,
+    items: &'a mut Vec<Item>,
+    done: &'a mut Vec<&'n Node>,
+}
+
+impl<'n> Embedded<'_, 'n> {
+    /// A file, or the field with `-data` behind its name, whose contents become items.
+    fn reference(&mut self, node: Option<&'n Node>, field: &str, wanted: Wanted) -> Reference {
+        let Some(node) = node else { return Reference::default() };
+        let file = node.text(field).filter(|file| !file.is_empty()).map(shown);
+        let data = format!("{field}-data");
+        let value = node.field(&data);
+        self.done.extend(value);
+        let is_empty =
+            |value: &&Node| value.kind() == Kind::Null || value.as_text().is_some_and(str::is_empty);
+        let Some(value) = value.filter(|value| !is_empty(value)) else {
+            let empty = value.map_or(0, Node::line);
+            return Reference { embedded: false, file, line: line(node.field(field)), empty };
+        };
+        self.items.extend(in_base64(&format!("{}{data}", self.path), value, wanted, self.depth));
+        Reference { embedded: true, file, line: value.line(), empty: 0 }
+    }
 }
 
 /// A URL without the name and the password that may stand before its host (RFC 3986 section 3.2.1).
@@ -183,24 +241,11 @@ fn named<'a>(
     })
 }
 
-/// A file, or the field with `-data` behind its name, whose contents become items.
-fn reference(node: Option<&Node>, field: &str, path: &str, depth: usize, items: &mut Vec<Item>) -> Reference {
-    let Some(node) = node else { return Reference::default() };
-    let file = node.text(field).filter(|file| !file.is_empty()).map(shown);
-    let data = format!("{field}-data");
-    let Some(value) = node.field(&data).filter(|value| value.as_text().is_some_and(|text| !text.is_empty()))
-    else {
-        return Reference { embedded: false, file, line: line(node.field(field)) };
-    };
-    items.extend(in_base64(&format!("{path}{data}"), value, depth));
-    Reference { embedded: true, file, line: value.line() }
-}
-
 /// The most names that are told to lead nowhere: more say nothing more.
 const MOST_FAULTS: usize = 100;
 
 /// What refers to something that is not there.
-fn faults(kubeconfig: &Kubeconfig) -> Vec<String> {
+fn dangling(kubeconfig: &Kubeconfig) -> Vec<String> {
     // A hostile file has a hundred thousand of each.
     let contexts: HashSet<&str> = kubeconfig.contexts.iter().map(|context| context.name.as_str()).collect();
     let clusters: HashSet<&str> = kubeconfig.clusters.iter().map(|cluster| cluster.name.as_str()).collect();
@@ -269,8 +314,8 @@ mod tests {
             contexts: (0..count).map(context).collect(),
             ..Kubeconfig::default()
         };
-        assert_eq!(faults(&with(2))[1], "the context `c1` is for cluster `nowhere`, which is not there");
-        let many = faults(&with(100_000));
+        assert_eq!(dangling(&with(2))[1], "the context `c1` is for cluster `nowhere`, which is not there");
+        let many = dangling(&with(100_000));
         assert_eq!(many.len(), MOST_FAULTS + 1);
         assert_eq!(many[MOST_FAULTS], "99900 more contexts are for a cluster or a user that is not there");
     }

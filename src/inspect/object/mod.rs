@@ -1,19 +1,26 @@
 //! Objects of Kubernetes: kubeconfigs, Secrets, `ConfigMaps`, requests, lists of them, and certificates in any other.
 
+mod field;
 mod kubeconfig;
 mod node;
+mod search;
+mod unusable;
 
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
+use std::collections::HashMap;
+
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use self::node::{Node, Value};
-use super::{Content, Item, Place, sniff};
+use self::field::Wanted;
+use self::node::Node;
+use self::search::search;
+use super::{Content, Encoding, Item, MOST_ITEMS, Place, sniff};
+use crate::pem;
 use crate::x509::Printable;
 
 pub(crate) use self::kubeconfig::without_user;
 pub use self::kubeconfig::{Context as KubeContext, KubeCluster, KubeUser, Kubeconfig, Reference};
+pub use self::unusable::{Part as KubePart, Unusable};
 
 /// The most that is shown of a name from an object, in characters: Kubernetes' own limit for names is 253.
 const LONGEST_NAME: usize = 253;
@@ -24,8 +31,11 @@ const LONGEST_NAME: usize = 253;
 pub struct Object {
     /// Its `apiVersion`, safe to show.
     pub api_version: String,
-    /// Its `kind`, safe to show.
+    /// Its `kind`, safe to show; empty where it is no object of Kubernetes.
     pub kind: String,
+    /// What it is by its shape, where it says no kind.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub what: Option<&'static str>,
     /// Its namespace, safe to show.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
@@ -51,7 +61,8 @@ pub struct Setting {
 impl Object {
     /// What it is, for people: `Secret default/web`.
     pub fn title(&self) -> String {
-        let kind = if self.kind.is_empty() { "object without a kind" } else { &self.kind };
+        let kind =
+            if self.kind.is_empty() { self.what.unwrap_or("data of no known kind") } else { &self.kind };
         match (&self.namespace, &self.name) {
             (Some(namespace), Some(name)) => format!("{kind} {namespace}/{name}"),
             (None, Some(name)) => format!("{kind} {name}"),
@@ -64,6 +75,7 @@ impl Object {
         Self {
             api_version: node.text("apiVersion").map(shown).unwrap_or_default(),
             kind: node.text("kind").map(shown).unwrap_or_default(),
+            what: shape(node),
             namespace: name("namespace"),
             name: name("name"),
             settings: Vec::new(),
@@ -75,6 +87,20 @@ impl Object {
         if let Some(value) = value {
             self.settings.push(Setting { name, value: shown(value.as_ref()) });
         }
+    }
+}
+
+/// What data are that say no kind.
+fn shape(node: &Node) -> Option<&'static str> {
+    let has = |fields: &[&str]| fields.iter().all(|field| node.field(field).is_some());
+    if node.text("version") == Some("v1alpha1") && (has(&["machine"]) || has(&["cluster"])) {
+        Some("machine configuration of Talos")
+    } else if has(&["context", "contexts"]) {
+        Some("talosconfig")
+    } else if has(&["write_files"]) || has(&["runcmd"]) {
+        Some("configuration of cloud-init")
+    } else {
+        None
     }
 }
 
@@ -94,12 +120,44 @@ pub(super) fn read(text: &str, depth: usize) -> Result<Vec<Item>, String> {
     Ok(documents.iter().map(|document| item(document, "", depth)).collect())
 }
 
+/// The PEM blocks of YAML that cannot be read, a template perhaps: those in texts of several lines (`name: |`), whose
+/// indentation is YAML's. Empty where a block stands elsewhere.
+pub(super) fn in_block_scalars(text: &str, depth: usize) -> Vec<Item> {
+    let lines: Vec<&str> = text.lines().collect();
+    let indent = |line: &str| line.len() - line.trim_start_matches(' ').len();
+    // The line that a block's text belongs to: the nearest one above that is less indented.
+    let head = |first: usize| {
+        let own = indent(lines.get(first)?);
+        let above = lines.get(..first)?.iter().rev().filter(|line| !line.trim().is_empty());
+        let mut less = above.filter(|line| indent(line) < own);
+        less.next()
+            .and_then(|line| line.trim().trim_end_matches(['+', '-', '1', '2', '4']).strip_suffix(['|', '>']))
+    };
+    let mut items: Vec<Item> = Vec::new();
+    for (number, found) in pem::scan(text.as_bytes()).take(MOST_ITEMS).enumerate() {
+        let (first, last) = (found.span.first_line, found.span.last_line);
+        let Some(head) = first.checked_sub(1).and_then(head) else { return Vec::new() };
+        let name =
+            head.trim().trim_start_matches("- ").trim_end_matches(|c: char| c == ':' || c.is_whitespace());
+        let block = lines.get(first - 1..last).unwrap_or_default().iter().map(|line| line.trim());
+        let block = Zeroizing::new(block.collect::<Vec<_>>().join("\n"));
+        let (_, mut found) = sniff::read(block.as_bytes(), depth + 1);
+        for item in &mut found {
+            field::place(item, &shown(name), first);
+            item.place.block = Some(number);
+            item.place.lines = Some((first, last));
+        }
+        items.append(&mut found);
+    }
+    items
+}
+
 /// One object; `within` is its place in a list.
 fn item(node: &Node, within: &str, depth: usize) -> Item {
     let object = Object::of(node);
     let mut item = match (object.kind.as_str(), object.api_version.as_str()) {
-        ("Config" | "", "v1" | "") if kubeconfig::is_one(node) => kubeconfig::item(node, within, depth),
-        (kind, _) if node.field("items").is_some() && (kind.is_empty() || kind.ends_with("List")) => {
+        ("Config" | "", _) if kubeconfig::is_one(node) => kubeconfig::item(node, within, depth),
+        (kind, _) if kind.ends_with("List") || kind.is_empty() && is_list(node) => {
             list(node, object, within, depth)
         }
         ("Secret", _) => secret(node, object, within, depth),
@@ -107,11 +165,42 @@ fn item(node: &Node, within: &str, depth: usize) -> Item {
         ("CertificateSigningRequest", _) => request(node, object, within, depth),
         _ => other(node, object, within, depth),
     };
+    if !matches!(item.content, Content::Unknown { .. }) {
+        repeated(node, &mut item.faults);
+    }
     if node.line() > 0 {
         item.place.lines = Some((node.line(), node.line()));
     }
     item.place.field = Some(within.trim_end_matches('.').to_owned()).filter(|within| !within.is_empty());
     item
+}
+
+/// The most fields that are told to stand there twice.
+const MOST_REPEATED: usize = 20;
+
+/// Fields that stand there more than once (YAML 1.2.2 section 3.2.1.3): most readers refuse that, those in Go take the last.
+fn repeated(node: &Node, faults: &mut Vec<String>) {
+    let mut seen: HashMap<&str, usize> = HashMap::new();
+    for (key, value) in node.fields() {
+        if faults.len() >= MOST_REPEATED {
+            return;
+        }
+        if let Some(first) = seen.insert(key, value.line()) {
+            let line = value.line();
+            faults.push(format!(
+                "the field {} stands there twice, on lines {first} and {line}; Kubernetes takes the last one or refuses both",
+                shown(key)
+            ));
+        }
+        repeated(value, faults);
+    }
+    node.list().iter().for_each(|member| repeated(member, faults));
+}
+
+/// Whether it is a list of objects that does not say so.
+fn is_list(node: &Node) -> bool {
+    let members = node.field("items").map(Node::list).unwrap_or_default();
+    members.iter().any(|member| member.field("kind").is_some())
 }
 
 fn list(node: &Node, object: Object, within: &str, depth: usize) -> Item {
@@ -128,52 +217,12 @@ fn finish(object: Object, items: Vec<Item>) -> Item {
     item
 }
 
-/// What a field holds, decoded: items with the field's name and line, or its length where it is nothing of a PKI.
-fn embedded(field: &str, line: usize, bytes: &[u8], depth: usize) -> Result<Vec<Item>, usize> {
-    let (_, mut items) = sniff::read(bytes, depth + 1);
-    if items.iter().all(|item| matches!(item.content, Content::Unknown { .. })) {
-        return Err(bytes.len());
-    }
-    for item in &mut items {
-        place(item, field, line);
-    }
-    Ok(items)
-}
-
-/// Puts an item that was found in a field, and everything in it, where the field is.
-fn place(item: &mut Item, field: &str, line: usize) {
-    let field = match item.place.field.take() {
-        Some(inner) => format!("{field}: {inner}"),
-        None => field.to_owned(),
-    };
-    item.place = Place {
-        field: Some(field.clone()),
-        block: item.place.block,
-        lines: (line > 0).then_some((line, line)),
-    };
-    item.items.iter_mut().for_each(|inner| place(inner, &field, line));
-}
-
-/// A text in base64, decoded; a line break or a blank within is allowed, as Kubernetes' clients allow it.
-fn decode(text: &str) -> Option<Zeroizing<Vec<u8>>> {
-    // Reserved in full at once: a buffer that grows leaves copies behind.
-    let mut packed = Zeroizing::new(String::with_capacity(text.len()));
-    packed.extend(text.chars().filter(|c| !c.is_ascii_whitespace()));
-    BASE64_STANDARD.decode(packed.as_bytes()).ok().map(Zeroizing::new)
-}
-
-/// Something whose field should be base64 and is not.
-fn not_base64(field: &str, line: usize) -> Item {
-    let mut item = Item::broken("field", format!("{field} is not base64"));
-    place(&mut item, field, line);
-    item
-}
-
-/// Reads the entries of `data`, `stringData`, `binaryData`.
+/// Reads the entries of `data`, `stringData`, `binaryData`; `wanted` says what is expected of a key's value in base64,
+/// and none is given of those that stand there as they are.
 fn entries(
     node: &Node,
     which: &str,
-    in_base64: bool,
+    wanted: Option<fn(&str) -> Wanted>,
     within: &str,
     depth: usize,
     object: &mut Object,
@@ -181,15 +230,17 @@ fn entries(
     let mut items = Vec::new();
     for (key, value) in node.field(which).map(Node::fields).unwrap_or_default() {
         let field = format!("{within}{which}[{}]", shown(key));
-        let Some(text) = value.as_text() else { continue };
-        let decoded = if in_base64 { decode(text) } else { Some(Zeroizing::new(text.as_bytes().to_vec())) };
-        match decoded {
-            None => items.push(not_base64(&field, value.line())),
-            Some(bytes) if bytes.is_empty() => object.other_data.push((shown(key), 0)),
-            Some(bytes) => match embedded(&field, value.line(), &bytes, depth) {
-                Ok(found) => items.extend(found),
-                Err(length) => object.other_data.push((shown(key), length)),
-            },
+        let found = match (wanted, value.as_text()) {
+            (Some(wanted), _) => field::read(&field, value, wanted(key), depth),
+            (None, Some(text)) if !text.is_empty() => {
+                field::embedded(&field, value.line(), text.as_bytes(), depth)
+            }
+            (None, Some(_)) => Err(0),
+            (None, None) => continue,
+        };
+        match found {
+            Ok(found) => items.extend(found),
+            Err(length) => object.other_data.push((shown(key), length)),
         }
     }
     items
@@ -198,10 +249,20 @@ fn entries(
 fn secret(node: &Node, mut object: Object, within: &str, depth: usize) -> Item {
     let kind = node.text("type").unwrap_or("Opaque");
     object.set("type", Some(kind));
-    let mut items = entries(node, "data", true, within, depth, &mut object);
-    items.extend(entries(node, "stringData", false, within, depth, &mut object));
+    let is_tls = kind == "kubernetes.io/tls";
+    let wanted: fn(&str) -> Wanted = if is_tls {
+        |key| match key {
+            "tls.crt" | "ca.crt" => Wanted::Certificates,
+            "tls.key" => Wanted::Key,
+            _ => Wanted::Anything,
+        }
+    } else {
+        |_| Wanted::Anything
+    };
+    let mut items = entries(node, "data", Some(wanted), within, depth, &mut object);
+    items.extend(entries(node, "stringData", None, within, depth, &mut object));
     let mut faults = Vec::new();
-    if kind == "kubernetes.io/tls" {
+    if is_tls {
         for (key, wanted) in [("tls.crt", "certificate"), ("tls.key", "privateKey")] {
             let holds = |item: &Item| {
                 let field = item.place.field.as_deref().unwrap_or_default();
@@ -220,8 +281,8 @@ fn secret(node: &Node, mut object: Object, within: &str, depth: usize) -> Item {
 }
 
 fn config_map(node: &Node, mut object: Object, within: &str, depth: usize) -> Item {
-    let mut items = entries(node, "data", false, within, depth, &mut object);
-    items.extend(entries(node, "binaryData", true, within, depth, &mut object));
+    let mut items = entries(node, "data", None, within, depth, &mut object);
+    items.extend(entries(node, "binaryData", Some(|_| Wanted::Anything), within, depth, &mut object));
     finish(object, items)
 }
 
@@ -239,17 +300,17 @@ fn request(node: &Node, mut object: Object, within: &str, depth: usize) -> Item 
     object.set("username", spec("username").and_then(Node::as_text));
     object.set("groups", words("groups"));
     let conditions = node.at(&["status", "conditions"]).map(Node::list).unwrap_or_default();
-    let mut states: Vec<&str> = conditions.iter().filter_map(|condition| condition.text("type")).collect();
-    if states.is_empty() {
-        states.push("Pending");
-    }
-    object.set("condition", Some(states.join(", ")));
+    let states: Vec<String> = conditions.iter().filter_map(condition).collect();
+    object.set("condition", Some(if states.is_empty() { "Pending".to_owned() } else { states.join(", ") }));
     let mut items = Vec::new();
     let mut faults = Vec::new();
     for (path, needed) in [(["spec", "request"], true), (["status", "certificate"], false)] {
         let field = format!("{within}{}", path.join("."));
         match node.at(&path).filter(|value| value.as_text().is_some_and(|text| !text.is_empty())) {
-            Some(value) => items.extend(in_base64(&field, value, depth)),
+            Some(value) => {
+                let wanted = if needed { Wanted::Request } else { Wanted::Certificates };
+                items.extend(field::in_base64(&field, value, wanted, depth));
+            }
             None if needed => faults.push(format!("{field} is missing")),
             None => {}
         }
@@ -259,53 +320,27 @@ fn request(node: &Node, mut object: Object, within: &str, depth: usize) -> Item 
     item
 }
 
-/// What a field in base64 holds, which must be something of a PKI.
-fn in_base64(field: &str, value: &Node, depth: usize) -> Vec<Item> {
-    let Some(bytes) = value.as_text().and_then(decode) else { return vec![not_base64(field, value.line())] };
-    embedded(field, value.line(), &bytes, depth).unwrap_or_else(|length| {
-        let mut item =
-            Item::broken("field", format!("{field} holds {length} bytes that are nothing of a PKI"));
-        place(&mut item, field, value.line());
-        vec![item]
-    })
+/// A condition as people read it: `Denied (NotAllowed): no such node`.
+fn condition(condition: &Node) -> Option<String> {
+    let text = |field| condition.text(field).filter(|text| !text.is_empty());
+    let kind = text("type")?;
+    // One that does not hold is written there as well (RFC 3339 times aside, `status` is True, False or Unknown).
+    let holds = match text("status") {
+        Some("False") => " is not so",
+        Some("Unknown") => " is not known",
+        _ => "",
+    };
+    let reason = text("reason").map(|reason| format!(" ({reason})")).unwrap_or_default();
+    let message = text("message").map(|message| format!(": {message}")).unwrap_or_default();
+    Some(format!("{kind}{holds}{reason}{message}"))
 }
 
-/// Any other object: certificates are where a text has PEM in it, and in fields of base64 that are known to hold them.
+/// Any other object: certificates and keys are wherever a text has them.
 fn other(node: &Node, object: Object, within: &str, depth: usize) -> Item {
     let mut items = Vec::new();
-    search(node, within.trim_end_matches('.'), depth, &mut items);
+    search(node, within.trim_end_matches('.'), depth, &[], &mut items);
     if items.is_empty() && object.kind.is_empty() {
         return Item::new(Content::Unknown { bytes: 0 });
     }
     finish(object, items)
-}
-
-/// Fields of base64 that hold PEM: of webhooks and API services, of objects that embed what a kubeconfig does.
-const FIELDS: [&str; 4] =
-    ["caBundle", "certificate-authority-data", "client-certificate-data", "client-key-data"];
-
-fn search(node: &Node, path: &str, depth: usize, items: &mut Vec<Item>) {
-    match &node.value {
-        Value::Null | Value::Plain(_) => {}
-        Value::Text(text) if text.contains("-----BEGIN ") => {
-            items.extend(embedded(path, node.line(), text.as_bytes(), depth).unwrap_or_default());
-        }
-        Value::Text(text) => {
-            let name = path.rsplit(['.', ']']).next().unwrap_or_default();
-            if FIELDS.contains(&name) && !text.is_empty() {
-                items.extend(in_base64(path, node, depth));
-            }
-        }
-        Value::List(list) => {
-            for (at, member) in list.iter().enumerate() {
-                search(member, &format!("{path}[{at}]"), depth, items);
-            }
-        }
-        Value::Map(fields) => {
-            for (key, value) in fields {
-                let dot = if path.is_empty() { "" } else { "." };
-                search(value, &format!("{path}{dot}{}", shown(key)), depth, items);
-            }
-        }
-    }
 }

@@ -11,14 +11,18 @@ use crate::yaml::{self, Spanned};
 /// A value and where it stands.
 pub(super) struct Node {
     line: u32,
+    /// The place of its first byte in the text; 0 where that is not known.
+    at: u32,
     pub(super) value: Value,
 }
 
 /// What stands there. Numbers and truth values are texts here: nothing is calculated.
 pub(super) enum Value {
     Null,
-    /// What the library takes for a number or a truth value: `1e3`, `no`. It becomes the text that stands there.
+    /// What the library takes for a number or a truth value: `1e3`, `no`. It becomes the word that stands there.
     Plain(Box<Plain>),
+    /// A text without quotes, which others may take for a number or a truth value.
+    Word(Zeroizing<String>),
     /// Any text may be a key, or hold one.
     Text(Zeroizing<String>),
     List(Vec<Node>),
@@ -29,8 +33,33 @@ pub(super) enum Value {
 pub(super) struct Plain {
     /// What the library made of it.
     fallback: String,
-    /// The place of its bytes in the text, and how many they are.
-    bytes: Option<(u32, u32)>,
+    /// How many bytes it takes in the text.
+    length: u32,
+}
+
+/// What Go's YAML, and with it every client and server of Kubernetes, takes a value for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Null,
+    Text,
+    Number,
+    Truth,
+    List,
+    Fields,
+}
+
+impl Kind {
+    /// It in words.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Null => "nothing",
+            Self::Text => "a text",
+            Self::Number => "a number",
+            Self::Truth => "a truth value",
+            Self::List => "a list",
+            Self::Fields => "fields",
+        }
+    }
 }
 
 impl Node {
@@ -57,9 +86,26 @@ impl Node {
 
     pub(super) fn as_text(&self) -> Option<&str> {
         match &self.value {
-            Value::Text(text) => Some(text),
+            Value::Text(text) | Value::Word(text) => Some(text),
             _ => None,
         }
+    }
+
+    /// What Go takes it for.
+    pub(super) fn kind(&self) -> Kind {
+        match &self.value {
+            Value::Null => Kind::Null,
+            Value::Plain(_) | Value::Text(_) => Kind::Text,
+            Value::Word(word) => kind_of_word(word),
+            Value::List(_) => Kind::List,
+            Value::Map(_) => Kind::Fields,
+        }
+    }
+
+    /// Whether it is the truth value true, as Go reads it.
+    pub(super) fn is_true(&self) -> bool {
+        let word = self.as_text().unwrap_or_default();
+        self.kind() == Kind::Truth && TRUE.contains(&word)
     }
 
     /// The elements of a list; none where it is something else.
@@ -87,9 +133,9 @@ impl<'de> Deserialize<'de> for Node {
         let place = |place: Option<u64>| place.and_then(|place| u32::try_from(place).ok());
         let mut value = spanned.value;
         if let Value::Plain(plain) = &mut value {
-            plain.bytes = place(span.byte_offset()).zip(place(span.byte_len()));
+            plain.length = place(span.byte_len()).unwrap_or(0);
         }
-        Ok(Self { line, value })
+        Ok(Self { line, at: place(span.byte_offset()).unwrap_or(0), value })
     }
 }
 
@@ -102,7 +148,7 @@ impl<'de> Deserialize<'de> for Value {
 struct ValueVisitor;
 
 fn plain(value: &impl ToString) -> Value {
-    Value::Plain(Box::new(Plain { fallback: value.to_string(), bytes: None }))
+    Value::Plain(Box::new(Plain { fallback: value.to_string(), length: 0 }))
 }
 
 impl<'de> Visitor<'de> for ValueVisitor {
@@ -163,8 +209,8 @@ impl<'de> Visitor<'de> for ValueVisitor {
     }
 }
 
-/// The most values of a text of 4 MiB or less: some 80 bytes are taken for each, 16 MiB for all.
-const MOST_VALUES: usize = 200_000;
+/// The most values of a text of 3 MiB or less: some 80 bytes are taken for each, 12 MiB for all.
+const MOST_VALUES: usize = 150_000;
 
 /// How many bytes of a text a value takes at least; a list of 10,000 certificate signing requests has one on every twentieth.
 const BYTES_OF_VALUE: usize = 20;
@@ -182,24 +228,84 @@ pub(super) fn read(text: &str) -> Result<Vec<Node>, String> {
     Ok(documents)
 }
 
-/// Puts the text that stands there in the place of numbers and truth values.
+/// Puts the text that stands there in the place of numbers and truth values, and tells words from texts in quotes.
 fn resolve(node: &mut Node, text: &str) {
+    let place = |place: u32| usize::try_from(place).unwrap_or(usize::MAX);
+    let behind = text.get(place(node.at)..).unwrap_or_default();
     match &mut node.value {
         Value::Plain(plain) => {
-            let place = |place: u32| usize::try_from(place).ok();
-            let written = plain.bytes.and_then(|(from, length)| {
-                let from = place(from)?;
-                text.get(from..from.checked_add(place(length)?)?)
-            });
-            let written =
-                written.map(str::trim).filter(|written| !written.is_empty() && !written.contains('\n'));
+            let written = behind.get(..place(plain.length)).map(str::trim);
+            let written = written.filter(|written| !written.is_empty() && !written.contains('\n'));
             let resolved = written.map_or_else(|| std::mem::take(&mut plain.fallback), str::to_owned);
-            node.value = Value::Text(Zeroizing::new(resolved));
+            node.value = Value::Word(Zeroizing::new(resolved));
         }
-        Value::Null | Value::Text(_) => {}
+        Value::Text(content) => {
+            // Long ones are neither numbers nor truth values, wherever they stand.
+            let is_word = content.len() < 64
+                && behind.starts_with(content.as_str())
+                && !begins_block(text.get(..place(node.at)).unwrap_or_default());
+            if is_word {
+                node.value = Value::Word(std::mem::take(content));
+            }
+        }
+        Value::Null | Value::Word(_) => {}
         Value::List(list) => list.iter_mut().for_each(|member| resolve(member, text)),
         Value::Map(fields) => fields.iter_mut().for_each(|(_, value)| resolve(value, text)),
     }
+}
+
+/// Whether what stands before a value on a line of its own is the `|` or `>` of a text of several lines.
+fn begins_block(before: &str) -> bool {
+    let head = before.trim_end();
+    let breaks = before.get(head.len()..).is_some_and(|between| between.contains('\n'));
+    breaks
+        && head.trim_end_matches(|c: char| c.is_ascii_digit() || c == '-' || c == '+').ends_with(['|', '>'])
+}
+
+/// The words for true and false of YAML 1.1, as Go's YAML reads them.
+const TRUE: [&str; 11] = ["y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON"];
+const FALSE: [&str; 11] = ["n", "N", "no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF"];
+
+/// What Go's YAML (`go.yaml.in/yaml/v2`, in its `resolve`) takes a text without quotes for.
+fn kind_of_word(word: &str) -> Kind {
+    if TRUE.contains(&word) || FALSE.contains(&word) {
+        return Kind::Truth;
+    }
+    if matches!(word, "" | "~" | "null" | "Null" | "NULL") {
+        return Kind::Null;
+    }
+    let digits = word.replace('_', "");
+    let digits = digits.strip_prefix(['+', '-']).unwrap_or(&digits);
+    let based = |prefixes: [&str; 2], base: u32| {
+        let rest = prefixes.iter().find_map(|prefix| digits.strip_prefix(prefix));
+        rest.is_some_and(|rest| !rest.is_empty() && rest.chars().all(|c| c.is_digit(base)))
+    };
+    let special =
+        matches!(word.trim_start_matches(['+', '-']), ".inf" | ".Inf" | ".INF" | ".nan" | ".NaN" | ".NAN");
+    if special
+        || is_decimal(digits)
+        || based(["0x", "0X"], 16)
+        || based(["0b", "0B"], 2)
+        || based(["0o", "0O"], 8)
+    {
+        Kind::Number
+    } else {
+        Kind::Text
+    }
+}
+
+/// `12`, `1.5`, `.5`, `1e3`, without a sign.
+fn is_decimal(text: &str) -> bool {
+    let (number, exponent) = match text.split_once(['e', 'E']) {
+        Some((number, exponent)) => (number, Some(exponent.strip_prefix(['+', '-']).unwrap_or(exponent))),
+        None => (text, None),
+    };
+    let all_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let (whole, part) = number.split_once('.').unwrap_or((number, ""));
+    all_digits(whole)
+        && all_digits(part)
+        && !(whole.is_empty() && part.is_empty())
+        && exponent.is_none_or(|exponent| !exponent.is_empty() && all_digits(exponent))
 }
 
 #[cfg(test)]
@@ -228,5 +334,25 @@ mod tests {
         let document = &read(text).unwrap()[0];
         assert_eq!(document.text("a"), Some("b\n"));
         assert_eq!(document.field("c").unwrap().list()[3].text("d"), Some("é/"));
+    }
+
+    /// What kubectl 1.32 did with each as the name of a user.
+    #[test]
+    fn words_are_what_go_takes_them_for() {
+        for (kind, words) in [
+            (Kind::Number, "123 1e3 0x1f 012 1_000 .inf 1.0 0o17 +1 -1 1234567890123456789012 0b11 1e5 .5"),
+            (Kind::Truth, "no yes on n y true True OFF"),
+            (Kind::Text, "2024-01-01 12:30 1:2:3 = << e3 . 0x 1e tru 10.0.0.1 a"),
+        ] {
+            for word in words.split(' ') {
+                let text = format!("a: {word}\nb: \"{word}\"\nc: '{word}'\nd: |-\n  {word}\n");
+                let document = &read(&text).unwrap()[0];
+                let kinds = ["a", "b", "c", "d"].map(|name| document.field(name).unwrap().kind());
+                assert_eq!(kinds, [kind, Kind::Text, Kind::Text, Kind::Text], "{word}");
+                assert_eq!(document.text("a"), Some(word));
+            }
+        }
+        assert!(read("a: yes").unwrap()[0].field("a").unwrap().is_true());
+        assert!(!read("a: 'yes'").unwrap()[0].field("a").unwrap().is_true());
     }
 }

@@ -3,19 +3,20 @@
 use std::collections::BTreeSet;
 
 use super::super::ber;
+use super::super::certificate::Parts;
 use super::super::oid::extension_name;
-use super::Oddities;
+use super::{Oddities, general_name, key, policy};
 use crate::x509::der::{Element, elements, object_identifier, read, tag};
 
 /// What a standard says with MUST about the criticality of an extension.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Critical {
+pub(super) enum Critical {
     Always,
     Never,
     /// It leaves it open, or depends on the rest.
     Either,
 }
-use Critical::{Always, Either, Never};
+pub(super) use Critical::{Always, Either, Never};
 
 /// Extensions of certificates: how critical they are, and where that is written.
 const OF_CERTIFICATES: [(&str, Critical, &str); 19] = [
@@ -40,15 +41,13 @@ const OF_CERTIFICATES: [(&str, Critical, &str); 19] = [
     ("1.3.6.1.4.1.11129.2.4.3", Always, "RFC 6962 section 3.1"),
 ];
 
-/// Extensions of revocation lists.
-const OF_LISTS: [(&str, Critical, &str); 5] = [
-    ("2.5.29.20", Never, "RFC 5280 section 5.2.3"),
-    ("2.5.29.27", Always, "RFC 5280 section 5.2.4"),
-    ("2.5.29.28", Always, "RFC 5280 section 5.2.5"),
-    ("2.5.29.35", Never, "RFC 5280 section 5.2.1"),
-    ("2.5.29.46", Never, "RFC 5280 section 5.2.6"),
-];
-
+pub(super) const AUTHORITY_KEY: &str = "2.5.29.35";
+const DISTRIBUTION_POINTS: &str = "2.5.29.31";
+pub(super) const FRESHEST_LIST: &str = "2.5.29.46";
+const INHIBIT_ANY_POLICY: &str = "2.5.29.54";
+const POLICIES: &str = "2.5.29.32";
+const POLICY_CONSTRAINTS: &str = "2.5.29.36";
+const POLICY_MAPPINGS: &str = "2.5.29.33";
 const SUBJECT_KEY: &str = "2.5.29.14";
 const KEY_USAGE: &str = "2.5.29.15";
 const SUBJECT_ALT_NAME: &str = "2.5.29.17";
@@ -57,10 +56,10 @@ const NAME_CONSTRAINTS: &str = "2.5.29.30";
 const EXTENDED_KEY_USAGE: &str = "2.5.29.37";
 
 /// One extension as it stands.
-struct Extension<'a> {
-    oid: String,
+pub(super) struct Extension<'a> {
+    pub(super) oid: String,
     critical: bool,
-    value: &'a [u8],
+    pub(super) value: &'a [u8],
 }
 
 impl Extension<'_> {
@@ -74,7 +73,8 @@ pub(in crate::inspect) fn section(oid: &str) -> &'static str {
     OF_CERTIFICATES.iter().find(|(known, ..)| *known == oid).map_or("RFC 5280 section 4.2", |known| known.2)
 }
 
-pub(super) fn of_certificate(list: &Element<'_>, empty_subject: bool, odd: &mut Oddities) {
+pub(super) fn of_certificate(list: &Element<'_>, parts: &Parts<'_>, odd: &mut Oddities) {
+    let empty_subject = parts.subject.is_some_and(|subject| subject.content.is_empty());
     let extensions = all(list, odd);
     criticality(&extensions, &OF_CERTIFICATES, odd);
     values(&extensions, odd);
@@ -92,7 +92,24 @@ pub(super) fn of_certificate(list: &Element<'_>, empty_subject: bool, odd: &mut 
         }
         _ => {}
     }
-    constraints(&extensions, odd);
+    constraints(&extensions, parts.key.as_ref(), odd);
+    email_addresses(parts, names, odd);
+}
+
+/// A mail address in the subject belongs among the alternative names as well (RFC 5280 section 4.1.2.6).
+fn email_addresses(parts: &Parts<'_>, names: Option<&Extension<'_>>, odd: &mut Oddities) {
+    /// The `emailAddress` of PKCS #9.
+    const EMAIL: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 9, 1];
+    let sets = parts.subject.and_then(|subject| elements(subject.content)).unwrap_or_default();
+    let mut attributes = sets.iter().flat_map(|set| elements(set.content).unwrap_or_default());
+    let has_email = attributes.any(|pair| read(pair.content).is_some_and(|(oid, _)| oid.content == EMAIL));
+    let names = names.and_then(|names| read(names.value)).and_then(|(list, _)| elements(list.content));
+    if has_email && !names.unwrap_or_default().iter().any(|name| name.tag == 0x81) {
+        odd.tell(
+            "a mail address stands in the subject and not among the alternative names",
+            "RFC 5280 section 4.1.2.6",
+        );
+    }
 }
 
 pub(super) fn of_request(list: &Element<'_>, odd: &mut Oddities) {
@@ -100,16 +117,8 @@ pub(super) fn of_request(list: &Element<'_>, odd: &mut Oddities) {
     values(&extensions, odd);
 }
 
-pub(super) fn of_list(list: &Element<'_>, odd: &mut Oddities) {
-    let extensions = all(list, odd);
-    criticality(&extensions, &OF_LISTS, odd);
-    if !extensions.iter().any(|extension| extension.oid == "2.5.29.20") {
-        odd.tell("it has no CRL number", "RFC 5280 section 5.2.3");
-    }
-}
-
 /// Reads every extension of a list, and tells what is odd about each as such.
-fn all<'a>(list: &Element<'a>, odd: &mut Oddities) -> Vec<Extension<'a>> {
+pub(super) fn all<'a>(list: &Element<'a>, odd: &mut Oddities) -> Vec<Extension<'a>> {
     if list.content.is_empty() {
         odd.tell("the list of extensions is there and empty", "RFC 5280 section 4.1");
     }
@@ -163,7 +172,11 @@ fn one<'a>(element: &Element<'a>, odd: &mut Oddities) -> Option<Extension<'a>> {
     (value.tag == tag::OCTET_STRING).then_some(extension)
 }
 
-fn criticality(extensions: &[Extension<'_>], table: &[(&str, Critical, &'static str)], odd: &mut Oddities) {
+pub(super) fn criticality(
+    extensions: &[Extension<'_>],
+    table: &[(&str, Critical, &'static str)],
+    odd: &mut Oddities,
+) {
     for extension in extensions {
         let Some((_, rule, source)) = table.iter().find(|(oid, ..)| *oid == extension.oid) else { continue };
         let name = extension.name();
@@ -186,36 +199,24 @@ fn values(extensions: &[Extension<'_>], odd: &mut Oddities) {
         let Some((value, _)) = read(extension.value) else { continue };
         let name = extension.name();
         match extension.oid.as_str() {
-            KEY_USAGE => key_usage(&value, odd),
-            EXTENDED_KEY_USAGE | "2.5.29.32" | "2.5.29.33" | "2.5.29.31" | "1.3.6.1.5.5.7.1.1"
+            EXTENDED_KEY_USAGE | POLICIES | POLICY_MAPPINGS | DISTRIBUTION_POINTS | FRESHEST_LIST
+            | "1.3.6.1.5.5.7.1.1" | "1.3.6.1.5.5.7.1.11" | "2.5.29.9" | SUBJECT_ALT_NAME | "2.5.29.18"
                 if value.content.is_empty() =>
             {
                 odd.tell(format!("the {name} is empty"), source);
             }
-            SUBJECT_ALT_NAME | "2.5.29.18" => {
-                if value.content.is_empty() {
-                    odd.tell(format!("the {name} is empty"), source);
-                }
-                for name in elements(value.content).unwrap_or_default() {
-                    general_name(&name, [4, 16], source, odd);
-                }
+            KEY_USAGE => key_usage(&value, odd),
+            POLICIES => policy::policies(&value, odd),
+            POLICY_MAPPINGS => policy::mappings(&value, odd),
+            POLICY_CONSTRAINTS => policy::constraints(&value, odd),
+            INHIBIT_ANY_POLICY if value.content.first().is_some_and(|byte| *byte >= 0x80) => {
+                odd.tell("the inhibitAnyPolicy is negative", source);
             }
-            NAME_CONSTRAINTS => {
-                if value.content.is_empty() {
-                    odd.tell("the name constraints are empty", source);
-                }
-                for subtrees in elements(value.content).unwrap_or_default() {
-                    for subtree in elements(subtrees.content).unwrap_or_default() {
-                        let parts = elements(subtree.content).unwrap_or_default();
-                        if let Some(base) = parts.first() {
-                            general_name(base, [8, 32], source, odd);
-                        }
-                        if parts.len() > 1 {
-                            odd.tell("a name constraint has a minimum or a maximum", source);
-                        }
-                    }
-                }
-            }
+            SUBJECT_ALT_NAME | "2.5.29.18" => general_name::list(&value, odd),
+            NAME_CONSTRAINTS => general_name::constraints(&value, odd),
+            DISTRIBUTION_POINTS | FRESHEST_LIST => distribution_points(&value, &name, source, odd),
+            AUTHORITY_KEY => authority_key(&value, odd),
+            EXTENDED_KEY_USAGE => purposes(&value, odd),
             SUBJECT_KEY if value.content.is_empty() => {
                 odd.tell("the subject key identifier is empty", source);
             }
@@ -230,41 +231,105 @@ fn values(extensions: &[Extension<'_>], odd: &mut Oddities) {
     }
 }
 
-fn key_usage(value: &Element<'_>, odd: &mut Oddities) {
-    let Some((unused, bits)) = value.content.split_first() else { return };
-    if bits.iter().all(|byte| *byte == 0) {
-        odd.tell("the key usage has no bit set", "RFC 5280 section 4.2.1.3");
-    } else if bits.last().is_some_and(|last| last.trailing_zeros() != u32::from(*unused)) {
-        odd.tell("the key usage ends in bits that are not set", "X.690 section 11.2.2");
+/// `[0]` the key, `[1]` the issuer's names, `[2]` its serial number: the last two together or not at all.
+pub(super) fn authority_key(value: &Element<'_>, odd: &mut Oddities) {
+    const SOURCE: &str = "RFC 5280 section 4.2.1.1";
+    let parts = elements(value.content).unwrap_or_default();
+    let part = |tag: u8| parts.iter().find(|part| part.tag == tag);
+    if parts.is_empty() {
+        odd.tell("the authority key identifier is empty", SOURCE);
+    }
+    if part(0x80).is_some_and(|key| key.content.is_empty()) {
+        odd.tell("the key of the authority key identifier is empty", SOURCE);
+    }
+    match (part(0xa1), part(0x82)) {
+        (Some(_), None) => {
+            odd.tell("the authority key identifier names the issuer and no serial number", SOURCE);
+        }
+        (None, Some(_)) => {
+            odd.tell("the authority key identifier has a serial number and no issuer", SOURCE);
+        }
+        (Some(names), Some(serial)) => {
+            if names.content.is_empty() {
+                odd.tell("the issuer of the authority key identifier is empty", SOURCE);
+            }
+            super::serial_content(serial.content, "the serial number of the authority key identifier", odd);
+        }
+        (None, None) => {}
     }
 }
 
-/// A general name (RFC 5280 section 4.2.1.6); an address has one of two lengths.
-fn general_name(name: &Element<'_>, lengths: [usize; 2], source: &'static str, odd: &mut Oddities) {
-    let kind = match name.tag {
-        0x81 => "rfc822Name",
-        0x82 => "dNSName",
-        0x86 => "uniformResourceIdentifier",
-        0x87 => {
-            let length = name.content.len();
-            if !lengths.contains(&length) {
-                let [short, long] = lengths;
-                odd.tell(format!("an iPAddress has {length} bytes, not {short} or {long}"), source);
-            }
-            return;
+fn purposes(value: &Element<'_>, odd: &mut Oddities) {
+    let mut seen = BTreeSet::new();
+    for purpose in elements(value.content).unwrap_or_default() {
+        if purpose.tag != tag::OBJECT_IDENTIFIER {
+            odd.tell(
+                "a purpose of the extendedKeyUsage is no object identifier",
+                "RFC 5280 section 4.2.1.12",
+            );
+        } else if !seen.insert(purpose.content) {
+            let oid = object_identifier(purpose.content).unwrap_or_default();
+            odd.tell(
+                format!("the purpose {oid} stands in the extendedKeyUsage more than once"),
+                "RFC 5280 section 4.2.1.12",
+            );
         }
-        _ => return,
-    };
-    if !name.content.is_ascii() {
-        odd.tell(format!("a {kind} is not ASCII, and it is an IA5String"), source);
     }
-    if name.content.is_empty() || name.content == b" " {
-        odd.tell(format!("a {kind} is empty"), source);
+}
+
+/// Each is `[0]` a name, `[1]` reasons, `[2]` the list's issuer; not reasons alone.
+pub(super) fn distribution_points(
+    value: &Element<'_>,
+    which: &str,
+    source: &'static str,
+    odd: &mut Oddities,
+) {
+    for point in elements(value.content).unwrap_or_default() {
+        let parts = elements(point.content).unwrap_or_default();
+        let part = |tag: u8| parts.iter().find(|part| part.tag == tag);
+        if part(0xa0).is_none() && part(0xa2).is_none() {
+            odd.tell(format!("a point of the {which} has neither a name nor an issuer"), source);
+        }
+        if part(0xa2).is_some_and(|issuer| issuer.content.is_empty()) {
+            odd.tell(format!("the issuer of a point of the {which} is empty"), source);
+        }
+        // [0] fullName or [1] nameRelativeToCRLIssuer.
+        let name = part(0xa0).and_then(|name| read(name.content)).map(|(name, _)| name);
+        match name {
+            Some(name) if name.tag == 0xa0 && name.content.is_empty() => {
+                odd.tell(format!("the name of a point of the {which} is empty"), source);
+            }
+            Some(name) if name.tag == 0xa0 => general_name::list(&name, odd),
+            _ => {}
+        }
+    }
+}
+
+fn key_usage(value: &Element<'_>, odd: &mut Oddities) {
+    const SOURCE: &str = "RFC 5280 section 4.2.1.3";
+    let Some((unused, bits)) = value.content.split_first() else { return };
+    if bits.iter().all(|byte| *byte == 0) {
+        odd.tell("the key usage has no bit set", SOURCE);
+    } else if bits.last().is_some_and(|last| last.trailing_zeros() != u32::from(*unused)) {
+        odd.tell("the key usage ends in bits that are not set", "X.690 section 11.2.2");
+    }
+    // Nine bits have a meaning.
+    if bits.get(1).is_some_and(|second| second & 0x7f != 0)
+        || bits.get(2..).is_some_and(|more| !more.is_empty())
+    {
+        odd.tell("the key usage has bits without a meaning", SOURCE);
+    }
+    let has = |byte: usize, mask: u8| bits.get(byte).is_some_and(|bits| bits & mask != 0);
+    if (has(0, 0x01) || has(1, 0x80)) && !has(0, 0x08) {
+        odd.tell(
+            "the key usage has encipherOnly or decipherOnly without keyAgreement, which means nothing",
+            SOURCE,
+        );
     }
 }
 
 /// What extensions may not say beside each other.
-fn constraints(extensions: &[Extension<'_>], odd: &mut Oddities) {
+fn constraints(extensions: &[Extension<'_>], key: Option<&Element<'_>>, odd: &mut Oddities) {
     const SOURCE: &str = "RFC 5280 section 4.2.1.9";
     let find = |oid: &str| extensions.iter().find(|extension| extension.oid == oid);
     let basic = find(BASIC_CONSTRAINTS);
@@ -292,5 +357,25 @@ fn constraints(extensions: &[Extension<'_>], odd: &mut Oddities) {
     }
     if find(NAME_CONSTRAINTS).is_some() && !ca {
         odd.tell("it has name constraints, and it is no CA", "RFC 5280 section 4.2.1.10");
+    }
+    for (oid, what) in [
+        (POLICY_MAPPINGS, "policy mappings"),
+        (POLICY_CONSTRAINTS, "policy constraints"),
+        (INHIBIT_ANY_POLICY, "inhibitAnyPolicy"),
+    ] {
+        if find(oid).is_some() && !ca {
+            odd.tell(format!("it has {what}, and it is no CA"), section(oid));
+        }
+    }
+    // anyExtendedKeyUsage.
+    let any: &[u8] = &[0x55, 0x1d, 0x25, 0];
+    let purposes = find(EXTENDED_KEY_USAGE).filter(|purposes| purposes.critical);
+    let purposes =
+        purposes.and_then(|purposes| read(purposes.value)).and_then(|(list, _)| elements(list.content));
+    if purposes.unwrap_or_default().iter().any(|purpose| purpose.content == any) {
+        odd.tell("the extendedKeyUsage is critical and admits any purpose", "RFC 5280 section 4.2.1.12");
+    }
+    if let (Some(key), Some(bits)) = (key, usage) {
+        key::usages(key, bits, odd);
     }
 }

@@ -4,15 +4,20 @@
 //! an audit, whether it is accepted for `chain`.
 
 mod extension;
+mod general_name;
 mod key;
 mod list;
+mod list_extension;
 mod name;
+mod policy;
 mod time;
+
+use std::collections::BTreeSet;
 
 use super::Oddity;
 use super::certificate::Parts;
 use super::request::Parts as RequestParts;
-use crate::x509::der::{Element, elements, read, tag};
+use crate::x509::der::{Element, elements, object_identifier, read, tag};
 
 pub(super) use extension::section;
 pub(super) use list::list;
@@ -65,6 +70,9 @@ pub(super) fn certificate(parts: &Parts<'_>) -> Vec<Oddity> {
     {
         odd.tell("the signature has unused bits", "RFC 5280 section 4.1.1.3");
     }
+    if let (Some(algorithm), Some(signature)) = (parts.outer_algorithm, parts.signature) {
+        key::signature(&algorithm, &signature, &mut odd);
+    }
     if let Some(issuer) = parts.issuer {
         if issuer.content.is_empty() {
             odd.tell("the issuer is empty", "RFC 5280 section 4.1.2.4");
@@ -84,8 +92,7 @@ pub(super) fn certificate(parts: &Parts<'_>) -> Vec<Oddity> {
         odd.tell("it has a unique identifier, which no CA may write", "RFC 5280 section 4.1.2.8");
     }
     if let Some(list) = parts.extensions {
-        let empty_subject = parts.subject.is_some_and(|subject| subject.content.is_empty());
-        extension::of_certificate(&list, empty_subject, &mut odd);
+        extension::of_certificate(&list, parts, &mut odd);
     } else if parts.subject.is_some_and(|subject| subject.content.is_empty()) {
         odd.tell("the subject is empty and no alternative name stands for it", "RFC 5280 section 4.1.2.6");
     }
@@ -112,19 +119,22 @@ fn version(parts: &Parts<'_>, odd: &mut Oddities) {
 }
 
 fn serial_number(serial: &Element<'_>, odd: &mut Oddities) {
-    const SOURCE: &str = "RFC 5280 section 4.1.2.2";
-    if serial.tag != tag::INTEGER {
-        return;
+    if serial.tag == tag::INTEGER {
+        serial_content(serial.content, "the serial number", odd);
     }
-    let content = serial.content;
+}
+
+/// The number of a certificate, wherever it stands.
+fn serial_content(content: &[u8], what: &str, odd: &mut Oddities) {
+    const SOURCE: &str = "RFC 5280 section 4.1.2.2";
     if content.iter().all(|byte| *byte == 0) {
-        odd.tell("the serial number is zero", SOURCE);
+        odd.tell(format!("{what} is zero"), SOURCE);
     } else if content.first().is_some_and(|byte| *byte >= 0x80) {
-        odd.tell("the serial number is negative", SOURCE);
+        odd.tell(format!("{what} is negative"), SOURCE);
     }
     // The zero byte that keeps a number positive counts: it is an octet of the value as it is encoded.
     if content.len() > 20 {
-        odd.tell(format!("the serial number has {} octets, and 20 are the most", content.len()), SOURCE);
+        odd.tell(format!("{what} has {} octets, and 20 are the most", content.len()), SOURCE);
     }
 }
 
@@ -134,6 +144,13 @@ pub(super) fn public_key(spki: &[u8]) -> Vec<Oddity> {
     if let Some((spki, _)) = read(spki) {
         key::public_key(&spki, &mut odd);
     }
+    odd.into_vec()
+}
+
+/// What is odd about a private key.
+pub(super) fn private_key(der: &[u8]) -> Vec<Oddity> {
+    let mut odd = Oddities::default();
+    key::private_key(der, &mut odd);
     odd.into_vec()
 }
 
@@ -151,6 +168,12 @@ pub(super) fn request(parts: &RequestParts<'_>) -> Vec<Oddity> {
     }
     if let Some(algorithm) = parts.algorithm {
         key::signature_algorithm(&algorithm, &mut odd);
+        if let Some(signature) = parts.signature {
+            if signature.content.first().is_some_and(|unused| *unused != 0) {
+                odd.tell("the signature has unused bits", "RFC 2986 section 4.2");
+            }
+            key::signature(&algorithm, &signature, &mut odd);
+        }
     }
     let Some(attributes) = &parts.attributes else {
         if parts.subject.is_some() {
@@ -158,8 +181,19 @@ pub(super) fn request(parts: &RequestParts<'_>) -> Vec<Oddity> {
         }
         return odd.into_vec();
     };
+    let mut seen = BTreeSet::new();
     for attribute in attributes {
-        let Some((oid, values)) = read(attribute.content) else { continue };
+        let Some((oid, values)) = read(attribute.content) else {
+            odd.tell("an attribute is not made as one is", "RFC 2986 section 4.1");
+            continue;
+        };
+        let dotted = object_identifier(oid.content).unwrap_or_default();
+        if !seen.insert(oid.content) {
+            odd.tell(format!("the attribute {dotted} stands there more than once"), "RFC 2986 section 4.1");
+        }
+        if read(values).is_none_or(|(values, _)| values.content.is_empty()) {
+            odd.tell(format!("the attribute {dotted} has no value"), "RFC 2986 section 4.1");
+        }
         // extensionRequest (RFC 2985 section 5.4.2): a SET of one list of extensions.
         if oid.content == [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 9, 14] {
             let lists = read(values).and_then(|(values, _)| elements(values.content)).unwrap_or_default();

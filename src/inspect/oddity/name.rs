@@ -21,6 +21,7 @@ pub(super) fn name(element: &Element<'_>, whose: &str, odd: &mut Oddities) {
         if attributes.is_empty() {
             odd.tell(format!("an empty part stands in the {whose}"), NAMES);
         }
+        let mut types = Vec::new();
         for attribute in attributes {
             let known = bounds.next();
             let Some((oid, value)) = read(attribute.content) else { continue };
@@ -29,6 +30,16 @@ pub(super) fn name(element: &Element<'_>, whose: &str, odd: &mut Oddities) {
             let short = known.map_or(dotted.as_str(), |attribute| attribute.short_name());
             let what = format!("{short} in the {whose}");
             string(&value, &dotted, &what, odd);
+            // A set of many is a hostile one's.
+            if types.len() < 20 {
+                if types.contains(&oid.content) {
+                    odd.tell(format!("{short} stands twice in one part of the {whose}"), "X.501 section 9.3");
+                }
+                types.push(oid.content);
+            }
+            if dotted == "2.5.4.6" && value.content.len() == 1 {
+                odd.tell(format!("{what} is one letter, and a country has two"), BOUNDS);
+            }
             if value.content.is_empty() {
                 odd.tell(format!("{what} is empty"), BOUNDS);
             }

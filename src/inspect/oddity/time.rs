@@ -16,10 +16,24 @@ pub(super) fn validity(element: &Element<'_>, odd: &mut Oddities) {
     };
     time(before, "notBefore", odd);
     time(after, "notAfter", odd);
-    if let (Some(before), Some(after)) = (comparable(before), comparable(after))
-        && after < before
-    {
+    if is_before(after, before) {
         odd.tell("notAfter lies before notBefore", "RFC 5280 section 4.1.2.5");
+    }
+}
+
+/// Whether one well-formed time lies before another.
+pub(super) fn is_before(one: &Element<'_>, other: &Element<'_>) -> bool {
+    comparable(one).zip(comparable(other)).is_some_and(|(one, other)| one < other)
+}
+
+/// An invalidityDate: a GeneralizedTime, of whatever year (RFC 5280 section 5.3.2).
+pub(super) fn invalidity(element: &Element<'_>, odd: &mut Oddities) {
+    let text = String::from_utf8_lossy(element.content);
+    let digits = text.strip_suffix('Z').unwrap_or_default();
+    let is_time = digits.len() == 14 && digits.bytes().all(|byte| byte.is_ascii_digit()) && is_date(&text);
+    if !is_time {
+        let what = format!("an invalidityDate is `{}`, which is no date", Printable(&text));
+        odd.tell(what, "RFC 5280 section 5.3.2");
     }
 }
 
@@ -52,19 +66,24 @@ pub(super) fn time(element: &Element<'_>, what: &str, odd: &mut Oddities) {
     }
 }
 
-/// Whether the digits before the Z are month, day, hour, minute and second.
+/// Whether the digits before the Z are a date and a time of day.
 fn is_date(text: &str) -> bool {
-    let digits = text.trim_end_matches('Z').as_bytes();
-    let pair = |from_end: usize| {
-        let pair =
-            digits.len().checked_sub(from_end).and_then(|at| digits.get(at..at + 2)).unwrap_or_default();
-        pair.iter().fold(0, |value, digit| value * 10 + u32::from(digit.wrapping_sub(b'0')))
+    let digits = text.trim_end_matches('Z');
+    let number = |from_end: usize, length: usize| -> Option<u16> {
+        let at = digits.len().checked_sub(from_end)?;
+        digits.get(at..at + length)?.parse().ok()
     };
-    (1..=12).contains(&pair(10))
-        && (1..=31).contains(&pair(8))
-        && pair(6) < 24
-        && pair(4) < 60
-        && pair(2) < 60
+    // Of two digits of a year, leap years are the same in either century (RFC 5280 section 4.1.2.5.1).
+    let year = number(14, 4).or_else(|| number(12, 2).map(|year| 2000 + year));
+    let (Some(year), Some(month), Some(day)) = (year, number(10, 2), number(8, 2)) else { return false };
+    let byte = |number: u16| u8::try_from(number).ok();
+    let month = byte(month).and_then(|month| ::time::Month::try_from(month).ok());
+    let date = month.zip(byte(day));
+    let is_day = |(month, day)| ::time::Date::from_calendar_date(i32::from(year), month, day).is_ok();
+    date.is_some_and(is_day)
+        && number(6, 2).is_some_and(|hour| hour < 24)
+        && number(4, 2).is_some_and(|minute| minute < 60)
+        && number(2, 2).is_some_and(|second| second < 60)
 }
 
 /// A well-formed time as digits of equal length.

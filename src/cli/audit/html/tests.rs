@@ -190,10 +190,10 @@ fn every_text_of_a_report_is_only_text() {
     record.location = Location {
         node: Some(evil.into()),
         path: evil.into(),
+        base: 0,
         line: Some(1),
         block: Some(3),
         field: Some(evil.into()),
-        base: 0,
     };
     record.algorithm = evil.into();
     if let Some(certificate) = &mut record.certificate {

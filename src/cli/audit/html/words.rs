@@ -3,8 +3,7 @@
 use std::fmt::Write as _;
 
 use kpki::audit::{Location, Severity};
-use time::macros::format_description;
-use time::{Duration, OffsetDateTime, UtcOffset};
+use time::{Duration, OffsetDateTime};
 
 /// From how much time left on an end is near.
 pub(super) const NEAR: Duration = Duration::days(30);
@@ -15,8 +14,8 @@ pub(super) const SEVERITIES: [Severity; 5] =
 
 /// `2027-11-23`.
 pub(super) fn day(instant: OffsetDateTime) -> String {
-    let format = format_description!("[year]-[month]-[day]");
-    instant.to_offset(UtcOffset::UTC).format(format).unwrap_or_else(|_| instant.to_string())
+    let words = kpki::clock::in_words(instant);
+    words.split(' ').next().unwrap_or_default().to_owned()
 }
 
 /// A length of time in its largest unit that tells: `9 y`, `364 d`, `5 h`.
