@@ -650,7 +650,10 @@ mod tests {
     fn what_is_no_archive_is_refused() {
         let refused = |bytes: &[u8]| read_archive(bytes, LIMITS).unwrap_err().to_string();
         assert_eq!(refused(b""), "nothing is in it");
-        assert_eq!(refused(b"-----BEGIN CERTIFICATE-----"), "it is neither a tar archive nor a file of a PKI");
+        assert_eq!(
+            refused(b"-----BEGIN CERTIFICATE-----"),
+            "it is neither a tar archive nor a file of a PKI"
+        );
         assert_eq!(refused(&[b'x'; 5000]), "it is neither a tar archive nor a file of a PKI");
         assert_eq!(
             refused(b"\x1f\x8b\x08\x00"),

@@ -302,8 +302,11 @@ fn authority_state(
     };
     let validity = certificate.tbs.validity;
     if !validity.contains(look.now) {
-        let reason =
-            format!("it is valid from {} to {} only", in_words(validity.not_before), in_words(validity.not_after));
+        let reason = format!(
+            "it is valid from {} to {} only",
+            in_words(validity.not_before),
+            in_words(validity.not_after)
+        );
         let advice = advice::ended_authority(&root.join(entry.files.main()), &path, key.is_some());
         let refusal = Refusal { reasons: vec![reason], advice };
         return (AuthorityState::Refused(Box::new(certificate)), Action::Refuse(refusal));

@@ -33,7 +33,7 @@ fn what_stands_in_several_places_is_judged_by_all_of_them() {
                     "P011 ca-basic-constraints, n/etc/kubernetes/pki/ca.crt:1",
                     "P011 ca-basic-constraints, n/etc/kubernetes/pki/etcd/ca.crt:1",
                 ],
-                never: &["n/etc/kubernetes/aa", "long for a leaf"],
+                never: &[", n/etc/kubernetes/aa", "long for a leaf"],
             }],
         },
         Case {
@@ -49,7 +49,7 @@ fn what_stands_in_several_places_is_judged_by_all_of_them() {
                 line: "kpki audit n -q --select P011",
                 code: 1,
                 says: &["P011 ca-basic-constraints, n/etc/kubernetes/admin.conf:5"],
-                never: &["n/etc/kubernetes/aa"],
+                never: &[", n/etc/kubernetes/aa"],
             }],
         },
         Case {

@@ -339,8 +339,8 @@ fn ledger(_: &Stock, random: &mut Random) -> Made {
 }
 
 fn credentials(_: &Stock, random: &mut Random) -> Made {
-    let lines =
-        (0..random.length(40, 5_000)).map(|line| format!("secret{line},user{line},{line},\"system:masters,b\"\n"));
+    let lines = (0..random.length(40, 5_000))
+        .map(|line| format!("secret{line},user{line},{line},\"system:masters,b\"\n"));
     (&[".csv", ".txt", ""], lines.collect::<String>().into_bytes())
 }
 

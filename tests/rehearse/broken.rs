@@ -105,7 +105,7 @@ const CASES: &[Case] = &[
                 &tree.root().join("ca"),
                 None,
                 "apiserver.crt",
-                &["apiserver", "--san", "kubernetes"],
+                &["apiserver", "--only-sans", "--san", "kubernetes"],
             );
         },
         options: &[],

@@ -1,7 +1,7 @@
 //! F020: a root that is shown with the chain.
 
 use super::files::{groups, subject};
-use super::remedy::Cure;
+use super::remedy::{Cure, Maker};
 use super::{Check, Citation, Rule, Severity};
 use crate::audit::{Answers, Role, Scene};
 
@@ -9,7 +9,7 @@ pub(super) static RULE: Rule = Rule {
     id: "F020",
     name: "root-in-chain",
     title: "A root certificate stands in a leaf's chain",
-    // Of severity low, not medium: k3s writes its chains so, and nothing comes of it but bytes.
+    // Of severity low, not medium: nothing comes of it but bytes.
     severity: Severity::Low,
     citations: &[Citation::rfc("RFC 8446 section 4.4.2"), Citation::rfc("RFC 5246 section 7.4.2")],
     explanation: "Who verifies must have the root already and trusts its own copy alone. The one in the chain goes over the wire with every \
@@ -22,6 +22,10 @@ pub(super) static RULE: Rule = Rule {
 fn check(scene: &Scene<'_>, answers: &mut Answers) {
     for group in groups(scene.node).iter().filter(|group| group.len() > 1) {
         let Some(first) = group.first().filter(|first| !first.is_ca()) else { continue };
+        // k3s and RKE2 write all of their chains so, and would write them so again.
+        if matches!(Maker::of(&first.file().on_node), Some(Maker::K3s | Maker::Rke2)) {
+            continue;
+        }
         // What a kubelet signs for itself has the CA behind it that it made up for that.
         if first.file().name() == "kubelet.crt" && first.is(Role::KubeletServing) {
             continue;
@@ -62,6 +66,18 @@ mod tests {
                 "low etc/kubernetes/pki/a.crt:{line}: certificate 3 (CN=root) signed itself, and need not be shown"
             )]
         );
+    }
+
+    #[test]
+    fn chains_of_distributions_are_as_those_write_them() {
+        let root = forge::ca("cn=k3s-server-ca@1700000000");
+        let leaf = root.leaf("cn=kube-apiserver eku=server");
+        let mut tree = Tree::empty();
+        let chain = forge::bundle([&leaf, &root]);
+        tree.file("var/lib/rancher/k3s/server/tls/serving-kube-apiserver.crt", 0o644, chain.clone());
+        assert_eq!(tree.findings("F020"), [""; 0]);
+        tree.file("srv/own.crt", 0o644, chain);
+        assert_eq!(tree.findings("F020").len(), 1);
     }
 
     #[test]

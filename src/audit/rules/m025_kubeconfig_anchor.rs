@@ -58,8 +58,10 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
             let fact = answers.fail(line(file, cluster.authority.line), message);
             if let Some(root) = root {
                 fact.fix(
-                    Cure::words("Let it trust the root that is at hand, if the API server's certificate leads to it:")
-                        .trust_in_kubeconfig(file, &cluster.name, root),
+                    Cure::words(
+                        "Let it trust the root that is at hand, if the API server's certificate leads to it:",
+                    )
+                    .trust_in_kubeconfig(file, &cluster.name, root),
                 );
             }
         }

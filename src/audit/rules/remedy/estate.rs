@@ -45,19 +45,6 @@ impl<'a> EstateDesk<'a> {
         let (place, cure) = *pending;
         let file = self.at(&place).map(|(_, record)| shell_word(path_of(record)));
         let cure = cure.or_else(|| usual::cure(finding.rule.id, finding.severity, false));
-        if let Some(cure) = &cure
-            && self.composed(cure, &place).is_none()
-        {
-            eprintln!(
-                "DBGFALL E {} {:?} :: {}",
-                finding.rule.id,
-                cure.parts
-                    .iter()
-                    .map(|p| format!("{p:?}").chars().take(60).collect::<String>())
-                    .collect::<Vec<_>>(),
-                finding.message
-            );
-        }
         let own = cure.and_then(|cure| self.composed(&cure, &place));
         let remedy = own.unwrap_or_else(|| Remedy::words(finding.rule.fix));
         finding.remedy = match file {

@@ -23,6 +23,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 
 use self::files::{as_pem, exchanged, narrowed, put_into};
+pub(super) use self::ways::Maker;
 use super::super::{Answers, Cert, Check, Finding, Node, Place, Role, Rule, Scene};
 use super::distinct::{Certificates, named};
 pub(super) use crate::remedy::Command;
@@ -568,21 +569,6 @@ impl<'a> Desk<'a> {
             let at_ca = self.cert_at(&place).is_some_and(|cert| self.is_ca(cert, self.role(cert)));
             usual::cure(finding.rule.id, finding.severity, at_ca)
         });
-        if let Some(cure) = &cure
-            && self.composed(cure, &place).is_none()
-        {
-            eprintln!(
-                "DBGFALL {} {:?} :: {} :: {}",
-                finding.rule.id,
-                cure.parts
-                    .iter()
-                    .filter(|p| self.part(p, &place).is_none())
-                    .map(|p| format!("{p:?}").chars().take(60).collect::<String>())
-                    .collect::<Vec<_>>(),
-                self.file_name(&place),
-                finding.message
-            );
-        }
         let own = cure.and_then(|cure| self.composed(&cure, &place));
         finding.remedy =
             own.unwrap_or_else(|| Remedy::words(finding.rule.fix)).with_file(&self.file_name(&place));

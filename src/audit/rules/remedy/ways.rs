@@ -12,7 +12,7 @@ use crate::x509::{quoted, shell_word};
 
 /// Who has made a file, where it keeps such files by a way of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Maker {
+pub(in super::super) enum Maker {
     K3s,
     Rke2,
     K0s,
@@ -32,7 +32,7 @@ const PLACES: [(&str, Maker); 6] = [
 
 impl Maker {
     /// Who has made what lies at a path of a node.
-    pub(super) fn of(path: &Path) -> Option<Self> {
+    pub(in super::super) fn of(path: &Path) -> Option<Self> {
         PLACES.iter().find(|(place, _)| path.starts_with(place)).map(|(_, maker)| *maker)
     }
 
