@@ -124,7 +124,7 @@ const CASES: &[(&str, Change, Kubectl, &str)] = &[
         |p, _| {
             p.key = base64([decode(&p.key), b"\n".repeat(3 - (decode(&p.key).len() + 2) % 3)].concat())
                 .trim_end_matches('=')
-                .to_owned()
+                .to_owned();
         },
         Refuses,
         "lacks its padding",
@@ -154,7 +154,7 @@ const CASES: &[(&str, Change, Kubectl, &str)] = &[
         "the CA as a trusted certificate of OpenSSL",
         |p, _| {
             p.ca =
-                base64(String::from_utf8_lossy(&decode(&p.ca)).replace("CERTIFICATE", "TRUSTED CERTIFICATE"))
+                base64(String::from_utf8_lossy(&decode(&p.ca)).replace("CERTIFICATE", "TRUSTED CERTIFICATE"));
         },
         Refuses,
         "under the label TRUSTED CERTIFICATE",
@@ -325,7 +325,7 @@ const CASES: &[(&str, Change, Kubectl, &str)] = &[
     (
         "a command of an old version",
         |p, _| {
-            p.user = "    exec: {command: 'true', apiVersion: client.authentication.k8s.io/v1alpha1, interactiveMode: Never}".into()
+            p.user = "    exec: {command: 'true', apiVersion: client.authentication.k8s.io/v1alpha1, interactiveMode: Never}".into();
         },
         Refuses,
         "which kubectl has not had since 1.24",
@@ -339,7 +339,7 @@ const CASES: &[(&str, Change, Kubectl, &str)] = &[
     (
         "no command",
         |p, _| {
-            p.user = "    exec: {apiVersion: client.authentication.k8s.io/v1, interactiveMode: Never}".into()
+            p.user = "    exec: {apiVersion: client.authentication.k8s.io/v1, interactiveMode: Never}".into();
         },
         Refuses,
         "has no command",

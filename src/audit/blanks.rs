@@ -98,7 +98,7 @@ fn unread(node: &Node, blanks: &mut Vec<Blank>) {
                         add(whole(), &format!("it leads to {}, out of what was given", shown(target)));
                     }
                     Target::Missing => {
-                        add(whole(), &format!("it leads to {}, and there is nothing", shown(target)))
+                        add(whole(), &format!("it leads to {}, and there is nothing", shown(target)));
                     }
                     Target::Loop => add(whole(), "it leads round in a circle"),
                     _ => {}

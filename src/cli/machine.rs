@@ -74,7 +74,7 @@ fn default_four(line: &str) -> Option<String> {
     (destination == "00000000").then(|| interface.to_owned())
 }
 
-/// The same of /proc/net/ipv6_route, where one without a gateway is the loopback interface's.
+/// The same of /`proc/net/ipv6_route`, where one without a gateway is the loopback interface's.
 fn default_six(line: &str) -> Option<String> {
     let fields: Vec<&str> = line.split_whitespace().collect();
     let zero = |text: &str| text.bytes().all(|byte| byte == b'0');

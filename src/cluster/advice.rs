@@ -80,7 +80,7 @@ pub(super) fn about(
             if let Files::Pair { private, .. } = &entry.files
                 && verdict.wrong.no_key
             {
-                words.extend(["--key-out".to_owned(), shell_word(&look.root.join(private))]);
+                words.extend(["--key-out".to_owned(), shell_word(look.root.join(private))]);
             }
         }
     }

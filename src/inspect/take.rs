@@ -192,7 +192,7 @@ fn of_object<'a>(object: &[&'a Item], wanted: Wanted) -> Result<Option<Vec<&'a I
     for item in all.into_iter().filter(|item| is_wanted(item, wanted)) {
         match groups.last_mut() {
             Some(group) if group.first().is_some_and(|first| first.place.field == item.place.field) => {
-                group.push(item)
+                group.push(item);
             }
             _ => groups.push(vec![item]),
         }
@@ -225,9 +225,10 @@ fn of_object<'a>(object: &[&'a Item], wanted: Wanted) -> Result<Option<Vec<&'a I
     match chosen.as_slice() {
         [] => Ok(None),
         [one] => Ok(Some(one.clone())),
-        several => match several.iter().find(|group| called(group, "tls.crt")) {
-            Some(group) => Ok(Some(group.clone())),
-            None => {
+        several => {
+            if let Some(group) = several.iter().find(|group| called(group, "tls.crt")) {
+                Ok(Some(group.clone()))
+            } else {
                 let fields = several.iter().filter_map(|group| group.first()?.place.field.clone());
                 let fields: Vec<String> = fields.take(MOST).collect();
                 Err(format!(
@@ -235,7 +236,7 @@ fn of_object<'a>(object: &[&'a Item], wanted: Wanted) -> Result<Option<Vec<&'a I
                     fields.join(", ")
                 ))
             }
-        },
+        }
     }
 }
 

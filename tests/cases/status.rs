@@ -162,7 +162,7 @@ fn what_was_put_aside_is_no_alarm() {
             .leaf("cn=kube-apiserver eku=server sans=dns:kubernetes from=-400d until=-30d key=p256:old");
         for (name, mode, contents) in [
             ("apiserver.crt.1747137600.bak", 0o644, old.pem()),
-            ("apiserver.key.1747137600.bak", 0o600, old.key_pem().to_string()),
+            ("apiserver.key.1747137600.bak", 0o600, old.key_pem().clone()),
             ("apiserver.crt.old", 0o644, old.pem()),
         ] {
             desk.put(&format!("{PKIS}/{name}"), mode, contents);

@@ -9,7 +9,7 @@ use base64::prelude::BASE64_STANDARD;
 
 use crate::forge::{self, Forged};
 
-/// SplitMix64 (Steele, Lea and Flood 2014): small, and the same everywhere.
+/// `SplitMix64` (Steele, Lea and Flood 2014): small, and the same everywhere.
 pub(crate) struct Random(u64);
 
 impl Random {

@@ -74,10 +74,10 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
             told.insert(&file.on_node, uid);
             if above != Some(uid) {
                 let power = if file.is_directory() { "replace everything in it" } else { "replace it" };
-                let chown = match file.is_directory() {
-                    // What belongs to somebody else within it, etcd's files for one, stays so.
-                    true => Command::of("chown").plain(&format!("-R --from={uid} root:root")),
-                    false => Command::of("chown").plain("root:root"),
+                let chown = if file.is_directory() {
+                    Command::of("chown").plain(&format!("-R --from={uid} root:root"))
+                } else {
+                    Command::of("chown").plain("root:root")
                 };
                 answers
                     .fail(*index, format!("it belongs to user {uid}, who can {power}"))

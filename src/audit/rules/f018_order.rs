@@ -84,10 +84,10 @@ fn chain(group: &[Cert<'_>], answers: &mut Answers) {
             subject(*leaf),
             leaf.found().position + 1
         );
-        let cure = match first.is_self_signed() {
-            // A root need not be shown at all.
-            true => Cure::words("Take it out:").without_block(),
-            false => in_order(*first),
+        let cure = if first.is_self_signed() {
+            Cure::words("Take it out:").without_block()
+        } else {
+            in_order(*first)
         };
         let fact = answers.fail(first.place(), message).fix(cure);
         if leaf.found().usage != Use::Used {

@@ -83,7 +83,7 @@ fn cure(node: &Node, cert: Cert<'_>, own: Option<usize>) -> Cure {
     }
     let path = file.command_path();
     let copy =
-        format!("(umask 077 && cp -n {} {})", shell_word(&path), shell_word(path.with_file_name("sa.key")));
+        format!("(umask 077 && cp -n {} {})", shell_word(path), shell_word(path.with_file_name("sa.key")));
     Cure::words("Keep the tokens' key under a name of its own, which the flags name, and give the certificate another:")
         .run(Command::written(copy))
         .flags(edits)

@@ -34,20 +34,19 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
             continue;
         }
         match reference.what {
-            What::Certificate => match node.pairs.iter().find(|pair| pair.certificate == index) {
-                Some(pair) => {
+            What::Certificate => {
+                if let Some(pair) = node.pairs.iter().find(|pair| pair.certificate == index) {
                     if let Some(key) = node.references.get(pair.key) {
                         judge(node, reference, key, answers);
                     }
-                }
-                None => {
+                } else {
                     let fact =
                         answers.fail(reference, format!("{}, and nothing names its key", said(reference)));
                     if let Some(cure) = named_with(node, reference, What::Key) {
                         fact.fix(cure);
                     }
                 }
-            },
+            }
             What::Key if !node.pairs.iter().any(|pair| pair.key == index) => {
                 let fact = answers
                     .fail(reference, format!("{}, and nothing names its certificate", said(reference)));

@@ -74,9 +74,10 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
                 .copied()
                 .filter(|suite| suite.strip_prefix("TLS_").is_some_and(|name| SOUND.contains(&name)))
                 .collect();
-            let edit = match sound.is_empty() {
-                true => Edit::remove(component, suites),
-                false => Edit::set(component, suites, sound.join(",")),
+            let edit = if sound.is_empty() {
+                Edit::remove(component, suites)
+            } else {
+                Edit::set(component, suites, sound.join(","))
             };
             judge(&place, component.program(), &given, Some(Cure::default().flags([edit])), answers);
         }

@@ -81,18 +81,14 @@ fn is_pod(contents: &Contents) -> bool {
 
 fn no_pod(index: usize, file: &File, reason: &str, answers: &mut Answers) {
     let stem = file.on_node.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
-    match Component::ALL.into_iter().find(|component| component.program() == stem) {
-        Some(component) => {
-            answers
-                .fail(index, format!("{reason}, and so {component} does not run"))
-                .fix("Correct FILE: the kubelet runs what it can read.");
-        }
-        None => {
-            let cure = Cure::words("Put it aside: the kubelet reads everything in this directory:")
-                .aside()
-                .say(ASIDE);
-            answers.fail(index, reason).severity(Severity::Low).fix(cure);
-        }
+    if let Some(component) = Component::ALL.into_iter().find(|component| component.program() == stem) {
+        answers
+            .fail(index, format!("{reason}, and so {component} does not run"))
+            .fix("Correct FILE: the kubelet runs what it can read.");
+    } else {
+        let cure =
+            Cure::words("Put it aside: the kubelet reads everything in this directory:").aside().say(ASIDE);
+        answers.fail(index, reason).severity(Severity::Low).fix(cure);
     }
 }
 

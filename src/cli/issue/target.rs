@@ -126,9 +126,10 @@ impl Target {
                 let secret = key.to_pem();
                 written.file = (!*print).then(|| destination.certificate.clone());
                 if destination.is_combined() {
-                    let both = match destination.key_first {
-                        true => joined([&secret, &written.pem]),
-                        false => joined([&written.pem, &secret]),
+                    let both = if destination.key_first {
+                        joined([&secret, &written.pem])
+                    } else {
+                        joined([&written.pem, &secret])
                     };
                     stage(transaction, &destination.certificate, both.as_bytes(), Secrecy::Secret)?;
                     return Ok(written);
@@ -246,25 +247,24 @@ fn kubeconfig_target(
         }
     }
     let mut notes = Vec::new();
-    let authority = match authority {
-        Some(authority) => authority,
-        None => {
-            let known = around.server_authority(&loaded.file).map_err(|error| {
-                Failure::from(error)
-                    .hint("name the CAs that the API server's certificate goes back to: --server-ca FILE")
-                    .refused()
-            })?;
-            if let Some(stranger) = &known.stranger {
-                notes.push(format!(
-                    "{} is not signed by {}, which the kubeconfig trusts: see --server-ca",
-                    output::path(stranger),
-                    loaded.ca.certificate().tbs.subject
-                ));
-            } else if known.file != loaded.file {
-                notes.push(format!("the kubeconfig trusts the CAs of {}", output::path(&known.file)));
-            }
-            known.pem
+    let authority = if let Some(authority) = authority {
+        authority
+    } else {
+        let known = around.server_authority(&loaded.file).map_err(|error| {
+            Failure::from(error)
+                .hint("name the CAs that the API server's certificate goes back to: --server-ca FILE")
+                .refused()
+        })?;
+        if let Some(stranger) = &known.stranger {
+            notes.push(format!(
+                "{} is not signed by {}, which the kubeconfig trusts: see --server-ca",
+                output::path(stranger),
+                loaded.ca.certificate().tbs.subject
+            ));
+        } else if known.file != loaded.file {
+            notes.push(format!("the kubeconfig trusts the CAs of {}", output::path(&known.file)));
         }
+        known.pem
     };
     let server = match (given, around.server()) {
         (Some(given), _) => given,

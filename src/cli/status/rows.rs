@@ -150,12 +150,11 @@ impl<'a> Rows<'a> {
 
 /// What a certificate is called.
 fn name(record: &Record, certificate: &CertificateRecord) -> String {
-    match record.alias.filter(|_| certificate.position == 0) {
-        Some(alias) => alias.to_owned(),
-        None => {
-            let in_field = record.location.field.is_some();
-            named(&record.location.path, in_field, certificate.is_ca, certificate.position)
-        }
+    if let Some(alias) = record.alias.filter(|_| certificate.position == 0) {
+        alias.to_owned()
+    } else {
+        let in_field = record.location.field.is_some();
+        named(&record.location.path, in_field, certificate.is_ca, certificate.position)
     }
 }
 

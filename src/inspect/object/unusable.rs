@@ -239,10 +239,7 @@ impl Found {
         let fault = match url.split_once("://") {
             None => "it has no scheme; kubectl refuses to use it: write http://HOST:PORT, https://HOST:PORT or socks5://HOST:PORT".to_owned(),
             Some((scheme, rest)) => {
-                if !["http", "https", "socks5"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
-                    let scheme = shown(scheme);
-                    format!("its scheme is {scheme}; kubectl takes http, https and socks5")
-                } else {
+                if ["http", "https", "socks5"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
                     // A proxy may want a name and a password.
                     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
                     let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
@@ -250,6 +247,9 @@ impl Found {
                         Err(fault) if fault.refused_by().is_some() => format!("{fault}; no request gets through"),
                         _ => return,
                     }
+                } else {
+                    let scheme = shown(scheme);
+                    format!("its scheme is {scheme}; kubectl takes http, https and socks5")
                 }
             }
         };

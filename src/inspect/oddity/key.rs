@@ -212,7 +212,7 @@ fn significant(number: &[u8]) -> &[u8] {
     number.get(zeros..).unwrap_or_default()
 }
 
-/// A signature value of an algorithm (RFC 3279 section 2.2.3 for ECDSA, RFC 8410 section 6 for EdDSA).
+/// A signature value of an algorithm (RFC 3279 section 2.2.3 for ECDSA, RFC 8410 section 6 for `EdDSA`).
 pub(super) fn signature(algorithm: &Element<'_>, bits: &Element<'_>, odd: &mut Oddities) {
     let Some((oid, _)) = identifier(algorithm) else { return };
     let value = bits.content.get(1..).unwrap_or_default();
@@ -384,7 +384,7 @@ fn rsa_private(fields: &[Element<'_>], odd: &mut Oddities) {
         ([0], false) | ([1], true) => {}
         ([0], true) => odd.tell("more than two primes stand in the key, and its version says two", SOURCE),
         ([1], false) => {
-            odd.tell("the version of the key says more than two primes, and there are none", SOURCE)
+            odd.tell("the version of the key says more than two primes, and there are none", SOURCE);
         }
         _ => odd.tell("the version of the key is neither 0 nor 1", SOURCE),
     }

@@ -43,13 +43,8 @@ fn qualifier(qualifier: &Element<'_>, policy: &str, odd: &mut Oddities) {
     };
     match object_identifier(oid.content).as_deref() {
         // id-qt-cps: an IA5String.
-        Some("1.3.6.1.5.5.7.2.1") => {
-            if value.tag != 0x16 || !value.content.is_ascii() {
-                odd.tell(
-                    format!("the practice statement of the policy {policy} is not an IA5String"),
-                    POLICIES,
-                );
-            }
+        Some("1.3.6.1.5.5.7.2.1") if (value.tag != 0x16 || !value.content.is_ascii()) => {
+            odd.tell(format!("the practice statement of the policy {policy} is not an IA5String"), POLICIES);
         }
         // id-qt-unotice.
         Some("1.3.6.1.5.5.7.2.2") => {

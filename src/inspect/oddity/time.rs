@@ -26,7 +26,7 @@ pub(super) fn is_before(one: &Element<'_>, other: &Element<'_>) -> bool {
     comparable(one).zip(comparable(other)).is_some_and(|(one, other)| one < other)
 }
 
-/// An invalidityDate: a GeneralizedTime, of whatever year (RFC 5280 section 5.3.2).
+/// An invalidityDate: a `GeneralizedTime`, of whatever year (RFC 5280 section 5.3.2).
 pub(super) fn invalidity(element: &Element<'_>, odd: &mut Oddities) {
     let text = String::from_utf8_lossy(element.content);
     let digits = text.strip_suffix('Z').unwrap_or_default();

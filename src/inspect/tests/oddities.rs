@@ -556,7 +556,7 @@ fn revocation_lists() {
         (
             |l| {
                 l.entries =
-                    Some(vec![entry(&[5], &[extension(24, None, &element(0x17, &[b"260101000000Z"]))])])
+                    Some(vec![entry(&[5], &[extension(24, None, &element(0x17, &[b"260101000000Z"]))])]);
             },
             &["an invalidityDate is no GeneralizedTime (RFC 5280 section 5.3.2)"],
         ),

@@ -409,7 +409,7 @@ fn k3s_network(one: &Running) -> Vec<Flag> {
 /// The network of services that a program takes unless it is told another; what starts it may tell it that.
 fn default_range(one: &Running, range: &str) -> Option<Flag> {
     let (name, value) = ("service-cluster-ip-range".to_owned(), range.to_owned());
-    (!one.is_assumed).then(|| Flag { name, value, field: None, file: one.file, line: 0, is_word: false })
+    (!one.is_assumed).then_some(Flag { name, value, field: None, file: one.file, line: 0, is_word: false })
 }
 
 /// What a configuration sets, over what stood before it.

@@ -80,9 +80,10 @@ impl Service {
             // kubeadm's.
             None => Ok(authority(reader.tree, Authority::Kubernetes)),
         };
-        let trust = trust.and_then(|path| match manager.is_some() || reader.exists(&path) {
-            true => Ok(reader.trust(&path)),
-            false => {
+        let trust = trust.and_then(|path| {
+            if manager.is_some() || reader.exists(&path) {
+                Ok(reader.trust(&path))
+            } else {
                 Err("the controller manager, which gives pods the CA of the API server, is not here"
                     .to_owned())
             }

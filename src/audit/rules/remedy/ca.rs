@@ -40,10 +40,8 @@ impl<'a> Desk<'a> {
         };
         const ANEW: &str = "Write its certificate anew with the key that it has, so that everything that it has signed stays good";
         let key = with_key.as_ref().map(|(_, key)| shell_word(key));
-        let above = match ca.is_self_signed() || ca.tbs().is_self_issued() {
-            true => Above::Itself,
-            false => self.above(ca),
-        };
+        let above =
+            if ca.is_self_signed() || ca.tbs().is_self_issued() { Above::Itself } else { self.above(ca) };
         let path = own.map(|own| own.file().command_path());
         let stem = path.unwrap_or(ca.file().command_path()).file_stem().unwrap_or_default().to_string_lossy();
         let called = |ending: &str| shell_word(format!("{stem}{ending}"));
@@ -77,9 +75,10 @@ impl<'a> Desk<'a> {
             }
         };
         let copies = self.copies(ca, own, &new);
-        let mut remedy = match copies.is_empty() || own.is_none() {
-            true => remedy,
-            false => remedy.say("Put it where the one of before stands as well:"),
+        let mut remedy = if copies.is_empty() || own.is_none() {
+            remedy
+        } else {
+            remedy.say("Put it where the one of before stands as well:")
         };
         for copy in copies {
             remedy = remedy.run(copy);
@@ -154,20 +153,17 @@ impl<'a> Desk<'a> {
         const NUMBER: &str = "-set_serial 0x$(openssl rand -hex 16)";
         let with = |extensions: &String| format!(" -extfile <(printf '%s\\n' {extensions})");
         let extensions = extensions.as_ref().map(with).unwrap_or_default();
-        let days = match above {
-            Above::Itself => {
-                let changed = if extensions.is_empty() { "" } else { " -clrext" };
-                let days = self.days(ca, 3650);
-                return format!(
-                    "openssl x509 -in {from} -signkey {key} -days {days} {NUMBER}{changed}{extensions}"
-                );
-            }
-            _ => {
-                let issuer = ca.issuer_here().filter(|issuer| issuer.index != ca.index);
-                let left = issuer
-                    .map(|issuer| (issuer.tbs().validity.not_after - self.scene.policy.at).whole_days());
-                self.days(ca, 1825).min(left.filter(|left| *left > 0).unwrap_or(i64::MAX)).max(1)
-            }
+        let days = if let Above::Itself = above {
+            let changed = if extensions.is_empty() { "" } else { " -clrext" };
+            let days = self.days(ca, 3650);
+            return format!(
+                "openssl x509 -in {from} -signkey {key} -days {days} {NUMBER}{changed}{extensions}"
+            );
+        } else {
+            let issuer = ca.issuer_here().filter(|issuer| issuer.index != ca.index);
+            let left =
+                issuer.map(|issuer| (issuer.tbs().validity.not_after - self.scene.policy.at).whole_days());
+            self.days(ca, 1825).min(left.filter(|left| *left > 0).unwrap_or(i64::MAX)).max(1)
         };
         let (ca, ca_key) = match above {
             Above::Here(above) => (shell_word(above), shell_word(key_beside(above))),
@@ -177,9 +173,10 @@ impl<'a> Desk<'a> {
             format!("openssl x509 -req{request} -CA {ca} -CAkey {ca_key} -days {days} {NUMBER}{extensions}")
         };
         // openssl signs no certificate of another's but by way of a request, which has no extensions.
-        match from != "CA.crt" && from != "\"$b\"" {
-            true => sign(&format!(" -in {from}")),
-            false => format!("openssl x509 -in {from} -x509toreq -signkey {key} | {}", sign("")),
+        if from != "CA.crt" && from != "\"$b\"" {
+            sign(&format!(" -in {from}"))
+        } else {
+            format!("openssl x509 -in {from} -x509toreq -signkey {key} | {}", sign(""))
         }
     }
 
@@ -213,9 +210,9 @@ impl<'a> Desk<'a> {
                     Some(block) => format!(
                         "{{ awk '/-----BEGIN /{{n++}} n!={}' \"$b\"; cat {new}; }} > {}",
                         block + 1,
-                        shell_word(&path)
+                        shell_word(path)
                     ),
-                    None => format!("cat {new} > {}", shell_word(&path)),
+                    None => format!("cat {new} > {}", shell_word(path)),
                 };
                 commands.push(Command::written(format!("{} && {put}", backup(path))));
             }

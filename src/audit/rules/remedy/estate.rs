@@ -81,7 +81,7 @@ impl<'a> EstateDesk<'a> {
                         Some(to) => self.numbered(*to)?,
                         None => self.at(place)?,
                     };
-                    Remedy::command(put(&from, &path_of(to.1)))
+                    Remedy::command(put(from, path_of(to.1)))
                 }
                 _ => return None,
             };
@@ -185,9 +185,9 @@ impl<'a> EstateDesk<'a> {
             let called = reissue.called.as_deref().or(own);
             let directory = path_of(held.record);
             let directory = directory.parent().map(Path::to_owned).unwrap_or_default();
-            let mut files = self.estate.of(held.node).iter().map(|record| path_of(record));
+            let mut files = self.estate.of(held.node).iter().map(path_of);
             let conf = files.find(|path| path.file_name().is_some_and(|name| name == "kubelet.conf"));
-            let anew = super::ways::new_kubeconfig(called, &directory, conf.as_deref());
+            let anew = super::ways::new_kubeconfig(called, &directory, conf);
             return Some(Remedy::words(&*reissue.first).then(anew));
         }
         None
@@ -210,7 +210,7 @@ impl<'a> EstateDesk<'a> {
                  everything here.",
             ));
         };
-        remedy = remedy.run(put(&path_of(key), &path_of(own_key)));
+        remedy = remedy.run(put(path_of(key), path_of(own_key)));
         let mut done: Vec<&Location> = Vec::new();
         for record in self.estate.of(node) {
             let Some(certificate) = &record.certificate else { continue };
@@ -219,7 +219,7 @@ impl<'a> EstateDesk<'a> {
                 let cluster =
                     field.strip_prefix("clusters[")?.strip_suffix("].certificate-authority-data")?;
                 let conf = path_of(record);
-                remedy = remedy.run(super::ca::set_cluster(&conf, cluster, &shell_word(&file)));
+                remedy = remedy.run(super::ca::set_cluster(conf, cluster, &shell_word(file)));
             }
             let is_its = |own: &Role| !own.is_ca() && own.authority() == role.authority();
             if certificate.position > 0
@@ -273,9 +273,10 @@ impl<'a> EstateDesk<'a> {
                 .current_users
                 .iter()
                 .any(|(file, own)| **file == *held.record.location.path && own == user);
-            return Some(match current {
-                true => Target::Kubeconfig(path),
-                false => Target::KubeconfigUser { file: path, user: user.to_owned() },
+            return Some(if current {
+                Target::Kubeconfig(path)
+            } else {
+                Target::KubeconfigUser { file: path, user: user.to_owned() }
             });
         }
         let beside = key_beside(&path);

@@ -72,7 +72,7 @@ impl<'a> Desk<'a> {
         }
         let public = format!(
             "sed -n '/-----BEGIN CERTIFICATE-----/,/-----END CERTIFICATE-----/p' {0} > {0}.new && mv {0}.new {0}",
-            shell_word(&path)
+            shell_word(path)
         );
         let public = Command::written(public);
         match node.key_file_beside(file).map(|(beside, _)| beside) {
@@ -81,8 +81,8 @@ impl<'a> Desk<'a> {
             }
             Some(_) => None,
             None => {
-                let key = shell_word(key_beside(&path));
-                let write = format!("(umask 077 && openssl pkey -in {} -out {key})", shell_word(&path));
+                let key = shell_word(key_beside(path));
+                let write = format!("(umask 077 && openssl pkey -in {} -out {key})", shell_word(path));
                 Some(Remedy::command(Command::written(write)).run(public))
             }
         }
@@ -105,8 +105,8 @@ impl<'a> Desk<'a> {
         let on_node = file.on_node.with_file_name(&dated);
         let target = if file.anchored { shell_word(on_node) } else { quoted(&dated) };
         Some(
-            Remedy::command(Command::of("mv").path(&path).path(&to))
-                .run(Command::of("ln").plain("-s").plain(&target).path(&path))
+            Remedy::command(Command::of("mv").path(path).path(&to))
+                .run(Command::of("ln").plain("-s").plain(&target).path(path))
                 .run(Command::written("systemctl restart kubelet")),
         )
     }
@@ -130,7 +130,7 @@ impl<'a> Desk<'a> {
         let path = file.command_path();
         let extract = Command::written(format!(
             "awk '/-----BEGIN /{{n++}} n=={number}' {} > {}",
-            shell_word(&path),
+            shell_word(path),
             shell_word(path.with_file_name(&name))
         ));
         let edit = Edit::set(Component::ControllerManager, flag, own.to_str()?);
@@ -155,14 +155,14 @@ pub(super) fn public_half(file: &File) -> Command {
 /// Puts the public half of a key into a file.
 pub(super) fn public_of(private: &File, public: &File) -> Command {
     let (from, to) = (shell_word(private.command_path()), public.command_path());
-    Command::written(format!("{} && openssl pkey -in {from} -pubout -out {}", backup(&to), shell_word(&to)))
+    Command::written(format!("{} && openssl pkey -in {from} -pubout -out {}", backup(to), shell_word(to)))
 }
 
 /// Writes a private key under the name of one.
 pub(super) fn copied_key(file: &File) -> Command {
     let path = file.command_path();
     let key = shell_word(path.with_extension("key"));
-    Command::written(format!("(umask 077 && cp {} {key})", shell_word(&path)))
+    Command::written(format!("(umask 077 && cp {} {key})", shell_word(path)))
 }
 
 /// Puts the certificates of a file in order.
@@ -209,9 +209,9 @@ pub(super) fn put_into(from: &File, to: &File) -> Command {
     let to = to.command_path();
     Command::written(format!(
         "{} && cat {} > {}",
-        backup(&to),
+        backup(to),
         shell_word(from.command_path()),
-        shell_word(&to)
+        shell_word(to)
     ))
 }
 
@@ -219,7 +219,7 @@ pub(super) fn put_into(from: &File, to: &File) -> Command {
 pub(super) fn appended(from: &File, to: &File) -> Command {
     let (from, to) = (shell_word(from.command_path()), to.command_path());
     // Each ends its last line, so that no two blocks run together.
-    Command::written(format!("{} && sed -s -e '$a\\' \"$b\" {from} > {}", backup(&to), shell_word(&to)))
+    Command::written(format!("{} && sed -s -e '$a\\' \"$b\" {from} > {}", backup(to), shell_word(to)))
 }
 
 /// Gives the files of each pair each other's name, and the modes that go with it.

@@ -664,7 +664,7 @@ impl<'a> Desk<'a> {
                 let authority =
                     self.node().certificate(*authority).filter(|ca| ca.item().place.field.is_none())?;
                 let authority = shell_word(authority.file().command_path());
-                Remedy::command(ca::set_cluster(&kubeconfig, cluster, &authority))
+                Remedy::command(ca::set_cluster(kubeconfig, cluster, &authority))
             }
         })
     }

@@ -185,9 +185,10 @@ pub(super) fn new_kubeconfig(name: Option<&str>, directory: &Path, conf: Option<
         "(umask 077 && kubeadm kubeconfig user --org system:nodes --client-name {} > kubelet.conf)",
         quoted(&user)
     ));
-    let all = match directory.as_os_str().is_empty() {
-        true => "kubelet-client-*".to_owned(),
-        false => format!("{}/kubelet-client-*", shell_word(directory)),
+    let all = if directory.as_os_str().is_empty() {
+        "kubelet-client-*".to_owned()
+    } else {
+        format!("{}/kubelet-client-*", shell_word(directory))
     };
     let restart = Command::written("systemctl restart kubelet");
     let remedy = Remedy::words(
