@@ -13,7 +13,7 @@ use time::OffsetDateTime;
 use crate::ca::Ledger;
 use crate::disk::{EntryKind, WalkLimits, read_bounded, walk};
 use crate::inspect::{CertificateFacts, Content, Inspected, inspect};
-use crate::layout::{Authority, Naming, Promise, promise};
+use crate::layout::{Authority, KUBECONFIGS, Naming, Promise, promise};
 use crate::ledger::{AtHand, Entry, LedgerError, may_be_the_clusters};
 use crate::x509::{Certificate, Printable};
 
@@ -79,7 +79,7 @@ impl Holdings {
         for tree in trees(directory) {
             let walked = match tree {
                 Tree::Whole(root) => holdings.walk(&root, LIMITS, None),
-                Tree::AllBut(root, known) => holdings.walk(&root, LIMITS, Some(&known)),
+                Tree::AllBut(root, known) => holdings.walk(&root, LIMITS_ELSEWHERE, Some(&known)),
                 Tree::Some(root) => holdings.walk(&root, LIMITS_ELSEWHERE, None),
                 Tree::Kubeconfigs(root) => {
                     holdings.kubeconfigs(&root);
@@ -273,7 +273,11 @@ fn trees(directory: &Path) -> Vec<Tree> {
     }
     if real.ends_with("pki") {
         let up = above(&pki);
-        return vec![Tree::Whole(pki), Tree::Kubeconfigs(up)];
+        // Where kubeconfigs of components lie above it, that is an `/etc/kubernetes` under another name.
+        let mut components = KUBECONFIGS.iter().filter(|(_, profile)| !profile.ends_with("admin"));
+        let is_whole = components.any(|(name, _)| up.join(name).symlink_metadata().is_ok());
+        let rest = if is_whole { Tree::AllBut(up, "pki".into()) } else { Tree::Kubeconfigs(up) };
+        return vec![Tree::Whole(pki), rest];
     }
     let beside = if real.ends_with("ca") { beside(&above(&pki)) } else { Vec::new() };
     if beside.is_empty() {
@@ -362,9 +366,13 @@ mod tests {
 
     #[test]
     fn the_trees_of_a_cluster_are_found_from_the_directory_of_its_ca() {
-        let tree = ["t/pki/ca.crt", "t/pki/etcd/ca.crt", "t/admin.conf"];
-        assert_eq!(of(&tree, "t/pki"), ["whole t/pki", "kubeconfigs t"]);
-        assert_eq!(of(&tree, "t/pki/etcd"), ["whole t/pki", "kubeconfigs t"]);
+        let tree = ["t/pki/ca.crt", "t/pki/etcd/ca.crt", "t/kubelet.conf"];
+        assert_eq!(of(&tree, "t/pki"), ["whole t/pki", "all but t"]);
+        assert_eq!(of(&tree, "t/pki/etcd"), ["whole t/pki", "all but t"]);
+        assert_eq!(
+            of(&["home/pki/ca.crt", "home/admin.conf"], "home/pki"),
+            ["whole home/pki", "kubeconfigs home"]
+        );
         let node = ["n/etc/kubernetes/pki/ca.crt", "n/etc/kubernetes/pki/etcd/ca.crt"];
         for directory in ["n/etc/kubernetes/pki", "n/etc/kubernetes/pki/etcd"] {
             let found = of(&node, directory);

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::evidence::is_kubeconfig_of_kubeadm;
 use super::report::Location;
 use super::rules::{is_excused, leads_beside, left_over};
 use super::{FileKind, Holder, Node, NodeKind, Target, What};
@@ -87,6 +88,13 @@ fn unread(node: &Node, blanks: &mut Vec<Blank>) {
                 }
                 if !found && file.promise() == Some(Promise::Certificate) {
                     add(whole(), "no certificate is in it");
+                }
+                if !found && is_kubeconfig_of_kubeadm(&file.on_node) {
+                    match file.kubeconfig() {
+                        None => add(whole(), "no kubeconfig is in it"),
+                        Some(kubeconfig) if kubeconfig.users.is_empty() => add(whole(), "no user is in it"),
+                        Some(_) => {}
+                    }
                 }
             }
             FileKind::Directory(Err(reason)) if !super::unread::is_by_design(reason) => add(whole(), reason),

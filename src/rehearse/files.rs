@@ -224,9 +224,16 @@ impl<'a> Reader<'a> {
         FileName { path: self.showing.path(&self.tree.place(path)), short: format!("{short}{}", self.suffix) }
     }
 
-    /// Whether there is such a file.
+    /// Whether there is such a file. A link that leads nowhere or out of what was given is there, and so is what may not be looked at:
+    /// that it cannot be read is told then.
     pub(super) fn exists(&self, path: &Path) -> bool {
-        self.tree.locate(path).is_some_and(|here| here.exists())
+        let is_absent = |kind| matches!(kind, ErrorKind::NotFound | ErrorKind::NotADirectory);
+        let is_link = || self.tree.place(path).is_symlink();
+        match self.tree.locate(path).map(std::fs::metadata) {
+            Some(Ok(_)) => true,
+            Some(Err(error)) => !is_absent(error.kind()) || self.tree.holds(path) && is_link(),
+            None => self.tree.holds(path),
+        }
     }
 
     /// The files of a directory that do not begin with a dot, by name; empty where there is none.

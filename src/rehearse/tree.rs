@@ -211,6 +211,11 @@ impl Tree {
         self.mounts.iter().find_map(|(there, here)| path.strip_prefix(there).ok().map(|rest| here.join(rest)))
     }
 
+    /// Whether a path of the node lies within the tree, links not followed.
+    pub(super) fn holds(&self, path: &Path) -> bool {
+        self.map(path).is_some()
+    }
+
     /// Where a file of the node, by its absolute path there, lies here. Symbolic links are followed as on the node
     /// itself: an absolute one starts at its root, which is not this machine's.
     pub(super) fn locate(&self, path: &Path) -> Option<PathBuf> {

@@ -53,6 +53,31 @@ fn what_stands_in_several_places_is_judged_by_all_of_them() {
             }],
         },
         Case {
+            situation: "expired kubeconfigs and pairs, with copies of the same and of other names in a directory that comes first",
+            inputs: |desk| {
+                desk.control_plane("n");
+                for (from, to) in [
+                    ("admin.conf", "admin.conf"),
+                    ("scheduler.conf", "admin.conf2"),
+                    ("pki/apiserver.crt", "apiserver.crt"),
+                ] {
+                    let text = desk.read(&format!("n/etc/kubernetes/{from}"));
+                    desk.put(&format!("n/etc/kubernetes/aa/{to}"), 0o600, text);
+                }
+            },
+            runs: &[Run {
+                line: "kpki audit n -q --select T001 --at 2029-01-01",
+                code: 1,
+                says: &[
+                    "T001 expired, n/etc/kubernetes/admin.conf:17",
+                    "T001 expired, n/etc/kubernetes/scheduler.conf:17",
+                    "T001 expired, n/etc/kubernetes/pki/apiserver.crt:1",
+                    "--kubeconfig n/etc/kubernetes/admin.conf --force",
+                ],
+                never: &["n/etc/kubernetes/aa"],
+            }],
+        },
+        Case {
             situation: "a leaf with its CA's key, of which a backup comes first",
             inputs: |desk| {
                 let cluster = desk.control_plane("n");
@@ -574,6 +599,27 @@ fn a_ca_that_was_renewed_is_judged_by_those_who_trust_it() {
                     never: &[],
                 },
             ],
+        },
+        Case {
+            situation: "the same without a manifest, where kubeconfigs alone say who trusts what: pods are given the file of the CA",
+            inputs: |desk| {
+                desk.control_plane("n");
+                let anew = forge::ca("cn=kubernetes key=p256:first-kubernetes from=-1h cn-as=utf8");
+                desk.put(&format!("n/{PKI}/ca.crt"), 0o644, anew.pem());
+                for name in ["kube-apiserver", "kube-controller-manager", "kube-scheduler", "etcd"] {
+                    desk.remove(&format!("n/etc/kubernetes/manifests/{name}.yaml"));
+                }
+            },
+            runs: &[Run {
+                line: REHEARSED,
+                code: 1,
+                says: &[
+                    "a pod by n/etc/kubernetes/pki/ca.crt refuses it",
+                    "C017 names-written-otherwise, n/etc/kubernetes/pki/apiserver.crt:1",
+                    "C017 names-written-otherwise, n/etc/kubernetes/admin.conf:17",
+                ],
+                never: &["ok:", "F024"],
+            }],
         },
         Case {
             situation: "another key identifier, as a tool writes that takes another digest of the key",

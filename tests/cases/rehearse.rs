@@ -387,4 +387,38 @@ const CASES: &[Case] = &[
             never: &["FAIL", "→ etcd"],
         }],
     },
+    Case {
+        situation: "files that lie behind links out of what was given, or may not be read: they are here, and cannot be judged",
+        inputs: |desk| {
+            desk.control_plane("n");
+            for name in ["kube-apiserver", "kube-controller-manager", "kube-scheduler", "etcd"] {
+                desk.remove(&format!("n/etc/kubernetes/manifests/{name}.yaml"));
+            }
+            for end in ["crt", "key"] {
+                desk.remove(&format!("n/etc/kubernetes/pki/etcd/server.{end}"));
+                desk.link(&format!("n/etc/kubernetes/pki/etcd/server.{end}"), "/srv/etcd/server");
+            }
+        },
+        runs: &[
+            Run {
+                line: "kpki rehearse n/etc/kubernetes; cp -a n/etc/kubernetes/pki . && kpki rehearse pki | tail -20",
+                code: 0,
+                says: &[
+                    "apiserver → etcd                   ?",
+                    "etcd/server.crt is missing",
+                    "etcd/server.crt lies outside of what was given",
+                    "not all: ",
+                ],
+                never: &["runs elsewhere", "ok: all"],
+            },
+            Run {
+                line: "chmod 755 . && chmod -R a+rX n && chmod 700 n/etc/kubernetes/pki/etcd && if [ \"$(id -u)\" = 0 ]; then setpriv --reuid=65534 \
+                       --regid=65534 --clear-groups \"$KPKI\" --now 2026-06-01T12:00:00Z rehearse n; else chmod 0 n/etc/kubernetes/pki/etcd; kpki rehearse n; \
+                       chmod 700 n/etc/kubernetes/pki/etcd; fi",
+                code: 0,
+                says: &["etcd/server.crt cannot be read: permission denied", "not all: "],
+                never: &["runs elsewhere", "ok: all"],
+            },
+        ],
+    },
 ];

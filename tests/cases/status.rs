@@ -64,6 +64,42 @@ fn what_has_no_certificate_has_a_line() {
             ],
         },
         Case {
+            situation: "kubeconfigs of kubeadm's that are empty, or none any more",
+            inputs: |desk| {
+                desk.control_plane("n");
+                desk.put("n/etc/kubernetes/admin.conf", 0o600, "");
+                desk.put("n/etc/kubernetes/scheduler.conf", 0o600, "apiVersion: v1\n");
+                desk.put(
+                    "n/etc/kubernetes/controller-manager.conf",
+                    0o600,
+                    "apiVersion: v1\nkind: Config\nclusters: []\ncontexts: []\nusers: []\n",
+                );
+            },
+            runs: &[
+                Run {
+                    line: "kpki status n",
+                    code: 1,
+                    says: &[
+                        "cannot be read: n/etc/kubernetes/admin.conf: no kubeconfig is in it",
+                        "cannot be read: n/etc/kubernetes/scheduler.conf: no kubeconfig is in it",
+                        "cannot be read: n/etc/kubernetes/controller-manager.conf: no user is in it",
+                        "FAIL: 3 cannot be read",
+                    ],
+                    never: &["ok:"],
+                },
+                Run {
+                    line: "kpki audit n -q --select F025",
+                    code: 1,
+                    says: &[
+                        "high      it is empty\n            F025 unreadable, n/etc/kubernetes/admin.conf",
+                        "high      no kubeconfig is in it\n            F025 unreadable, n/etc/kubernetes/scheduler.conf",
+                        "high      no user is in it\n            F025 unreadable, n/etc/kubernetes/controller-manager.conf",
+                    ],
+                    never: &[],
+                },
+            ],
+        },
+        Case {
             situation: "trees that are no control plane of kubeadm's, or not all of one",
             inputs: |desk| {
                 let cluster = desk.control_plane("n");

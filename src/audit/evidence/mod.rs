@@ -33,7 +33,7 @@ pub use self::linking::{Authorities, Authority, Signer, Signing};
 pub use self::paths::Target;
 pub(super) use self::paths::{is_among, place_of_directory, place_of_file};
 pub use self::places::Use;
-pub(super) use self::places::{current_file, is_superseded};
+pub(super) use self::places::{current_file, is_kubeconfig_of_kubeadm, is_read_by_kubeadms, is_superseded};
 pub use self::processes::ProcessStat;
 pub use self::references::{Holder, Pair, Reference, What};
 pub(super) use self::roles::{assign_users as name_users, by_content as role_by_content};

@@ -1,10 +1,12 @@
 //! Which place of a certificate counts: one where it is used goes before copies, and copies before what was put aside.
 
 use std::collections::{HashMap, HashSet};
+use std::path::Path;
 
 use super::{Cert, File, Node, Target};
 use crate::audit::role::{Basis, Role};
 use crate::audit::rules::left_over;
+use crate::layout::{KUBECONFIGS, authority_by_name, profile_by_name, promise};
 
 /// What is known of the use that is made of a certificate or a key in a place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -17,8 +19,9 @@ pub enum Use {
     Old,
 }
 
-/// How much a place says: the use, how surely it is known, a file rather than a field, the first of a file, the order of the files.
-type Rank = (Use, u8, bool, bool, usize);
+/// How much a place says: the use, how surely it is known, a file rather than a field, the first of a file, the place that a component
+/// reads rather than a file of its name elsewhere, the depth and the order of the files.
+type Rank = (Use, u8, bool, bool, bool, usize, usize);
 
 /// Finds out what use is made of each certificate and key, and which place of a certificate stands for all of them.
 pub(super) fn settle(node: &mut Node) {
@@ -91,7 +94,32 @@ fn rank(cert: Cert<'_>, named: &HashSet<usize>, is_old: bool) -> Rank {
         _ if in_kubeconfig => 1,
         _ => 2,
     };
-    (usage, surely, field, found.position > 0, cert.index)
+    let on_node = &cert.file().on_node;
+    let is_elsewhere = !named.contains(&found.file) && !is_of_kubeadm(on_node);
+    (usage, surely, field, found.position > 0, is_elsewhere, on_node.components().count(), cert.index)
+}
+
+/// Whether a file lies where kubeadm writes its own: a copy of its name in another directory is none of those.
+fn is_of_kubeadm(path: &Path) -> bool {
+    const DIRECTORIES: [&str; 2] = ["/etc/kubernetes/pki", "/etc/kubernetes/pki/etcd"];
+    let Some(directory) = path.parent() else { return false };
+    DIRECTORIES.iter().any(|own| directory == Path::new(own)) || is_kubeconfig_of_kubeadm(path)
+}
+
+/// Whether a component of kubeadm's reads what lies there: a certificate, a key or a kubeconfig by its whole path.
+pub(in super::super) fn is_read_by_kubeadms(path: &Path) -> bool {
+    let base = path.with_extension("");
+    let is_ca = base.file_name().is_some_and(|name| name == "ca" || name == "sa");
+    is_kubeconfig_of_kubeadm(path)
+        || is_of_kubeadm(path)
+            && promise(path).is_some()
+            && (is_ca || profile_by_name(&base).is_some() || authority_by_name(&base).is_some())
+}
+
+/// Whether a file lies where kubeadm writes the kubeconfig of an administrator or of a component.
+pub(in super::super) fn is_kubeconfig_of_kubeadm(path: &Path) -> bool {
+    path.parent() == Some(Path::new("/etc/kubernetes"))
+        && KUBECONFIGS.iter().any(|(name, _)| path.file_name().is_some_and(|own| own == *name))
 }
 
 /// Which of a kubelet's two certificates a file is of, by its name: `kubelet-client-` or `kubelet-server-`.

@@ -184,6 +184,14 @@ impl Namer<'_> {
         on_node: Option<PathBuf>,
     ) -> Reference {
         let target = on_node.as_ref().map_or(Target::Outside, |path| self.node.paths.resolve(path));
+        // Beside the kubeconfig itself, wherever the two lie on the node.
+        let beside = on_node.as_deref().and_then(Path::parent).filter(|_| path.is_relative());
+        let target = match target {
+            Target::Outside if beside.is_some_and(|directory| self.node.looked_through(directory)) => {
+                Target::Missing
+            }
+            other => other,
+        };
         Reference {
             file: named.file,
             line: named.line,

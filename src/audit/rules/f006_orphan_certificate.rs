@@ -3,6 +3,7 @@
 use super::files::{has_private_key, is_named_as_certificate, left_over, referenced, subject};
 use super::remedy::Reissue;
 use super::{Check, Citation, Rule, Severity};
+use crate::audit::evidence::is_read_by_kubeadms;
 use crate::audit::{Answers, Cert, File, FileKind, Node, NodeKind, Role, Scene};
 use crate::layout::key_beside;
 use crate::manifest::Component;
@@ -89,7 +90,12 @@ fn leaf(node: &Node, cert: Cert<'_>, file: &File, answers: &mut Answers) {
                 crate::x509::Printable(&wanted)
             );
             let first = "Put the key beside it that it was issued for; where that is lost, make both anew.";
-            answers.fail(place, message).fix(Reissue::default().with_new_key().first(first));
+            let fact = answers.fail(place, message);
+            fact.fix(Reissue::default().with_new_key().first(first));
+            // Whoever is to show it does not start.
+            if node.kind == NodeKind::ControlPlane && is_read_by_kubeadms(&file.on_node) {
+                fact.severity(Severity::High);
+            }
         }
         None => answers.skip(place, "whether its key lies beside it is not known: give the whole directory"),
     }
@@ -120,6 +126,22 @@ mod tests {
         let key = tree.of(&format!("{PKI}/web.crt")).key_pem();
         tree.file(&format!("{PKI}/elsewhere.key"), 0o600, key);
         assert_eq!(tree.findings("F006"), [""; 0]);
+    }
+
+    #[test]
+    fn in_its_place_it_keeps_its_component_from_starting() {
+        let mut tree = Tree::control_plane();
+        for manifest in ["kube-apiserver", "kube-controller-manager", "kube-scheduler", "etcd"] {
+            tree.remove(&format!("etc/kubernetes/manifests/{manifest}.yaml"));
+        }
+        tree.remove(&format!("{PKI}/apiserver.key"));
+        assert_eq!(
+            tree.findings("F006"),
+            [
+                "high etc/kubernetes/pki/apiserver.crt:1: no private key goes with this certificate (CN=kube-apiserver), and there is no \
+                 apiserver.key"
+            ]
+        );
     }
 
     #[test]

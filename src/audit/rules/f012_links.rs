@@ -6,6 +6,7 @@ use std::path::Path;
 
 use super::remedy::Cure;
 use super::{Check, Citation, Rule, Severity};
+use crate::audit::evidence::is_read_by_kubeadms;
 use crate::audit::{Answers, File, FileKind, Gap, Node, Scene, Target};
 use crate::x509::Printable;
 
@@ -66,6 +67,10 @@ fn link<'a>(node: &'a Node, index: usize, target: &Path, above: &Above<'a>, answ
         Target::File(_) => answers.look(),
         Target::Missing => {
             let fact = answers.fail(index, format!("it leads to {leads}, and there is nothing"));
+            // The API server, etcd or a kubelet does not start without what belongs there.
+            if is_read_by_kubeadms(&file.on_node) {
+                fact.severity(Severity::High);
+            }
             if let Some(newest) = is_current(file.name()).then(|| newest_beside(node, file)).flatten() {
                 fact.fix(Cure::words("Point it at the newest that lies beside it:").link_to(newest));
             }
@@ -170,6 +175,21 @@ mod tests {
             let expected: Vec<String> =
                 finding.into_iter().map(|text| format!("medium {CURRENT}: {text}")).collect();
             assert_eq!(tree.findings("F012"), expected, "{target}");
+        }
+    }
+
+    #[test]
+    fn where_a_component_reads_it_is_worse() {
+        let mut tree = Tree::control_plane();
+        for (link, severity) in [
+            ("etc/kubernetes/pki/apiserver.crt", "high"),
+            ("etc/kubernetes/pki/etcd/ca.crt", "high"),
+            ("etc/kubernetes/scheduler.conf", "high"),
+            ("etc/kubernetes/pki/old.crt", "medium"),
+        ] {
+            tree.link(link, "nowhere");
+            let expected = format!("{severity} {link}: it leads to nowhere, and there is nothing");
+            assert!(tree.findings("F012").contains(&expected), "{:?}", tree.findings("F012"));
         }
     }
 

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use super::files::{has_extension, is_about_the_label, is_thing_of_pki, left_over, own, referenced};
 use super::kubeconfigs::is_in_field_of_kubeconfig;
 use super::{Check, Citation, Rule, Severity};
+use crate::audit::evidence::is_kubeconfig_of_kubeadm;
 use crate::audit::{ATTRIBUTES_ONLY, Answers, Basis, Contents, File, FileKind, Gap, Node, Place, Scene};
 use crate::disk::LEFT_OUT;
 use crate::inspect::{Content, Encoding, Item, Oddity};
@@ -93,20 +94,32 @@ fn regular(
 ) {
     let Some(file) = node.files.get(index) else { return };
     let alone = node.files.len() == 1;
-    let named = referenced.contains(&index) || is_named(file);
+    let kubeconfig = is_kubeconfig_of_kubeadm(&file.on_node);
+    let named = referenced.contains(&index) || is_named(file) || kubeconfig;
     let role = || {
         let placed = node
             .certs_in(index)
             .any(|cert| cert.found().roles.iter().any(|(_, basis)| *basis != Basis::Content));
         placed || profile_by_name(&file.on_node.with_extension("")).is_some()
     };
-    let important = left_over(node, file).is_none() && (referenced.contains(&index) || role());
+    let important = left_over(node, file).is_none() && (referenced.contains(&index) || kubeconfig || role());
     let severity = if important { Severity::High } else { Severity::Medium };
     if contents.encoding == Encoding::Empty {
         if named || alone {
             answers.fail(index, "it is empty").severity(severity);
         }
         return;
+    }
+    if kubeconfig && own(file).all(|item| item.faults.is_empty()) {
+        let lacks = match file.kubeconfig() {
+            None => Some("no kubeconfig is in it"),
+            Some(kubeconfig) if kubeconfig.users.is_empty() => Some("no user is in it"),
+            Some(_) => None,
+        };
+        if let Some(lacks) = lacks {
+            answers.fail(index, lacks).severity(severity);
+            return;
+        }
     }
     let unknown = own(file).all(|item| matches!(item.content, Content::Unknown { .. }));
     let credentials = contents.credentials.is_some() || contents.document.is_some();

@@ -5,6 +5,7 @@
 //! respect is known to be accepted without it, for nearly everything is.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::Path;
 use std::sync::Arc;
 
 use time::OffsetDateTime;
@@ -378,10 +379,14 @@ impl<'a> Builder<'a> {
                 role,
                 Role::KubeletServing | Role::ControllerManagerServing | Role::SchedulerServing
             );
-        if unsaid && trusts.is_empty() {
+        // Kubeconfigs say by what their users judge the API server; pods judge by the cluster's CA.
+        let by_pods = role == Role::Apiserver && named.is_empty() && !trusts.is_empty();
+        if unsaid && (trusts.is_empty() || by_pods) {
             let certs: Vec<Cert<'_>> = ca_of(role).map(|ca| self.placed(ca)).unwrap_or_default();
+            let certs = if by_pods { in_its_place(&certs) } else { certs };
             let file = certs.first().map(|cert| Arc::clone(&cert.file().shown)).unwrap_or_default();
-            trusts.extend(self.trust(None, format!("whoever judges by {file}"), &certs));
+            let who = if by_pods { "a pod" } else { "whoever judges" };
+            trusts.extend(self.trust(None, format!("{who} by {file}"), &certs));
         }
         self.known.insert(role, trusts.clone());
         trusts
@@ -446,6 +451,12 @@ impl<'a> Builder<'a> {
         }
         verify(*leaf, &between, &anchors, purpose, self.at)
     }
+}
+
+/// The certificates of kubeadm's own CA file, which its controller manager gives to every pod.
+fn in_its_place<'a>(certs: &[Cert<'a>]) -> Vec<Cert<'a>> {
+    let is_there = |cert: &&Cert<'_>| cert.file().on_node == Path::new("/etc/kubernetes/pki/ca.crt");
+    certs.iter().filter(is_there).copied().collect()
 }
 
 /// The certificates of a file, or of a field of it, leaf first: what stands before the leaf is not shown as it.
