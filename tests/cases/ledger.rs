@@ -518,6 +518,12 @@ const BY_HAND: &[Case] = &[
                 never: &["done:"],
             },
             Run {
+                line: "kpki ledger adopt --ca n/etc/kubernetes/pki --dry-run - < later/apiserver.crt; kpki ledger adopt --ca n/etc/kubernetes/pki --dry-run <(cat later/admin.conf); kpki ledger adopt --ca n/etc/kubernetes/pki --dry-run nowhere",
+                code: 2,
+                says: &["standard input", "CN=kubernetes-admin", "error: nowhere: there is no such file"],
+                never: &["entity"],
+            },
+            Run {
                 line: "kpki ledger adopt --ca n/etc/kubernetes/pki/ca.crt later/etcd-thief.crt -o json",
                 code: 1,
                 says: &[

@@ -121,7 +121,8 @@ impl Ledger {
     /// had signed before says nothing of those.
     pub fn stands_for_its_node(&self, fingerprint: &[u8; 32]) -> bool {
         let fingerprint = hex(fingerprint);
-        self.adopted.contains(&fingerprint) || (self.own && self.complete && self.fingerprints.contains(&fingerprint))
+        self.adopted.contains(&fingerprint)
+            || (self.own && self.complete && self.fingerprints.contains(&fingerprint))
     }
 
     /// The line that records this serial number.

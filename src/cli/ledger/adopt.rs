@@ -141,12 +141,18 @@ fn read(files: &[PathBuf]) -> Result<Holdings, Failure> {
     let mut holdings = Holdings::default();
     for file in files {
         let mut one = Holdings::default();
-        if is_standard_input(file) || std::fs::metadata(file).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
+        if is_standard_input(file)
+            || std::fs::metadata(file).is_ok_and(|found| !found.is_file() && !found.is_dir())
+        {
             let input = Input::read(file)?;
             one.take_contents(input.path.as_deref().unwrap_or(Path::new(STANDARD_INPUT)), &input.bytes);
         } else {
             one.take(file).map_err(|error| {
-                Failure::new(format!("{}: {}", output::path(file), error.kind())).hint("check the path")
+                let why = match error.kind() {
+                    std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
+                    kind => kind.to_string(),
+                };
+                Failure::new(format!("{}: {why}", output::path(file))).hint("check the path")
             })?;
         }
         if let Some((path, reason)) = one.unread.first().filter(|_| one.certificates.is_empty()) {
