@@ -275,8 +275,12 @@ fn trees(directory: &Path) -> Vec<Tree> {
             let places = PLACES.map(|place| Tree::Whole(other.join(place)));
             std::iter::once(Tree::Whole(other.join("etc/kubernetes"))).chain(places)
         });
+        // Where `kpki init` keeps the CAs beside the nodes.
+        let store = above(&node).join("ca");
+        let keys = keys_of_ca(&store).zip(keys_of_ca(&pki));
+        let store = keys.filter(|(store, own)| !store.is_disjoint(own)).map(|_| Tree::Whole(store));
         let own = [Tree::Whole(pki), Tree::AllBut(up, "pki".into())];
-        return own.into_iter().chain(places).chain(others).collect();
+        return own.into_iter().chain(places).chain(others).chain(store).collect();
     }
     if real.ends_with("pki") {
         let up = above(&pki);
@@ -435,6 +439,7 @@ mod tests {
         let ca = crate::forge::ca("cn=kubernetes key=p256:a");
         put("cp1/etc/kubernetes/pki/ca.crt", &ca);
         put("cp2/etc/kubernetes/pki/ca.crt", &ca.reissue("cn=renewed"));
+        put("ca/ca.crt", &ca);
         put("alien/etc/kubernetes/pki/ca.crt", &crate::forge::ca("cn=kubernetes key=p256:b"));
         put("a/pki/ca.crt", &ca);
         put("b/pki/ca.crt", &ca);
@@ -444,6 +449,7 @@ mod tests {
         assert!(found.contains(&whole("cp2/etc/kubernetes")), "{found:?}");
         assert!(found.contains(&whole("cp2/var/lib/kubelet/pki")), "{found:?}");
         assert!(!found.contains(&whole("alien/etc/kubernetes")), "{found:?}");
+        assert_eq!(found.last(), Some(&whole("ca")));
         let kubeconfigs = |path: &str| Tree::Kubeconfigs(scratch.path().join(path));
         assert_eq!(of("a/pki"), [whole("a/pki"), kubeconfigs("a"), whole("b/pki"), kubeconfigs("b")]);
     }

@@ -357,7 +357,7 @@ const NODES: &[Case] = &[
                 line: "kpki init -f kubeadm.yaml --dir n/etc/kubernetes",
                 code: 0,
                 says: &[
-                    "apiserver-kubelet-client.crt: it has O=kubeadm:cluster-admins, as kubeadm writes it from v1.29.0 to v1.35.4; today no organization would be written",
+                    "apiserver-kubelet-client.crt: it has O=kubeadm:cluster-admins, as kubeadm writes it from v1.29.0 to v1.35.4 and in v1.36.0; today no organization would be written",
                     "apiserver-etcd-client.crt: it has O=system:masters, as kubeadm writes it up to v1.28",
                 ],
                 never: &["refuse"],
