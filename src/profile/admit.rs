@@ -238,9 +238,10 @@ impl Profile {
             }
             let missing = self.key_usage.without(asked | KeyUsage::KEY_ENCIPHERMENT);
             if self.exact_usages && !missing.is_empty() {
-                let fact = match asked.is_empty() {
-                    true => "no key usage is requested".to_owned(),
-                    false => format!("the key usages requested are [{asked}]"),
+                let fact = if asked.is_empty() {
+                    "no key usage is requested".to_owned()
+                } else {
+                    format!("the key usages requested are [{asked}]")
                 };
                 let reason = format!(
                     "the Kubernetes signer demands exactly [{}], keyEncipherment being optional",
