@@ -15,7 +15,7 @@ use crate::disk::{EntryKind, WalkLimits, read_bounded, walk};
 use crate::inspect::{CertificateFacts, Content, Inspected, inspect};
 use crate::layout::{Authority, KUBECONFIGS, Naming, Promise, promise};
 use crate::ledger::{AtHand, Entry, LedgerError, may_be_the_clusters};
-use crate::x509::{Certificate, Printable};
+use crate::x509::{Certificate, Printable, sha256};
 
 /// How far one tree is looked at, as the audit looks at a node's.
 const LIMITS: WalkLimits = WalkLimits { entries: 100_000, file: 4 << 20, total: 256 << 20, depth: 32 };
@@ -72,8 +72,8 @@ pub struct Holdings {
 
 impl Holdings {
     /// What lies in the trees of the cluster whose CAs lie in a directory: there, in the directory above it where that is
-    /// the node's (`/etc/kubernetes`), in the places where nodes keep certificates, and in the trees of nodes and users
-    /// that `kpki init` has put beside the CAs.
+    /// the node's (`/etc/kubernetes`), in the places where nodes keep certificates, in the trees of nodes and users
+    /// that `kpki init` has put beside the CAs, and in those of other nodes beside it that hold the same CA.
     pub fn of_cluster(directory: &Path) -> Self {
         let mut holdings = Self::default();
         for tree in trees(directory) {
@@ -133,7 +133,7 @@ impl Holdings {
         match contents {
             _ if is_ledger && self.ledgers.iter().any(|known| known == path) => {}
             _ if is_ledger => self.ledgers.push(path.to_owned()),
-            Ok(bytes) => self.take_bytes(path, bytes),
+            Ok(bytes) => self.take_contents(path, bytes),
             // What promises something else is not missed.
             Err(reason) => match promise(path) {
                 Some(Promise::Certificate | Promise::CertificateOrPublicKey) => {
@@ -145,7 +145,8 @@ impl Holdings {
         }
     }
 
-    fn take_bytes(&mut self, path: &Path, bytes: &[u8]) {
+    /// What a text holds that was read from a pipe or standard input; `path` is what to call it.
+    pub fn take_contents(&mut self, path: &Path, bytes: &[u8]) {
         let Inspected { items, .. } = inspect("", bytes);
         let mut flat = Vec::new();
         for item in items {
@@ -269,21 +270,63 @@ fn trees(directory: &Path) -> Vec<Tree> {
         let up = above(&pki);
         let node = above(&above(&up));
         let places = PLACES.iter().map(|place| Tree::Whole(node.join(place)));
-        return [Tree::Whole(pki), Tree::AllBut(up, "pki".into())].into_iter().chain(places).collect();
+        let others = others(&node, Path::new("etc/kubernetes/pki"), &pki);
+        let others = others.into_iter().flat_map(|other| {
+            let places = PLACES.map(|place| Tree::Whole(other.join(place)));
+            std::iter::once(Tree::Whole(other.join("etc/kubernetes"))).chain(places)
+        });
+        // Where `kpki init` keeps the CAs beside the nodes.
+        let store = above(&node).join("ca");
+        let keys = keys_of_ca(&store).zip(keys_of_ca(&pki));
+        let store = keys.filter(|(store, own)| !store.is_disjoint(own)).map(|_| Tree::Whole(store));
+        let own = [Tree::Whole(pki), Tree::AllBut(up, "pki".into())];
+        return own.into_iter().chain(places).chain(others).chain(store).collect();
     }
     if real.ends_with("pki") {
         let up = above(&pki);
         // Where kubeconfigs of components lie above it, that is an `/etc/kubernetes` under another name.
         let mut components = KUBECONFIGS.iter().filter(|(_, profile)| !profile.ends_with("admin"));
         let is_whole = components.any(|(name, _)| up.join(name).symlink_metadata().is_ok());
+        let others = others(&up, Path::new("pki"), &pki).into_iter();
+        let others = others.flat_map(|other| [Tree::Whole(other.join("pki")), Tree::Kubeconfigs(other)]);
         let rest = if is_whole { Tree::AllBut(up, "pki".into()) } else { Tree::Kubeconfigs(up) };
-        return vec![Tree::Whole(pki), rest];
+        return [Tree::Whole(pki), rest].into_iter().chain(others).collect();
     }
     let beside = if real.ends_with("ca") { beside(&above(&pki)) } else { Vec::new() };
     if beside.is_empty() {
         return vec![Tree::Some(pki)];
     }
     std::iter::once(pki).chain(beside).map(Tree::Whole).collect()
+}
+
+/// The other nodes of a cluster whose trees lie beside one: directories that hold the same CA at the same place.
+fn others(node: &Path, place: &Path, pki: &Path) -> Vec<PathBuf> {
+    let Some(keys) = keys_of_ca(pki) else { return Vec::new() };
+    let (beside, itself) = (above(node), real(node));
+    if real(&beside) == itself {
+        return Vec::new();
+    }
+    let all = names_in(&beside).map(|name| beside.join(name));
+    let same = |other: &PathBuf| {
+        let theirs = keys_of_ca(&other.join(place));
+        theirs.is_some_and(|theirs| !theirs.is_disjoint(&keys)) && real(other) != itself
+    };
+    let mut found: Vec<PathBuf> = all.filter(same).collect();
+    found.sort();
+    found
+}
+
+/// The fingerprints of the public keys in the certificate of the CA of a cluster in a PKI directory.
+fn keys_of_ca(pki: &Path) -> Option<HashSet<[u8; 32]>> {
+    let base = Authority::Kubernetes.base();
+    let files = [Naming::Kubeadm, Naming::Pem].map(|naming| pki.join(naming.certificate(base)));
+    let file = files.iter().find(|file| file.is_file())?;
+    let Inspected { items, .. } = inspect("", &read_bounded(file, LIMITS_ELSEWHERE.file).ok()?);
+    let key = |content: Content| match content {
+        Content::Certificate(facts) => Some(sha256(facts.certificate.tbs.public_key.der())),
+        _ => None,
+    };
+    Some(items.into_iter().filter_map(|item| key(item.content)).collect())
 }
 
 /// The PKI directory of a CA that lies in a directory: the one above it, of etcd's.
@@ -385,9 +428,38 @@ mod tests {
         let init =
             ["out/ca/ca.crt", "out/ca/etcd/ca.crt", "out/cp1/etc/x", "out/users/jane.conf", "out/other/x"];
         assert_eq!(of(&init, "out/ca"), ["whole out/ca", "whole out/cp1", "whole out/users"]);
+        // A node beside it is of another cluster, unless the same CA lies there.
+        let others = ["t/pki/ca.crt", "u/pki/ca.crt", "u/admin.conf"];
+        assert_eq!(of(&others, "t/pki"), ["whole t/pki", "kubeconfigs t"]);
         // A directory of that name alone is none of those.
         assert_eq!(of(&["home/ca/ca.crt", "home/users/x"], "home/ca"), ["some home/ca"]);
         assert_eq!(of(&["home/mine/ca.crt"], "home/mine"), ["some home/mine"]);
+    }
+
+    #[test]
+    fn nodes_beside_it_with_the_same_ca_are_of_its_cluster() {
+        let scratch = tempfile::tempdir().unwrap();
+        let put = |path: &str, ca: &crate::forge::Forged| {
+            let path = scratch.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, ca.pem()).unwrap();
+        };
+        let ca = crate::forge::ca("cn=kubernetes key=p256:a");
+        put("cp1/etc/kubernetes/pki/ca.crt", &ca);
+        put("cp2/etc/kubernetes/pki/ca.crt", &ca.reissue("cn=renewed"));
+        put("ca/ca.crt", &ca);
+        put("alien/etc/kubernetes/pki/ca.crt", &crate::forge::ca("cn=kubernetes key=p256:b"));
+        put("a/pki/ca.crt", &ca);
+        put("b/pki/ca.crt", &ca);
+        let of = |directory: &str| trees(&scratch.path().join(directory));
+        let whole = |path: &str| Tree::Whole(scratch.path().join(path));
+        let found = of("cp1/etc/kubernetes/pki");
+        assert!(found.contains(&whole("cp2/etc/kubernetes")), "{found:?}");
+        assert!(found.contains(&whole("cp2/var/lib/kubelet/pki")), "{found:?}");
+        assert!(!found.contains(&whole("alien/etc/kubernetes")), "{found:?}");
+        assert_eq!(found.last(), Some(&whole("ca")));
+        let kubeconfigs = |path: &str| Tree::Kubeconfigs(scratch.path().join(path));
+        assert_eq!(of("a/pki"), [whole("a/pki"), kubeconfigs("a"), whole("b/pki"), kubeconfigs("b")]);
     }
 
     #[test]

@@ -236,7 +236,8 @@ fn kubeconfig(ca: &Forged) -> String {
 #[test]
 fn a_tree_without_certificates_is_a_page() {
     let dir = scratch();
-    write(&dir.path().join("README"), "nothing\n");
+    let manifest = "apiVersion: v1\nkind: Pod\nmetadata: {name: kube-scheduler}\nspec:\n  containers:\n  - command: [kube-scheduler]\n";
+    write(&dir.path().join("kube-scheduler.yaml"), manifest);
     let seen = look("empty", FORGED, &[text(dir.path())]);
     assert_sound(&seen);
     assert_eq!((count(&seen, "boxes"), count(&seen, "rows"), count(&seen, "certificates")), (0, 0, 0));

@@ -1,7 +1,7 @@
 //! `kpki init`: a cluster's whole PKI from one file.
 
 use std::collections::BTreeMap;
-use std::io::{IsTerminal as _, Read as _};
+use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -12,8 +12,8 @@ use kpki::disk::read_bounded;
 use kpki::profile::Catalogue;
 use kpki::x509::{Certificate, Printable};
 use serde::Serialize;
-use zeroize::Zeroizing;
 
+use super::input::Input;
 use super::issue::authority_of;
 use super::ledger::tell_adopted;
 use super::output::{self, BAD, FAINT, Format, GOOD, styled};
@@ -175,15 +175,9 @@ pub(super) fn wanted(
 
 /// Reads the cluster file; what it leaves to the machine is taken from this one, as kubeadm does.
 pub(super) fn read_spec(file: &Path) -> Result<(ClusterSpec, Vec<String>), Failure> {
-    let (text, name) = if file == Path::new("-") {
-        let mut text = Zeroizing::new(Vec::new());
-        std::io::stdin().lock().take(LARGEST_INPUT + 1).read_to_end(&mut text)?;
-        (text, "standard input".to_owned())
-    } else {
-        (read_bounded(file, LARGEST_INPUT)?, output::path(file))
-    };
+    let input = Input::read(file)?;
     let defaults = super::machine::defaults();
-    let parsed = cluster::parse(&text, &name, &defaults)?;
+    let parsed = cluster::parse(&input.bytes, &input.name(), &defaults)?;
     Ok((parsed.spec, parsed.notes))
 }
 

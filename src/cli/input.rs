@@ -103,7 +103,10 @@ impl Input {
             Err(error) => error,
         };
         let inspected = self.inspect();
-        if inspected.is_broken() {
+        // Nor is a request in DER with something behind it one.
+        let is_der = self.bytes.first() == Some(&0x30);
+        let holds_request = inspected.items.iter().any(|item| matches!(item.content, Content::Request(_)));
+        if inspected.is_broken() || is_der && holds_request {
             return Err(at(error));
         }
         match self.take(&inspected, Wanted::Requests)? {

@@ -283,22 +283,26 @@ fn subject(certificate: &Certificate, identity: &Identity) -> Result<Option<Stri
     if has == wanted {
         return Ok(None);
     }
-    let Some(release) = identity.releases.iter().find(|release| sorted(release.organizations.clone()) == has)
-    else {
+    let same: Vec<_> =
+        identity.releases.iter().filter(|release| sorted(release.organizations.clone()) == has).collect();
+    if same.is_empty() {
         return wrong();
-    };
+    }
     let spell = |groups: &[String]| match groups {
         [] => "no organization".to_owned(),
         groups => format!("O={}", groups.join(", O=")),
     };
-    let first = identity.releases.first() == Some(release);
-    let last = identity.releases.last() == Some(release);
-    let when = match (first, last) {
-        (true, _) => format!("up to {}", minor(&release.last)),
-        (false, true) => format!("from {} on", release.first),
-        (false, false) if release.first == release.last => format!("in {}", release.first),
-        (false, false) => format!("from {} to {}", release.first, release.last),
-    };
+    let when = same.into_iter().map(|release| {
+        let first = identity.releases.first() == Some(release);
+        let last = identity.releases.last() == Some(release);
+        match (first, last) {
+            (true, _) => format!("up to {}", minor(&release.last)),
+            (false, true) => format!("from {} on", release.first),
+            (false, false) if release.first == release.last => format!("in {}", release.first),
+            (false, false) => format!("from {} to {}", release.first, release.last),
+        }
+    });
+    let when = when.collect::<Vec<_>>().join(" and ");
     Ok(Some(format!(
         "it has {}, as kubeadm writes it {when}; today {} would be written",
         spell(&has),

@@ -141,6 +141,12 @@ impl Surroundings {
         }
     }
 
+    /// The youngest certificate of this common name around it that the CA has signed.
+    pub fn namesake(&self, common_name: &str) -> Option<&Certificate> {
+        let named = |leaf: &&Certificate| leaf.tbs.subject.common_name() == Some(common_name);
+        self.leaves().filter(named).max_by_key(|leaf| leaf.tbs.validity.not_before)
+    }
+
     /// The leaves around it that the CA has signed.
     fn leaves(&self) -> impl Iterator<Item = &Certificate> {
         let ca = self.own.first();

@@ -238,7 +238,11 @@ impl Profile {
             }
             let missing = self.key_usage.without(asked | KeyUsage::KEY_ENCIPHERMENT);
             if self.exact_usages && !missing.is_empty() {
-                let fact = format!("the key usages requested are [{asked}]");
+                let fact = if asked.is_empty() {
+                    "no key usage is requested".to_owned()
+                } else {
+                    format!("the key usages requested are [{asked}]")
+                };
                 let reason = format!(
                     "the Kubernetes signer demands exactly [{}], keyEncipherment being optional",
                     self.key_usage

@@ -233,6 +233,26 @@ const NODES: &[Case] = &[
         ],
     },
     Case {
+        situation: "a year later all has ended, and what is advised is done: the backups of it are no alarm",
+        inputs: |desk| desk.put("kubeadm.yaml", 0o644, KUBEADM),
+        runs: &[
+            Run {
+                line: "kpki init -f kubeadm.yaml --dir t > /dev/null 2>&1; kpki() { \"$KPKI\" --now 2028-06-01T00:00:00Z \"$@\"; }; \
+                       eval \"$(kpki init -f kubeadm.yaml --dir t | sed -n 's/.*to do: //p')\" > /dev/null; \
+                       kpki init -f kubeadm.yaml --dir t && kpki audit t --fail-on high",
+                code: 0,
+                says: &["are there and right", "0 critical, 0 high"],
+                never: &["it is refused as"],
+            },
+            Run {
+                line: "kpki init -f <(cat kubeadm.yaml) --dir p; kpki init -f - --dir q --encrypt-ca-keys --passphrase-file - < kubeadm.yaml",
+                code: 2,
+                says: &["0 kept in p", "- stands for standard input, and is named twice"],
+                never: &[],
+            },
+        ],
+    },
+    Case {
         situation: "a node whose kubelet has a certificate of another cluster, or none where its kubeconfig says",
         inputs: |desk| {
             running(desk);
@@ -337,7 +357,7 @@ const NODES: &[Case] = &[
                 line: "kpki init -f kubeadm.yaml --dir n/etc/kubernetes",
                 code: 0,
                 says: &[
-                    "apiserver-kubelet-client.crt: it has O=kubeadm:cluster-admins, as kubeadm writes it from v1.29.0 to v1.35.4; today no organization would be written",
+                    "apiserver-kubelet-client.crt: it has O=kubeadm:cluster-admins, as kubeadm writes it from v1.29.0 to v1.35.4 and in v1.36.0; today no organization would be written",
                     "apiserver-etcd-client.crt: it has O=system:masters, as kubeadm writes it up to v1.28",
                 ],
                 never: &["refuse"],

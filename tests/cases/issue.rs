@@ -135,6 +135,13 @@ const SURROUNDINGS: &[Case] = &[
                 says: &["the cluster's version is not known here: v1.36.2 is taken", "--kubernetes-version"],
                 never: &["O=system:masters"],
             },
+            // By what is there of its name, also where it is written elsewhere.
+            Run {
+                line: "cp old.crt rsa/apiserver-kubelet-client.crt; kpki issue apiserver-kubelet-client --ca rsa --out same.crt",
+                code: 0,
+                says: &["O=system:masters, CN=kube-apiserver-kubelet-client"],
+                never: &["is not known here"],
+            },
             Run {
                 line: "kpki issue apiserver-kubelet-client --ca n/etc/kubernetes/pki --kubernetes-version 1.28 --out d.crt",
                 code: 0,
@@ -517,6 +524,18 @@ const TRUST: &[Case] = &[
                     "cannot access 'jane.conf'",
                 ],
                 never: &["signed"],
+            },
+            // In every form, and by a pipe.
+            Run {
+                line: "printf 'apiVersion: v1\\nkind: Secret\\ntype: kubernetes.io/tls\\ndata: {tls.crt: %s}\\n' $(base64 -w0 n/etc/kubernetes/pki/ca.crt) > ca.yaml; \
+                       openssl crl2pkcs7 -nocrl -certfile n/etc/kubernetes/pki/ca.crt -out ca.p7b; \
+                       for ca in ca.yaml ca.p7b n/etc/kubernetes/admin.conf <(cat ca.p7b); do kpki issue user jane --ca login/ca.crt --kubeconfig - --server https://10.0.0.10:6443 --server-ca $ca 2> /dev/null | \
+                       sed -n 's/.*certificate-authority-data: //p' | base64 -d | openssl x509 -noout -subject || exit 9; done",
+                code: 0,
+                says: &[
+                    "subject=CN = kubernetes\nsubject=CN = kubernetes\nsubject=CN = kubernetes\nsubject=CN = kubernetes",
+                ],
+                never: &[],
             },
             Run {
                 line: "kpki issue user jane --ca login/ca.crt --kubeconfig jane.conf --server https://10.0.0.10:6443 --server-ca login/ca.crt",

@@ -209,7 +209,7 @@ const LATER: &[Case] = &[
                 code: 1,
                 says: &[
                     "CN=kube-apiserver is not in n/etc/kubernetes/pki/ca.ledger.jsonl",
-                    "kpki ledger adopt --ca n/etc/kubernetes/pki/ca.crt n/etc/kubernetes/pki/apiserver.crt. If nobody knows, take the key of the CA for stolen",
+                    "record it:\n                    kpki ledger adopt --ca n/etc/kubernetes/pki/ca.crt n/etc/kubernetes/pki/apiserver.crt\n                  If nobody knows, take the key of the CA for stolen",
                 ],
                 never: &[],
             },
@@ -222,6 +222,41 @@ const LATER: &[Case] = &[
                     "sound",
                 ],
                 never: &["K024"],
+            },
+        ],
+    },
+    Case {
+        situation: "control planes that kubeadm has joined: each has the CA's key, and signs its own",
+        inputs: |desk| {
+            control_plane(desk);
+            desk.control_plane("n2");
+        },
+        runs: &[
+            // The first signature was made where the other node was not to be seen.
+            Run {
+                line: "mkdir away cluster && mv n2 away && kpki issue user jane --ca n/etc/kubernetes/pki --out jane.crt 2> /dev/null; \
+                       mv n cluster/cp1; mv away/n2 cluster/cp2; rm cluster/cp2/etc/kubernetes/pki/apiserver-kubelet-client.*; \
+                       kpki issue apiserver-kubelet-client --ca cluster/cp1/etc/kubernetes/pki --out cluster/cp2/etc/kubernetes/pki/apiserver-kubelet-client.crt 2> /dev/null; \
+                       cp later/thief.crt cluster/cp2/etc/kubernetes/pki; kpki audit --nodes cluster | grep -A4 K024",
+                code: 1,
+                says: &[
+                    "K024 not-in-inventory, cp2: etc/kubernetes/pki/thief.crt",
+                    "record what that node has",
+                    "kpki ledger adopt --ca cluster/cp1/etc/kubernetes/pki/ca.crt cluster/cp2/etc/kubernetes/pki/thief.crt",
+                ],
+                never: &["stolen", "cp1: "],
+            },
+            // What was adopted of it makes it one that the ledger knows.
+            Run {
+                line: "rm cluster/cp2/etc/kubernetes/pki/thief.crt; kpki ledger adopt --ca cluster/cp1/etc/kubernetes/pki > /dev/null; \
+                       cp later/thief.crt cluster/cp2/etc/kubernetes/pki; kpki audit --nodes cluster | grep -A4 K024; kpki ledger verify --ca cluster/cp1/etc/kubernetes/pki",
+                code: 1,
+                says: &[
+                    "K024 not-in-inventory, cp2: etc/kubernetes/pki/thief.crt",
+                    "take the key of the CA for stolen",
+                    "cluster/cp2/etc/kubernetes/pki/thief.crt was issued by this CA and is not in its ledger",
+                ],
+                never: &["record what that node has"],
             },
         ],
     },
@@ -481,6 +516,12 @@ const BY_HAND: &[Case] = &[
                     "nothing was adopted",
                 ],
                 never: &["done:"],
+            },
+            Run {
+                line: "kpki ledger adopt --ca n/etc/kubernetes/pki --dry-run - < later/apiserver.crt; kpki ledger adopt --ca n/etc/kubernetes/pki --dry-run <(cat later/admin.conf); kpki ledger adopt --ca n/etc/kubernetes/pki --dry-run nowhere",
+                code: 2,
+                says: &["standard input", "CN=kubernetes-admin", "error: nowhere: there is no such file"],
+                never: &["entity"],
             },
             Run {
                 line: "kpki ledger adopt --ca n/etc/kubernetes/pki/ca.crt later/etcd-thief.crt -o json",

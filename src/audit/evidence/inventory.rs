@@ -24,6 +24,10 @@ pub enum Inventory {
 pub struct Ledger {
     /// The SHA-256 of each certificate, in hexadecimal.
     fingerprints: HashSet<String>,
+    /// Those of them that were adopted.
+    adopted: HashSet<String>,
+    /// Whether its first line is one that kpki signed: the CA itself, where kpki made it.
+    own: bool,
     /// The number of each certificate's line by its serial number.
     serials: HashMap<String, usize>,
     /// Whether it was begun with what the CA's key had signed before: those of kpki 0.1.0 were not, unless they begin
@@ -92,7 +96,11 @@ impl Ledger {
             let Some(entry) = entry else { continue };
             if number == 1 {
                 ledger.complete = entry.version > 1 || entry.subject == entry.issuer;
+                ledger.own = entry.adopted.is_none();
                 entry.recorded().clone_into(&mut ledger.begins);
+            }
+            if entry.adopted.is_some() {
+                ledger.adopted.insert(entry.certificate_sha256.clone());
             }
             ledger.serials.entry(entry.serial).or_insert(number);
             ledger.fingerprints.insert(entry.certificate_sha256);
@@ -106,6 +114,15 @@ impl Ledger {
     /// Whether it records a certificate.
     pub fn records(&self, fingerprint: &[u8; 32]) -> bool {
         self.fingerprints.contains(&hex(fingerprint))
+    }
+
+    /// Whether what else lies where a certificate lies would be recorded as well: it was adopted, and its tree with it, or
+    /// the ledger began with the CA. What was signed for a node whose other certificates another holder of the CA's key
+    /// had signed before says nothing of those.
+    pub fn stands_for_its_node(&self, fingerprint: &[u8; 32]) -> bool {
+        let fingerprint = hex(fingerprint);
+        self.adopted.contains(&fingerprint)
+            || (self.own && self.complete && self.fingerprints.contains(&fingerprint))
     }
 
     /// The line that records this serial number.

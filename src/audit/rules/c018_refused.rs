@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use super::super::{Answers, Finding, Gap, Location, Place, Scene};
+use super::super::{Answers, Finding, Gap, Location, Place, Scene, Use};
 use super::distinct::Certificates;
 use super::meetings::{Meeting, Meetings};
 use super::{Check, Citation, Role, Rule, Severity};
@@ -53,7 +53,9 @@ fn check(scene: &Scene<'_>, findings: &[Finding], answers: &mut Answers) {
     // One mistake, for whomever it is made.
     let mut refused: BTreeMap<(usize, String), (Severity, Vec<&str>)> = BTreeMap::new();
     for meeting in Meetings::of(scene) {
-        let Some(leaf) = meeting.leaf().and_then(|leaf| certificates.get(leaf)) else { continue };
+        // Nobody shows what a backup holds.
+        let leaf = meeting.leaf().and_then(|leaf| certificates.get(leaf));
+        let Some(leaf) = leaf.filter(|leaf| leaf.usage != Use::Old) else { continue };
         if meeting.is_too_much() {
             answers.leave(
                 leaf,

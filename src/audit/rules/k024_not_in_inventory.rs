@@ -106,14 +106,21 @@ fn check(estate: &Estate<'_>, answers: &mut Answers) {
                         fact.severity(Severity::Medium);
                     }
                     let stolen = "If nobody knows, take the key of the CA for stolen: replace the CA and everything below it.";
-                    let mut cure = Cure::words("Find out who issued it.");
-                    if judge.is_ledger {
+                    let adopt = || {
                         let adopt = Command::of("kpki").plain("ledger adopt --ca").path(judge.certificate);
-                        cure = cure
-                            .say("If you know, as after kubeadm certs renew, record it:")
-                            .run(adopt.path(path_of(record)));
-                    }
-                    fact.fix(cure.say(stolen));
+                        adopt.path(path_of(record))
+                    };
+                    let known = "If you know, as after kubeadm certs renew, record it:";
+                    fact.fix(if strange {
+                        // Each control plane of kubeadm's has the CA's key, and signs its own.
+                        let joined = "kubeadm join signs with the copy of the CA's key on the node itself: record what \
+                                      that node has, and what turns up later is told.";
+                        Cure::words(joined).run(adopt())
+                    } else if judge.is_ledger {
+                        Cure::words("Find out who issued it.").say(known).run(adopt()).say(stolen)
+                    } else {
+                        Cure::words("Find out who issued it.").say(stolen)
+                    });
                 }
             },
         }
@@ -154,7 +161,7 @@ struct Judge<'a> {
     is_ledger: bool,
     /// Those of which lines are lost or altered, and the first of it.
     broken: Vec<(&'a str, String)>,
-    /// The nodes that a ledger of it knows: those that it lies on, and those of which it records something.
+    /// The nodes that a ledger of it knows: those that it lies on, and those of which something was taken into it.
     nodes: HashSet<Option<Arc<str>>>,
     /// Whether the cluster's own signers may sign by it: never by a CA that is etcd's or the front proxy's alone.
     signs_clients: bool,
@@ -221,13 +228,13 @@ impl<'a> Judge<'a> {
         })
     }
 
-    /// Adds the nodes on which something lies that a ledger records and that lies on none of its own.
+    /// Adds the nodes on which something lies that was taken into a ledger and lies on none of its own.
     fn take_in(&mut self, nodes: &HashMap<[u8; 32], HashSet<Option<Arc<str>>>>) {
         let ledgers: Vec<_> = self.inventories.iter().filter_map(|inventory| inventory.ledger()).collect();
-        let recorded = |print: &[u8; 32]| {
-            !self.own.contains(print) && ledgers.iter().any(|ledger| ledger.records(print))
+        let stands = |print: &[u8; 32]| {
+            !self.own.contains(print) && ledgers.iter().any(|ledger| ledger.stands_for_its_node(print))
         };
-        let foreign = nodes.iter().filter(|(print, on)| on.is_disjoint(&self.nodes) && recorded(print));
+        let foreign = nodes.iter().filter(|(print, on)| on.is_disjoint(&self.nodes) && stands(print));
         let more: Vec<_> = foreign.flat_map(|(_, on)| on.iter().cloned()).collect();
         self.nodes.extend(more);
     }

@@ -127,15 +127,18 @@ impl Prepared {
         }
         let version = match stated {
             Some(stated) => stated,
-            None => of_replaced(profile, target.replaces().as_ref()).unwrap_or_else(|| {
-                if decides {
-                    notes.push(format!(
-                        "the cluster's version is not known here: {assumed} is taken, which decides the \
+            // What is there of its name is of the cluster's version, also where nothing is replaced.
+            None => of_replaced(profile, target.replaces().as_ref())
+                .or_else(|| of_replaced(profile, around.namesake(name)))
+                .unwrap_or_else(|| {
+                    if decides {
+                        notes.push(format!(
+                            "the cluster's version is not known here: {assumed} is taken, which decides the \
                          organizations; say another with --kubernetes-version"
-                    ));
-                }
-                assumed
-            }),
+                        ));
+                    }
+                    assumed
+                }),
         };
         Ok(Self { loaded, around, target, version, notes })
     }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use kpki::cluster::{Destination, DestinationError, Follow, Issued, Surroundings, check_server_authority};
 use kpki::disk::{Secrecy, Transaction, read_bounded};
+use kpki::inspect::Wanted;
 use kpki::key::{KeyForm, KeyPair};
 use kpki::kubeconfig::{self, Access, Changes, KubeconfigError};
 use kpki::x509::Certificate;
@@ -12,6 +13,7 @@ use zeroize::Zeroizing;
 
 use super::super::authority::{Loaded, directory_of};
 use super::super::identity::IdentityArgs;
+use super::super::input::Input;
 use super::super::{Failure, LARGEST_INPUT, output};
 use super::{Args, stage};
 use kpki::profile::Profile;
@@ -338,9 +340,7 @@ fn usable(server: &str, what: &str) -> Result<String, Failure> {
 
 /// The CAs of `--server-ca`: all of them CAs, and a root among them.
 pub(crate) fn authority_of(file: &Path) -> Result<Vec<Certificate>, Failure> {
-    let bytes = read_bounded(file, LARGEST_INPUT)?;
-    let held = Certificate::all_from_pem_or_der(&bytes)
-        .map_err(|error| Failure::from(error).at(output::path(file)))?;
+    let held = Input::read(file)?.certificates(Wanted::Authorities)?;
     check_server_authority(&output::path(file), &held).map_err(|error| {
         Failure::from(error).hint("put the root that it goes back to into the file").refused()
     })?;

@@ -13,14 +13,15 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use super::super::authority::directory_of;
+use super::super::input::{Input, STANDARD_INPUT, is_standard_input};
 use super::super::output::{self, BAD, Format, GOOD, styled};
 use super::super::{Context, Failure, Status};
 use super::{Kept, authorities, counted};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Certificates, kubeconfigs or bundles with what is to be adopted, or directories of them; without one, all that lies
-    /// in the trees of the CA's cluster.
+    /// Certificates, kubeconfigs or bundles with what is to be adopted, or directories of them; - for standard input; without
+    /// one, all that lies in the trees of the CA's cluster.
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
     /// A PKI directory, in which each certificate is taken to the CA whose key has signed it, or a CA certificate.
@@ -140,9 +141,20 @@ fn read(files: &[PathBuf]) -> Result<Holdings, Failure> {
     let mut holdings = Holdings::default();
     for file in files {
         let mut one = Holdings::default();
-        one.take(file).map_err(|error| {
-            Failure::new(format!("{}: {}", output::path(file), error.kind())).hint("check the path")
-        })?;
+        if is_standard_input(file)
+            || std::fs::metadata(file).is_ok_and(|found| !found.is_file() && !found.is_dir())
+        {
+            let input = Input::read(file)?;
+            one.take_contents(input.path.as_deref().unwrap_or(Path::new(STANDARD_INPUT)), &input.bytes);
+        } else {
+            one.take(file).map_err(|error| {
+                let why = match error.kind() {
+                    std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
+                    kind => kind.to_string(),
+                };
+                Failure::new(format!("{}: {why}", output::path(file))).hint("check the path")
+            })?;
+        }
         if let Some((path, reason)) = one.unread.first().filter(|_| one.certificates.is_empty()) {
             return Err(Failure::new(format!("{path}: {reason}")));
         }

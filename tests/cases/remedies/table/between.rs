@@ -36,7 +36,16 @@ pub(super) fn lines() -> Vec<Line> {
             "the ledger knows one node, and its CA has signed for others",
             |desk| {
                 three(desk, Cluster::new());
+                // It began where the others were not to be seen.
+                let (beside, away) = (desk.root().join("nodes"), desk.root().join("away"));
+                std::fs::rename(&beside, &away).unwrap();
+                std::fs::create_dir(&beside).unwrap();
+                std::fs::rename(away.join("m1"), beside.join("m1")).unwrap();
                 desk.kpki("issue user first --ca nodes/m1/etc/kubernetes/pki --out first.crt");
+                for node in ["m2", "m3"] {
+                    std::fs::rename(away.join(node), beside.join(node)).unwrap();
+                }
+                std::fs::remove_dir(away).unwrap();
             },
             Cure::Run,
         ),
