@@ -12,8 +12,8 @@ use base64::engine::general_purpose::STANDARD;
 use base64::{DecodeError, DecodeSliceError, Engine as _};
 use zeroize::Zeroizing;
 
-pub use self::go::{GoBlock, Unseen, decode_as_go, unseen_by_go};
-pub use self::scan::{Found, scan};
+pub use self::go::{GoBlock, Unseen, decode_as_go, is_plain, unseen_by_go};
+pub use self::scan::{Found, has_block, scan};
 
 /// An X.509 certificate (RFC 7468 section 5).
 pub const CERTIFICATE: &str = "CERTIFICATE";

@@ -237,6 +237,7 @@ fn first_line(message: &str) -> String {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
+    use std::fmt::Write as _;
 
     use super::*;
 
@@ -310,10 +311,11 @@ mod tests {
             let error = read::<Example>(text).unwrap_err().to_string();
             assert_eq!(error, words, "{text:?}");
         }
-        let deep = format!(
-            "list:\n{}",
-            (1..100).map(|depth| format!("{}a:\n", " ".repeat(depth))).collect::<String>()
-        );
+        let mut deep = "list:\n".to_owned();
+        for depth in 1..100 {
+            deep += &" ".repeat(depth);
+            deep += "a:\n";
+        }
         assert_eq!(
             read::<serde::de::IgnoredAny>(&deep).unwrap_err().reason,
             "values stand more than 64 deep in each other"
@@ -326,7 +328,7 @@ mod tests {
         let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
         for level in 1..9 {
             let aliases = vec![format!("*a{}", level - 1); 10].join(", ");
-            bomb.push_str(&format!("a{level}: &a{level} [{aliases}]\n"));
+            writeln!(bomb, "a{level}: &a{level} [{aliases}]").unwrap();
         }
         let large = format!("a: &a {}\nb: [{}]\n", "x".repeat(100_000), vec!["*a"; 5000].join(", "));
         let merged = format!("a: &a {{{}}}\nb:\n{}", keys(1000), "- {<<: *a}\n".repeat(1000));

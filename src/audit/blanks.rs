@@ -154,19 +154,19 @@ fn named(node: &Node, blanks: &mut Vec<Blank>) {
 
 /// What kubeadm makes on every control plane.
 fn expected(node: &Node, blanks: &mut Vec<Blank>) {
+    const OWN: [&str; 4] =
+        ["apiserver", "apiserver-kubelet-client", "front-proxy-client", "apiserver-etcd-client"];
     let is_there = |name: &str| matches!(node.resolve(&Path::new(PKI).join(name)), Target::File(_));
     let flag = |name: &str| node.flags(Component::Apiserver).and_then(|flags| flags.value(name));
-    let is_kubeadms = match flag("tls-cert-file") {
-        Some(path) => Path::new(path).starts_with(PKI),
+    let is_kubeadms = flag("tls-cert-file").map_or_else(
         // Without a manifest, by what is left of it.
-        None => {
-            const OWN: [&str; 4] =
-                ["apiserver", "apiserver-kubelet-client", "front-proxy-client", "apiserver-etcd-client"];
+        || {
             let pairs =
                 OWN.iter().filter(|base| ["crt", "key"].iter().any(|end| is_there(&format!("{base}.{end}"))));
             node.kind != NodeKind::Store && pairs.count() >= 2
-        }
-    };
+        },
+        |path| Path::new(path).starts_with(PKI),
+    );
     if !is_kubeadms {
         return;
     }

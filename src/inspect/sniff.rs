@@ -27,7 +27,7 @@ pub(super) fn read(bytes: &[u8], depth: usize) -> (Encoding, Vec<Item>) {
     if let Some(found) = of_data(text, depth) {
         return found;
     }
-    if has_block(bytes) {
+    if pem::has_block(bytes) {
         return (Encoding::Pem, blocks(bytes));
     }
     of_text(text, depth)
@@ -57,12 +57,17 @@ fn by_first_bytes(bytes: &[u8]) -> Option<Item> {
 
 /// Whether a text is one for people: no control characters but those that lay out lines.
 fn is_text(text: &str) -> bool {
+    // In ASCII, which nearly everything is, that is told by the bytes, and faster.
+    if text.is_ascii() {
+        let odd = |byte: &u8| byte.is_ascii_control() && !b"\n\r\t\x0b\x0c\x1b".contains(byte);
+        return !text.as_bytes().iter().any(odd);
+    }
     !text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t' | '\u{b}' | '\u{c}' | '\u{1b}'))
 }
 
 /// Bytes that are no text: DER, or PEM among them (a comment in Latin-1, say).
 fn of_bytes(bytes: &[u8]) -> (Encoding, Vec<Item>) {
-    if has_block(bytes) {
+    if pem::has_block(bytes) {
         return (Encoding::Pem, blocks(bytes));
     }
     let items = document::of_file(bytes);
@@ -70,21 +75,19 @@ fn of_bytes(bytes: &[u8]) -> (Encoding, Vec<Item>) {
     (if unknown { Encoding::Binary } else { Encoding::Der }, items)
 }
 
-/// Whether a line begins a PEM block, or ends one that has lost its beginning.
-fn has_block(bytes: &[u8]) -> bool {
-    pem::scan(bytes).next().is_some()
-}
-
 fn blocks(bytes: &[u8]) -> Vec<Item> {
     let mut found = pem::scan(bytes);
+    let mut whole = true;
     let mut items: Vec<Item> = found
         .by_ref()
         .take(MOST_ITEMS)
+        .inspect(|found| whole &= found.contents.is_ok() && found.headers.is_empty())
         .zip(0..)
         .map(|(found, number)| document::of_block(found, number))
         .collect();
-    let seen = pem::decode_as_go(bytes);
-    if seen.len() != items.len() {
+    // To read it once more is dear, and most files are written as everybody reads them.
+    let seen = if whole && pem::is_plain(bytes) { None } else { Some(pem::decode_as_go(bytes)) };
+    if let Some(seen) = seen.filter(|seen| seen.len() != items.len()) {
         for one in pem::unseen_by_go(bytes, &seen) {
             if let Some(item) = items.get_mut(one.number) {
                 item.unseen_by_go = Some(one.why);
@@ -226,7 +229,7 @@ fn of_text(text: &str, depth: usize) -> (Encoding, Vec<Item>) {
         );
     }
     if let Some(bytes) = base64(text) {
-        let known = document::is_known(&bytes) || has_block(&bytes) || object_in(&bytes);
+        let known = document::is_known(&bytes) || pem::has_block(&bytes) || object_in(&bytes);
         if known {
             return (Encoding::Base64, read(&bytes, depth + 1).1);
         }

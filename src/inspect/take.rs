@@ -86,14 +86,14 @@ impl Inspected {
         let more = held.len().saturating_sub(MOST);
         held.truncate(MOST);
         held.extend((more > 0).then(|| format!("{more} more")));
-        let whys = self.items.iter().filter_map(|item| match &item.content {
+        let mut whys = self.items.iter().filter_map(|item| match &item.content {
             Content::Named { facts, .. } => {
                 facts.iter().find(|(name, _)| *name == "contents").map(|(_, why)| why)
             }
             Content::Broken { .. } => item.faults.first(),
             _ => None,
         });
-        let why = whys.take(1).map(|why| format!(" ({why})")).collect::<String>();
+        let why = whys.next().map(|why| format!(" ({why})")).unwrap_or_default();
         format!("holds no {} but: {}{why}", wanted.noun(), held.join(", "))
     }
 }

@@ -69,6 +69,18 @@ pub fn decode_as_go(text: &[u8]) -> Vec<GoBlock> {
     blocks
 }
 
+/// Whether a text is written so plainly that Go finds every block in it that [`scan`](super::scan) finds whole and without
+/// headers: each line begins or ends a block at its very start, without a colon that might be a header's, or has no dash, and no white space that Go does not pass over.
+pub fn is_plain(text: &[u8]) -> bool {
+    text.split(|byte| *byte == b'\n').all(|line| {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        let blank = line.iter().fold(false, |found, byte| found | matches!(byte, b'\r' | b'\x0c'));
+        let has = |wanted: u8| line.iter().fold(false, |found, byte| found | (*byte == wanted));
+        let delimits = line.starts_with(BEGIN) || line.starts_with(b"-----END ");
+        !blank && if delimits { !has(b':') } else { !has(b'-') }
+    })
+}
+
 /// Line numbers of places that come in ascending order.
 struct LineNumbers<'a> {
     text: &'a [u8],
@@ -256,6 +268,20 @@ mod tests {
             assert_eq!(seen, lines, "{text}");
             assert!(unseen.first().map_or("", String::as_str).contains(why), "{text}: {unseen:?}");
             assert_eq!(unseen.is_empty(), why.is_empty(), "{text}: {unseen:?}");
+        }
+    }
+
+    proptest::proptest! {
+        /// Of a plain text Go finds every block that is whole.
+        #[test]
+        fn plain_texts_need_not_be_read_as_go_does(
+            text in "(-----BEGIN (A|A |A-B|A:B)-----\\s?\n|-----END (A|A |A-B|A:B)-----\\s?\n?|AAAA ?\\s?\n|A: b\n|\n|\u{feff}| |-){0,12}",
+        ) {
+            let found: Vec<Found> = scan(text.as_bytes()).collect();
+            let whole = found.iter().all(|found| found.contents.is_ok() && found.headers.is_empty());
+            if whole && is_plain(text.as_bytes()) {
+                proptest::prop_assert_eq!(decode_as_go(text.as_bytes()).len(), found.len());
+            }
         }
     }
 

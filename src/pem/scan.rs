@@ -82,6 +82,14 @@ pub fn scan(text: &[u8]) -> impl Iterator<Item = Found> {
     })
 }
 
+/// Whether a line begins a block, or ends one that has lost its beginning: whether [`scan`] finds anything.
+pub fn has_block(text: &[u8]) -> bool {
+    let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
+    text.split(|byte| *byte == b'\n')
+        .map(<[u8]>::trim_ascii)
+        .any(|line| line.starts_with(BEGIN) || line.starts_with(END))
+}
+
 fn broken(label: String, line: usize, error: PemError) -> Found {
     Found {
         label,
@@ -199,6 +207,14 @@ mod tests {
     }
 
     proptest! {
+        /// That there is a block is told without reading it.
+        #[test]
+        fn blocks_are_told_without_being_read(
+            text in "(-----BEGIN A-----|-----END A-----|-----BEGIN |-----|AAAA|\r|\n|\u{feff}| ){0,12}",
+        ) {
+            prop_assert_eq!(has_block(text.as_bytes()), scan(text.as_bytes()).next().is_some());
+        }
+
         /// What the strict reader takes, this one takes as well.
         #[test]
         fn the_two_readers_agree(

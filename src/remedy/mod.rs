@@ -226,8 +226,7 @@ mod tests {
 
     #[test]
     fn words_and_commands_become_a_paragraph() {
-        let run =
-            |words: &[&str]| words.iter().skip(1).fold(Command::of(words[0]), super::command::Command::arg);
+        let run = |words: &[&str]| words.iter().skip(1).fold(Command::of(words[0]), Command::arg);
         for (remedy, text, commands) in [
             (Remedy::words("Wait."), "Wait.", 0),
             (Remedy::command(run(&["chmod", "600", "a b"])), "`chmod 600 'a b'`.", 1),

@@ -102,8 +102,12 @@ mod tests {
         for (component, without, with) in spoils {
             let mut tree = Tree::control_plane();
             tree.policy.kubernetes_version = Some(crate::profile::KubernetesVersion::new(1, 36, 2));
-            without.iter().for_each(|name| tree.no_flag(component, name));
-            with.iter().for_each(|flag| tree.flag(component, flag));
+            for name in without {
+                tree.no_flag(component, name);
+            }
+            for flag in with {
+                tree.flag(component, flag);
+            }
             let expected = found(&tree);
             if with.is_empty() && without.is_empty() {
                 healthy.clone_from(&expected);

@@ -187,10 +187,13 @@ fn signing(
         .filter(|other| **other != index)
         .filter_map(|other| node.certificate(*other))
         .collect();
+    let is_backup = |other: &super::Cert<'_>| {
+        other.file().on_node.extension().is_some_and(|extension| extension == "bak")
+    };
     candidates.sort_by_key(|other| {
         (
             // What was replaced is kept beside what replaced it.
-            other.file().name().ends_with(".bak"),
+            is_backup(other),
             other.file().on_node.parent() != directory,
             std::cmp::Reverse(other.tbs().validity.not_after),
             other.index,

@@ -32,8 +32,10 @@ const KNOWN: [&str; 19] = [
     "etc/default",
 ];
 
+type ByContent = (&'static str, &'static [&'static str], &'static [&'static str], &'static [&'static str]);
+
 /// Directories that are known by what is in them: one of the first names and all of the second, and none of the third.
-const BY_CONTENT: [(&str, &[&str], &[&str], &[&str]); 14] = [
+const BY_CONTENT: [ByContent; 14] = [
     ("/", &["etc", "var"], &[], &[]),
     ("/var/lib/rancher/k3s", &["server/tls/serving-kube-apiserver.crt"], &[], &[]),
     ("/var/lib/rancher/k3s/server", &["tls/serving-kube-apiserver.crt"], &[], &[]),

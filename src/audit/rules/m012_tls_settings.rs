@@ -79,7 +79,7 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
             } else {
                 Edit::set(component, suites, sound.join(","))
             };
-            judge(&place, component.program(), &given, Some(Cure::default().flags([edit])), answers);
+            judge(&place, component.program(), &given, Some(&Cure::default().flags([edit])), answers);
         }
     }
     kubelet(node, answers);
@@ -124,7 +124,7 @@ fn version(place: Place, who: &str, value: &str, cure: Option<Cure>, answers: &m
     }
 }
 
-fn judge(place: &Place, who: &str, suites: &[&str], cure: Option<Cure>, answers: &mut Answers) {
+fn judge(place: &Place, who: &str, suites: &[&str], cure: Option<&Cure>, answers: &mut Answers) {
     answers.look();
     let (mut weak, mut unknown): (Vec<&str>, Vec<&str>) = (Vec::new(), Vec::new());
     for suite in suites {
@@ -139,7 +139,7 @@ fn judge(place: &Place, who: &str, suites: &[&str], cure: Option<Cure>, answers:
     {
         if !list.is_empty() {
             let fact = answers.fail(place.clone(), format!("{who} {what}: {}", named(&list)));
-            if let Some(cure) = &cure {
+            if let Some(cure) = cure {
                 fact.fix(cure.clone());
             }
         }

@@ -239,7 +239,7 @@ impl<'a> Builder<'a> {
         let node = self.node;
         let mut served: HashSet<(usize, Role)> = HashSet::new();
         for reference in node.references.iter().filter(|reference| reference.what == What::Certificate) {
-            let (Target::File(file), Some(role)) = (reference.target, self.role_of(reference)) else {
+            let (Target::File(file), Some(role)) = (reference.target, Self::role_of(reference)) else {
                 continue;
             };
             if reference.holder != Holder::Kubeconfig && served.insert((file, role)) {
@@ -279,7 +279,7 @@ impl<'a> Builder<'a> {
     }
 
     /// The part that a certificate plays that somebody names.
-    fn role_of(&self, reference: &Reference) -> Option<Role> {
+    fn role_of(reference: &Reference) -> Option<Role> {
         // etcd's own client towards itself.
         let is_gateways = reference.holder == Holder::Component(Component::Etcd)
             && reference.flag.trim_start_matches('-') == "client-cert-file";
@@ -314,10 +314,11 @@ impl<'a> Builder<'a> {
 
     /// The CAs by which a part's certificate is judged, by their numbers: one for each who judges by others.
     fn trusts(&mut self, role: Role) -> Vec<usize> {
+        use Component::{Apiserver, ControllerManager, Etcd};
+
         if let Some(known) = self.known.get(&role) {
             return known.clone();
         }
-        use Component::{Apiserver, ControllerManager, Etcd};
         let node = self.node;
         let component = |component, flag: &'static str| {
             node.references_of(Holder::Component(component), flag)
@@ -527,7 +528,6 @@ fn located(cert: Cert<'_>) -> Located {
         field: place.field.as_deref().map(str::to_owned),
         block: place.block.unwrap_or_default(),
         line: place.line,
-        ..Source::default()
     };
     Located { certificate: cert.facts().certificate.clone(), source }
 }

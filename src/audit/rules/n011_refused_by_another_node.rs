@@ -138,7 +138,9 @@ fn etcd_of<'a>(
         } else if called.is_empty() && all_here {
             let what =
                 format!("the API server calls {}, which no member of etcd has in its certificate", url.text);
-            members.iter().for_each(|(other, _)| wrong.add(&api.calls_at, what.clone(), name(other)));
+            for (other, _) in members {
+                wrong.add(&api.calls_at, what.clone(), name(other));
+            }
         }
         for (other, member) in called.into_iter().filter(|(other, _)| !is_same(node, other)) {
             wrong.untrusted(api.to_etcd.as_ref(), member.clients.as_ref(), name(other));

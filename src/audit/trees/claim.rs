@@ -113,7 +113,7 @@ impl Claim {
         let Ok(within) = other.on_node.strip_prefix(&self.on_node) else { return false };
         self.is_directory
             && !within.as_os_str().is_empty()
-            && !(self.root.is_some() && self.root == other.root)
+            && (self.root.is_none() || self.root != other.root)
             && !other.real.starts_with(&self.real)
             && self.real.join(within).symlink_metadata().is_ok()
     }

@@ -299,12 +299,12 @@ impl Found {
     }
 
     fn exec(&mut self, whose: &str, user: &Node) {
+        const VERSIONS: [&str; 2] =
+            ["client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1"];
         let Some(exec) = user.field("exec").filter(|exec| exec.kind() != Kind::Null) else { return };
         if !self.expect(exec, Kind::Fields, &format!("exec of {whose}")) {
             return;
         }
-        const VERSIONS: [&str; 2] =
-            ["client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1"];
         for field in ["command", "apiVersion", "interactiveMode"] {
             self.text(exec, field, &format!("exec.{field} of {whose}"));
         }

@@ -223,6 +223,7 @@ fn list(members: &[&[u8]]) -> Vec<u8> {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "it is one table")]
 fn extensions() {
     let plain = list(&[POLICY]);
     let constraint =
@@ -577,6 +578,7 @@ fn revocation_lists() {
 
 #[test]
 fn requests_and_signatures() {
+    const ECDSA: &[u8] = &[0x30, 10, 6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2];
     let request = |attributes: &[Vec<u8>]| {
         let info = element(
             SEQUENCE,
@@ -609,7 +611,6 @@ fn requests_and_signatures() {
         odd(&one(&short)),
         ["the EdDSA signature has 63 bytes, and such a one has 64 (RFC 8032 section 5)"]
     );
-    const ECDSA: &[u8] = &[0x30, 10, 6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2];
     for (value, told) in [
         (
             element(SEQUENCE, &[&[2, 1, 5], &[2, 1, 0]]),
