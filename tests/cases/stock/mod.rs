@@ -60,7 +60,7 @@ fn faults(stock: &Stock) -> Vec<String> {
     }
     for part in stock.parts {
         lines.push(format!("kpki audit {part}"));
-        lines.push(format!("rm -rf copy && cp -r {part} copy && kpki audit copy"));
+        lines.push(format!("rm -rf copy && cp -rH {part} copy && kpki audit copy"));
     }
     if stock.nodes.len() > 1 {
         lines.push("rm -rf copy && kpki audit .".to_owned());
@@ -69,7 +69,8 @@ fn faults(stock: &Stock) -> Vec<String> {
     let mut wrong: Vec<String> =
         lines.iter().filter_map(|line| fault(stock, &desk, line, &[0], &[])).collect();
     let codes: &[i32] = if stock.rehearsed { &[0] } else { &[0, 2] };
-    wrong.extend(fault(stock, &desk, &format!("kpki rehearse {}", stock.nodes.join(" ")), codes, &["FAIL"]));
+    let all = if let [node] = stock.nodes { node } else { "." };
+    wrong.extend(fault(stock, &desk, &format!("rm -rf copy && kpki rehearse {all}"), codes, &["FAIL"]));
     wrong
 }
 
