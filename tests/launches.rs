@@ -333,8 +333,8 @@ fn etcds_environment_is_read_as_etcd_reads_it() {
     // etcd does not start with both a flag and its variable.
     let own = format!("--key-file={key}");
     let said = etcd(&["--logger=zap", &own], &variables, directory.path());
-    let lines: String = variables.iter().map(|(name, value)| format!("{name}={value}\n")).collect();
-    write(&directory.path().join("etc/etcd.env"), &lines);
+    let lines: Vec<String> = variables.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    write(&directory.path().join("etc/etcd.env"), &lines.join("\n"));
     let unit =
         format!("[Service]\nEnvironmentFile=/etc/etcd.env\nExecStart=/usr/bin/etcd --logger=zap {own}\n");
     write(&directory.path().join(UNITS).join("etcd.service"), &unit);

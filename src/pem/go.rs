@@ -74,8 +74,8 @@ pub fn decode_as_go(text: &[u8]) -> Vec<GoBlock> {
 pub fn is_plain(text: &[u8]) -> bool {
     text.split(|byte| *byte == b'\n').all(|line| {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
-        let blank = line.iter().fold(false, |found, byte| found | matches!(byte, b'\r' | b'\x0c'));
-        let has = |wanted: u8| line.iter().fold(false, |found, byte| found | (*byte == wanted));
+        let blank = line.iter().any(|byte| matches!(byte, b'\r' | b'\x0c'));
+        let has = |wanted: u8| line.contains(&wanted);
         let delimits = line.starts_with(BEGIN) || line.starts_with(b"-----END ");
         !blank && if delimits { !has(b':') } else { !has(b'-') }
     })

@@ -39,7 +39,7 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
                 );
                 let fact = answers.fail(one, message);
                 if let Some(above) = above(one.cert, number) {
-                    let change = CaChange { path_length: Some(Some(below)), ..CaChange::default() };
+                    let change = CaChange { path_length: Some(below), ..CaChange::default() };
                     let first =
                         "Let the upper CA sign the leaves itself, or let it admit so many below itself.";
                     fact.fix(Cure::words(first).renew_ca(Some(above), change));

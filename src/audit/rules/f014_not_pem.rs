@@ -58,7 +58,7 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
         };
         let fact = answers.fail(Place::file(index), message);
         if !matches!(item.content, Content::Named { .. }) {
-            fact.fix(Cure::words("Write it as PEM:").as_pem());
+            fact.fix(Cure::words("Write it as PEM:").rewritten_as_pem());
         }
         if !named && (node.kind == NodeKind::Unknown || super::files::has_extension(file.name(), "cer")) {
             // `.cer` is what Windows calls DER, and nobody is known to read this one.

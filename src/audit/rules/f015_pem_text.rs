@@ -83,7 +83,7 @@ fn text(index: usize, facts: &TextFacts, behind_mark: bool, answers: &mut Answer
 
 /// The same things are written as clean PEM.
 fn anew() -> Cure {
-    Cure::words("Write the same things as clean PEM:").as_pem()
+    Cure::words("Write the same things as clean PEM:").rewritten_as_pem()
 }
 
 /// What `inspect` says of how the blocks are written; what is odd about what they hold is not a matter of PEM.

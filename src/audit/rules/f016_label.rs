@@ -47,7 +47,7 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
             for message in faults.chain(oddities) {
                 let cure = match relabelled(item.label.as_deref(), message, file) {
                     Some(command) => Cure::words("Give it the label of what it is:").run(command),
-                    None => Cure::words("Write the same things under their labels:").as_pem(),
+                    None => Cure::words("Write the same things under their labels:").rewritten_as_pem(),
                 };
                 let fact = answers.fail(Place::of_item(index, item), message.clone()).fix(cure);
                 if !(in_use && matches!(item.content, Content::Certificate(_))) {

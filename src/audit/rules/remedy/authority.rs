@@ -26,7 +26,7 @@ impl<'a> Desk<'a> {
                     called: tbs.map_or_else(String::new, |tbs| named(&tbs.subject)),
                 }
             }
-            _ => Signer { key: None, file: None, called: self.called_by_part(cert, role) },
+            _ => Signer { key: None, file: None, called: Self::called_by_part(cert, role) },
         }
     }
 
@@ -107,7 +107,7 @@ impl<'a> Desk<'a> {
     }
 
     /// The CA that is needed, where none is at hand.
-    fn called_by_part(&self, cert: Cert<'a>, role: Option<Role>) -> String {
+    fn called_by_part(cert: Cert<'a>, role: Option<Role>) -> String {
         match role.and_then(Role::authority) {
             Some(Authority::Kubernetes) => "the CA of Kubernetes, which was not given".to_owned(),
             Some(Authority::Etcd) => "the CA of etcd, which was not given".to_owned(),

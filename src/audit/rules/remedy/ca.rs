@@ -18,8 +18,19 @@ pub(in crate::audit::rules) struct CaChange {
     /// Whether its extensions are written anew: basic constraints, key usage and identifier as they should be, and no purposes.
     pub(in crate::audit::rules) extensions: bool,
     /// The path length, where it is to have another.
-    pub(in crate::audit::rules) path_length: Option<Option<u32>>,
+    pub(in crate::audit::rules) path_length: Option<u32>,
 }
+
+/// The extensions that a CA's new certificate is to have.
+enum NewExtensions {
+    /// Those of now.
+    Kept,
+    /// These, for openssl.
+    Written(String),
+}
+
+const ANEW: &str =
+    "Write its certificate anew with the key that it has, so that everything that it has signed stays good";
 
 impl<'a> Desk<'a> {
     /// What gives a CA a new certificate with the key that it has.
@@ -32,13 +43,12 @@ impl<'a> Desk<'a> {
             Some((own, self.node().files.get(key)?.command_path().to_owned()))
         });
         let own = with_key.as_ref().map_or_else(|| self.alone(ca), |(own, _)| Some(*own));
-        let Some(extensions) = self.extensions_of(ca, change) else {
+        let Some(extensions) = Self::extensions_of(ca, change) else {
             return Remedy::words(
                 "Write its certificate anew with the key that it has, by hand: it is constrained in a way that openssl's configuration \
                  cannot tell.",
             );
         };
-        const ANEW: &str = "Write its certificate anew with the key that it has, so that everything that it has signed stays good";
         let key = with_key.as_ref().map(|(_, key)| shell_word(key));
         let above =
             if ca.is_self_signed() || ca.tbs().is_self_issued() { Above::Itself } else { self.above(ca) };
@@ -97,11 +107,11 @@ impl<'a> Desk<'a> {
         }
     }
 
-    /// The extensions that it is to have, for openssl; none in it where those of now stay.
-    fn extensions_of(&self, ca: Cert<'a>, change: &CaChange) -> Option<Option<String>> {
+    /// The extensions that it is to have; none where openssl's configuration cannot tell them.
+    fn extensions_of(ca: Cert<'a>, change: &CaChange) -> Option<NewExtensions> {
         let itself = ca.is_self_signed() || ca.tbs().is_self_issued();
         let anew = change.extensions || change.path_length.is_some() || !itself;
-        if anew { extensions(ca, change).map(Some) } else { Some(None) }
+        if anew { extensions(ca, change).map(NewExtensions::Written) } else { Some(NewExtensions::Kept) }
     }
 
     /// The place of a CA's certificate that is alone in its file.
@@ -148,11 +158,13 @@ impl<'a> Desk<'a> {
         from: &str,
         key: &str,
         above: &Above,
-        extensions: &Option<String>,
+        extensions: &NewExtensions,
     ) -> String {
         const NUMBER: &str = "-set_serial 0x$(openssl rand -hex 16)";
-        let with = |extensions: &String| format!(" -extfile <(printf '%s\\n' {extensions})");
-        let extensions = extensions.as_ref().map(with).unwrap_or_default();
+        let extensions = match extensions {
+            NewExtensions::Kept => String::new(),
+            NewExtensions::Written(all) => format!(" -extfile <(printf '%s\\n' {all})"),
+        };
         let days = if let Above::Itself = above {
             let changed = if extensions.is_empty() { "" } else { " -clrext" };
             let days = self.days(ca, 3650);
@@ -250,7 +262,7 @@ pub(super) fn set_cluster(kubeconfig: &Path, cluster: &str, authority: &str) -> 
 fn extensions(ca: Cert<'_>, change: &CaChange) -> Option<String> {
     let own = &ca.tbs().extensions;
     let had = own.basic_constraints.as_ref().and_then(|basic| basic.value.path_len);
-    let path_length = change.path_length.unwrap_or(had);
+    let path_length = change.path_length.or(had);
     let basic = path_length.map_or_else(String::new, |length| format!(",pathlen:{length}"));
     let mut lines = vec![
         format!("basicConstraints=critical,CA:TRUE{basic}"),

@@ -201,7 +201,7 @@ impl<'a> Desk<'a> {
     }
 
     /// The algorithm of the new key, where another than the usual one is in use here.
-    pub(super) fn algorithm(&self, cert: Cert<'a>) -> Option<&'static str> {
+    pub(super) fn algorithm(cert: Cert<'a>) -> Option<&'static str> {
         use crate::x509::PublicKeyKind;
         match cert.tbs().public_key.kind() {
             PublicKeyKind::Rsa { bits: 2048, .. } => Some("RSA-2048"),

@@ -20,7 +20,7 @@ pub(in crate::audit::rules) use self::estate::path_of;
 
 use std::cell::OnceCell;
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use self::files::{as_pem, exchanged, narrowed, put_into};
 pub(super) use self::ways::Maker;
@@ -108,7 +108,7 @@ enum Part {
     /// The certificates of a file are put in order.
     Order(usize),
     /// Blocks that stand on one line are parted.
-    PartBlocks,
+    PartedBlocks,
     /// A kubelet's file gets the name of its day, and its own leads there.
     DatedLink,
     /// A link is to lead to a file.
@@ -186,7 +186,7 @@ impl Cure {
 
     /// The file at the fact's place is written anew as PEM.
     #[must_use]
-    pub(super) fn as_pem(self) -> Self {
+    pub(super) fn rewritten_as_pem(self) -> Self {
         self.and(Part::AsPem(None))
     }
 
@@ -299,7 +299,7 @@ impl Cure {
     /// Blocks that stand on one line are parted.
     #[must_use]
     pub(super) fn part_blocks(self) -> Self {
-        self.and(Part::PartBlocks)
+        self.and(Part::PartedBlocks)
     }
 
     /// The file gets the name of its day, and a link leads there.
@@ -472,7 +472,7 @@ pub(super) fn own_authority(
         ca.item().place.field.is_none()
             && ca.place_role() == Some(role)
             && ca.node.certs_in(ca.found().file).count() == 1
-            && ca.file().name().ends_with(".crt")
+            && Path::new(ca.file().name()).extension().is_some_and(|ending| ending == "crt")
     };
     let ca = shared.places().find(place)?;
     let path = ca.file().command_path();
@@ -566,7 +566,7 @@ impl<'a> Desk<'a> {
         let Some(pending) = finding.pending.take() else { return };
         let (place, cure) = *pending;
         let cure = cure.or_else(|| {
-            let at_ca = self.cert_at(&place).is_some_and(|cert| self.is_ca(cert, self.role(cert)));
+            let at_ca = self.cert_at(&place).is_some_and(|cert| Self::is_ca(cert, self.role(cert)));
             usual::cure(finding.rule.id, finding.severity, at_ca)
         });
         let own = cure.and_then(|cure| self.composed(&cure, &place));
@@ -649,7 +649,7 @@ impl<'a> Desk<'a> {
             Part::PublicHalf => Remedy::command(files::public_half(self.file_of(place)?)),
             Part::CopyKey => Remedy::command(files::copied_key(self.file_of(place)?)),
             Part::Order(number) => Remedy::command(files::in_order(self.node().files.get(*number)?)?),
-            Part::PartBlocks => Remedy::command(files::parted(self.file_of(place)?)),
+            Part::PartedBlocks => Remedy::command(files::parted(self.file_of(place)?)),
             Part::DatedLink => self.dated_link(place)?,
             Part::LinkTo(number) => Remedy::command(self.link_to(place, self.node().files.get(*number)?)?),
             Part::Decrypted => Remedy::command(files::rewritten_key(self.file_of(place)?, "openssl pkey")),
@@ -681,7 +681,7 @@ impl<'a> Desk<'a> {
     /// What issues a certificate again; none for a CA's.
     fn reissue(&self, cert: Cert<'a>, reissue: &Reissue) -> Option<Remedy> {
         let role = reissue.role.or_else(|| self.role(cert));
-        if self.is_ca(cert, role) {
+        if Self::is_ca(cert, role) {
             let renewal = reissue.renewal.then(|| self.renew_ca(cert, &CaChange::default()))?;
             return Some(Remedy::words(&*reissue.first).then(renewal).say(&*reissue.then));
         }
@@ -718,7 +718,7 @@ impl<'a> Desk<'a> {
             groups: identity.groups,
             names: identity.names,
             version: identity.version,
-            algorithm: self.algorithm(cert),
+            algorithm: Self::algorithm(cert),
             chain: reissue.chain || self.has_chain(cert),
             signer,
             target,
@@ -741,7 +741,7 @@ impl<'a> Desk<'a> {
     }
 
     /// Whether a certificate is to be a CA's. One of a part that is none, which says that it is one (rule P012), is not.
-    fn is_ca(&self, cert: Cert<'a>, role: Option<Role>) -> bool {
+    fn is_ca(cert: Cert<'a>, role: Option<Role>) -> bool {
         role.map_or_else(|| cert.is_ca(), Role::is_ca)
     }
 
