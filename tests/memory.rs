@@ -14,6 +14,8 @@ mod odd;
 #[expect(dead_code, reason = "each test uses its part of what they share")]
 mod support;
 
+use std::fmt::Write as _;
+use std::io::Write as _;
 use std::process::Stdio;
 
 use kpki::audit::Config;
@@ -48,7 +50,8 @@ fn status(field: &str) -> u64 {
 fn bomb(head: &str, tail: &str) -> String {
     let mut text = format!("{head}a0: &a0 [x, x, x, x, x, x, x, x, x]\n");
     for level in 1..9 {
-        text.push_str(&format!("a{level}: &a{level} [{}]\n", vec![format!("*a{}", level - 1); 9].join(", ")));
+        let below = vec![format!("*a{}", level - 1); 9].join(", ");
+        let _ = writeln!(text, "a{level}: &a{level} [{below}]");
     }
     format!("{text}{tail}")
 }
@@ -139,8 +142,14 @@ fn files() -> usize {
 fn hostile(head: &str, tail: &str) -> [(&'static str, String); 5] {
     let long = format!("{head}t: &t {}\nu: [{}]\n{tail}", "x".repeat(100_000), vec!["*t"; 9000].join(", "));
     let keys: Vec<String> = (0..100).map(|at| format!("k{at}: v")).collect();
-    let merged: String = (0..5000).map(|at| format!("m{at}: {{<<: *m}}\n")).collect();
-    let fields: String = (0..50_000).map(|at| format!("f{at}: {{a: b}}\n")).collect();
+    let lines = |count: usize, name: &str, value: &str| {
+        (0..count).fold(String::new(), |mut text, at| {
+            let _ = writeln!(text, "{name}{at}: {value}");
+            text
+        })
+    };
+    let merged = lines(5000, "m", "{<<: *m}");
+    let fields = lines(50_000, "f", "{a: b}");
     [
         ("aliases", bomb(head, tail)),
         ("aliases of a long text", long),
@@ -159,7 +168,8 @@ fn one(reader: usize, kind: usize) {
     std::fs::write("/proc/self/clear_refs", "5").expect("the process's own");
     let before = status("VmRSS");
     read(text);
-    println!("cost={}", status("VmHWM").saturating_sub(before));
+    let cost = status("VmHWM").saturating_sub(before);
+    writeln!(std::io::stdout(), "cost={cost}").expect("whoever asked reads it");
 }
 
 fn readers() {
@@ -176,7 +186,6 @@ fn readers() {
             let (name, _, head, tail) = READERS[*reader];
             let (what, text) = &hostile(head, tail)[*kind];
             let cost = cost.unwrap_or_else(|| panic!("{name}: {}", ran.words()));
-            println!("{name}, {what} of {} bytes: {cost} KiB", text.len());
             (cost > MOST_OF_A_FILE).then(|| format!("{name}: {what} of {} bytes: {cost} KiB", text.len()))
         })
         .collect();
@@ -196,7 +205,6 @@ fn audit() {
             kpki(["--now", "2026-06-01T12:00:00Z", "audit", "-o", form, text(directory.path())]);
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("kpki");
         let peak = peak_of(&mut child);
-        println!("{count} files, {form}: {peak} KiB");
         assert!(peak <= most, "{count} odd files cost {peak} KiB in {form}, and {most} are the most");
     }
 }

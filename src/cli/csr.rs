@@ -278,7 +278,7 @@ impl Nodes<'_> {
             self.stage(private, key.to_pem().as_bytes(), Secrecy::Secret)?;
             key
         };
-        self.request(identity, &key, public.with_extension("csr"), private).map(Some)
+        self.request(identity, &key, &public.with_extension("csr"), private).map(Some)
     }
 
     /// The request for the certificate of a kubeconfig; none where it is there.
@@ -303,7 +303,7 @@ impl Nodes<'_> {
             self.stage(path, text.as_bytes(), Secrecy::Secret)?;
             key
         };
-        self.request(identity, &key, format!("{}.csr", path.display()).into(), path).map(Some)
+        self.request(identity, &key, Path::new(&format!("{}.csr", path.display())), path).map(Some)
     }
 
     /// Writes a request, unless the same is there.
@@ -311,12 +311,12 @@ impl Nodes<'_> {
         &self,
         identity: &WantedIdentity,
         key: &KeyPair,
-        request: PathBuf,
+        request: &Path,
         holds_key: &Path,
     ) -> Result<Row, Failure> {
         let profile = self.catalogue.find(identity.profile)?;
         let pem = request_pem(key, profile, &identity.subject, &identity.names)?;
-        let place = self.root.join(&request);
+        let place = self.root.join(request);
         let asks_already = || {
             let there = SigningRequest::read_all(&read_bounded(&place, LARGEST_INPUT).ok()?).ok()?;
             let [there] = there.as_slice() else { return None };
@@ -326,7 +326,7 @@ impl Nodes<'_> {
             if self.args.force {
                 judge_request(&place)?;
             }
-            self.stage(&request, pem.as_bytes(), Secrecy::Public)?;
+            self.stage(request, pem.as_bytes(), Secrecy::Public)?;
         }
         Ok(Row {
             request: output::path(&place),

@@ -411,7 +411,7 @@ fn show(rows: &[Row], root: &Path, format: Format, only_refused: bool) -> Result
         for advice in &row.advice {
             // What helps several is said once.
             if !advised.contains(&advice.as_str()) {
-                text.push_str(&format!("        {} {advice}\n", styled(FAINT, "to do:")));
+                text.extend(["        ", &styled(FAINT, "to do:"), " ", advice, "\n"]);
                 advised.push(advice);
             }
         }

@@ -3,6 +3,8 @@
 
 #![cfg(test)]
 #![expect(clippy::disallowed_methods, reason = "tests write the files that they need")]
+#![expect(clippy::too_many_lines, reason = "each test is one table")]
+#![expect(clippy::format_collect, reason = "the texts are short, and read as what they are")]
 
 mod audit;
 mod desk;

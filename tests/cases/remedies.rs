@@ -240,8 +240,7 @@ fn carried_out(line: &Line) -> Result<(), String> {
         }
         Cure::Run | Cure::RunAnother => shell(&desk, line.clock, &commands, "")?,
         Cure::RunWithInput(input) => shell(&desk, line.clock, &commands, input)?,
-        Cure::OnNode(why) if why.is_empty() => return Err("no reason is given".into()),
-        Cure::OnNode(_) => return Ok(()),
+        Cure::OnNode("") => return Err("no reason is given".into()),
         Cure::RunWith(after, elsewhere) => {
             let (here, back) = commands.split_at_checked(after).ok_or("it has fewer commands")?;
             shell(&desk, line.clock, here, "")?;
@@ -250,7 +249,7 @@ fn carried_out(line: &Line) -> Result<(), String> {
         }
         Cure::ByHand(why, _) | Cure::Told(why) if why.is_empty() => return Err("no reason is given".into()),
         Cure::ByHand(_, by_hand) => by_hand(&desk),
-        Cure::Told(_) => return Ok(()),
+        Cure::Told(_) | Cure::OnNode(_) => return Ok(()),
     }
     let after = Audit::of(&desk, line.clock, &audited)?;
     let said: BTreeSet<&str> = mended.iter().filter_map(|finding| finding["message"].as_str()).collect();

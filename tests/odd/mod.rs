@@ -88,7 +88,7 @@ impl Stock {
 
 /// A file of the seed's own: where it lies, and what is in it.
 pub(crate) fn file(stock: &Stock, random: &mut Random, number: usize) -> (String, Vec<u8>) {
-    let kinds: [fn(&Stock, &mut Random) -> (&'static [&'static str], Vec<u8>); 24] = [
+    let kinds: [fn(&Stock, &mut Random) -> Made; 24] = [
         plain,
         cut_off,
         changed,
@@ -114,9 +114,8 @@ pub(crate) fn file(stock: &Stock, random: &mut Random, number: usize) -> (String
         settings,
         odd_text,
     ];
-    let only = std::env::var("KPKI_ODD_KIND").ok().and_then(|k| k.parse::<usize>().ok());
     let pick = random.below(kinds.len());
-    let (endings, contents) = kinds[only.unwrap_or(pick)](stock, random);
+    let (endings, contents) = kinds[pick](stock, random);
     let place = ["pki", "pki/etcd", "manifests", "kubelet/pki", "tls/a/b", "odd"][number % 6];
     (format!("{place}/f{number}{}", random.one(endings)), contents)
 }
@@ -329,7 +328,10 @@ fn pod(_: &Stock, random: &mut Random) -> Made {
 fn ledger(_: &Stock, random: &mut Random) -> Made {
     let mut text = String::new();
     for line in 1..=random.length(40, 1_000) {
-        let digest: String = random.bytes(32).iter().map(|byte| format!("{byte:02x}")).collect();
+        let mut digest = String::new();
+        for byte in random.bytes(32) {
+            let _ = write!(digest, "{byte:02x}");
+        }
         let _ = writeln!(
             text,
             "{{\"line\":{line},\"issued\":\"2026-01-01T00:00:00Z\",\"serial\":\"{line:x}\",\"certificateSha256\":\"{digest}\",\"previousSha256\":\"{digest}\"}}"
@@ -371,7 +373,7 @@ fn odd_text(stock: &Stock, random: &mut Random) -> Made {
         4 => format!("{}\0{pem}", pem.trim_end()),
         5 => pem.trim_end().repeat(3),
         6 => "a: b\n".repeat(2000),
-        _ => format!("key: |\n{}", pem.lines().map(|line| format!("  {line}\n")).collect::<String>()),
+        _ => format!("key: |\n  {}\n", pem.trim_end().replace('\n', "\n  ")),
     };
     (CERTIFICATES, text.into_bytes())
 }

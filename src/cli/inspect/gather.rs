@@ -24,7 +24,7 @@ pub(super) struct GatheredFile {
 }
 
 /// Reads every file; one that cannot be read does not keep the others from being looked at.
-pub(super) fn read(given: &[PathBuf]) -> Result<Gathered, Failure> {
+pub(super) fn read(given: &[PathBuf]) -> Gathered {
     let mut gathered = Gathered { files: Vec::new(), failures: Vec::new() };
     for path in given {
         if path.is_dir() {
@@ -33,7 +33,7 @@ pub(super) fn read(given: &[PathBuf]) -> Result<Gathered, Failure> {
             gathered.named(path);
         }
     }
-    Ok(gathered)
+    gathered
 }
 
 impl Gathered {

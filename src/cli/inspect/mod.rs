@@ -70,7 +70,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Status, Failure> {
     if args.private_keys && args.output != Form::Pem {
         return Err(Failure::new("--private-keys goes with -o pem; nothing else shows a private key"));
     }
-    let Gathered { files, failures } = gather::read(&args.files)?;
+    let Gathered { files, failures } = gather::read(&args.files);
     // In a directory, what is nothing of a PKI is no matter.
     let unclean =
         |file: &GatheredFile| file.inspected.is_broken() || (file.asked && file.inspected.is_unknown());

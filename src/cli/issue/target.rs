@@ -25,7 +25,7 @@ pub(super) enum Target {
     /// A kubeconfig that is there: its user gets the certificate, its cluster what was asked for.
     Existing { file: PathBuf, text: Zeroizing<Vec<u8>>, server: Option<String>, authority: Option<String> },
     /// Files, or standard output for either.
-    Files { destination: Destination, certificate: bool, key: bool },
+    Files { destination: Box<Destination>, certificate: bool, key: bool },
 }
 
 /// What was written.
@@ -154,7 +154,9 @@ impl Target {
 /// Two texts, the one behind the other, in room that was wide enough from the start.
 fn joined(parts: [&str; 2]) -> Zeroizing<String> {
     let mut both = Zeroizing::new(String::with_capacity(parts[0].len() + parts[1].len()));
-    parts.iter().for_each(|part| both.push_str(part));
+    for part in parts {
+        both.push_str(part);
+    }
     both
 }
 
@@ -204,7 +206,7 @@ fn files(args: &Args, profile: &Profile, leaf: &Issued<'_>) -> Result<Target, Fa
             })
             .map_err(refused)?
     };
-    Ok(Target::Files { destination, certificate: print, key: print_key })
+    Ok(Target::Files { destination: Box::new(destination), certificate: print, key: print_key })
 }
 
 fn default_out(identity: &IdentityArgs, profile: &Profile) -> Result<PathBuf, Failure> {

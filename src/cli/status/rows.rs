@@ -168,7 +168,10 @@ fn named(path: &str, in_field: bool, is_ca: bool, position: usize) -> String {
         0 => String::new(),
         behind => format!(" ({})", behind + 1),
     };
-    if path.contains("kubelet/pki") || file.starts_with("kubelet") || path.ends_with(".conf") {
+    if path.contains("kubelet/pki")
+        || file.starts_with("kubelet")
+        || Path::new(file).extension().is_some_and(|ending| ending == "conf")
+    {
         return format!("{file}{position}");
     }
     let within = path.rsplit_once("pki/").map_or(path, |(_, within)| within);

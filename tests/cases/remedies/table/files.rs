@@ -39,11 +39,11 @@ fn in_der(desk: &Desk, name: &str, program: &str) {
 
 /// An element of DER.
 fn der(tag: u8, content: &[u8]) -> Vec<u8> {
-    let length = content.len();
-    let length = match length {
-        0..0x80 => vec![length as u8],
-        0x80..0x100 => vec![0x81, length as u8],
-        _ => vec![0x82, (length >> 8) as u8, length as u8],
+    let [.., high, low] = content.len().to_be_bytes();
+    let length = match (high, low) {
+        (0, ..0x80) => vec![low],
+        (0, _) => vec![0x81, low],
+        _ => vec![0x82, high, low],
     };
     [vec![tag], length, content.to_vec()].concat()
 }
