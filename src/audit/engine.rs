@@ -16,7 +16,7 @@ use super::{
     Answers, Authorities, Blank, CertificateEvidence, Check, Estate, Expected, Fact, Kept, Known, Node,
     NodeKind, Outcome, Place, Policy, RULES, Rule, Scene, Source, Store,
 };
-use super::{blanks, unread};
+use super::{backups, blanks, unread};
 use crate::x509::{ExtendedKeyUsage, Printable};
 
 /// One node (or the store beside the nodes), and where its files are.
@@ -183,6 +183,7 @@ fn judge_node(mut node: Node, policy: &Policy, authorities: &Authorities) -> Jud
         };
         judged.ends.push(end);
     }
+    backups::leave_out(&node, &mut judged.findings);
     leave_once(&mut judged.findings);
     for (rule, end) in asked(policy, false).zip(&mut judged.ends) {
         if let Check::Last(check) = rule.check {
@@ -385,6 +386,7 @@ impl Assembly {
             let end = take(rule, answers, &locate, &mut report.findings, &mut report.skipped);
             ends.push(end);
         }
+        backups::leave_out_of_all(&mut report.findings);
         let desk = EstateDesk::new(estate, &report.findings);
         report.findings.iter_mut().for_each(|finding| desk.mend(finding));
         if report.findings.iter().any(|finding| finding.remedy.is_open()) {

@@ -6,6 +6,7 @@
 
 mod answers;
 mod archive;
+mod backups;
 mod blanks;
 mod certificate;
 mod config;

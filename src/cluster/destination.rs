@@ -252,15 +252,20 @@ pub fn judge_key(file: &Path, leaf: Option<&Issued<'_>>) -> Result<Option<KeyFor
         }
         None => {}
     }
+    let key = KeyPair::from_pem(&text, None).ok();
+    let mut is_a_leafs = false;
     for beside in certificates_beside(file) {
         let held =
             read_bounded(&beside, LARGEST).ok().and_then(|text| Certificate::all_from_pem_or_der(&text).ok());
-        if held.and_then(|held| held.into_iter().next()).is_some_and(|first| is_authority(&first, leaf)) {
+        let Some(first) = held.and_then(|held| held.into_iter().next()) else { continue };
+        if is_authority(&first, leaf) {
             return Err(DestinationError::AuthorityKey { file: file.to_owned(), beside });
         }
+        is_a_leafs |= key.as_ref().is_some_and(|key| key.public_key_der() == first.tbs.public_key.der());
     }
     let issuer = leaf.map(|leaf| leaf.issuer);
-    if let (Some(issuer), Ok(key)) = (issuer, KeyPair::from_pem(&text, None))
+    // A leaf that was given the CA's key is to have another; that CA is signed with from a file of its own.
+    if let (Some(issuer), Some(key), false) = (issuer, key, is_a_leafs)
         && key.public_key_der() == issuer.tbs.public_key.der()
     {
         let subject = issuer.tbs.subject.to_string();

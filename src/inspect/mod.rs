@@ -27,7 +27,8 @@ pub use self::certificate::{CertificateFacts, Trust};
 pub use self::item::{Content, Encoding, Inspected, Item, Oddity, Place, PublicKeyFacts};
 pub(crate) use self::object::without_user;
 pub use self::object::{
-    KubeCluster, KubeContext, KubePart, KubeUser, Kubeconfig, Object, Reference, Setting, Unusable,
+    Correction, KubeCluster, KubeContext, KubePart, KubeUser, Kubeconfig, Object, Reference, Setting,
+    Unusable,
 };
 pub use self::oid::{attribute_name, extension_name, purpose_name};
 pub use self::order::Order;

@@ -21,6 +21,8 @@ pub struct Issuance {
     pub version: Option<String>,
     /// The algorithm of a new key that is made without kpki's seeing the one of before, where it is not the usual one.
     pub algorithm: Option<&'static str>,
+    /// Whether that is another algorithm than the one of before.
+    pub changes_algorithm: bool,
     /// Whether intermediate CAs are to stand behind it.
     pub chain: bool,
     /// Who signs it.
@@ -143,6 +145,9 @@ impl Issuance {
     /// `kpki issue` up to where it goes.
     fn issue(&self, authority: &Path) -> Command {
         let command = self.identity(Command::of("kpki").plain("issue"));
+        let is_unseen = matches!(self.target, Target::KubeconfigUser { .. } | Target::Secret { .. });
+        let command =
+            if self.changes_algorithm || is_unseen { self.with_algorithm(command) } else { command };
         self.with_chain(command.plain("--ca").path(authority))
     }
 
@@ -316,6 +321,7 @@ mod tests {
             ],
             version: None,
             algorithm: None,
+            changes_algorithm: false,
             chain: false,
             signer: Signer { key: None, file: file.map(Into::into), called: "CN=etcd-ca".into() },
             target,

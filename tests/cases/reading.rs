@@ -102,7 +102,7 @@ const CASES: &[Case] = &[
                 "--requestheader-client-ca-file and --client-ca-file both name /etc/kubernetes/ssl/ca.pem",
                 "n/etc/systemd/system/kube-apiserver.service:12",
                 "it is the CA of etcd and of Kubernetes",
-                "signs service-account tokens too",
+                "the key that signs service-account tokens is that of kubernetes-ca as well",
             ],
             never: &["lies on a worker", "shred -u", "not to be a server", "how etcd runs is not known"],
         }],

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use super::super::{Answers, Cert, Scene};
 use super::distinct::{Certificates, Distinct, Use};
+use super::references::has_one_authority;
 use super::remedy::{Reissue, own_authority};
 use super::{Check, Citation, Role, Rule, Severity};
 use crate::layout::Authority;
@@ -55,6 +56,9 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
             format!("its key is that of the CA of Kubernetes, in {}", first.cert.file().shown)
         };
         let fact = answers.fail(ca, format!("{message}{}", ca.elsewhere()));
+        if has_one_authority(scene.node) {
+            fact.severity(Severity::Medium);
+        }
         let leaves: Vec<Cert<'_>> =
             [Role::EtcdServer, Role::EtcdPeer, Role::EtcdClient, Role::ApiserverEtcdClient]
                 .into_iter()
@@ -77,9 +81,12 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
         let is_etcds = own.is_none_or(|own| own == Authority::Etcd);
         if by_kubernetes && !shared && is_etcds {
             let role = leaf.role().map_or_else(String::new, |role| format!("the {role} certificate "));
-            answers
+            let fact = answers
                 .fail(leaf, format!("{role}is signed by the CA of Kubernetes{}", leaf.elsewhere()))
                 .fix(Reissue::default());
+            if has_one_authority(scene.node) {
+                fact.severity(Severity::Medium);
+            }
         }
     }
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use super::super::{Answers, Finding, Gap, Location, Place, Scene, Use};
 use super::distinct::Certificates;
 use super::meetings::{Meeting, Meetings};
+use super::remedy::{CaChange, Cure, Reissue};
 use super::{Check, Citation, Role, Rule, Severity};
 
 pub(super) static RULE: Rule = Rule {
@@ -51,7 +52,7 @@ fn check(scene: &Scene<'_>, findings: &[Finding], answers: &mut Answers) {
         own.chain(meeting.places()).any(|place| told.contains(&node.location(&place)))
     };
     // One mistake, for whomever it is made.
-    let mut refused: BTreeMap<(usize, String), (Severity, Vec<&str>)> = BTreeMap::new();
+    let mut refused: BTreeMap<(usize, String), (Severity, Vec<&str>, Cure)> = BTreeMap::new();
     for meeting in Meetings::of(scene) {
         // Nobody shows what a backup holds.
         let leaf = meeting.leaf().and_then(|leaf| certificates.get(leaf));
@@ -68,18 +69,27 @@ fn check(scene: &Scene<'_>, findings: &[Finding], answers: &mut Answers) {
         let Some(refusal) = meeting.refusal().filter(|_| !is_told(&meeting)) else { continue };
         let why = format!("as {}: {}", meeting.purpose(), refusal.detail);
         let severity = severity(meeting.role());
-        let (worst, by) = refused.entry((leaf.cert.index, why)).or_insert((severity, Vec::new()));
+        let known = refused.entry((leaf.cert.index, why));
+        let (worst, by, _) = known.or_insert_with(|| (severity, Vec::new(), cure(&meeting)));
         *worst = (*worst).max(severity);
         if !by.contains(&meeting.by()) {
             by.push(meeting.by());
         }
     }
-    for ((leaf, why), (severity, by)) in refused {
+    for ((leaf, why), (severity, by, cure)) in refused {
         let Some(one) = node.certificate(leaf).and_then(|cert| certificates.get(cert)) else { continue };
         let shown: Vec<&str> = by.iter().take(3).copied().collect();
         let more = if by.len() > 3 { format!(" and {} more", by.len() - 3) } else { String::new() };
         let message = format!("it is refused {why} ({}{more}){}", shown.join("; "), one.elsewhere());
-        answers.fail(one, message).severity(severity);
+        answers.fail(one, message).severity(severity).fix(cure);
+    }
+}
+
+/// Where a CA is at fault, its certificate is written anew; else what it has signed.
+fn cure(meeting: &Meeting<'_>) -> Cure {
+    match meeting.broken().filter(|cert| cert.is_ca()) {
+        Some(ca) => Cure::default().renew_ca(Some(ca), CaChange { extensions: true, ..CaChange::default() }),
+        None => meeting.leaf().map(|leaf| Reissue::default().of(leaf)).unwrap_or_default().into(),
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use super::super::{Answers, Cert, Node, Role, Scene};
+use super::references::has_one_authority;
 use super::remedy::{Cure, Edit, Reissue};
 use super::subjects::{common_name, in_use};
 use super::{Check, Citation, Rule, Severity};
@@ -45,13 +46,15 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
             .flag(Component::Apiserver, "requestheader-allowed-names")
             .map_or(ca_place, |(place, _)| place);
         let shared = shared_authority(node);
+        let how =
+            if flags.value("requestheader-allowed-names").is_some() { "is empty" } else { "is not given" };
         let who = match shared {
             Some(true) => "every client certificate of the cluster",
             _ => "every certificate of the front proxy's CA",
         };
         let fact = answers.fail(
             if shared == Some(true) { super::super::Place::file(file) } else { place },
-            format!("--requestheader-allowed-names is not given, so {who} is believed to be the front proxy"),
+            format!("--requestheader-allowed-names {how}, so {who} is believed to be the front proxy"),
         );
         let own =
             in_use(node, Role::FrontProxyClient).first().and_then(|cert| cert.tbs().subject.common_name());
@@ -61,8 +64,9 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
             "requestheader-allowed-names",
             name,
         )]));
-        // With a CA of its own, which signs nothing else, little changes; the catalogue's severity is for a shared one.
-        if shared != Some(true) {
+        // With a CA of its own, which signs nothing else, little changes; the catalogue's severity is for a shared one. Installers that have
+        // one CA for everything chose so.
+        if shared != Some(true) || has_one_authority(node) {
             fact.severity(Severity::Medium);
         }
         return;

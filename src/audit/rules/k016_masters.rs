@@ -31,6 +31,11 @@ pub(super) static RULE: Rule = Rule {
     check: Check::Node(check),
 };
 
+/// The users of the administrators that installers make: kubeadm before 1.29, Kubernetes the Hard Way, kubeasz, RKE, k3s, RKE2, kOps and
+/// minikube.
+const ADMINISTRATORS: [&str; 6] =
+    ["admin", "kube-admin", "kubecfg", "kubernetes-admin", "minikube-user", "system:admin"];
+
 fn check(scene: &Scene<'_>, answers: &mut Answers) {
     let node = scene.node;
     let authorities = client_authorities(node);
@@ -62,9 +67,12 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
                     .fix("Nothing has to be done while it is kept where few can read it.");
             }
             None => {
-                answers
+                let fact = answers
                     .fail(cert, format!("{message}, and nothing takes that away before its end"))
                     .fix(anew);
+                if ADMINISTRATORS.contains(&name) {
+                    fact.severity(Severity::Medium);
+                }
             }
         }
     }

@@ -53,12 +53,17 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
             continue;
         }
         answers.look();
+        // RKE gives all kubelets one certificate.
+        let is_rkes = subject.common_name() == Some("system:node");
         if let Some(name) = subject.common_name()
             && is_reserved(name)
             && !USERS.contains(&name)
             && !serves(cert)
         {
-            answers.fail(cert, format!("its user is {}", Printable(name)));
+            let fact = answers.fail(cert, format!("its user is {}", Printable(name)));
+            if is_rkes {
+                fact.severity(Severity::Medium);
+            }
         }
         // Those in system:masters are another rule's (K016). A component's group of its own name is bound by nothing.
         let own = subject.common_name().unwrap_or_default();
@@ -69,7 +74,10 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
             is_reserved(group) && *group != MASTERS && !GROUPS.iter().any(within) && *group != own
         };
         for group in subject.organizations().into_iter().filter(strange).take(8) {
-            answers.fail(cert, format!("it is in the group {}", Printable(group)));
+            let fact = answers.fail(cert, format!("it is in the group {}", Printable(group)));
+            if is_rkes {
+                fact.severity(Severity::Medium);
+            }
         }
     }
 }

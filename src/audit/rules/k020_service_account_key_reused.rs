@@ -56,7 +56,11 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
                 cert.file().shown
             );
             let own = own.map(|own| own.file);
-            answers.fail(place, message).fix(cure(node, cert, own));
+            let fact = answers.fail(place, message).fix(cure(node, cert, own));
+            // Whoever has the CA's key can be anybody without a token.
+            if role.is_ca() {
+                fact.severity(Severity::Medium);
+            }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! M008: who is a client and who speaks for clients is told apart by two CAs.
 
-use super::references::{hidden, is_one_file, shown};
+use super::references::{has_one_authority, hidden, is_one_file, shown};
 use super::remedy::{Cure, Edit};
 use super::{Answers, Check, Citation, Place, Rule, Severity};
 use crate::audit::{Cert, Holder, Node, Reference, Role, Scene, Target};
@@ -42,6 +42,9 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
             )
         };
         let fact = answers.fail(place, message);
+        if has_one_authority(node) {
+            fact.severity(Severity::Medium);
+        }
         let own = node.certs().find(|cert| {
             cert.place_role() == Some(Role::FrontProxyCa)
                 && cert.item().place.field.is_none()

@@ -2,9 +2,13 @@
 
 use super::files::left_over;
 use super::kubeconfigs::{all, is_in_field_of_kubeconfig, line};
+use super::m010_root_ca::{file_of_issuer, serving};
+use super::remedy::{Command, Cure, Reissue};
 use super::{Answers, Check, Citation, Place, Rule, Severity};
-use crate::audit::{Node, Scene};
-use crate::inspect::{KubePart, Kubeconfig};
+use crate::audit::{Cert, Node, Role, Scene, Use};
+use crate::inspect::{Correction, KubePart, Kubeconfig, Unusable};
+use crate::remedy::backup;
+use crate::x509::shell_word;
 
 pub(super) static RULE: Rule = Rule {
     id: "M024",
@@ -40,15 +44,22 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
         };
         for unusable in &kubeconfig.unusable {
             let is_used = is_used(node, kubeconfig, &unusable.part);
-            answers.fail(line(file, unusable.line), unusable.what.clone()).severity(severity(is_used));
+            let fact =
+                answers.fail(line(file, unusable.line), unusable.what.clone()).severity(severity(is_used));
+            if let Some(cure) = cure(node, file, unusable) {
+                fact.fix(cure);
+            }
         }
         for item in own.items().iter().filter(|item| is_in_field_of_kubeconfig(item)) {
             let field = item.place.field.as_deref().unwrap_or_default();
             let is_used = is_used_field(node, kubeconfig, field);
             for fault in &item.faults {
-                answers
+                let fact = answers
                     .fail(Place::of_item(file, item), format!("{field}: {fault}"))
                     .severity(severity(is_used));
+                if let Some(cure) = embedded_anew(node, file, kubeconfig, &part_of(kubeconfig, field)) {
+                    fact.fix(cure);
+                }
             }
         }
         for cluster in &kubeconfig.clusters {
@@ -77,15 +88,68 @@ fn is_used(node: &Node, kubeconfig: &Kubeconfig, part: &KubePart) -> bool {
 
 /// Whether a field is of a part that is used; base64 that cannot be decoded is everybody's.
 fn is_used_field(node: &Node, kubeconfig: &Kubeconfig, field: &str) -> bool {
+    is_used(node, kubeconfig, &part_of(kubeconfig, field))
+}
+
+/// The part that a field stands in.
+fn part_of(kubeconfig: &Kubeconfig, field: &str) -> KubePart {
     let of = |list: &str, name: &str| field.starts_with(&format!("{list}[{name}]."));
     let cluster = kubeconfig.clusters.iter().find(|cluster| of("clusters", &cluster.name));
     let user = kubeconfig.users.iter().find(|user| of("users", &user.name));
-    let part = match (cluster, user) {
+    match (cluster, user) {
         (Some(cluster), _) => KubePart::Cluster(cluster.name.clone()),
         (_, Some(user)) => KubePart::User(user.name.clone()),
         _ => KubePart::Whole,
-    };
-    is_used(node, kubeconfig, &part)
+    }
+}
+
+/// What puts it right, where that can be told.
+fn cure(node: &Node, file: usize, unusable: &Unusable) -> Option<Cure> {
+    match &unusable.remedy {
+        Correction::ByHand => None,
+        Correction::WithoutField(field) => {
+            let (path, line) = (node.files.get(file)?.command_path(), unusable.line);
+            let take_out = format!(
+                "{} && sed -i '{line}{{/^ *{field}: *[^{{}}]*$/d}}' {}",
+                backup(path),
+                shell_word(path)
+            );
+            let words =
+                "Leave what is embedded, which clients prefer elsewhere, and take out the name of the file:";
+            Some(Cure::words(words).run(Command::written(take_out)))
+        }
+        Correction::Server(url) => {
+            let KubePart::Cluster(cluster) = &unusable.part else { return None };
+            let command = Command::of("kubectl")
+                .plain("--kubeconfig")
+                .path(node.files.get(file)?.command_path())
+                .plain("config set-cluster")
+                .arg(cluster)
+                .plain("--server")
+                .arg(url);
+            Some(Cure::words("Write it as it was meant:").run(command))
+        }
+    }
+}
+
+/// A cluster's CA is embedded anew, a user's certificate issued again.
+fn embedded_anew(node: &Node, file: usize, kubeconfig: &Kubeconfig, part: &KubePart) -> Option<Cure> {
+    match part {
+        KubePart::Whole => None,
+        KubePart::Cluster(cluster) => {
+            let alone =
+                |ca: &Cert<'_>| ca.item().place.field.is_none() && ca.found().usage != Use::Old && ca.is_ca();
+            let signer = serving(node).and_then(file_of_issuer).and_then(|ca| node.certs_in(ca).next());
+            let ca = signer.or_else(|| node.with_role(Role::KubernetesCa).find(alone))?;
+            let words = "Embed the cluster's CA anew:";
+            Some(Cure::words(words).trust_in_kubeconfig(file, cluster, ca))
+        }
+        KubePart::User(name) => {
+            let user = kubeconfig.users.iter().find(|user| user.name == *name)?;
+            let leaf = node.kubeconfig_client(file, user).first().copied()?;
+            Some(Reissue::default().of(leaf).with_new_key().into())
+        }
+    }
 }
 
 #[cfg(test)]

@@ -131,6 +131,11 @@ impl<'a> Meeting<'a> {
         }
     }
 
+    /// At which certificate it is refused; none where it is at none.
+    pub(super) fn broken(&self) -> Option<Cert<'a>> {
+        self.node.certificate(*self.refusal()?.path.last()?)
+    }
+
     /// Whether there was too much to verify.
     pub(super) fn is_too_much(&self) -> bool {
         matches!(self.stored.end, Ending::TooMuch)
@@ -394,8 +399,10 @@ impl<'a> Builder<'a> {
 
     /// The CAs of a part by the places of their files; copies elsewhere do not count.
     fn placed(&self, ca: Role) -> Vec<Cert<'a>> {
+        // Whom a flag names for another part counts no more than whoever lies in a place.
         let basis = |cert: &Cert<'_>| {
-            cert.found().roles.iter().filter(|(role, _)| *role == ca).map(|(_, basis)| *basis).min()
+            let own = cert.found().roles.iter().filter(|(role, _)| *role == ca);
+            own.map(|(_, basis)| (*basis).max(Basis::Place)).min()
         };
         let in_file = |cert: &Cert<'_>| cert.item().place.field.is_none() && cert.found().usage != Use::Old;
         let all: Vec<Cert<'a>> = self.node.with_role(ca).filter(in_file).take(MOST_TRUSTED).collect();

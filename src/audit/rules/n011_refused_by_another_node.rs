@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::super::{Answers, Estate, Location, NodeSummary};
 use super::between::listed;
+use super::remedy::{Cure, Reissue, name_of};
 use super::sides::{Api, Kubelet, Member, Serving, Shown, Trusted, at, covers};
 use super::{Check, Citation, Rule, Severity};
 
@@ -34,13 +35,20 @@ const MOST: usize = 64;
 
 /// What is wrong, by place and words, and the nodes with which it is.
 #[derive(Default)]
-struct Wrong<'a>(BTreeMap<(Location, String), Vec<&'a str>>);
+struct Wrong<'a>(BTreeMap<(Location, String), (Vec<&'a str>, Option<Cure>)>);
 
 impl<'a> Wrong<'a> {
     fn add(&mut self, location: &Location, what: String, by: &'a str) {
-        let known = self.0.entry((location.clone(), what)).or_default();
+        self.add_with(location, what, by, None);
+    }
+
+    fn add_with(&mut self, location: &Location, what: String, by: &'a str, cure: Option<Cure>) {
+        let (known, fix) = self.0.entry((location.clone(), what)).or_default();
         if !known.contains(&by) {
             known.push(by);
+        }
+        if fix.is_none() {
+            *fix = cure;
         }
     }
 
@@ -78,12 +86,15 @@ fn check(estate: &Estate<'_>, answers: &mut Answers) {
         if several {
             answers.look();
         }
-        peers_of(node, member, &members, &mut wrong);
+        peers_of(estate, (node, member), &members, &mut wrong);
     }
-    for ((location, what), by) in wrong.0 {
+    for ((location, what), (by, cure)) in wrong.0 {
         let by: Vec<&str> = by.into_iter().filter(|by| !by.is_empty()).collect();
         let by = if by.is_empty() { String::new() } else { format!(" ({})", listed(&by)) };
-        answers.fail(at(&location), format!("{what}{by}"));
+        let fact = answers.fail(at(&location), format!("{what}{by}"));
+        if let Some(cure) = cure {
+            fact.fix(cure);
+        }
     }
 }
 
@@ -173,10 +184,16 @@ fn kubelet_of<'a>(
     }
 }
 
+/// What is shown is issued again.
+fn reissue(estate: &Estate<'_>, shown: &Shown, how: Option<Reissue>) -> Option<Cure> {
+    let record = estate.records.iter().position(|record| record.location == shown.location)?;
+    Some(how?.of_record(record).into())
+}
+
 /// A member of etcd and those that it calls.
 fn peers_of<'a>(
-    node: &'a NodeSummary,
-    member: &'a Member,
+    estate: &Estate<'a>,
+    (node, member): (&'a NodeSummary, &'a Member),
     members: &[(&'a NodeSummary, &'a Member)],
     wrong: &mut Wrong<'a>,
 ) {
@@ -189,14 +206,16 @@ fn peers_of<'a>(
                 "--initial-cluster has {} for {}, whose certificate does not hold it",
                 url.text, peer.name
             );
-            wrong.add(&member.members_at, what, name(other));
+            let own = name_of(&url.host.to_string()).map(|own| Reissue::with(vec![own]));
+            wrong.add_with(&member.members_at, what, name(other), reissue(estate, shown, own));
         }
         if let Some(wanted) = member.peer_name.as_ref().filter(|wanted| **wanted != shown.common_name) {
             let what = format!(
                 "its common name is {}, and --peer-cert-allowed-cn admits {wanted} alone",
                 shown.common_name
             );
-            wrong.add(&shown.location, what, name(node));
+            let called = Reissue { called: Some(wanted.to_string()), ..Reissue::default() };
+            wrong.add_with(&shown.location, what, name(node), reissue(estate, shown, Some(called)));
         }
         wrong.untrusted(Some(shown), member.peers.as_ref(), name(node));
     }

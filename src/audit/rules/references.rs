@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use super::Answers;
-use crate::audit::{Cert, FileKind, Node, Reference, Signing, Target};
+use crate::audit::{Cert, FileKind, Node, Reference, Role, Signing, Target};
+use crate::manifest::Component;
 use crate::x509::Printable;
 
 /// The most certificates of one file that are trusted anchors here: the largest bundles of a system have some 150.
@@ -80,6 +81,18 @@ pub(super) fn certificates<'a>(
 pub(super) fn leads_to(cert: Cert<'_>, anchors: &[Cert<'_>]) -> Option<bool> {
     let found = cert.leads_to(anchors);
     (found || !matches!(cert.found().signing, Signing::NotChecked)).then_some(found)
+}
+
+/// Whether whoever installed the cluster made one CA for everything: none lies in the place of etcd's or of the front proxy's, and what the
+/// API server is told of etcd's names the file of the clients'. A second file with the same CA is somebody's mistake.
+pub(super) fn has_one_authority(node: &Node) -> bool {
+    let of = |flag| node.reference(Component::Apiserver, flag);
+    let is_of_another = |cert: Cert<'_>| matches!(cert.place_role(), Some(Role::EtcdCa | Role::FrontProxyCa));
+    let is_one = match (of("client-ca-file"), of("etcd-cafile")) {
+        (Some(clients), Some(etcd)) => is_one_file(node, clients, etcd),
+        _ => true,
+    };
+    is_one && !node.certs().any(is_of_another)
 }
 
 /// Whether two references lead to one file, or to files with the same bytes.

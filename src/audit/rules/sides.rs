@@ -1,6 +1,7 @@
 //! What a node shows to others, by which CAs it judges them, and whom it calls: what is kept of each for the rules that hold the nodes
 //! against one another. No rule of its own.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use super::super::{Basis, Cert, Location, Node, NodeKind, Place, Role, Target, Use};
@@ -115,6 +116,9 @@ pub(super) struct Dial {
     pub(super) trusted: Option<Vec<Signer>>,
     /// What these are called; safe to show.
     pub(super) subjects: Box<str>,
+    /// The kubeconfig, as commands take it, and the cluster's name in it.
+    pub(super) file: Box<Path>,
+    pub(super) cluster: Box<str>,
 }
 
 /// What is kept of a node.
@@ -287,6 +291,8 @@ fn dials(node: &Node) -> Vec<Dial> {
             host: host.map(Box::from),
             trusted: anchors(&certs),
             subjects: subjects(&certs).into(),
+            file: node.files.get(file).map(|file| file.command_path()).unwrap_or(Path::new("")).into(),
+            cluster: cluster.name.as_str().into(),
         });
     }
     dials

@@ -3,7 +3,7 @@
 use time::Duration;
 use time::macros::datetime;
 
-use super::super::{Answers, Scene};
+use super::super::{Answers, Scene, Use};
 use super::{Check, Citation, Place, Rule, Severity, dates};
 
 /// A day that is over wherever the clock is right.
@@ -29,7 +29,14 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(scene: &Scene<'_>, answers: &mut Answers) {
     let at = scene.policy.at;
-    let Some(newest) = scene.node.certs().max_by_key(|cert| cert.tbs().validity.not_before) else { return };
+    let Some(newest) = scene
+        .node
+        .certs()
+        .filter(|cert| cert.found().usage != Use::Old)
+        .max_by_key(|cert| cert.tbs().validity.not_before)
+    else {
+        return;
+    };
     answers.look();
     let born = newest.tbs().validity.not_before;
     if born - at > Duration::DAY {

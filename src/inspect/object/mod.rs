@@ -20,7 +20,7 @@ use crate::x509::Printable;
 
 pub(crate) use self::kubeconfig::without_user;
 pub use self::kubeconfig::{Context as KubeContext, KubeCluster, KubeUser, Kubeconfig, Reference};
-pub use self::unusable::{Part as KubePart, Unusable};
+pub use self::unusable::{Correction, Part as KubePart, Unusable};
 
 /// The most that is shown of a name from an object, in characters: Kubernetes' own limit for names is 253.
 const LONGEST_NAME: usize = 253;

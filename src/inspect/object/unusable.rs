@@ -18,6 +18,19 @@ pub struct Unusable {
     pub part: Part,
     /// What it is, safe to show; no credential is in it.
     pub what: String,
+    /// What puts it right.
+    pub remedy: Correction,
+}
+
+/// What puts right what is wrong with a kubeconfig.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Correction {
+    /// Whoever knows what was meant writes it anew.
+    ByHand,
+    /// The field of this name is taken out of its line.
+    WithoutField(String),
+    /// The server's URL is written so.
+    Server(String),
 }
 
 /// A part of a kubeconfig.
@@ -79,8 +92,12 @@ struct Found {
 
 impl Found {
     fn tell(&mut self, line: usize, what: impl Into<String>) {
+        self.tell_with(line, what, Correction::ByHand);
+    }
+
+    fn tell_with(&mut self, line: usize, what: impl Into<String>, remedy: Correction) {
         if self.told.len() < MOST {
-            self.told.push(Unusable { line, part: self.part.clone(), what: what.into() });
+            self.told.push(Unusable { line, part: self.part.clone(), what: what.into(), remedy });
         }
     }
 
@@ -164,7 +181,7 @@ impl Found {
         if let (Some(file), Some(_)) = (given(field), given(&data)) {
             let what =
                 format!("{whose} has both {field} and {data}; kubectl refuses to use it: leave one of them");
-            self.tell(file.line(), what);
+            self.tell_with(file.line(), what, Correction::WithoutField(field.to_owned()));
         }
     }
 
@@ -209,9 +226,13 @@ impl Found {
         }
         // Of a URL with a password, nothing of that is shown.
         let shown_url = shown(&kubeconfig::without_user(url));
-        let corrected =
-            corrected_server(url).map(|url| format!(": write {}", shown(&url))).unwrap_or_default();
-        self.tell(line, format!("the server of {whose} is {shown_url}: {fault}; {refused}{corrected}"));
+        let corrected = corrected_server(url);
+        let write = corrected.as_deref().map(|url| format!(": write {}", shown(url))).unwrap_or_default();
+        self.tell_with(
+            line,
+            format!("the server of {whose} is {shown_url}: {fault}; {refused}{write}"),
+            corrected.map_or(Correction::ByHand, Correction::Server),
+        );
     }
 
     /// Names of certificates are host names and addresses.

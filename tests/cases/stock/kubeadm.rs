@@ -20,6 +20,8 @@ pub(super) const STACKED: Stock = Stock {
     lay: |desk| {
         let cluster = control_plane(desk, Cluster::new(), "cp1", "10.0.0.10");
         let cluster = control_plane(desk, cluster, "cp2", "10.0.0.11");
+        // Only where the cluster began does kubeadm leave it.
+        desk.remove("cp2/etc/kubernetes/super-admin.conf");
         worker(desk, &cluster, "w1");
         worker(desk, &cluster, "w2");
     },

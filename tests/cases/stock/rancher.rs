@@ -1,7 +1,7 @@
 //! k3s, RKE2, and RKE, the older one.
 
 use super::{Stock, kubeconfig_of_files, leaves};
-use crate::desk::{Desk, LEAF, base64};
+use crate::desk::{Desk, base64};
 use crate::forge::{self, Forged};
 
 pub(super) const K3S: Stock = Stock {
@@ -197,7 +197,9 @@ fn server(desk: &Desk, made: &Made, node: &str, address: &str, etcd: bool) {
         (format!("client-{program}-controller"), format!("client-{program}-cloud-controller"));
     rows.push((&controller, &made.client, client(&format!("cn=system:{program}-controller"))));
     rows.push((&cloud, &made.client, client(&format!("cn={program}-cloud-controller-manager"))));
-    for ((base, leaf), authority) in leaves(rows.clone(), program).iter().zip(rows.iter().map(|row| row.1)) {
+    let all = leaves(rows.clone(), program);
+    let Some((_, admin)) = all.first() else { return };
+    for ((base, leaf), authority) in all.iter().zip(rows.iter().map(|row| row.1)) {
         chained(desk, &format!("{tls}/{base}"), leaf, authority, 0o644);
     }
     for name in ["client-kubelet", "serving-kubelet"] {
@@ -229,9 +231,6 @@ fn server(desk: &Desk, made: &Made, node: &str, address: &str, etcd: bool) {
     desk.put(&format!("{data}/server/cred/passwd"), 0o600, "aa,node,k3s-agent,\nbb,server,k3s-server,\n");
     desk.put(&format!("{data}/server/token"), 0o600, "K10aa::server:bb\n");
     desk.directory(&format!("{data}/server/tls/temporary-certs"));
-    let admin = made
-        .client
-        .leaf(&format!("{LEAF} cn=system:admin o=system:masters eku=client key=p256:{program}-client-admin"));
     let user = format!(
         "client-certificate-data: {}\n    client-key-data: {}",
         base64(admin.pem() + &made.client.pem()),

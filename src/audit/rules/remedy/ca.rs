@@ -249,7 +249,7 @@ fn put_new(new: &str, path: &Path) -> Command {
 }
 
 /// `kubectl config set-cluster`, which embeds a CA and leaves the rest as it is. The CA's file is quoted.
-pub(super) fn set_cluster(kubeconfig: &Path, cluster: &str, authority: &str) -> Command {
+pub(in crate::audit::rules) fn set_cluster(kubeconfig: &Path, cluster: &str, authority: &str) -> Command {
     Command::of("kubectl")
         .plain("--kubeconfig")
         .path(kubeconfig)

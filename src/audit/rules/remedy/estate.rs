@@ -164,7 +164,12 @@ impl<'a> EstateDesk<'a> {
             groups,
             names,
             version: None,
-            algorithm: algorithm(reissue.algorithm.as_deref().unwrap_or(&record.algorithm)),
+            algorithm: match &reissue.algorithm {
+                // What is asked for is said, the usual one as well: what is there has another.
+                Some(wanted) => Some(algorithm(wanted).unwrap_or("ECDSA-P256")),
+                None => algorithm(&record.algorithm),
+            },
+            changes_algorithm: reissue.algorithm.is_some(),
             chain: false,
             signer,
             target,

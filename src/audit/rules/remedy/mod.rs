@@ -13,7 +13,7 @@ mod target;
 mod usual;
 mod ways;
 
-pub(in crate::audit::rules) use self::ca::CaChange;
+pub(in crate::audit::rules) use self::ca::{CaChange, set_cluster};
 pub(in crate::audit::rules) use self::edit::Edit;
 pub(in crate::audit) use self::estate::EstateDesk;
 pub(in crate::audit::rules) use self::estate::path_of;
@@ -506,8 +506,9 @@ pub(super) fn name_of(host: &str) -> Option<SubjectAltName> {
     host.trim_end_matches('.').parse().ok()
 }
 
-/// The rules that know of names which a certificate should have.
-const NAMING: [&Rule; 9] = [
+/// The rules that know of names which a certificate should have, or of CAs that should stand behind it.
+const NAMING: [&Rule; 10] = [
+    &super::c011_intermediate_missing::RULE,
     &super::k001_apiserver_service_names::RULE,
     &super::k002_apiserver_service_address::RULE,
     &super::k003_apiserver_hosts::RULE,
@@ -519,11 +520,12 @@ const NAMING: [&Rule; 9] = [
     &super::m017_kubeconfig_server::RULE,
 ];
 
-/// What all rules together want of a certificate's names.
+/// What all rules together want of a certificate.
 #[derive(Debug, Default)]
 struct Wanted {
     names: Vec<SubjectAltName>,
     without: Vec<SubjectAltName>,
+    chain: bool,
 }
 
 /// Where the remedies of one node are put together.
@@ -664,7 +666,7 @@ impl<'a> Desk<'a> {
                 let authority =
                     self.node().certificate(*authority).filter(|ca| ca.item().place.field.is_none())?;
                 let authority = shell_word(authority.file().command_path());
-                Remedy::command(ca::set_cluster(kubeconfig, cluster, &authority))
+                Remedy::command(set_cluster(kubeconfig, cluster, &authority))
             }
         })
     }
@@ -719,7 +721,8 @@ impl<'a> Desk<'a> {
             names: identity.names,
             version: identity.version,
             algorithm: Self::algorithm(cert),
-            chain: reissue.chain || self.has_chain(cert),
+            changes_algorithm: false,
+            chain: reissue.chain || self.has_chain(cert) || self.wanted(cert).is_some_and(|all| all.chain),
             signer,
             target,
         };
@@ -764,13 +767,14 @@ impl<'a> Desk<'a> {
             names: names.to_vec(),
             version: None,
             algorithm: None,
+            changes_algorithm: false,
             chain: false,
             signer: self.signer_of(ca),
             target: crate::remedy::Target::New(file),
         }))
     }
 
-    /// What all rules want of a certificate's names.
+    /// What all rules want of a certificate.
     fn wanted(&self, cert: Cert<'_>) -> Option<&Wanted> {
         let all = self.wanted.get_or_init(|| {
             let mut all: HashMap<usize, Wanted> = HashMap::new();
@@ -789,6 +793,7 @@ impl<'a> Desk<'a> {
                         let wanted = all.entry(cert.found().same_as).or_default();
                         add(&mut wanted.names, &reissue.names);
                         add(&mut wanted.without, &reissue.without);
+                        wanted.chain |= reissue.chain;
                     }
                 }
             }

@@ -3,7 +3,7 @@
 use super::super::trees::client;
 use super::super::{Cure, Line};
 use super::{line, saying};
-use crate::desk::{Cluster, Desk, LEAF};
+use crate::desk::{Cluster, Desk, LEAF, base64};
 use crate::forge;
 
 /// Three control planes of one cluster; the third may be of another one.
@@ -163,6 +163,44 @@ pub(super) fn lines() -> Vec<Line> {
                 three(desk, Cluster::new());
                 let name = "var/lib/kubelet/pki/kubelet-client-2026-01-02-03-04-05.pem";
                 desk.put(&format!("nodes/m3/{name}"), 0o600, desk.read(&format!("nodes/m2/{name}")));
+            },
+            Cure::Run,
+        ),
+        nodes(
+            "N010",
+            "a worker's kubeconfig trusts the CA of another cluster",
+            |desk| {
+                let cluster = three(desk, Cluster::new());
+                desk.kubelet("nodes/w1", &cluster, "w1", "https://10.0.0.1:6443");
+                desk.put("nodes/w1/etc/kubernetes/pki/ca.crt", 0o644, cluster.kubernetes.pem());
+                let (own, other) = (cluster.kubernetes.pem(), Cluster::called("third").kubernetes.pem());
+                desk.replace("nodes/w1/etc/kubernetes/kubelet.conf", &base64(own), &base64(other));
+            },
+            Cure::Run,
+        ),
+        nodes(
+            "N010",
+            "a worker's kubeconfig calls nobody's name",
+            |desk| {
+                let cluster = three(desk, Cluster::new());
+                desk.kubelet("nodes/w1", &cluster, "w1", "https://10.0.0.77:6443");
+                desk.put("nodes/w1/etc/kubernetes/pki/ca.crt", 0o644, cluster.kubernetes.pem());
+            },
+            Cure::Told("whether the name or the certificates are wrong is not known"),
+        ),
+        nodes(
+            "N011",
+            "a member of etcd is called by an address that its certificate lacks",
+            |desk| {
+                three(desk, Cluster::new());
+                for node in ["m1", "m2"] {
+                    let members = "--initial-cluster=m1=https://10.0.0.1:2380,m2=https://10.0.0.22:2380";
+                    let own = match node {
+                        "m1" => "--initial-cluster=m1=https://10.0.0.1:2380",
+                        _ => "--initial-cluster=m2=https://10.0.0.2:2380",
+                    };
+                    desk.replace(&format!("nodes/{node}/etc/kubernetes/manifests/etcd.yaml"), own, members);
+                }
             },
             Cure::Run,
         ),

@@ -17,6 +17,21 @@ fn under(desk: &Desk, intermediate: &Forged, words: &str) -> Forged {
 pub(super) fn lines() -> Vec<Line> {
     vec![
         line(
+            "C018",
+            "the CA between has a constraint that cannot be read",
+            |desk| {
+                let cluster = control_plane(desk);
+                let narrow = cluster
+                    .kubernetes
+                    .ca("cn=narrow key=p256:narrow nc=exclude:ip:10.0.0.0/255.0.255.0 until=+5y");
+                desk.pair(&pki("narrow/ca"), &narrow);
+                under(desk, &narrow, API);
+                let chain = desk.read(&pki("apiserver.crt")) + &narrow.pem();
+                desk.put(&pki("apiserver.crt"), 0o644, chain);
+            },
+            Cure::Told("what it was to exclude is not known"),
+        ),
+        line(
             "C001",
             "another CA of the cluster has signed it",
             |desk| {

@@ -257,6 +257,56 @@ pub(super) fn lines() -> Vec<Line> {
             Cure::Run,
         ),
         line(
+            "M024",
+            "a kubeconfig's CA is DER in base64",
+            |desk| {
+                let cluster = control_plane(desk);
+                let (pem, der) = (cluster.kubernetes.pem(), cluster.kubernetes.der());
+                let conf = "n/etc/kubernetes/admin.conf";
+                desk.replace(conf, &base64(pem), &base64(der));
+            },
+            Cure::Run,
+        ),
+        line(
+            "M024",
+            "a kubeconfig has a key both as a file and embedded",
+            |desk| {
+                control_plane(desk);
+                let both = "client-key: /root/admin.key\n    client-key-data:";
+                desk.replace("n/etc/kubernetes/admin.conf", "client-key-data:", both);
+            },
+            Cure::Run,
+        ),
+        line(
+            "M024",
+            "the server of a kubeconfig is an address of IPv6 without brackets",
+            |desk| {
+                control_plane(desk);
+                let conf = "n/etc/kubernetes/admin.conf";
+                desk.replace(conf, "https://10.0.0.10:6443", "https://::1:6443");
+            },
+            // The certificate has no such name: another rule's.
+            Cure::Run,
+        ),
+        line(
+            "M025",
+            "a kubeconfig trusts an intermediate alone",
+            |desk| {
+                let cluster = control_plane(desk);
+                let middle = cluster.kubernetes.ca("cn=clients key=p256:clients");
+                desk.put(&pki("clients.crt"), 0o644, middle.pem());
+                let words = "o=kubeadm:cluster-admins cn=kubernetes-admin eku=client key=p256:admin";
+                let admin = middle.leaf(&format!("{} {words}", crate::desk::LEAF));
+                desk.kubeconfig(
+                    "n/etc/kubernetes/admin.conf",
+                    &middle.pem(),
+                    &admin,
+                    "https://10.0.0.10:6443",
+                );
+            },
+            Cure::Run,
+        ),
+        line(
             "M015",
             "a kubeconfig trusts everybody",
             |desk| {
