@@ -28,8 +28,9 @@ use kpki::request::SigningRequest;
 use rayon::prelude::*;
 use support::{command, kpki, run, scratch, text};
 
-/// What one file may cost, in KiB.
+/// What one file may cost, in KiB, and for each byte of a long one that has no aliases: a cluster's file may have 150,000 nodes.
 const MOST_OF_A_FILE: u64 = 16 << 10;
+const MOST_OF_A_BYTE: u64 = 32;
 
 /// What an audit of 14,000 odd files may cost, in KiB, and what it costs without any.
 const MOST_OF_AN_AUDIT: u64 = 256 << 10;
@@ -186,7 +187,11 @@ fn readers() {
             let (name, _, head, tail) = READERS[*reader];
             let (what, text) = &hostile(head, tail)[*kind];
             let cost = cost.unwrap_or_else(|| panic!("{name}: {}", ran.words()));
-            (cost > MOST_OF_A_FILE).then(|| format!("{name}: {what} of {} bytes: {cost} KiB", text.len()))
+            // One alias stands in every text.
+            let own =
+                if text.matches('*').count() > 1 { 0 } else { MOST_OF_A_BYTE * text.len() as u64 / 1024 };
+            (cost > MOST_OF_A_FILE.max(own))
+                .then(|| format!("{name}: {what} of {} bytes: {cost} KiB", text.len()))
         })
         .collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

@@ -85,6 +85,6 @@ mod tests {
         }
         let mut tree = Tree::control_plane();
         tree.file(&format!("{PKI}/sa.key.20260601T120000Z.bak"), 0o644, forge::ca("cn=old").key_pem());
-        assert!(tree.findings("F007")[0].starts_with("critical"), "{:?}", tree.findings("F007"));
+        assert!(tree.findings("F007")[0].starts_with("high "), "{:?}", tree.findings("F007"));
     }
 }

@@ -152,7 +152,7 @@ impl Destination {
         let held = there.as_ref().map(|text| judge_leaf(leaf, &certificate, text)).transpose()?;
         let mut destination = fresh(certificate);
         if let Some(old) = held.as_ref().and_then(|held| held.first()) {
-            destination.follow = follow(held.as_deref().unwrap_or_default());
+            destination.follow = follow(held.as_deref().unwrap_or_default(), &destination.certificate);
             destination.replaces = Some(old.clone());
         }
         let own_key = there.as_ref().and_then(|text| place_of_key(text));
@@ -364,9 +364,12 @@ fn form_of(file: &Path, text: &[u8]) -> Result<Option<KeyForm>, DestinationError
     }
 }
 
-fn follow(held: &[Certificate]) -> Follow {
+/// What stands behind a leaf stays there; but a root that nobody needs (RFC 8446 section 4.4.2), except where k3s and RKE2 write it.
+fn follow(held: &[Certificate], file: &Path) -> Follow {
+    let is_ranchers = file.components().any(|part| part.as_os_str() == "rancher");
     match held.get(1..).unwrap_or_default() {
         [] => Follow::Nothing,
+        above if above.iter().all(is_root) && !is_ranchers => Follow::Nothing,
         above if above.iter().any(is_root) => Follow::All,
         _ => Follow::Intermediates,
     }

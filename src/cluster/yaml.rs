@@ -11,7 +11,7 @@ const LARGEST: usize = 16 * 1024 * 1024;
 /// The most documents in one file. kubeadm knows seven kinds; each node may have its own.
 const MOST_DOCUMENTS: usize = 20_000;
 /// The most values that a short document may come to, its aliases written out.
-const LEAST_VALUES: usize = 100_000;
+const LEAST_VALUES: usize = 60_000;
 /// The most problems that are kept; the rest is counted.
 const MOST_PROBLEMS: usize = 100;
 
@@ -131,7 +131,7 @@ impl Document<'_> {
     /// Keys must be unique, nesting is limited to 64, and what aliases may expand to is limited.
     pub(super) fn read<'de, T: Deserialize<'de>>(&'de self, file: &str) -> Result<T, ClusterError> {
         // A file of 150,000 nodes has a value on every tenth byte; a short one may repeat what it says.
-        let most_values = (self.text.len() / 8).max(LEAST_VALUES);
+        let most_values = (self.text.len() / 9).max(LEAST_VALUES);
         yaml::read_large(self.text, most_values).map_err(|error| {
             let YamlError { line, column, reason } = error;
             ClusterError::Yaml {

@@ -440,7 +440,10 @@ fn rehearsal(desk: &Desk, clock: Clock, audited: &[&str]) -> Option<Rehearsed> {
 impl Rehearsed {
     /// What goes through no longer. What has no file any more by which it is dialled is not meant to.
     fn lost(&self, desk: &Desk, ends: &str, after: Option<Self>) -> Vec<String> {
-        let Some(after) = after else { return vec!["nothing can be rehearsed".to_owned()] };
+        let Some(after) = after else {
+            let lost = (!self.through.is_empty()).then(|| "nothing can be rehearsed".to_owned());
+            return lost.into_iter().collect();
+        };
         let is_there = |file: &str| file.is_empty() || desk.root().join(file).exists();
         let mut lost: Vec<String> = self
             .through

@@ -126,7 +126,7 @@ mod tests {
         assert_eq!(
             mixed("http://127.0.0.1:2379"),
             [
-                "high : --client-cert-auth is not given: whoever is on the node (a pod in the host's network as well) may use it"
+                "medium : --client-cert-auth is not given: whoever is on the node (a pod in the host's network as well) may use it"
             ]
         );
         assert_eq!(
@@ -142,7 +142,7 @@ mod tests {
                 tree.no_flag("etcd", "--peer-client-cert-auth");
             }),
             [
-                "high : --client-cert-auth is not given: whoever is on the node (a pod in the host's network as well) may use it",
+                "medium : --client-cert-auth is not given: whoever is on the node (a pod in the host's network as well) may use it",
                 "low : --peer-client-cert-auth is not given: whoever is on the node (a pod in the host's network as well) may \
                  use it"
             ]

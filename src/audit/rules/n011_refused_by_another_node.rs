@@ -33,9 +33,16 @@ pub(super) static RULE: Rule = Rule {
 /// The most nodes of one kind that are held against all others: clusters have fewer, and a hostile directory may have thousands.
 const MOST: usize = 64;
 
-/// What is wrong, by place and words, and the nodes with which it is.
+/// What is wrong, by place and words.
 #[derive(Default)]
-struct Wrong<'a>(BTreeMap<(Location, String), (Vec<&'a str>, Option<Cure>)>);
+struct Wrong<'a>(BTreeMap<(Location, String), Refused<'a>>);
+
+#[derive(Default)]
+struct Refused<'a> {
+    /// The nodes with which it is.
+    by: Vec<&'a str>,
+    cure: Option<Cure>,
+}
 
 impl<'a> Wrong<'a> {
     fn add(&mut self, location: &Location, what: String, by: &'a str) {
@@ -43,13 +50,11 @@ impl<'a> Wrong<'a> {
     }
 
     fn add_with(&mut self, location: &Location, what: String, by: &'a str, cure: Option<Cure>) {
-        let (known, fix) = self.0.entry((location.clone(), what)).or_default();
-        if !known.contains(&by) {
-            known.push(by);
+        let known = self.0.entry((location.clone(), what)).or_default();
+        if !known.by.contains(&by) {
+            known.by.push(by);
         }
-        if fix.is_none() {
-            *fix = cure;
-        }
+        known.cure = known.cure.take().or(cure);
     }
 
     /// What is shown is none of those CAs'.
@@ -88,7 +93,7 @@ fn check(estate: &Estate<'_>, answers: &mut Answers) {
         }
         peers_of(estate, (node, member), &members, &mut wrong);
     }
-    for ((location, what), (by, cure)) in wrong.0 {
+    for ((location, what), Refused { by, cure }) in wrong.0 {
         let by: Vec<&str> = by.into_iter().filter(|by| !by.is_empty()).collect();
         let by = if by.is_empty() { String::new() } else { format!(" ({})", listed(&by)) };
         let fact = answers.fail(at(&location), format!("{what}{by}"));

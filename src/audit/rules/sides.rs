@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::super::{Basis, Cert, Location, Node, NodeKind, Place, Role, Target, Use};
+use super::super::{Basis, Cert, File, Location, Node, NodeKind, Place, Role, Target, Use};
 use super::apiserver::names_with_sni;
 use super::etcd::{Host, Url};
 use super::kubeconfigs::{all, is_own_cluster, line};
@@ -291,7 +291,7 @@ fn dials(node: &Node) -> Vec<Dial> {
             host: host.map(Box::from),
             trusted: anchors(&certs),
             subjects: subjects(&certs).into(),
-            file: node.files.get(file).map(|file| file.command_path()).unwrap_or(Path::new("")).into(),
+            file: node.files.get(file).map_or(Path::new(""), File::command_path).into(),
             cluster: cluster.name.as_str().into(),
         });
     }

@@ -209,8 +209,8 @@ impl<'de> Visitor<'de> for ValueVisitor {
     }
 }
 
-/// The most values of a text of 3 MiB or less: some 80 bytes are taken for each, 12 MiB for all.
-const MOST_VALUES: usize = 150_000;
+/// The most values of a text of 2 MiB or less: some 150 bytes are taken for each, 14 MiB for all.
+const MOST_VALUES: usize = 100_000;
 
 /// How many bytes of a text a value takes at least; a list of 10,000 certificate signing requests has one on every twentieth.
 const BYTES_OF_VALUE: usize = 20;
