@@ -7,6 +7,7 @@
 use std::collections::HashSet;
 use std::ffi::OsString;
 use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 
 use time::OffsetDateTime;
 
@@ -42,7 +43,7 @@ pub struct Held {
     /// Its file as it was named, and the field where it stands in one; safe to show.
     pub shown: String,
     /// It.
-    pub facts: Box<CertificateFacts>,
+    pub facts: Arc<CertificateFacts>,
 }
 
 impl Held {

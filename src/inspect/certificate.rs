@@ -1,6 +1,7 @@
 //! Certificates as they stand, with what a strict reader would not hand out.
 
 use serde::Serialize;
+use std::sync::{Arc, OnceLock};
 
 use super::ber::{self, Examined};
 use super::document::unreadable;
@@ -8,7 +9,7 @@ use super::oddity;
 use super::{Content, Item};
 use crate::key::algorithm_name;
 use crate::x509::der::{Element, elements, object_identifier, read, tag};
-use crate::x509::{Certificate, Name, Printable, PublicKey, SignatureFault, SubjectAltName, hex, sha256_hex};
+use crate::x509::{Certificate, Name, Printable, PublicKey, SignatureFault, SubjectAltName, hex, sha256};
 
 /// A certificate as it stands in its file.
 #[derive(Debug)]
@@ -19,6 +20,16 @@ pub struct CertificateFacts {
     pub trust: Option<Trust>,
     /// Its bytes, where they are not DER.
     as_read: Option<Vec<u8>>,
+    digests: OnceLock<Digests>,
+}
+
+/// SHA-256 of a certificate's bytes as they stand, and of its `SubjectPublicKeyInfo`.
+#[derive(Debug, Clone, Copy)]
+pub struct Digests {
+    /// Of the certificate.
+    pub certificate: [u8; 32],
+    /// Of its public key.
+    pub public_key: [u8; 32],
 }
 
 /// OpenSSL's own settings behind a certificate (`X509_CERT_AUX`).
@@ -38,9 +49,17 @@ impl CertificateFacts {
         self.as_read.as_deref().unwrap_or_else(|| self.certificate.der())
     }
 
+    /// What it is known by. It is worked out once.
+    pub fn digests(&self) -> Digests {
+        *self.digests.get_or_init(|| Digests {
+            certificate: sha256(self.der()),
+            public_key: sha256(self.certificate.tbs.public_key.der()),
+        })
+    }
+
     /// The SHA-256 of its bytes as they stand, in lower-case hexadecimal.
     pub fn fingerprint(&self) -> String {
-        sha256_hex(self.der())
+        hex(&self.digests().certificate)
     }
 
     /// Whether its signature, over its bytes as they stand, is by this key.
@@ -206,8 +225,8 @@ pub(super) fn item(examined: &Examined<'_>, trusted: bool) -> Item {
             let as_read = examined.rewritten.is_some().then(|| examined.whole.to_vec());
             let malformed = unreadable(&certificate.tbs.extensions.malformed, oddity::section);
             let trust = (trusted || !examined.rest.is_empty()).then(|| trust(examined.rest)).flatten();
-            let facts = CertificateFacts { certificate, trust, as_read };
-            let mut item = Item::new(Content::Certificate(Box::new(facts)));
+            let facts = CertificateFacts { certificate, trust, as_read, digests: OnceLock::new() };
+            let mut item = Item::new(Content::Certificate(Arc::new(facts)));
             item.oddities = malformed;
             item
         }

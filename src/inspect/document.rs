@@ -3,6 +3,7 @@
 use super::ber::{self, Examined};
 use super::kind::{Kind, kind_of};
 use super::oddity;
+use super::reading::Reading;
 use super::{Content, Item, Oddity, Place, PublicKeyFacts, certificate, request, ssh};
 use crate::key::{PrivateKeyFacts, algorithm_name};
 use crate::pem::{self, Found};
@@ -21,7 +22,7 @@ pub(super) fn is_unseen_by_go(oddity: &Oddity) -> bool {
 }
 
 /// What a PEM block holds.
-pub(super) fn of_block(found: Found, number: usize) -> Item {
+pub(super) fn of_block(found: Found, number: usize, reading: Reading<'_>) -> Item {
     let Found { label, headers, span, contents, indented, behind_mark, widest } = found;
     let cipher = headers.iter().find(|(name, _)| name == "DEK-Info").map(|(_, value)| value.as_str());
     let cipher = cipher.and_then(|value| value.split(',').next()).unwrap_or("by an unnamed cipher");
@@ -33,6 +34,7 @@ pub(super) fn of_block(found: Found, number: usize) -> Item {
         }
         Err(error) => Item::broken(noun(&label), error.to_string()),
         Ok(_) if encrypted => legacy(&label, cipher),
+        Ok(bytes) if label == pem::CERTIFICATE => reading.certificate(&bytes, || of_bytes(&bytes, &label)),
         Ok(bytes) => of_bytes(&bytes, &label),
     };
     if !headers.is_empty() && !encrypted {

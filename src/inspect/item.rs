@@ -1,6 +1,7 @@
 //! What was found: a file's items, each with its place and what is odd or broken about it.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::Serialize;
 use zeroize::Zeroizing;
@@ -124,7 +125,7 @@ pub struct PublicKeyFacts {
 #[non_exhaustive]
 pub enum Content {
     /// A certificate.
-    Certificate(Box<CertificateFacts>),
+    Certificate(Arc<CertificateFacts>),
     /// A certification request (PKCS #10).
     Request(Box<RequestFacts>),
     /// A certificate revocation list.

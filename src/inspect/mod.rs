@@ -14,6 +14,7 @@ mod object;
 mod oddity;
 mod oid;
 mod order;
+mod reading;
 mod relate;
 mod request;
 mod role;
@@ -23,7 +24,9 @@ mod take;
 #[cfg(test)]
 mod tests;
 
-pub use self::certificate::{CertificateFacts, Trust};
+use self::reading::Reading;
+
+pub use self::certificate::{CertificateFacts, Digests, Trust};
 pub use self::item::{Content, Encoding, Inspected, Item, Oddity, Place, PublicKeyFacts};
 pub(crate) use self::object::without_user;
 pub use self::object::{
@@ -32,6 +35,7 @@ pub use self::object::{
 };
 pub use self::oid::{attribute_name, extension_name, purpose_name};
 pub use self::order::Order;
+pub use self::reading::KnownCertificates;
 pub use self::relate::{At, Bundle, ItemRelations, Relations, Signing, relate, verification_cost};
 pub use self::request::RequestFacts;
 pub use self::role::{Role, promised, role};
@@ -52,6 +56,12 @@ const DEEPEST: usize = 4;
 
 /// Looks at what a file holds. The name is for people, and for what it says about the content's role.
 pub fn inspect(name: &str, bytes: &[u8]) -> Inspected {
-    let (encoding, items) = sniff::read(bytes, 0);
+    let (encoding, items) = sniff::read(bytes, Reading::default());
+    Inspected { file: name.to_owned(), encoding, items }
+}
+
+/// The same of one of many files, in which certificates stand that were met before.
+pub fn inspect_among(name: &str, bytes: &[u8], known: &KnownCertificates) -> Inspected {
+    let (encoding, items) = sniff::read(bytes, Reading::of_file(known));
     Inspected { file: name.to_owned(), encoding, items }
 }

@@ -4,33 +4,34 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use zeroize::Zeroizing;
 
+use super::reading::Reading;
 use super::{Content, DEEPEST, Encoding, Item, LARGEST_OBJECTS, MOST_ITEMS, document, object, ssh};
 use crate::pem;
 
-/// Reads what bytes hold; `depth` is how deep within something else they stand.
-pub(super) fn read(bytes: &[u8], depth: usize) -> (Encoding, Vec<Item>) {
+/// Reads what bytes hold.
+pub(super) fn read(bytes: &[u8], reading: Reading<'_>) -> (Encoding, Vec<Item>) {
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return (Encoding::Empty, vec![Item::broken("file", "there is nothing in it")]);
     }
-    if depth > DEEPEST {
+    if reading.depth > DEEPEST {
         return (Encoding::Text, vec![Item::broken("file", "it is nested too deeply to be looked into")]);
     }
     if let Some(item) = by_first_bytes(bytes) {
         return (Encoding::Binary, vec![item]);
     }
     let text = std::str::from_utf8(bytes).ok().filter(|text| is_text(text));
-    let Some(text) = text else { return of_bytes(bytes) };
+    let Some(text) = text else { return of_bytes(bytes, reading) };
     let text = text.trim_start_matches('\u{feff}');
     if let Some(encoding) = object_encoding(text) {
-        return of_object(text, encoding, bytes, depth);
+        return of_object(text, encoding, bytes, reading);
     }
-    if let Some(found) = of_data(text, depth) {
+    if let Some(found) = of_data(text, reading) {
         return found;
     }
     if pem::has_block(bytes) {
-        return (Encoding::Pem, blocks(bytes));
+        return (Encoding::Pem, blocks(bytes, reading));
     }
-    of_text(text, depth)
+    of_text(text, reading)
 }
 
 /// What says itself in its first bytes what it is.
@@ -66,16 +67,16 @@ fn is_text(text: &str) -> bool {
 }
 
 /// Bytes that are no text: DER, or PEM among them (a comment in Latin-1, say).
-fn of_bytes(bytes: &[u8]) -> (Encoding, Vec<Item>) {
+fn of_bytes(bytes: &[u8], reading: Reading<'_>) -> (Encoding, Vec<Item>) {
     if pem::has_block(bytes) {
-        return (Encoding::Pem, blocks(bytes));
+        return (Encoding::Pem, blocks(bytes, reading));
     }
     let items = document::of_file(bytes);
     let unknown = items.iter().all(|item| matches!(item.content, Content::Unknown { .. }));
     (if unknown { Encoding::Binary } else { Encoding::Der }, items)
 }
 
-fn blocks(bytes: &[u8]) -> Vec<Item> {
+fn blocks(bytes: &[u8], reading: Reading<'_>) -> Vec<Item> {
     let mut found = pem::scan(bytes);
     let mut whole = true;
     let mut items: Vec<Item> = found
@@ -83,7 +84,7 @@ fn blocks(bytes: &[u8]) -> Vec<Item> {
         .take(MOST_ITEMS)
         .inspect(|found| whole &= found.contents.is_ok() && found.headers.is_empty())
         .zip(0..)
-        .map(|(found, number)| document::of_block(found, number))
+        .map(|(found, number)| document::of_block(found, number, reading))
         .collect();
     // To read it once more is dear, and most files are written as everybody reads them.
     let seen = if whole && pem::is_plain(bytes) { None } else { Some(pem::decode_as_go(bytes)) };
@@ -142,14 +143,14 @@ pub(super) fn may_hold(text: &str) -> bool {
 
 /// Reads YAML and JSON of any other shape, where something of a PKI is in it: cloud-init's, Talos' and Ansible's files, the
 /// answers of CAs. In YAML, PEM is indented as YAML wants it.
-fn of_data(text: &str, depth: usize) -> Option<(Encoding, Vec<Item>)> {
+fn of_data(text: &str, reading: Reading<'_>) -> Option<(Encoding, Vec<Item>)> {
     let encoding = data_encoding(text)?;
     if text.len() > LARGEST_OBJECTS || !may_hold(text) {
         return None;
     }
-    let items = match object::read(text, depth) {
+    let items = match object::read(text, reading) {
         Ok(items) => items,
-        Err(_) if encoding == Encoding::Yaml => object::in_block_scalars(text, depth),
+        Err(_) if encoding == Encoding::Yaml => object::in_block_scalars(text, reading),
         Err(_) => Vec::new(),
     };
     let found = items.iter().any(|item| !matches!(item.content, Content::Unknown { .. }));
@@ -169,7 +170,7 @@ fn data_encoding(text: &str) -> Option<Encoding> {
     is_yaml.then_some(Encoding::Yaml)
 }
 
-fn of_object(text: &str, encoding: Encoding, bytes: &[u8], depth: usize) -> (Encoding, Vec<Item>) {
+fn of_object(text: &str, encoding: Encoding, bytes: &[u8], reading: Reading<'_>) -> (Encoding, Vec<Item>) {
     if text.len() > LARGEST_OBJECTS {
         let largest = LARGEST_OBJECTS >> 20;
         let why =
@@ -180,17 +181,19 @@ fn of_object(text: &str, encoding: Encoding, bytes: &[u8], depth: usize) -> (Enc
         return (encoding, vec![ledger(text)]);
     }
     let unknown = || vec![Item::new(Content::Unknown { bytes: text.len() })];
-    match object::read(text, depth) {
+    match object::read(text, reading) {
         Ok(items) if items.iter().all(|item| matches!(item.content, Content::Unknown { .. })) => {
             (encoding, unknown())
         }
         Ok(items) => (encoding, items),
         // A text before a PEM block may look like YAML.
-        Err(_) if text.lines().any(|line| line.starts_with("-----BEGIN")) => (Encoding::Pem, blocks(bytes)),
+        Err(_) if text.lines().any(|line| line.starts_with("-----BEGIN")) => {
+            (Encoding::Pem, blocks(bytes, reading))
+        }
         // Within an object stand templates of others, which are none yet.
-        Err(_) if depth > 0 => (Encoding::Text, unknown()),
+        Err(_) if reading.depth > 0 => (Encoding::Text, unknown()),
         Err(why) => {
-            let mut items = object::in_block_scalars(text, depth);
+            let mut items = object::in_block_scalars(text, reading);
             // A template of Helm, Ansible or cloud-init is no YAML yet.
             if items.is_empty() || !["{{", "{%"].iter().any(|mark| text.contains(mark)) {
                 items.insert(0, Item::broken(encoding.name(), why));
@@ -212,7 +215,7 @@ fn ledger(text: &str) -> Item {
     Item::new(Content::Named { what: "ledger of a CA, see kpki ledger".into(), facts })
 }
 
-fn of_text(text: &str, depth: usize) -> (Encoding, Vec<Item>) {
+fn of_text(text: &str, reading: Reading<'_>) -> (Encoding, Vec<Item>) {
     if let Some(items) = ssh::public(text) {
         return (Encoding::Text, items);
     }
@@ -231,7 +234,7 @@ fn of_text(text: &str, depth: usize) -> (Encoding, Vec<Item>) {
     if let Some(bytes) = base64(text) {
         let known = document::is_known(&bytes) || pem::has_block(&bytes) || object_in(&bytes);
         if known {
-            return (Encoding::Base64, read(&bytes, depth + 1).1);
+            return (Encoding::Base64, read(&bytes, reading.deeper()).1);
         }
     }
     (Encoding::Text, vec![Item::new(Content::Unknown { bytes: text.len() })])

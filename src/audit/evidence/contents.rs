@@ -8,7 +8,7 @@ use lru::LruCache;
 
 use super::Inventory;
 use super::processes::{ProcessStat, booted};
-use crate::inspect::{self, CertificateFacts, Content, Encoding, Item};
+use crate::inspect::{self, CertificateFacts, Content, Encoding, Item, KnownCertificates};
 use crate::manifest::{Document, StaticPod};
 use crate::x509::{PublicKey, SignatureFault, sha256};
 
@@ -78,13 +78,15 @@ type Verified = HashMap<(usize, [u8; 32]), Result<(), SignatureFault>>;
 impl Contents {
     /// Reads a file's bytes.
     pub fn read(bytes: &[u8]) -> Self {
-        Self::of(bytes, sha256(bytes))
+        Self::of(bytes, sha256(bytes), &KnownCertificates::default())
     }
 
-    fn of(bytes: &[u8], digest: [u8; 32]) -> Self {
-        let inspected = inspect::inspect("", bytes);
+    fn of(bytes: &[u8], digest: [u8; 32], known: &KnownCertificates) -> Self {
+        let inspected = inspect::inspect_among("", bytes, known);
         let mut items = Vec::with_capacity(inspected.items.len());
         inspected.items.into_iter().for_each(|item| item.flatten(&mut items));
+        // They stay until the node is judged.
+        items.shrink_to_fit();
         let kind = items.iter().find_map(|item| match &item.content {
             Content::Object(object) if item.place.field.is_none() => Some(object.kind.as_str()),
             _ => None,
@@ -215,13 +217,16 @@ fn credentials(bytes: &[u8]) -> Option<StaticCredentials> {
     (found.users > 0).then_some(found)
 }
 
-/// Contents that were met before: of identical files, the first is read and the others are known.
+/// Contents that were met before: of identical files, the first is read and the others are known, and so are certificates.
 #[derive(Debug)]
-pub struct Known(Mutex<LruCache<[u8; 32], Arc<Contents>>>);
+pub struct Known {
+    contents: Mutex<LruCache<[u8; 32], Arc<Contents>>>,
+    certificates: KnownCertificates,
+}
 
 impl Default for Known {
     fn default() -> Self {
-        Self(Mutex::new(LruCache::new(KEPT)))
+        Self { contents: Mutex::new(LruCache::new(KEPT)), certificates: KnownCertificates::default() }
     }
 }
 
@@ -229,10 +234,10 @@ impl Known {
     /// What is in a file with these bytes.
     pub(super) fn read(&self, bytes: &[u8]) -> Arc<Contents> {
         let digest = sha256(bytes);
-        if let Some(known) = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&digest) {
+        if let Some(known) = self.contents.lock().unwrap_or_else(PoisonError::into_inner).get(&digest) {
             return Arc::clone(known);
         }
-        let contents = Arc::new(Contents::of(bytes, digest));
+        let contents = Arc::new(Contents::of(bytes, digest, &self.certificates));
         // What is met again and again are the CAs of a fleet; a leaf or a key is never met twice where all is well.
         let is_ca = |item: &Item| {
             matches!(&item.content, Content::Certificate(facts) if facts.certificate.tbs.is_self_issued()
@@ -240,7 +245,7 @@ impl Known {
         };
         let keep = contents.items.len() <= 16 && contents.items.iter().any(is_ca);
         if keep {
-            self.0.lock().unwrap_or_else(PoisonError::into_inner).put(digest, Arc::clone(&contents));
+            self.contents.lock().unwrap_or_else(PoisonError::into_inner).put(digest, Arc::clone(&contents));
         }
         contents
     }

@@ -17,7 +17,7 @@ use super::{
 use crate::audit::Input;
 use crate::audit::archive::{Archive, compression_of, is_archive, read_archive};
 use crate::disk::{Attributes, Entry, EntryKind, WalkLimits, walk};
-use crate::inspect::Content;
+use crate::inspect::{Content, Digests};
 use crate::manifest::{Component, Launched, image_version, launches};
 use crate::profile::KubernetesVersion;
 use crate::x509::{Printable, sha256};
@@ -408,8 +408,7 @@ fn collect(node: &mut Node) {
                 Content::Certificate(_) if node.certificates.len() >= MOST_CERTIFICATES => left_out += 1,
                 Content::Certificate(facts) => {
                     let index = node.certificates.len();
-                    let fingerprint = sha256(facts.der());
-                    let spki = sha256(facts.certificate.tbs.public_key.der());
+                    let Digests { certificate: fingerprint, public_key: spki } = facts.digests();
                     let position = counts.entry(item.place.field.as_deref()).or_default();
                     node.certificates.push(FoundCertificate {
                         file,

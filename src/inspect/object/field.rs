@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 use super::super::document::is_unseen_by_go;
 use super::node::{Kind, Node};
 use super::{Content, Encoding, Item, Place, sniff};
+use crate::inspect::reading::Reading;
 use crate::pem;
 
 /// base64 as Go's `encoding/json` decodes it (`base64.StdEncoding`): with its padding, whatever its last bits are.
@@ -59,8 +60,13 @@ impl Wanted {
 }
 
 /// What a field holds, decoded: items with the field's name and line, or its length where it is nothing of a PKI.
-pub(super) fn embedded(field: &str, line: usize, bytes: &[u8], depth: usize) -> Result<Vec<Item>, usize> {
-    let (_, mut items) = sniff::read(bytes, depth + 1);
+pub(super) fn embedded(
+    field: &str,
+    line: usize,
+    bytes: &[u8],
+    reading: Reading<'_>,
+) -> Result<Vec<Item>, usize> {
+    let (_, mut items) = sniff::read(bytes, reading.deeper());
     if items.iter().all(|item| matches!(item.content, Content::Unknown { .. })) {
         return Err(bytes.len());
     }
@@ -130,20 +136,25 @@ pub(super) fn not_base64(field: &str, value: &Node) -> Item {
 }
 
 /// What a field in base64 holds, which must be something of a PKI, and what keeps its readers from it.
-pub(super) fn in_base64(field: &str, value: &Node, wanted: Wanted, depth: usize) -> Vec<Item> {
-    read(field, value, wanted, depth).unwrap_or_else(|length| {
+pub(super) fn in_base64(field: &str, value: &Node, wanted: Wanted, reading: Reading<'_>) -> Vec<Item> {
+    read(field, value, wanted, reading).unwrap_or_else(|length| {
         let why = format!("{field} holds {length} bytes that are nothing of a PKI");
         vec![broken(field, value.line(), why)]
     })
 }
 
 /// The same, or how many bytes a field holds that are nothing of a PKI.
-pub(super) fn read(field: &str, value: &Node, wanted: Wanted, depth: usize) -> Result<Vec<Item>, usize> {
+pub(super) fn read(
+    field: &str,
+    value: &Node,
+    wanted: Wanted,
+    reading: Reading<'_>,
+) -> Result<Vec<Item>, usize> {
     let line = value.line();
     let Some(text) = value.as_text() else { return Ok(vec![not_base64(field, value)]) };
     // What was pasted as it is.
     if text.contains("-----BEGIN ") {
-        let mut items = embedded(field, line, text.as_bytes(), depth).unwrap_or_default();
+        let mut items = embedded(field, line, text.as_bytes(), reading).unwrap_or_default();
         let fault = "it stands there as PEM, and is expected in base64: base64 -w0 FILE writes it";
         tell(&mut items, field, line, fault);
         return Ok(items);
@@ -152,7 +163,7 @@ pub(super) fn read(field: &str, value: &Node, wanted: Wanted, depth: usize) -> R
     if bytes.is_empty() {
         return Err(0);
     }
-    let (encoding, mut items) = sniff::read(&bytes, depth + 1);
+    let (encoding, mut items) = sniff::read(&bytes, reading.deeper());
     if items.iter().all(|item| matches!(item.content, Content::Unknown { .. })) {
         return match undecoded {
             Some(fault) => Ok(vec![broken(field, line, format!("{field}: {fault}"))]),

@@ -9,6 +9,7 @@ use super::node::{Kind, Node};
 use super::search::search;
 use super::shown;
 use super::unusable::{self, Unusable};
+use crate::inspect::reading::Reading;
 use crate::inspect::{Content, Item};
 
 /// A kubeconfig. What is embedded in it are its items; nothing of a token or a password is kept.
@@ -126,7 +127,7 @@ pub(super) fn is_one(node: &Node) -> bool {
     says_so || lists.iter().any(is_list)
 }
 
-pub(super) fn item(node: &Node, within: &str, depth: usize) -> Item {
+pub(super) fn item(node: &Node, within: &str, reading: Reading<'_>) -> Item {
     let mut items = Vec::new();
     // What was read as what it is meant for; the rest is searched.
     let mut done: Vec<&Node> = Vec::new();
@@ -149,7 +150,7 @@ pub(super) fn item(node: &Node, within: &str, depth: usize) -> Item {
     for (at, name, cluster) in named(node, "clusters", "cluster") {
         let text = |field| cluster.and_then(|cluster| cluster.text(field)).map(shown);
         let path = format!("{within}clusters[{name}].");
-        let mut embedded = Embedded { path: &path, depth, items: &mut items, done: &mut done };
+        let mut embedded = Embedded { path: &path, reading, items: &mut items, done: &mut done };
         kubeconfig.clusters.push(KubeCluster {
             server: text("server").map(|url| without_user(&url)),
             tls_server_name: text("tls-server-name"),
@@ -164,7 +165,7 @@ pub(super) fn item(node: &Node, within: &str, depth: usize) -> Item {
     }
     for (at, name, user) in named(node, "users", "user") {
         let path = format!("{within}users[{name}].");
-        let mut embedded = Embedded { path: &path, depth, items: &mut items, done: &mut done };
+        let mut embedded = Embedded { path: &path, reading, items: &mut items, done: &mut done };
         let has = |field: &&'static str| user.is_some_and(|user| user.field(field).is_some());
         kubeconfig.users.push(KubeUser {
             certificate: embedded.reference(user, "client-certificate", Wanted::Certificates),
@@ -178,7 +179,7 @@ pub(super) fn item(node: &Node, within: &str, depth: usize) -> Item {
             line: at,
         });
     }
-    search(node, within.trim_end_matches('.'), depth, &done, &mut items);
+    search(node, within.trim_end_matches('.'), reading, &done, &mut items);
     let mut faults: Vec<String> =
         kubeconfig.unusable.iter().take(MOST_FAULTS).map(|unusable| unusable.what.clone()).collect();
     faults.extend(dangling(&kubeconfig));
@@ -192,7 +193,7 @@ pub(super) fn item(node: &Node, within: &str, depth: usize) -> Item {
 struct Embedded<'a, 'n> {
     /// The path of its fields.
     path: &'a str,
-    depth: usize,
+    reading: Reading<'a>,
     items: &'a mut Vec<Item>,
     done: &'a mut Vec<&'n Node>,
 }
@@ -211,7 +212,7 @@ impl<'n> Embedded<'_, 'n> {
             let empty = value.map_or(0, Node::line);
             return Reference { embedded: false, file, line: line(node.field(field)), empty };
         };
-        self.items.extend(in_base64(&format!("{}{data}", self.path), value, wanted, self.depth));
+        self.items.extend(in_base64(&format!("{}{data}", self.path), value, wanted, self.reading));
         Reference { embedded: true, file, line: value.line(), empty: 0 }
     }
 }

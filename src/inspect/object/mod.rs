@@ -15,6 +15,7 @@ use self::field::Wanted;
 use self::node::Node;
 use self::search::search;
 use super::{Content, Encoding, Item, MOST_ITEMS, Place, sniff};
+use crate::inspect::reading::Reading;
 use crate::pem;
 use crate::x509::Printable;
 
@@ -112,17 +113,17 @@ fn shown(text: &str) -> String {
 }
 
 /// Reads every object of a text.
-pub(super) fn read(text: &str, depth: usize) -> Result<Vec<Item>, String> {
+pub(super) fn read(text: &str, reading: Reading<'_>) -> Result<Vec<Item>, String> {
     let documents = node::read(text)?;
     if documents.is_empty() {
         return Err("there is no document in it".into());
     }
-    Ok(documents.iter().map(|document| item(document, "", depth)).collect())
+    Ok(documents.iter().map(|document| item(document, "", reading)).collect())
 }
 
 /// The PEM blocks of YAML that cannot be read, a template perhaps: those in texts of several lines (`name: |`), whose
 /// indentation is YAML's. Empty where a block stands elsewhere.
-pub(super) fn in_block_scalars(text: &str, depth: usize) -> Vec<Item> {
+pub(super) fn in_block_scalars(text: &str, reading: Reading<'_>) -> Vec<Item> {
     let lines: Vec<&str> = text.lines().collect();
     let indent = |line: &str| line.len() - line.trim_start_matches(' ').len();
     // The line that a block's text belongs to: the nearest one above that is less indented.
@@ -141,7 +142,7 @@ pub(super) fn in_block_scalars(text: &str, depth: usize) -> Vec<Item> {
             head.trim().trim_start_matches("- ").trim_end_matches(|c: char| c == ':' || c.is_whitespace());
         let block = lines.get(first - 1..last).unwrap_or_default().iter().map(|line| line.trim());
         let block = Zeroizing::new(block.collect::<Vec<_>>().join("\n"));
-        let (_, mut found) = sniff::read(block.as_bytes(), depth + 1);
+        let (_, mut found) = sniff::read(block.as_bytes(), reading.deeper());
         for item in &mut found {
             field::place(item, &shown(name), first);
             item.place.block = Some(number);
@@ -153,17 +154,17 @@ pub(super) fn in_block_scalars(text: &str, depth: usize) -> Vec<Item> {
 }
 
 /// One object; `within` is its place in a list.
-fn item(node: &Node, within: &str, depth: usize) -> Item {
+fn item(node: &Node, within: &str, reading: Reading<'_>) -> Item {
     let object = Object::of(node);
     let mut item = match (object.kind.as_str(), object.api_version.as_str()) {
-        ("Config" | "", _) if kubeconfig::is_one(node) => kubeconfig::item(node, within, depth),
+        ("Config" | "", _) if kubeconfig::is_one(node) => kubeconfig::item(node, within, reading),
         (kind, _) if kind.ends_with("List") || kind.is_empty() && is_list(node) => {
-            list(node, object, within, depth)
+            list(node, object, within, reading)
         }
-        ("Secret", _) => secret(node, object, within, depth),
-        ("ConfigMap", _) => config_map(node, object, within, depth),
-        ("CertificateSigningRequest", _) => request(node, object, within, depth),
-        _ => other(node, object, within, depth),
+        ("Secret", _) => secret(node, object, within, reading),
+        ("ConfigMap", _) => config_map(node, object, within, reading),
+        ("CertificateSigningRequest", _) => request(node, object, within, reading),
+        _ => other(node, object, within, reading),
     };
     if !matches!(item.content, Content::Unknown { .. }) {
         repeated(node, &mut item.faults);
@@ -203,10 +204,12 @@ fn is_list(node: &Node) -> bool {
     members.iter().any(|member| member.field("kind").is_some())
 }
 
-fn list(node: &Node, object: Object, within: &str, depth: usize) -> Item {
+fn list(node: &Node, object: Object, within: &str, reading: Reading<'_>) -> Item {
     let members = node.field("items").map(Node::list).unwrap_or_default();
-    let items =
-        members.iter().enumerate().map(|(at, member)| item(member, &format!("{within}items[{at}]."), depth));
+    let items = members
+        .iter()
+        .enumerate()
+        .map(|(at, member)| item(member, &format!("{within}items[{at}]."), reading));
     let items = items.collect();
     finish(object, items)
 }
@@ -224,16 +227,16 @@ fn entries(
     which: &str,
     wanted: Option<fn(&str) -> Wanted>,
     within: &str,
-    depth: usize,
+    reading: Reading<'_>,
     object: &mut Object,
 ) -> Vec<Item> {
     let mut items = Vec::new();
     for (key, value) in node.field(which).map(Node::fields).unwrap_or_default() {
         let field = format!("{within}{which}[{}]", shown(key));
         let found = match (wanted, value.as_text()) {
-            (Some(wanted), _) => field::read(&field, value, wanted(key), depth),
+            (Some(wanted), _) => field::read(&field, value, wanted(key), reading),
             (None, Some(text)) if !text.is_empty() => {
-                field::embedded(&field, value.line(), text.as_bytes(), depth)
+                field::embedded(&field, value.line(), text.as_bytes(), reading)
             }
             (None, Some(_)) => Err(0),
             (None, None) => continue,
@@ -246,7 +249,7 @@ fn entries(
     items
 }
 
-fn secret(node: &Node, mut object: Object, within: &str, depth: usize) -> Item {
+fn secret(node: &Node, mut object: Object, within: &str, reading: Reading<'_>) -> Item {
     let kind = node.text("type").unwrap_or("Opaque");
     object.set("type", Some(kind));
     let is_tls = kind == "kubernetes.io/tls";
@@ -259,8 +262,8 @@ fn secret(node: &Node, mut object: Object, within: &str, depth: usize) -> Item {
     } else {
         |_| Wanted::Anything
     };
-    let mut items = entries(node, "data", Some(wanted), within, depth, &mut object);
-    items.extend(entries(node, "stringData", None, within, depth, &mut object));
+    let mut items = entries(node, "data", Some(wanted), within, reading, &mut object);
+    items.extend(entries(node, "stringData", None, within, reading, &mut object));
     let mut faults = Vec::new();
     if is_tls {
         for (key, wanted) in [("tls.crt", "certificate"), ("tls.key", "privateKey")] {
@@ -280,14 +283,14 @@ fn secret(node: &Node, mut object: Object, within: &str, depth: usize) -> Item {
     item
 }
 
-fn config_map(node: &Node, mut object: Object, within: &str, depth: usize) -> Item {
-    let mut items = entries(node, "data", None, within, depth, &mut object);
-    items.extend(entries(node, "binaryData", Some(|_| Wanted::Anything), within, depth, &mut object));
+fn config_map(node: &Node, mut object: Object, within: &str, reading: Reading<'_>) -> Item {
+    let mut items = entries(node, "data", None, within, reading, &mut object);
+    items.extend(entries(node, "binaryData", Some(|_| Wanted::Anything), within, reading, &mut object));
     finish(object, items)
 }
 
 /// A `CertificateSigningRequest` of certificates.k8s.io: the request, and the certificate once it is issued.
-fn request(node: &Node, mut object: Object, within: &str, depth: usize) -> Item {
+fn request(node: &Node, mut object: Object, within: &str, reading: Reading<'_>) -> Item {
     let spec = |field| node.at(&["spec", field]);
     let words = |field| {
         let list = spec(field).map(Node::list).unwrap_or_default();
@@ -309,7 +312,7 @@ fn request(node: &Node, mut object: Object, within: &str, depth: usize) -> Item 
         match node.at(&path).filter(|value| value.as_text().is_some_and(|text| !text.is_empty())) {
             Some(value) => {
                 let wanted = if needed { Wanted::Request } else { Wanted::Certificates };
-                items.extend(field::in_base64(&field, value, wanted, depth));
+                items.extend(field::in_base64(&field, value, wanted, reading));
             }
             None if needed => faults.push(format!("{field} is missing")),
             None => {}
@@ -336,9 +339,9 @@ fn condition(condition: &Node) -> Option<String> {
 }
 
 /// Any other object: certificates and keys are wherever a text has them.
-fn other(node: &Node, object: Object, within: &str, depth: usize) -> Item {
+fn other(node: &Node, object: Object, within: &str, reading: Reading<'_>) -> Item {
     let mut items = Vec::new();
-    search(node, within.trim_end_matches('.'), depth, &[], &mut items);
+    search(node, within.trim_end_matches('.'), reading, &[], &mut items);
     if items.is_empty() && object.kind.is_empty() {
         return Item::new(Content::Unknown { bytes: 0 });
     }

@@ -3,6 +3,7 @@
 use super::field::{self, Wanted};
 use super::node::{Node, Value};
 use super::{Item, shown};
+use crate::inspect::reading::Reading;
 use crate::inspect::{MOST_ITEMS, sniff};
 
 /// Fields of base64 that hold PEM and nothing else: of webhooks and API services, of objects that embed what a kubeconfig does.
@@ -14,7 +15,7 @@ const FIELDS: [(&str, Wanted); 4] = [
 ];
 
 /// Adds what is found below a value; `done` are values that were read already.
-pub(super) fn search(node: &Node, path: &str, depth: usize, done: &[&Node], items: &mut Vec<Item>) {
+pub(super) fn search(node: &Node, path: &str, reading: Reading<'_>, done: &[&Node], items: &mut Vec<Item>) {
     if items.len() >= MOST_ITEMS || done.iter().any(|read| std::ptr::eq(*read, node)) {
         return;
     }
@@ -24,11 +25,11 @@ pub(super) fn search(node: &Node, path: &str, depth: usize, done: &[&Node], item
             let name = path.rsplit(['.', ']']).next().unwrap_or_default();
             match FIELDS.iter().find(|(known, _)| *known == name) {
                 Some((_, wanted)) if !text.is_empty() => {
-                    items.extend(field::in_base64(path, node, *wanted, depth));
+                    items.extend(field::in_base64(path, node, *wanted, reading));
                 }
                 _ if sniff::may_hold(text) => {
                     items.extend(
-                        field::embedded(path, node.line(), text.as_bytes(), depth).unwrap_or_default(),
+                        field::embedded(path, node.line(), text.as_bytes(), reading).unwrap_or_default(),
                     );
                 }
                 _ => {}
@@ -36,12 +37,12 @@ pub(super) fn search(node: &Node, path: &str, depth: usize, done: &[&Node], item
         }
         Value::List(list) => {
             for (at, member) in list.iter().enumerate() {
-                search(member, &format!("{path}[{at}]"), depth, done, items);
+                search(member, &format!("{path}[{at}]"), reading, done, items);
             }
         }
         Value::Map(fields) => {
             for (key, value) in fields {
-                search(value, &below(path, key), depth, done, items);
+                search(value, &below(path, key), reading, done, items);
             }
         }
     }
