@@ -51,10 +51,16 @@ impl CertificateFacts {
 
     /// What it is known by. It is worked out once.
     pub fn digests(&self) -> Digests {
-        *self.digests.get_or_init(|| Digests {
-            certificate: sha256(self.der()),
-            public_key: sha256(self.certificate.tbs.public_key.der()),
-        })
+        *self.digests.get_or_init(|| self.digests_with(sha256(self.der())))
+    }
+
+    /// Keeps the SHA-256 of its bytes, which somebody has worked out.
+    pub(super) fn is_known_by(&self, digest: [u8; 32]) {
+        self.digests.get_or_init(|| self.digests_with(digest));
+    }
+
+    fn digests_with(&self, certificate: [u8; 32]) -> Digests {
+        Digests { certificate, public_key: sha256(self.certificate.tbs.public_key.der()) }
     }
 
     /// The SHA-256 of its bytes as they stand, in lower-case hexadecimal.

@@ -62,6 +62,7 @@ impl<'a> Reading<'a> {
             && item.faults.is_empty()
             && item.items.is_empty()
         {
+            facts.is_known_by(digest);
             let met = Met { facts: Arc::clone(facts), oddities: item.oddities.as_slice().into() };
             known.lock().unwrap_or_else(PoisonError::into_inner).put(digest, met);
         }

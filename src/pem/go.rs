@@ -10,6 +10,7 @@ use std::fmt;
 use base64::Engine as _;
 use base64::alphabet::STANDARD;
 use base64::engine::{GeneralPurpose, GeneralPurposeConfig};
+use memchr::{memchr, memchr2};
 use zeroize::Zeroizing;
 
 use super::{CERTIFICATE, Found, scan};
@@ -72,13 +73,27 @@ pub fn decode_as_go(text: &[u8]) -> Vec<GoBlock> {
 /// Whether a text is written so plainly that Go finds every block in it that [`scan`](super::scan) finds whole and without
 /// headers: each line begins or ends a block at its very start, without a colon that might be a header's, or has no dash, and no white space that Go does not pass over.
 pub fn is_plain(text: &[u8]) -> bool {
-    text.split(|byte| *byte == b'\n').all(|line| {
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
-        let blank = line.iter().any(|byte| matches!(byte, b'\r' | b'\x0c'));
-        let has = |wanted: u8| line.contains(&wanted);
+    if memchr2(b'\r', b'\x0c', text).is_some() {
+        let is_odd =
+            |line: &[u8]| memchr2(b'\r', b'\x0c', line.strip_suffix(b"\r").unwrap_or(line)).is_some();
+        if text.split(|byte| *byte == b'\n').any(is_odd) {
+            return false;
+        }
+    }
+    let mut rest = text;
+    // From one line with a dash to the next.
+    while let Some(dash) = memchr(b'-', rest) {
+        let (before, from) = rest.split_at(dash);
+        let end = memchr(b'\n', from).unwrap_or(from.len());
+        let (line, behind) = from.split_at(end);
+        let at_start = before.last().is_none_or(|byte| *byte == b'\n');
         let delimits = line.starts_with(BEGIN) || line.starts_with(b"-----END ");
-        !blank && if delimits { !has(b':') } else { !has(b'-') }
-    })
+        if !at_start || !delimits || line.contains(&b':') {
+            return false;
+        }
+        rest = behind;
+    }
+    true
 }
 
 /// Line numbers of places that come in ascending order.

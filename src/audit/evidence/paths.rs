@@ -127,8 +127,14 @@ pub(in super::super) fn is_among<'a>(within: &'a [&Path]) -> impl Fn(&str) -> bo
     move |wanted| {
         let first = wanted.split('/').next().unwrap_or_default();
         names.contains(OsStr::new(first))
-            && (first.len() == wanted.len() || within.iter().any(|path| path.starts_with(wanted)))
+            && (first.len() == wanted.len() || within.iter().any(|path| begins_with(path, wanted)))
     }
+}
+
+/// Whether a path leads to another one or through it; both are written plainly.
+fn begins_with(path: &Path, with: &str) -> bool {
+    let rest = path.as_os_str().as_encoded_bytes().strip_prefix(with.as_bytes());
+    rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'/')))
 }
 
 /// What a directory stands for, by its own path and by what is in it.
@@ -215,7 +221,7 @@ impl Paths {
     /// Whether what is not at a path is known to be missing.
     pub(super) fn is_given(&self, path: &Path) -> bool {
         // Of a root, or of its `etc`, often only some directories were copied or archived: what is not there of the others is not known.
-        let is_shallow = |directory: &Path| SHALLOW.iter().any(|shallow| directory == Path::new(shallow));
+        let is_shallow = |directory: &Path| SHALLOW.iter().any(|shallow| directory.as_os_str() == *shallow);
         let is_seen = || {
             let mut above = path.ancestors().skip(1).take_while(|above| !is_shallow(above));
             above.any(|above| self.by_path.contains_key(above))

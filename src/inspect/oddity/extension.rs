@@ -1,5 +1,6 @@
 //! Extensions (RFC 5280 sections 4.2 and 5.2).
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use super::super::ber;
@@ -58,13 +59,18 @@ const EXTENDED_KEY_USAGE: &str = "2.5.29.37";
 /// One extension as it stands.
 pub(super) struct Extension<'a> {
     pub(super) oid: String,
+    /// The content of its identifier.
+    id: &'a [u8],
     critical: bool,
     pub(super) value: &'a [u8],
 }
 
 impl Extension<'_> {
-    fn name(&self) -> String {
-        extension_name(&self.oid).map_or_else(|| format!("extension {}", self.oid), str::to_owned)
+    fn name(&self) -> Cow<'static, str> {
+        match extension_name(&self.oid) {
+            Some(name) => name.into(),
+            None => format!("extension {}", self.oid).into(),
+        }
     }
 }
 
@@ -130,7 +136,7 @@ pub(super) fn all<'a>(list: &Element<'a>, odd: &mut Oddities) -> Vec<Extension<'
             continue;
         };
         let name = extension.name();
-        if !seen.insert(extension.oid.clone()) {
+        if !seen.insert(extension.id) {
             odd.tell(format!("the {name} stands there more than once"), "RFC 5280 section 4.2");
         }
         match ber::examine(extension.value) {
@@ -160,9 +166,10 @@ fn one<'a>(element: &Element<'a>, odd: &mut Oddities) -> Option<Extension<'a>> {
         [oid, critical, value] => (oid, Some(critical.content), value),
         _ => return None,
     };
-    let oid = object_identifier(oid.content)?;
+    let id = oid.content;
+    let oid = object_identifier(id)?;
     let extension =
-        Extension { oid, critical: critical.is_some_and(|flag| flag != [0]), value: value.content };
+        Extension { oid, id, critical: critical.is_some_and(|flag| flag != [0]), value: value.content };
     if critical == Some(&[0]) {
         odd.tell(
             format!("`critical` of the {} is FALSE written out, and that is the default", extension.name()),

@@ -1,11 +1,25 @@
 //! Names (RFC 5280 section 4.1.2.4).
 
+use std::fmt;
+
 use super::Oddities;
 use crate::x509::der::{Element, elements, object_identifier, read, tag};
 use crate::x509::{Attribute, Name};
 
 const NAMES: &str = "RFC 5280 section 4.1.2.4";
 const BOUNDS: &str = "RFC 5280 appendix A.1";
+
+/// An attribute, as it is spoken of.
+struct What<'a> {
+    short: &'a str,
+    whose: &'a str,
+}
+
+impl fmt::Display for What<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} in the {}", self.short, self.whose)
+    }
+}
 
 /// Looks at an `RDNSequence`; `whose` says which.
 pub(super) fn name(element: &Element<'_>, whose: &str, odd: &mut Oddities) {
@@ -28,7 +42,7 @@ pub(super) fn name(element: &Element<'_>, whose: &str, odd: &mut Oddities) {
             let Some((value, _)) = read(value) else { continue };
             let dotted = object_identifier(oid.content).unwrap_or_default();
             let short = known.map_or(dotted.as_str(), |attribute| attribute.short_name());
-            let what = format!("{short} in the {whose}");
+            let what = What { short, whose };
             string(&value, &dotted, &what, odd);
             // A set of many is a hostile one's.
             if types.len() < 20 {
@@ -54,7 +68,7 @@ pub(super) fn name(element: &Element<'_>, whose: &str, odd: &mut Oddities) {
 }
 
 /// The kinds of strings (X.680 section 41) and what may be in them.
-fn string(value: &Element<'_>, oid: &str, what: &str, odd: &mut Oddities) {
+fn string(value: &Element<'_>, oid: &str, what: &What<'_>, odd: &mut Oddities) {
     let all = |fits: fn(&u8) -> bool| value.content.iter().all(fits);
     match value.tag {
         tag::UTF8_STRING => {
