@@ -40,6 +40,15 @@ const LISTS: [(&str, &str); 2] = [
     ("peer-transport-security.allowed-hostname", "peer-cert-allowed-hostname"),
 ];
 
+/// The field of a configuration that stands for a flag, where that is one value: `client-transport-security.cert-file` for
+/// `cert-file`.
+pub fn etcd_field(flag: &str) -> Option<&str> {
+    if LISTS.iter().any(|(_, known)| *known == flag) || flag.ends_with("-crl-file") {
+        return None;
+    }
+    Some(FIELDS.iter().find(|(_, known)| *known == flag).map_or(flag, |(field, _)| *field))
+}
+
 /// Whether a configuration is etcd's.
 pub(super) fn is_etcds(settings: &Settings) -> bool {
     settings.has(&[

@@ -27,6 +27,7 @@ pub use arguments::Arguments;
 pub use component::Component;
 pub use document::Document;
 pub use environment::Environment;
+pub use etcd::etcd_field;
 pub use flags::{Flag, Flags};
 pub use kubelet::{KubeletConfiguration, PathField, kubelet_configuration};
 pub use launch::{At, By, Doubt, Files, Found, Launch, Launched, launches};

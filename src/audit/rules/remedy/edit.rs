@@ -2,7 +2,7 @@
 
 use super::Desk;
 use crate::audit::Node;
-use crate::manifest::{By, Component, Flag, Launch};
+use crate::manifest::{By, Component, Flag, Launch, etcd_field};
 use crate::remedy::{Command, Remedy};
 use crate::x509::{Printable, shell_word};
 
@@ -50,6 +50,20 @@ impl Edit {
 
     /// What it comes to, in words.
     fn words(&self, node: &Node) -> String {
+        let configuration = node.launch(self.component).and_then(configuration);
+        let field = etcd_field(&self.flag).unwrap_or(&self.flag);
+        if let Some(file) = configuration.and_then(|file| node.files.get(file)) {
+            let shown = Printable(&file.shown);
+            return match &self.value {
+                Value::Text(value) => format!("write `{field}: {}` in {shown}", Printable(value)),
+                Value::File(file) => {
+                    let path =
+                        node.files.get(*file).map(|file| file.on_node.to_string_lossy()).unwrap_or_default();
+                    format!("let `{field}` in {shown} name {}", Printable(&path))
+                }
+                Value::Gone => format!("take `{field}` out of {shown}"),
+            };
+        }
         match &self.value {
             Value::Text(value) => format!("give {} `--{}={}`", self.component, self.flag, Printable(value)),
             Value::File(file) => {
@@ -131,6 +145,11 @@ impl Desk<'_> {
         }
         let node = self.node();
         let launch = node.launch(edit.component)?;
+        if let Some(file) = configuration(launch) {
+            let path = shell_word(node.files.get(file)?.command_path());
+            return Lines { name: &edit.flag, value, more: edit.more, launch, path: &path }
+                .in_configuration(file);
+        }
         let path = shell_word(node.files.get(launch.file)?.command_path());
         let lines = Lines { name: &edit.flag, value, more: edit.more, launch, path: &path };
         match launch.by {
@@ -159,6 +178,12 @@ impl Desk<'_> {
     }
 }
 
+/// The configuration of an etcd that has one: then it reads no flag.
+fn configuration(launch: &Launch) -> Option<usize> {
+    let flags = launch.flags.all().iter().filter(|_| launch.component == Component::Etcd);
+    flags.filter(|flag| flag.field.is_some()).map(|flag| flag.file).next()
+}
+
 /// A flag in the lines of a file.
 struct Lines<'a> {
     name: &'a str,
@@ -175,6 +200,42 @@ impl Lines<'_> {
         let name = format!("ETCD_{}", self.name.to_ascii_uppercase().replace('-', "_"));
         let add = self.value.map(|value| format!(" -e '$a{name}={value}'")).unwrap_or_default();
         Command::written(format!("sed -i -e '/^{name}=/d'{add} {}", self.path))
+    }
+
+    /// A field of etcd's configuration, in YAML with a line for each.
+    fn in_configuration(&self, file: usize) -> Option<Command> {
+        let (field, path) = (etcd_field(self.name).filter(|_| !self.more)?, self.path);
+        let all = self.launch.flags.all();
+        let at = |flag: &&Flag| {
+            let beside = all.iter().filter(|other| other.file == file && other.line == flag.line).count();
+            flag.file == file && flag.line > 0 && beside == 1 && !flag.value.contains('\n')
+        };
+        let own: Vec<&Flag> = all.iter().filter(|flag| flag.field.as_deref() == Some(field)).collect();
+        if !own.iter().all(at) || own.len() > 1 {
+            return None;
+        }
+        let (section, name) = field.split_once('.').unwrap_or(("", field));
+        let within = match section {
+            "" => String::new(),
+            section => format!("/^{section}:/,/^[^ #]/"),
+        };
+        let indent = if section.is_empty() { "" } else { " *" };
+        let edit = match (self.value, own.as_slice()) {
+            (None, []) => return None,
+            (None, _) => format!("{{/^{indent}{name}:/d}}"),
+            (Some(value), [_]) => format!("{{s|^\\({indent}{name}:\\).*|\\1 {value}|}}"),
+            // The line of another field, written twice, and in its copy this one.
+            (Some(value), _) => {
+                let is_beside = |flag: &&Flag| {
+                    let other = flag.field.as_deref().unwrap_or_default();
+                    other.split_once('.').map_or("", |(section, _)| section) == section
+                };
+                let other = all.iter().filter(is_beside).find(at)?.field.as_deref()?;
+                let other = other.split_once('.').map_or(other, |(_, name)| name);
+                format!("{{/^{indent}{other}:/{{p;s|{other}:.*|{name}: {value}|}}}}")
+            }
+        };
+        Some(Command::written(format!("sed -i '{within}{edit}' {path}")))
     }
 
     /// Whether a flag has a line of the file for itself, on which a search finds it.

@@ -5,7 +5,8 @@ use super::super::trees::{
 };
 use super::super::{Cure, Line};
 use super::{line, saying};
-use crate::desk::Desk;
+use crate::desk::{Desk, LEAF};
+use crate::forge;
 
 /// A control plane whose etcd is elsewhere.
 fn external(desk: &Desk) -> crate::desk::Cluster {
@@ -32,6 +33,33 @@ fn revocation_list(desk: &Desk, words: &str, pem: bool) -> crate::desk::Cluster 
     cluster
 }
 
+/// An etcd with a configuration in YAML, which says this of its clients.
+fn configured(desk: &Desk, of_clients: &str) {
+    let ca = forge::ca("cn=etcd-ca key=p256:yaml-ca");
+    desk.put("n/etc/etcd/pki/ca.crt", 0o644, ca.pem());
+    for name in ["server", "peer"] {
+        let words = format!(
+            "{LEAF} cn=m1 eku=server,client sans=dns:m1,dns:localhost,ip:10.2.0.1,ip:127.0.0.1 key=p256:{name}"
+        );
+        desk.pair(&format!("n/etc/etcd/pki/{name}"), &ca.leaf(&words));
+    }
+    desk.put(
+        "n/etc/etcd/etcd.conf.yml",
+        0o644,
+        format!(
+            "name: m1\nlisten-client-urls: https://10.2.0.1:2379\nadvertise-client-urls: https://m1:2379\nclient-transport-security:\n  \
+             cert-file: /etc/etcd/pki/server.crt\n  key-file: /etc/etcd/pki/server.key\n{of_clients}peer-transport-security:\n  \
+             cert-file: /etc/etcd/pki/peer.crt\n  key-file: /etc/etcd/pki/peer.key\n  client-cert-auth: true\n  trusted-ca-file: \
+             /etc/etcd/pki/ca.crt\n"
+        ),
+    );
+    desk.put(
+        "n/etc/systemd/system/etcd.service",
+        0o644,
+        "[Service]\nExecStart=/usr/local/bin/etcd --config-file /etc/etcd/etcd.conf.yml\n",
+    );
+}
+
 pub(super) fn lines() -> Vec<Line> {
     vec![
         line("E001", "etcd's certificate is no client's", |desk| _ = server(desk, "eku=server"), Cure::Run),
@@ -54,6 +82,13 @@ pub(super) fn lines() -> Vec<Line> {
             |desk| _ = server(desk, "sans=dns:cp1"),
             Cure::Run,
         ),
+        line(
+            "E006",
+            "etcd asks nobody who he is, as its configuration has it",
+            |desk| configured(desk, "  client-cert-auth: false\n"),
+            Cure::Run,
+        ),
+        line("E006", "etcd's configuration says nothing of clients", |desk| configured(desk, ""), Cure::Run),
         line(
             "E006",
             "etcd asks nobody who he is",
