@@ -9,11 +9,20 @@ use super::{CertificateFacts, Content, Item, Oddity};
 use crate::x509::sha256;
 
 /// How many certificates are kept to be met again: the CAs of a cluster stand in every kubeconfig and beside every leaf.
-const KEPT: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
+const KEPT: NonZeroUsize = NonZeroUsize::new(256).unwrap();
 
-/// Certificates that were met before: each is read once, and stands in memory once.
+/// How many are remembered that were met once. A leaf is hardly ever met again, and is not worth its room.
+const REMEMBERED: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
+
+/// Certificates that were met before: what is met again and again is read twice, and stands in memory twice.
 #[derive(Debug)]
-pub struct KnownCertificates(Mutex<LruCache<[u8; 32], Met>>);
+pub struct KnownCertificates(Mutex<Known>);
+
+#[derive(Debug)]
+struct Known {
+    met: LruCache<[u8; 32], Met>,
+    once: LruCache<[u8; 32], ()>,
+}
 
 #[derive(Debug, Clone)]
 struct Met {
@@ -23,7 +32,7 @@ struct Met {
 
 impl Default for KnownCertificates {
     fn default() -> Self {
-        Self(Mutex::new(LruCache::new(KEPT)))
+        Self(Mutex::new(Known { met: LruCache::new(KEPT), once: LruCache::new(REMEMBERED) }))
     }
 }
 
@@ -49,7 +58,12 @@ impl<'a> Reading<'a> {
     pub(super) fn certificate(self, bytes: &[u8], read: impl FnOnce() -> Item) -> Item {
         let Some(KnownCertificates(known)) = self.known else { return read() };
         let digest = sha256(bytes);
-        let met = known.lock().unwrap_or_else(PoisonError::into_inner).get(&digest).cloned();
+        let (met, again) = {
+            let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
+            let met = known.met.get(&digest).cloned();
+            let again = met.is_none() && known.once.put(digest, ()).is_some();
+            (met, again)
+        };
         if let Some(Met { facts, oddities }) = met {
             let mut item = Item::new(Content::Certificate(facts));
             item.oddities = oddities.to_vec();
@@ -58,13 +72,12 @@ impl<'a> Reading<'a> {
         let item = read();
         if let Content::Certificate(facts) = &item.content
             && facts.der() == bytes
-            && facts.trust.is_none()
-            && item.faults.is_empty()
-            && item.items.is_empty()
         {
             facts.is_known_by(digest);
-            let met = Met { facts: Arc::clone(facts), oddities: item.oddities.as_slice().into() };
-            known.lock().unwrap_or_else(PoisonError::into_inner).put(digest, met);
+            if again && facts.trust.is_none() && item.faults.is_empty() && item.items.is_empty() {
+                let met = Met { facts: Arc::clone(facts), oddities: item.oddities.as_slice().into() };
+                known.lock().unwrap_or_else(PoisonError::into_inner).met.put(digest, met);
+            }
         }
         item
     }
@@ -77,11 +90,12 @@ mod tests {
     use crate::forge;
 
     #[test]
-    fn a_certificate_is_read_once_and_what_is_odd_about_a_block_is_the_blocks() {
+    fn a_certificate_is_read_twice_and_what_is_odd_about_a_block_is_the_blocks() {
         let pem = forge::ca("cn=a serial=zero").pem();
         let known = KnownCertificates::default();
         let odd = format!("  {}", pem.replace('\n', "\n  "));
         let read = |text: &str| inspect_among("file", text.as_bytes(), &known).items.remove(0);
+        assert!(!read(&pem).oddities.is_empty());
         let (first, second, third) = (read(&pem), read(&pem), read(&odd));
         let facts = |item: &Item| match &item.content {
             Content::Certificate(facts) => Arc::clone(facts),

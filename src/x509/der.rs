@@ -1,5 +1,7 @@
 //! The little DER that no library writes for us: tag-length-value, in and out (X.690 section 8.1).
 
+use std::fmt::Write as _;
+
 /// Universal and context tags that certificates use.
 pub(crate) mod tag {
     pub(crate) const INTEGER: u8 = 0x02;
@@ -78,7 +80,8 @@ pub(crate) fn read(input: &[u8]) -> Option<(Element<'_>, &[u8])> {
 
 /// Every element of a content, in order; `None` if something is left that is not one.
 pub(crate) fn elements(mut content: &[u8]) -> Option<Vec<Element<'_>>> {
-    let mut out = Vec::new();
+    // A certificate has up to ten parts and ten extensions.
+    let mut out = Vec::with_capacity(if content.is_empty() { 0 } else { 10 });
     while !content.is_empty() {
         let (element, rest) = read(content)?;
         out.push(element);
@@ -90,7 +93,7 @@ pub(crate) fn elements(mut content: &[u8]) -> Option<Vec<Element<'_>>> {
 /// The dotted form of the content of an OBJECT IDENTIFIER (X.690 section 8.19); `None` where it is not one, or where an
 /// arc is over 64 bits.
 pub(crate) fn object_identifier(content: &[u8]) -> Option<String> {
-    let mut arcs = Vec::new();
+    let mut text = String::with_capacity(content.len() * 4 + 2);
     let mut arc = 0_u64;
     let mut open = false;
     for &byte in content {
@@ -99,21 +102,19 @@ pub(crate) fn object_identifier(content: &[u8]) -> Option<String> {
         }
         arc = arc.checked_mul(128)?.checked_add(u64::from(byte & 0x7f))?;
         open = byte & 0x80 != 0;
-        if !open {
-            arcs.push(std::mem::take(&mut arc));
+        if open {
+            continue;
         }
+        let arc = std::mem::take(&mut arc);
+        let written = if text.is_empty() {
+            let root = (arc / 40).min(2);
+            write!(text, "{root}.{}", arc - root * 40)
+        } else {
+            write!(text, ".{arc}")
+        };
+        written.ok()?;
     }
-    if open {
-        return None;
-    }
-    let first = *arcs.first()?;
-    let root = (first / 40).min(2);
-    let mut text = format!("{root}.{}", first - root * 40);
-    for arc in arcs.iter().skip(1) {
-        text.push('.');
-        text.push_str(&arc.to_string());
-    }
-    Some(text)
+    (!open && !text.is_empty()).then_some(text)
 }
 
 #[cfg(test)]

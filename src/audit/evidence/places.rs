@@ -103,7 +103,7 @@ fn rank(cert: Cert<'_>, named: &HashSet<usize>, is_old: bool) -> Rank {
 fn is_of_kubeadm(path: &Path) -> bool {
     const DIRECTORIES: [&str; 2] = ["/etc/kubernetes/pki", "/etc/kubernetes/pki/etcd"];
     let Some(directory) = path.parent() else { return false };
-    DIRECTORIES.iter().any(|own| directory == Path::new(own)) || is_kubeconfig_of_kubeadm(path)
+    DIRECTORIES.iter().any(|own| directory.as_os_str() == *own) || is_kubeconfig_of_kubeadm(path)
 }
 
 /// Whether a component of kubeadm's reads what lies there: a certificate, a key or a kubeconfig by its whole path.
@@ -118,7 +118,7 @@ pub(in super::super) fn is_read_by_kubeadms(path: &Path) -> bool {
 
 /// Whether a file lies where kubeadm writes the kubeconfig of an administrator or of a component.
 pub(in super::super) fn is_kubeconfig_of_kubeadm(path: &Path) -> bool {
-    path.parent() == Some(Path::new("/etc/kubernetes"))
+    path.parent().is_some_and(|directory| directory.as_os_str() == "/etc/kubernetes")
         && KUBECONFIGS.iter().any(|(name, _)| path.file_name().is_some_and(|own| own == *name))
 }
 

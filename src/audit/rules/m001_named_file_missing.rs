@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use super::references::{outside, said};
+use super::references::{outside, said, shown};
 use super::{Answers, Check, Citation, Rule, Severity};
 use crate::audit::{FileKind, Holder, Node, Reference, Scene, Target, What};
 
@@ -61,7 +61,12 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
 }
 
 fn fail(answers: &mut Answers, reference: &Reference, message: String) {
-    let fact = answers.fail(reference, message);
+    let cure = format!("Put it in its place, {}, or correct the path in FILE.", shown(&reference.path));
+    fail_with(answers, reference, message, cure);
+}
+
+fn fail_with(answers: &mut Answers, reference: &Reference, message: String, cure: String) {
+    let fact = answers.fail(reference, message).fix(cure);
     // Without the files to sign with a controller manager runs, and only its signers stand still; and a kubeconfig may be one that nobody uses.
     let is_milder = matches!(reference.what, What::SigningCertificate | What::SigningKey)
         || reference.holder == Holder::Kubeconfig;
@@ -88,7 +93,11 @@ fn not_mounted(node: &Node, reference: &Reference, answers: &mut Answers) {
     if is_mounted {
         answers.skip(reference, format!("{said}, which lies in a volume that is none of the host's"));
     } else {
-        fail(answers, reference, format!("{said}, and the pod mounts nothing of the host there"));
+        let cure = format!(
+            "Add a hostPath volume with its volumeMount for {} to FILE, or correct the path there.",
+            shown(reference.path.parent().unwrap_or(&reference.path))
+        );
+        fail_with(answers, reference, format!("{said}, and the pod mounts nothing of the host there"), cure);
     }
 }
 

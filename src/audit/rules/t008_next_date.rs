@@ -1,5 +1,7 @@
 //! T008: the next date on which something ends.
 
+use time::Duration;
+
 use super::super::{Answers, Scene};
 use super::distinct::{Certificates, Use};
 use super::remedy::Reissue;
@@ -22,6 +24,9 @@ pub(super) static RULE: Rule = Rule {
     check: Check::Node(check),
 };
 
+/// How long before its end a certificate may well be renewed.
+const SEASON: Duration = Duration::days(90);
+
 fn check(scene: &Scene<'_>, answers: &mut Answers) {
     let at = scene.policy.at;
     let certificates = Certificates::of(scene.node);
@@ -38,7 +43,12 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
         next.role().map_or_else(|| "a certificate".to_owned(), |role| format!("the {role} certificate"));
     let message =
         format!("the next to end is {what}, on {}, {}", dates::shown(end), dates::distance(end, at));
-    answers.fail(next, message).fix(Reissue::renewal());
+    let fact = answers.fail(next, message);
+    if end - at < SEASON {
+        fact.fix(Reissue::renewal());
+    } else {
+        fact.fix("Nothing has to be done yet; let something watch, `kpki audit` in a timer, for example.");
+    }
 }
 
 #[cfg(test)]

@@ -93,9 +93,11 @@ pub(super) fn place(item: &mut Item, field: &str, line: usize) {
 /// A text in base64: what it stands for, and what keeps the clients of Kubernetes from decoding it; none where it is not
 /// base64 in any way.
 pub(super) fn decode(text: &str) -> Option<(Zeroizing<Vec<u8>>, Option<&'static str>)> {
-    let packed = packed(text);
+    // Most stands on one line.
+    let kept = text.bytes().any(|byte| byte.is_ascii_whitespace()).then(|| packed(text));
+    let packed = kept.as_ref().map_or(text, |packed| packed.as_str());
     // Go passes over line breaks and over nothing else.
-    let has_blank = text.contains([' ', '\t']);
+    let has_blank = kept.is_some() && text.contains([' ', '\t']);
     let blank = "white space stands in its base64, as where it goes on over several lines without `|`; no client decodes that";
     if let Ok(bytes) = AS_GO.decode(packed.as_bytes()) {
         return Some((Zeroizing::new(bytes), has_blank.then_some(blank)));
