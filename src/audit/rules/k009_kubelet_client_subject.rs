@@ -24,7 +24,7 @@ pub(super) static RULE: Rule = Rule {
                   another user or without the group the node cannot register; with other groups it may do more than a node should. \
                   Alternative names grant nothing to a client: the signer for kubelets refuses requests with them, and a \
                   certificate that has them is often a server's as well.",
-    fix: "Issue it again, `kpki issue kubelet-client NODE --kubeconfig /etc/kubernetes/kubelet.conf --force`, or let the \
+    fix: "Issue it again, `kpki issue kubelet-client NODE --kubeconfig FILE --force`, or let the \
           kubelet ask for it: give it a bootstrap kubeconfig, or join the node again.",
     applies_to: "kubelets' client certificates",
     check: Check::Node(check),

@@ -28,7 +28,7 @@ pub(super) static RULE: Rule = Rule {
                   believe whoever answers at the node's address: logs and what is typed into exec go there. One of the \
                   cluster's CA whose names do not fit the node is refused as soon as somebody verifies. Neither kubeadm nor kpki can \
                   do better before the kubelet runs.",
-    fix: "Set `serverTLSBootstrap: true` in /var/lib/kubelet/config.yaml, restart the kubelet, and approve its request: \
+    fix: "Set `serverTLSBootstrap: true` in the kubelet's configuration, restart the kubelet, and approve its request: \
           `kubectl get csr`, `kubectl certificate approve NAME`. Or issue one, `kpki issue kubelet-serving NODE --san NODE \
           --san ADDRESS --out kubelet.crt`, and name it and its key in tlsCertFile and tlsPrivateKeyFile.",
     applies_to: "kubelets' serving certificates",

@@ -23,7 +23,7 @@ pub(super) static RULE: Rule = Rule {
     explanation: "Without rotateCertificates the node is lost on the day on which the kubelet's client certificate ends. Without \
                   serverTLSBootstrap, and without a serving certificate from elsewhere, the kubelet shows one that it signed \
                   itself and that nobody can verify.",
-    fix: "Set `rotateCertificates: true` and `serverTLSBootstrap: true` in /var/lib/kubelet/config.yaml and restart the kubelet; requests \
+    fix: "Set `rotateCertificates: true` and `serverTLSBootstrap: true` in the kubelet's configuration and restart the kubelet; requests \
           for serving certificates have to be approved with `kubectl certificate approve NAME`.",
     applies_to: "kubelets",
     check: Check::Node(check),

@@ -22,7 +22,7 @@ pub(super) static RULE: Rule = Rule {
     explanation: "Without `--kubelet-certificate-authority` the API server takes any certificate from a kubelet. Whoever stands on the way \
                   between them reads logs, exec sessions and port forwards, and answers in a node's name. kubeadm leaves it out, \
                   because its kubelets sign their serving certificates themselves.",
-    fix: "Let the kubelets ask for serving certificates (serverTLSBootstrap: true, and approve them), then give `--kubelet-certificate-authority=/etc/kubernetes/pki/ca.crt` in FILE.",
+    fix: "Let the kubelets ask for serving certificates (serverTLSBootstrap: true, and approve them), then name the CA that signs these in FILE as `--kubelet-certificate-authority`.",
     applies_to: "the API server's flags",
     check: Check::Node(check),
 };

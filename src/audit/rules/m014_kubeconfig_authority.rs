@@ -22,7 +22,7 @@ pub(super) static RULE: Rule = Rule {
     ],
     explanation: "The CA is copied into every kubeconfig. After the cluster's CA was replaced the copies are stale: the client refuses the API server \
                   (certificate signed by unknown authority), the controller manager and the scheduler lose their leases.",
-    fix: "Write the CA that signed the API server's certificate into FILE: `kubectl --kubeconfig FILE config set-cluster NAME --embed-certs --certificate-authority /etc/kubernetes/pki/ca.crt`.",
+    fix: "Write the CA that signed the API server's certificate into FILE: `kubectl --kubeconfig FILE config set-cluster`, with `--embed-certs` and `--certificate-authority`.",
     applies_to: "the clusters of kubeconfigs, beside an API server's certificate",
     check: Check::Node(check),
 };

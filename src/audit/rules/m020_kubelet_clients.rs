@@ -23,7 +23,7 @@ pub(super) static RULE: Rule = Rule {
     ],
     explanation: "The API server reads logs and opens shells with a client certificate that the kubelet must verify. A kubelet without \
                   `clientCAFile` takes none; one with another CA refuses the API server, or admits clients whom the API server does not know.",
-    fix: "Name the API server's own client CA in FILE: `authentication.x509.clientCAFile: /etc/kubernetes/pki/ca.crt`, and restart the kubelet.",
+    fix: "Name the API server's own client CA in FILE as `authentication.x509.clientCAFile`, and restart the kubelet.",
     applies_to: "the kubelet's configuration and flags",
     check: Check::Node(check),
 };

@@ -28,7 +28,7 @@ pub(super) static RULE: Rule = Rule {
     ],
     explanation: "The API server signs tokens with one key and verifies them with others. Without the key to sign or an issuer it does not start; \
                   without a key to verify it takes that of its own TLS certificate, and refuses every token that was signed with another.",
-    fix: "Give `--service-account-issuer`, `--service-account-signing-key-file=/etc/kubernetes/pki/sa.key` and `--service-account-key-file=/etc/kubernetes/pki/sa.pub` to the API server, and `--service-account-private-key-file=/etc/kubernetes/pki/sa.key` to the controller manager.",
+    fix: "Give the API server `--service-account-issuer`, `--service-account-signing-key-file` with the private key for tokens and `--service-account-key-file` with its public half, and the controller manager `--service-account-private-key-file` with the private one.",
     applies_to: "the flags of the API server and of the controller manager",
     check: Check::Node(check),
 };
