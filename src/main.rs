@@ -4,6 +4,10 @@ mod cli;
 
 use std::process::ExitCode;
 
+/// The C library's allocator gives memory back to the system after each node of a fleet, and asks for it again.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     cli::main()
 }
