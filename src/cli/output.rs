@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io::{self, Write as _};
 
+use anstream::ColorChoice;
 use anstyle::{AnsiColor, Style};
 use clap::ValueEnum;
 use comfy_table::{ContentArrangement, Table, presets};
@@ -35,16 +36,23 @@ pub(crate) fn styled(style: Style, text: impl fmt::Display) -> String {
 
 /// Prints to standard output.
 pub(crate) fn print(text: impl fmt::Display) -> Result<(), Failure> {
-    write(anstream::stdout(), text)
+    let stream = io::stdout();
+    write(anstream::AutoStream::choice(&stream), stream, text)
 }
 
 /// Prints to standard error, for people, when standard output carries something else.
 pub(crate) fn inform(text: impl fmt::Display) -> Result<(), Failure> {
-    write(anstream::stderr(), text)
+    let stream = io::stderr();
+    write(anstream::AutoStream::choice(&stream), stream, text)
 }
 
-fn write(mut stream: impl io::Write, text: impl fmt::Display) -> Result<(), Failure> {
-    match writeln!(stream, "{text}").and_then(|()| stream.flush()) {
+fn write(choice: ColorChoice, mut stream: impl io::Write, text: impl fmt::Display) -> Result<(), Failure> {
+    // In one piece: a report line by line is a call of the system for each.
+    let mut text = format!("{text}\n");
+    if choice == ColorChoice::Never {
+        text = anstream::adapter::strip_str(&text).to_string();
+    }
+    match stream.write_all(text.as_bytes()).and_then(|()| stream.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             Err(Failure::new(format!("cannot print: {error}")))
         }
@@ -65,8 +73,9 @@ pub(crate) fn print_bytes(bytes: &[u8]) -> Result<(), Failure> {
 
 /// Prints a value as JSON, indented, to standard output.
 pub(crate) fn print_json(value: &impl Serialize) -> Result<(), Failure> {
-    let text = serde_json::to_string_pretty(value).map_err(|error| Failure::new(error.to_string()))?;
-    print(text)
+    let mut text = serde_json::to_string_pretty(value).map_err(|error| Failure::new(error.to_string()))?;
+    text.push('\n');
+    print_bytes(text.as_bytes())
 }
 
 /// A table without lines, as kubectl prints them.

@@ -108,9 +108,7 @@ pub(super) fn holds_nodes(directory: &Path) -> bool {
     }
     let absolute = std::path::absolute(directory).unwrap_or_else(|_| directory.to_owned());
     let names = names_in(directory);
-    if place_of_directory(&absolute, |wanted| is_in(directory, wanted)).1
-        || likeness(directory) != Likeness::None
-    {
+    if place_of_directory(&absolute, is_in(directory)).1 || likeness(directory) != Likeness::None {
         return false;
     }
     let children = names.iter().filter(|name| !is_hidden(name) && !STORES.iter().any(|store| name == store));

@@ -1,6 +1,7 @@
 //! What an argument stands for on its node.
 
-use std::ffi::OsString;
+use std::collections::HashSet;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use super::STORES;
@@ -54,7 +55,7 @@ impl Claim {
         } else if is_whole_system(&real) {
             (PathBuf::from("/"), true)
         } else {
-            place_of_directory(&absolute, |wanted| is_in(&real, wanted))
+            place_of_directory(&absolute, is_in(&real))
         };
         let (on_node, known) = anchor;
         let root = if known { root_of(&absolute, &on_node) } else { None };
@@ -126,14 +127,24 @@ fn root_of(path: &Path, on_node: &Path) -> Option<PathBuf> {
     (root.join(relative) == path).then(|| root.to_owned())
 }
 
-/// Whether a path is in a directory.
-pub(super) fn is_in(directory: &Path, wanted: &str) -> bool {
-    directory.join(wanted).symlink_metadata().is_ok()
+/// Whether a path is in a directory. Its names are read once, for most of what is asked for is not there.
+pub(super) fn is_in(directory: &Path) -> impl Fn(&str) -> bool + use<'_> {
+    let names: Option<HashSet<OsString>> = std::fs::read_dir(directory)
+        .ok()
+        .and_then(|names| names.take(MOST).map(|entry| Some(entry.ok()?.file_name())).collect())
+        .filter(|names: &HashSet<OsString>| names.len() < MOST);
+    move |wanted| {
+        let first = wanted.split('/').next().unwrap_or_default();
+        let may_be = names.as_ref().is_none_or(|names| names.contains(OsStr::new(first)));
+        may_be && directory.join(wanted).symlink_metadata().is_ok()
+    }
 }
+
+/// The most names of a directory that are read to tell what it is.
+const MOST: usize = 10_000;
 
 /// The names in a directory, as many as tell what it is.
 pub(super) fn names_in(directory: &Path) -> Vec<OsString> {
-    const MOST: usize = 10_000;
     let mut names: Vec<OsString> = std::fs::read_dir(directory)
         .into_iter()
         .flatten()
