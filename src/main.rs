@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 /// The C library's allocator gives memory back to the system after each node of a fleet, and asks for it again.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
     cli::main()
