@@ -6,7 +6,9 @@ use super::files::left_over;
 use super::kubeconfigs::{all, line};
 use super::remedy::{Command, Cure};
 use super::{Answers, Check, Citation, Rule, Severity};
-use crate::audit::{Node, Scene};
+use crate::audit::evidence::is_kubeconfig_of_kubeadm;
+use crate::audit::{Node, Scene, Target, What};
+use crate::layout::KUBECONFIGS;
 use crate::remedy::backup;
 
 pub(super) static RULE: Rule = Rule {
@@ -50,6 +52,17 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
                 fact.fix(Cure::words("Use the one that is there:").run_if(context));
             }
         }
+        let has_none = kubeconfig.current_context.as_deref().is_none_or(str::is_empty);
+        if has_none && !kubeconfig.contexts.is_empty() && !left && is_components(node, file) {
+            let message =
+                "it has no current-context, and a component asks for no other: it connects to nothing";
+            let fact = answers.fail(file, message);
+            fact.severity(Severity::High);
+            if let [only] = kubeconfig.contexts.as_slice() {
+                let context = config(scene.node, file, "use-context", &only.name);
+                fact.fix(Cure::words("Use the one that is there:").run_if(context));
+            }
+        }
         for context in &kubeconfig.contexts {
             let (name, place) = (&context.name, line(file, context.line));
             let is_current = kubeconfig.current_context.as_ref() == Some(name);
@@ -80,6 +93,21 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
     }
 }
 
+/// Whether a component uses a kubeconfig, as its flags say or by its place. People may name a context each time.
+fn is_components(node: &Node, file: usize) -> bool {
+    let is_named = node
+        .references
+        .iter()
+        .any(|reference| reference.what == What::Kubeconfig && reference.target == Target::File(file));
+    let is_by_place = || {
+        let own = node.files.get(file).filter(|own| is_kubeconfig_of_kubeadm(&own.on_node));
+        own.is_some_and(|own| {
+            KUBECONFIGS.iter().any(|(name, profile)| own.name() == *name && !profile.ends_with("admin"))
+        })
+    };
+    is_named || is_by_place()
+}
+
 /// `kubectl config`, for this file.
 fn config(node: &Node, file: usize, what: &str, name: &str) -> Option<Command> {
     let path = node.files.get(file)?.command_path();
@@ -97,6 +125,21 @@ mod tests {
     use super::*;
 
     const ADMIN: &str = "etc/kubernetes/admin.conf";
+
+    #[test]
+    fn a_component_needs_a_current_context() {
+        let conf = "etc/kubernetes/scheduler.conf";
+        let mut tree = Tree::control_plane();
+        let current =
+            tree.text(conf).lines().find(|line| line.starts_with("current-context")).map(str::to_owned);
+        tree.replace(conf, &current.expect("it has one"), "current-context: ''");
+        assert_eq!(
+            tree.findings(RULE.id),
+            [format!(
+                "high {conf}: it has no current-context, and a component asks for no other: it connects to nothing"
+            )]
+        );
+    }
 
     #[test]
     fn every_loose_end_fires() {

@@ -368,6 +368,16 @@ pub(super) fn lines() -> Vec<Line> {
         ),
         line(
             "M019",
+            "a component's kubeconfig has no current context",
+            |desk| {
+                control_plane(desk);
+                let conf = "n/etc/kubernetes/scheduler.conf";
+                desk.replace(conf, "current-context: user@kubernetes", "current-context: ''");
+            },
+            Cure::Run,
+        ),
+        line(
+            "M019",
             "a kubeconfig has no such context",
             |desk| {
                 control_plane(desk);
