@@ -102,12 +102,13 @@ fn string_of(kind: &str, bytes: &[u8]) -> Vec<u8> {
             let units: Vec<u8> = characters().encode_utf16().flat_map(u16::to_be_bytes).collect();
             der::element(der::BMP_STRING, &[&units])
         }
+        "bmp-bytes" => der::element(der::BMP_STRING, &[bytes]),
         "universal" => {
             let units: Vec<u8> =
                 characters().chars().flat_map(|character| u32::from(character).to_be_bytes()).collect();
             der::element(der::UNIVERSAL_STRING, &[&units])
         }
-        other => panic!("forge: `{other}` is no string; auto, utf8, printable, ia5, t61, bmp, universal are"),
+        other => panic!("forge: `{other}` is no string; auto, utf8, printable, ia5, t61, bmp, bmp-bytes, universal are"),
     }
 }
 

@@ -68,6 +68,16 @@ impl<'a> Cert<'a> {
         self.tbs().extensions.is_ca()
     }
 
+    /// Whether it is plainly a leaf: whatever lies in the place of a CA and is for servers or clients, is none and was signed by another, was
+    /// put there by mistake. A CA that was made badly signs itself, or has no purposes.
+    pub fn is_plainly_a_leaf(self) -> bool {
+        let tbs = self.tbs();
+        let purposes = tbs.extensions.purposes();
+        let is_for_tls =
+            purposes.contains(&ExtendedKeyUsage::ServerAuth) || purposes.contains(&ExtendedKeyUsage::ClientAuth);
+        !self.is_ca() && !tbs.is_self_issued() && is_for_tls
+    }
+
     /// Whether a TLS server takes it for a client's: by its purposes, or because it names none.
     pub fn may_be_client(self) -> bool {
         let purposes = self.tbs().extensions.purposes();

@@ -50,7 +50,7 @@ pub(super) fn kind(node: &Node) -> NodeKind {
     } else if is_member {
         let is_run = has(Role::Admin) || has(Role::SuperAdmin);
         if is_run { NodeKind::Unknown } else { NodeKind::Etcd }
-    } else if has_kubelet && node.lacks_apiserver() {
+    } else if has_kubelet && !has(Role::Admin) && !has(Role::SuperAdmin) && node.lacks_apiserver() {
         NodeKind::Worker
     } else {
         NodeKind::Unknown
@@ -59,7 +59,8 @@ pub(super) fn kind(node: &Node) -> NodeKind {
 
 impl Node {
     /// Whether it is known that no API server runs here: it is not where it would be, and that was looked at. On a whole system these are
-    /// its units and the kubelet's manifests; of a tree in kubeadm's layout, `/etc/kubernetes` and everything in it.
+    /// its units and the kubelet's manifests; of a tree in kubeadm's layout, `/etc/kubernetes` and everything in it, and the directory of the
+    /// manifests must be there, for without it only some files may have been given.
     pub fn lacks_apiserver(&self) -> bool {
         let is_seen = |directory: &str| self.looked_through(Path::new(directory));
         let has = |path: &str| self.file_at(path).is_some();
@@ -67,15 +68,22 @@ impl Node {
         // Where a unit starts the kubelet, one would start an API server too.
         let by_unit = self.launch(Component::Kubelet).is_some_and(|launch| launch.by == By::Unit);
         let is_system = by_unit && is_seen("/etc/systemd/system");
-        let is_kubeadms = has("/etc/kubernetes/kubelet.conf")
-            || has("/etc/kubernetes/bootstrap-kubelet.conf")
-            || has("/etc/kubernetes/pki/etcd/ca.crt");
+        let is_kubeadms = has("/etc/kubernetes/manifests")
+            && (has("/etc/kubernetes/kubelet.conf")
+                || has("/etc/kubernetes/bootstrap-kubelet.conf")
+                || has("/etc/kubernetes/pki/etcd/ca.crt"));
+        // What a unit starts by a script of its own is not known.
+        let may_start_one = self.files.iter().any(|file| {
+            let name = file.name();
+            name.ends_with(".service") && (name.contains("apiserver") || name.contains("api-server"))
+        });
         // A server that nobody names may be it.
         let may_be_one = |cert: super::Cert<'_>| {
             let serves = cert.tbs().extensions.purposes().contains(&ExtendedKeyUsage::ServerAuth);
             serves && !cert.is_ca() && cert.found().position == 0 && cert.role().is_none()
         };
         is_known
+            && !may_start_one
             && is_seen("/etc/kubernetes")
             && is_seen("/etc/kubernetes/manifests")
             && (is_system || is_kubeadms)

@@ -124,8 +124,11 @@ impl Uses {
             if cert.found().usage == Use::Old && group.usage != Use::Old {
                 continue;
             }
-            group.is_anchor |= cert.item().place.field.is_none() && cert.roles().any(Role::is_ca);
-            for role in cert.roles() {
+            // In the place of a CA it plays no part: F023 tells of the place.
+            let is_none = cert.is_plainly_a_leaf();
+            let is_authority = cert.roles().any(Role::is_ca) && !is_none;
+            group.is_anchor |= cert.item().place.field.is_none() && is_authority;
+            for role in cert.roles().filter(|role| !(is_none && role.is_ca())) {
                 if !group.roles.contains(&role) {
                     group.roles.push(role);
                 }

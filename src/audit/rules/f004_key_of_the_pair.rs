@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::files::{MOST_COPIES, is_private, own, requests, subject};
-use super::remedy::{Cure, Reissue};
+use super::remedy::{Cure, Reissue, authority_back};
 use super::{Check, Citation, Rule, Severity};
 use crate::audit::{Answers, Cert, File, FileKind, Node, Place, Role, Scene};
 use crate::inspect::{Content, Item};
@@ -129,11 +129,23 @@ impl Pair<'_> {
         if self.is_order(key) {
             return Some(Cure::words("Put the certificates in order:").put_in_order(self.index));
         }
+        // The key of a CA is never what is replaced: all that it has signed hangs on it.
+        if let Some(cert) = cert.filter(|cert| cert.place_role().is_some_and(Role::is_ca)) {
+            let words = "Find out which of the two is the CA's, by what it has signed (`kpki verify LEAF --ca CA`), and bring the other back from a \
+                         backup or from another node. Replace neither before.";
+            return Some(authority_back(cert).unwrap_or_else(|| Cure::words(words)));
+        }
         let right = self.holder.public_key().map(sha256).and_then(|spki| {
             let mut keys = self.node.keys_with(&spki).take(MOST_COPIES).filter(|key| key.private);
             keys.find(|key| key.file != key_index && self.node.keys_in(key.file).count() == 1)
         });
         if let Some(right) = right.filter(|_| key_index != self.index) {
+            if self.is_swapped_with(key, right.file) {
+                return Some(
+                    Cure::words("Two keys lie in each other's place. Give each its own:")
+                        .exchange([(key_index, right.file)]),
+                );
+            }
             return Some(
                 Cure::words("Put the key there that belongs to it:").put(right.file, Some(key_index)),
             );
@@ -142,6 +154,14 @@ impl Pair<'_> {
             let first = "Put the key back that belongs to the certificate, from a backup; where there is none, make both anew.";
             Reissue::default().of(cert).with_new_key().first(first).into()
         })
+    }
+
+    /// Whether the file of the right key lies beside a certificate to which this one belongs.
+    fn is_swapped_with(&self, key: &Item, other: usize) -> bool {
+        let own = key.public_key().map(sha256);
+        let node = self.node;
+        let mut belonging = own.iter().flat_map(|spki| node.certs_with_key(spki).take(MOST_COPIES));
+        belonging.any(|cert| node.key_file_beside(cert.file()).is_some_and(|(beside, _)| beside == other))
     }
 
     /// Whether the certificates are in the wrong order, and the key is right.
@@ -180,7 +200,10 @@ impl Pair<'_> {
                 );
             }
         }
-        let right = self.holder.public_key().map(sha256);
+        let stands_for_ca = |cert: Cert<'_>| cert.place_role().is_some_and(Role::is_ca) && cert.is_plainly_a_leaf();
+        // Of what only lies in the place of a CA the key is not to come here.
+        let is_misplaced = self.node.certs_in(self.index).next().is_some_and(stands_for_ca);
+        let right = self.holder.public_key().map(sha256).filter(|_| !is_misplaced);
         if let Some(spki) = right
             && let Some(key) = self.node.keys_with(&spki).take(MOST_COPIES).find(|key| key.private)
             && let Some(file) = self.node.files.get(key.file)

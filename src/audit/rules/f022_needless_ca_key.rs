@@ -27,7 +27,7 @@ pub(super) static RULE: Rule = Rule {
     explanation: "Only control planes sign, and they only in the cluster's own way; a worker never does. Whoever takes over a worker with a CA's key \
                   is the administrator of the cluster for as long as that CA is trusted. kubeadm's way to an etcd cluster leaves etcd's CA key on \
                   each of its nodes, where it is needed for renewals alone.",
-    fix: "Move the key to where certificates are signed, and remove it here: `shred -u FILE`. If the node was in other hands, replace the CA.",
+    fix: "Move the key off the node to where certificates are signed, unless it lies there already. If the node was in other hands, replace the CA.",
     applies_to: "private keys of workers and of nodes with etcd alone",
     check: Check::Node(check),
 };
@@ -111,6 +111,7 @@ mod tests {
         for name in ["etcd/ca.crt", "etcd/ca.key", "etcd/server.crt", "etcd/server.key", "ca.crt", "ca.key"] {
             tree.file(&format!("{PKI}/{name}"), 0o600, good.text(&format!("{PKI}/{name}")));
         }
+        tree.directory("etc/kubernetes/manifests");
         assert_eq!(tree.node().kind, NodeKind::Etcd);
         assert_eq!(
             tree.findings("F022"),
@@ -118,6 +119,29 @@ mod tests {
                 "high etc/kubernetes/pki/ca.key:1: the private key of a CA (CN=kubernetes) lies on a node with etcd alone",
                 "medium etc/kubernetes/pki/etcd/ca.key:1: the private key of a CA (CN=etcd-ca) lies on a node with etcd alone",
             ]
+        );
+    }
+
+    #[test]
+    fn a_worker_is_known_by_what_is_seen() {
+        let has_key = |change: fn(&mut Tree)| {
+            let mut tree = Tree::worker();
+            tree.file(&format!("{PKI}/ca.key"), 0o600, tree.ca("ca").key_pem());
+            change(&mut tree);
+            tree.findings("F022").len()
+        };
+        assert_eq!(has_key(|_| ()), 1);
+        // Where only some files were given, the API server's may be among the others.
+        assert_eq!(has_key(|tree| tree.remove("etc/kubernetes/manifests")), 0);
+        // Workers have no administrators, and may have an API server that their units start.
+        assert_eq!(
+            has_key(|tree| tree
+                .kubeconfig("etc/kubernetes/admin.conf", "cn=kubernetes-admin o=system:masters eku=client")),
+            0
+        );
+        assert_eq!(
+            has_key(|tree| tree.file("etc/systemd/system/kube-apiserver.service", 0o644, "[Service]\nExecStart=/opt/start\n")),
+            0
         );
     }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::files::{left_over, subject};
-use super::remedy::{Cure, Reissue};
+use super::remedy::{Cure, Reissue, authority_back};
 use super::{Check, Citation, Rule, Severity};
 use crate::audit::evidence::role_by_content;
 use crate::audit::{Answers, Cert, Role, Scene};
@@ -53,6 +53,12 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
             // Two parts fail at once.
             if let Some(other) = swapped {
                 fact.severity(Severity::Critical).fix(exchanged(cert, other));
+            } else if role.is_ca() && cert.is_plainly_a_leaf() {
+                // Whoever trusts that CA trusts nobody now.
+                let words = "Put the CA's certificate back into FILE, from a backup or from another node. Its private key is not to be touched: what \
+                             it has signed stays good.";
+                fact.severity(Severity::Critical)
+                    .fix(authority_back(cert).unwrap_or_else(|| Cure::words(words)));
             } else if !role.is_ca() {
                 let first = "See with `kpki inspect FILE` whose it is, and put it where that belongs; then make the right one:";
                 fact.fix(Cure::words(first).reissue(Reissue::afresh(role)));
@@ -186,7 +192,7 @@ mod tests {
         assert_eq!(
             tree.findings("F023"),
             [
-                "medium etc/kubernetes/pki/ca.crt:1: it lies in the place of kubernetes-ca, and it is no CA (CN=kube-apiserver)"
+                "critical etc/kubernetes/pki/ca.crt:1: it lies in the place of kubernetes-ca, and it is no CA (CN=kube-apiserver)"
             ]
         );
     }

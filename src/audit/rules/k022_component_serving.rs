@@ -3,6 +3,7 @@
 use super::super::{Answers, Node, Place, Role, Scene};
 use super::apiserver::advertised;
 use super::launches::whole;
+use super::references::shown;
 use super::remedy::{Cure, Edit, name_of};
 use super::{Check, Citation, Rule, Severity};
 use crate::manifest::Component;
@@ -20,9 +21,8 @@ pub(super) static RULE: Rule = Rule {
     explanation: "Without --tls-cert-file the component makes itself a new certificate at each start, which nobody can verify: whoever scrapes \
                   its metrics sends a token to whoever answers. kubeadm runs it so, bound to the loopback address, where only \
                   the node itself can listen.",
-    fix: "Issue one, `kpki issue controller-manager-serving --san 127.0.0.1 --out controller-manager.crt` (or \
-          scheduler-serving), and name it and its key in --tls-cert-file and --tls-private-key-file; or leave \
-          --bind-address at 127.0.0.1.",
+    fix: "Issue one of the component's own (profiles controller-manager-serving and scheduler-serving) with the node's names, and name it and its \
+          key in --tls-cert-file and --tls-private-key-file; or leave --bind-address at 127.0.0.1.",
     applies_to: "controller managers and schedulers",
     check: Check::Node(check),
 };
@@ -71,18 +71,27 @@ fn cure(node: &Node, component: Component) -> Option<Cure> {
         Some(mounts) => mounts.iter().find_map(|mount| {
             let rest = ca.file().on_node.strip_prefix(mount.host.as_deref()?).ok()?;
             Some(mount.path.join(rest))
-        })?,
-        None => ca.file().on_node.clone(),
+        }),
+        None => Some(ca.file().on_node.clone()),
     };
     let mut names: Vec<SubjectAltName> = ["localhost", "127.0.0.1"].into_iter().filter_map(name_of).collect();
     let own = launch.flags.value("bind-address").and_then(|address| address.parse::<std::net::IpAddr>().ok());
     let own = own.filter(|ip| !ip.is_unspecified()).or_else(|| advertised(node).map(|(_, ip)| ip));
     names.extend(own.filter(|ip| !ip.is_loopback()).map(SubjectAltName::Ip));
     names.extend(node.host_names().first().and_then(|host| name_of(host)));
+    let made = |words: &str| Cure::words(words).issue_new(role, names, ca.found().file, format!("{name}.crt"));
+    let Some(seen) = seen else {
+        // kubeadm's scheduler sees its kubeconfig and nothing else.
+        let directory = ca.file().on_node.parent().unwrap_or(&ca.file().on_node);
+        return Some(made("Make one:").say(format!(
+            "Its pod does not see that file: add a hostPath volume of {} with its volumeMount to FILE, and give it `--tls-cert-file` and \
+             `--tls-private-key-file`.",
+            shown(directory)
+        )));
+    };
     let path = |ending: &str| seen.with_file_name(format!("{name}.{ending}")).to_str().map(str::to_owned);
     Some(
-        Cure::words("Make one, and name it:")
-            .issue_new(role, names, ca.found().file, format!("{name}.crt"))
+        made("Make one, and name it:")
             .flags([
                 Edit::set(component, "tls-cert-file", path("crt")?),
                 Edit::set(component, "tls-private-key-file", path("key")?),

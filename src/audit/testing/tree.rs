@@ -202,6 +202,7 @@ impl Tree {
         tree.authority("ca", authority);
         tree.remove(&format!("{PKI}/ca.key"));
         tree.kubelet();
+        tree.directory("etc/kubernetes/manifests");
         tree
     }
 
@@ -307,6 +308,12 @@ impl Tree {
         let text = text.into();
         let attributes = Attributes { mode, size: text.len() as u64, links: 1, ..Attributes::default() };
         self.insert(path, Kind::File(text), attributes);
+    }
+
+    /// A directory with nothing in it.
+    pub(in crate::audit) fn directory(&mut self, path: &str) {
+        let attributes = Attributes { mode: 0o755, links: 2, ..Attributes::default() };
+        self.insert(path, Kind::Directory, attributes);
     }
 
     /// A file that could not be read.

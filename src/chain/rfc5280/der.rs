@@ -3,7 +3,7 @@
 
 use super::shape::Presence::{Optional, Required, Unless};
 use super::shape::Shape::{self, Anything, Attribute, Fields, List, OneOf, Set, Value, Within};
-use super::shape::{Field, Flaw, any, bits, boolean, check, count, identifier, integer, named_bits};
+use super::shape::{Field, Flaw, any, bits, boolean, check, count, identifier, integer, named_bits, units_of_2, units_of_4, utf8};
 use crate::x509::der::{Element, elements, read, tag};
 
 const BOOLEAN_TAG: u8 = 0x01;
@@ -20,13 +20,13 @@ static NUMBER: Shape = Value(tag::INTEGER, any, "INTEGER");
 static BITS: Shape = Value(tag::BIT_STRING, bits, "BIT STRING");
 static OCTETS: Shape = Value(tag::OCTET_STRING, any, "OCTET STRING");
 static OID: Shape = Value(tag::OBJECT_IDENTIFIER, identifier, "OBJECT IDENTIFIER");
-// What is in a string is for those who compare names: an asterisk or an @ in a PrintableString is in too many.
-static UTF8: Shape = Value(tag::UTF8_STRING, any, "UTF8String");
+// Characters must be whole ones. Which they are is for those who compare names: an asterisk or an @ in a PrintableString is in too many.
+static UTF8: Shape = Value(tag::UTF8_STRING, utf8, "UTF8String");
 static PRINTABLE: Shape = Value(tag::PRINTABLE_STRING, any, "PrintableString");
 static TELETEX: Shape = Value(0x14, any, "TeletexString");
 static IA5: Shape = Value(IA5_TAG, any, "IA5String");
-static UNIVERSAL: Shape = Value(0x1c, any, "UniversalString");
-static BMP: Shape = Value(0x1e, any, "BMPString");
+static UNIVERSAL: Shape = Value(0x1c, units_of_4, "UniversalString");
+static BMP: Shape = Value(0x1e, units_of_2, "BMPString");
 static VISIBLE: Shape = Value(0x1a, any, "VisibleString");
 /// Dates have a test of their own.
 static TIME: Shape =

@@ -44,6 +44,18 @@ pub(super) fn any(_: &[u8]) -> bool {
     true
 }
 
+pub(super) fn utf8(content: &[u8]) -> bool {
+    std::str::from_utf8(content).is_ok()
+}
+
+pub(super) fn units_of_2(content: &[u8]) -> bool {
+    content.len().is_multiple_of(2)
+}
+
+pub(super) fn units_of_4(content: &[u8]) -> bool {
+    content.len().is_multiple_of(4)
+}
+
 pub(super) fn boolean(content: &[u8]) -> bool {
     matches!(content, [0 | 0xff])
 }

@@ -16,7 +16,9 @@ R | L<R sans=raw:a209612e6578616d706c65
 R nc=exclude:dir:cn=Evil | L<R cn=Evil cn-as=universal
     -> encoding@L // name-constraints@L
 R nc=permit:dir:o=%FF | L<R subject=o=%FE
-    -> encoding@L // name-constraints@L
+    -> encoding@L // malformed-certificate@L
+R nc=permit:dir:o:t61=%FF | L<R subject=o:t61=%FE
+    -> unknown-critical-extension@R // name-constraints@L
 # X.690 section 11.2.1: unused bits are no key usages.
 R | I<R ext=2.5.29.15:critical:03020784 | L<I
     -> encoding@I // malformed-extension@I

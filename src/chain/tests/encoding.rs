@@ -146,6 +146,11 @@ R | L<R ext=2.16.840.1.113730.1.13:plain:00
     -> ok
 R | L<R extensions=empty
     -> ok!malformed-certificate@L,authority-key-identifier@L // malformed-certificate@L 'extensions is an empty list'
+# Characters are whole ones.
+R | L<R subject=cn:utf8=%ff
+    -> encoding@L // malformed-certificate@L
+R | L<R subject=cn:bmp-bytes=abc
+    -> encoding@L // malformed-certificate@L
 # Section 4.1.1.2: the algorithm beside the signature is the one that was signed.
 R | L<R sig=outer-mismatch
     -> encoding@L // algorithms-differ@L

@@ -5,11 +5,11 @@ use std::path::Path;
 
 use super::{Desk, Edit};
 use crate::audit::{Cert, File, Place, Reference, Target, What};
-use crate::inspect::Encoding;
+use crate::inspect::{Content, Encoding, Item};
 use crate::layout::{Promise, key_beside};
 use crate::manifest::Component;
 use crate::remedy::{Command, Remedy, backup};
-use crate::x509::{Printable, hex, quoted, shell_word};
+use crate::x509::{Printable, hex, quoted, sha256, shell_word};
 
 impl<'a> Desk<'a> {
     /// The file of a place.
@@ -234,7 +234,8 @@ pub(super) fn exchanged<'a>(mut pairs: Vec<(&'a File, &'a File)>) -> Command {
     pairs.sort_by(|one, other| one.0.on_node.cmp(&other.0.on_node));
     // A second time it would undo what it has done.
     let all = || pairs.iter().flat_map(|(one, other)| [*one, *other]);
-    let mut parts: Vec<String> = all().find_map(unchanged).into_iter().collect();
+    let certificate = all().filter(|file| !file.holds_private_key()).find_map(unchanged);
+    let mut parts: Vec<String> = certificate.or_else(|| all().find_map(unchanged)).into_iter().collect();
     for (one, other) in &pairs {
         let (a, b) = (shell_word(one.command_path()), shell_word(other.command_path()));
         parts.push(format!(
@@ -246,10 +247,18 @@ pub(super) fn exchanged<'a>(mut pairs: Vec<(&'a File, &'a File)>) -> Command {
     Command::written(parts.join(" && "))
 }
 
-/// Whether a file is still the one that was looked at; none for one with a private key, of which nothing is told.
+/// Whether a file is still the one that was looked at. Of one with a private key the public half alone is told.
 fn unchanged(file: &File) -> Option<String> {
-    let digest = hex(&file.contents().filter(|_| !file.holds_private_key())?.digest);
-    Some(format!("[ \"$(sha256sum < {})\" = '{digest}  -' ]", shell_word(file.command_path())))
+    let path = shell_word(file.command_path());
+    if file.holds_private_key() {
+        let is_private = |item: &&Item| matches!(item.content, Content::PrivateKey(_));
+        let digest = hex(&sha256(file.items().iter().find(is_private)?.public_key()?));
+        return Some(format!(
+            "[ \"$(openssl pkey -in {path} -pubout -outform DER | sha256sum)\" = '{digest}  -' ]"
+        ));
+    }
+    let digest = hex(&file.contents()?.digest);
+    Some(format!("[ \"$(sha256sum < {path})\" = '{digest}  -' ]"))
 }
 
 /// Whether a file is of a form in which PEM only stands somewhere: what is written as PEM anew would be another file.

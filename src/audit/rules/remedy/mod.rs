@@ -26,8 +26,9 @@ use self::files::{as_pem, exchanged, narrowed, put_into};
 pub(super) use self::ways::Maker;
 use super::super::{Answers, Cert, Check, Finding, Node, Place, Role, Rule, Scene};
 use super::distinct::{Certificates, named};
+use super::files::MOST_COPIES;
 pub(super) use crate::remedy::Command;
-use crate::remedy::{Issuance, Remedy};
+use crate::remedy::{Issuance, Remedy, backup};
 use crate::x509::{SubjectAltName, shell_word};
 
 /// What is to be done about a fact, before it is put into words and commands: one part after the other.
@@ -501,6 +502,32 @@ pub(super) fn own_authority(
     Some(cure)
 }
 
+/// The certificate of a CA comes back to its place, in which another lies: from a file or a kubeconfig that has it, by the key that lies beside
+/// that place.
+pub(super) fn authority_back(place: Cert<'_>) -> Option<Cure> {
+    let node = place.node;
+    let to = place.found().file;
+    let (beside, _) = node.key_file_beside(place.file())?;
+    let spki = node.keys_in(beside).find(|key| key.private)?.spki?;
+    let cas = || node.certs_with_key(&spki).take(MOST_COPIES).filter(|ca| ca.is_ca() && ca.found().file != to);
+    let is_alone =
+        |ca: &Cert<'_>| ca.item().place.field.is_none() && node.certs_in(ca.found().file).count() == 1;
+    let cure = Cure::words("Put the CA's certificate there to which the key beside it belongs:");
+    if let Some(ca) = cas().find(is_alone) {
+        return Some(cure.put(ca.found().file, Some(to)));
+    }
+    let ca = cas().next()?;
+    // It keeps the keys back, and says so by its exit code.
+    let write = format!(
+        "{} && (kpki inspect -o pem {} || :) | awk '/-----BEGIN /{{n++}} n=={}' > {}",
+        backup(place.file().command_path()),
+        shell_word(ca.file().command_path()),
+        node.certs_in(ca.found().file).take_while(|other| other.index != ca.index).count() + 1,
+        shell_word(place.file().command_path())
+    );
+    Some(cure.run(Command::written(write)))
+}
+
 /// A host as an alternative name; none where no certificate can have it.
 pub(super) fn name_of(host: &str) -> Option<SubjectAltName> {
     host.trim_end_matches('.').parse().ok()
@@ -689,6 +716,14 @@ impl<'a> Desk<'a> {
         }
         if let Some(own) = self.own_way(cert, role, reissue) {
             return Some(own);
+        }
+        if let Some(file) = self.spoilt_authority(cert, role) {
+            return Some(Remedy::words(format!(
+                "Put the certificate of its CA, {}, back into {}, from a backup or from another node: another's lies there. Then this is good as it \
+                 is.",
+                named(&cert.tbs().issuer),
+                shell_word(file.command_path())
+            )));
         }
         let identity = match self.identity(cert, role, reissue) {
             Ok(identity) => identity,

@@ -150,6 +150,36 @@ pub(super) fn lines() -> Vec<Line> {
         ),
         line(
             "F004",
+            "two keys lie in each other's place",
+            |desk| {
+                control_plane(desk);
+                exchange(desk, "apiserver.key", "front-proxy-client.key");
+            },
+            Cure::Run,
+        ),
+        line(
+            "F004",
+            "a leaf lies in the place of the CA that kubeconfigs hold",
+            |desk| {
+                control_plane(desk);
+                desk.put(&pki("ca.crt"), 0o644, desk.read(&pki("apiserver.crt")));
+            },
+            Cure::Run,
+        ),
+        line(
+            "F004",
+            "a leaf lies in the place of a CA",
+            |desk| {
+                control_plane(desk);
+                desk.put("kept.crt", 0o644, desk.read(&pki("etcd/ca.crt")));
+                desk.put(&pki("etcd/ca.crt"), 0o644, desk.read(&pki("apiserver.crt")));
+            },
+            Cure::ByHand("the CA's certificate is nowhere else", |desk| {
+                desk.put(&pki("etcd/ca.crt"), 0o644, desk.read("kept.crt"));
+            }),
+        ),
+        line(
+            "F004",
             "the right key is lost",
             |desk| {
                 control_plane(desk);
@@ -446,6 +476,25 @@ pub(super) fn lines() -> Vec<Line> {
                     let own = desk.read(&pki(&format!("front-proxy-client.{ending}")));
                     desk.put(&pki(&format!("apiserver-etcd-client.{ending}")), 0o600, own);
                 }
+            },
+            Cure::Run,
+        ),
+        line(
+            "F023",
+            "a leaf lies in the place of the CA that kubeconfigs hold",
+            |desk| {
+                control_plane(desk);
+                desk.put(&pki("ca.crt"), 0o644, desk.read(&pki("apiserver.crt")));
+            },
+            Cure::Run,
+        ),
+        line(
+            "F023",
+            "a leaf lies in the place of a CA, of which a copy is left",
+            |desk| {
+                control_plane(desk);
+                desk.put(&pki("old-front-proxy.crt"), 0o644, desk.read(&pki("front-proxy-ca.crt")));
+                desk.put(&pki("front-proxy-ca.crt"), 0o644, desk.read(&pki("front-proxy-client.crt")));
             },
             Cure::Run,
         ),
