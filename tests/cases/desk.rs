@@ -59,6 +59,13 @@ impl Desk {
         std::fs::remove_file(&path).unwrap_or_else(|error| panic!("{}: {error}", text(&path)));
     }
 
+    /// Gives a file another name.
+    #[track_caller]
+    pub(crate) fn rename(&self, from: &str, to: &str) {
+        let (from, to) = (self.root().join(from), self.root().join(to));
+        std::fs::rename(&from, to).unwrap_or_else(|error| panic!("{}: {error}", text(&from)));
+    }
+
     /// What is in a file.
     #[track_caller]
     pub(crate) fn read(&self, name: &str) -> String {

@@ -6,7 +6,7 @@ use super::super::{Answers, Cert, Node, Reference, Role, Scene, Target};
 use super::distinct::{Certificates, Use};
 use super::etcd::{Etcd, Side, signer};
 use super::references::{hidden, said};
-use super::remedy::{Cure, Edit};
+use super::remedy::{Cure, Edit, Reissue};
 use super::{Check, Citation, Rule, Severity};
 use crate::layout::Authority;
 use crate::manifest::Component;
@@ -27,11 +27,14 @@ pub(super) static RULE: Rule = Rule {
     explanation: "etcd has no authorization in a cluster: every certificate that a CA of --trusted-ca-file signed reads and \
                   writes everything. Where that CA also signs users, kubelets or components, each of them is the cluster's \
                   administrator past the API server.",
-    fix: "Give etcd a CA of its own (`kpki ca init etcd`), with nothing but etcd's certificates under it; or narrow who may \
-          come with --client-cert-allowed-hostname and --peer-cert-allowed-hostname.",
+    fix: "Let etcd trust a CA of its own, with nothing but etcd's certificates under it; or narrow who may come with \
+          --client-cert-allowed-hostname and --peer-cert-allowed-hostname.",
     applies_to: "etcd that asks for certificates",
     check: Check::Node(check),
 };
+
+/// The most certificates of others that are told with their commands.
+const MOST_REISSUED: usize = 8;
 
 /// The flags that narrow who is let in.
 const NARROWING: [(Side, &[&str]); 2] = [
@@ -64,7 +67,7 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
             continue;
         }
         answers.look();
-        let strangers: Vec<String> = certificates
+        let strangers: Vec<(Cert<'_>, Role)> = certificates
             .all
             .iter()
             .filter(|one| {
@@ -77,8 +80,7 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
                 // One that etcd uses in another place is etcd's.
                 let of_etcd = |role: &Role| role.authority() == Some(Authority::Etcd);
                 let role = one.role().filter(|_| !one.roles.iter().any(of_etcd))?;
-                let name = one.cert.tbs().subject.common_name().unwrap_or("no common name");
-                Some(format!("{} ({role})", Printable(name)))
+                Some((one.cert, role))
             })
             .collect();
         let kubernetes = scene.node.with_role(Role::KubernetesCa).any(|cert| trusted.contains(&cert.spki()));
@@ -87,16 +89,15 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
             continue;
         }
         let flag = side.trusted_ca();
-        if let Some(first) = strangers.first() {
+        if let Some((first, role)) = strangers.first() {
+            let name = Printable(first.tbs().subject.common_name().unwrap_or("no common name"));
             let more = match strangers.len() - 1 {
                 0 => String::new(),
                 more => format!(" and {more} more"),
             };
             let fact = answers
-                .fail(reference, format!("the CA of --{flag} signed others than etcd's: {first}{more}"));
-            if let Some(cure) = own_ca(scene.node, reference) {
-                fact.fix(cure);
-            }
+                .fail(reference, format!("the CA of --{flag} signed others than etcd's: {name} ({role}){more}"));
+            fact.fix(own_ca(scene.node, reference).unwrap_or_else(|| own_cas(&strangers)));
         } else if kubernetes {
             let fact =
                 answers.fail(reference, format!("the CA of --{flag} is that of the API server's clients"));
@@ -128,6 +129,18 @@ fn own_ca(node: &Node, reference: &Reference) -> Option<Cure> {
     })?;
     let edit = Edit::name(Component::Etcd, reference.flag.trim_start_matches('-'), own.found().file);
     Some(Cure::words("Name etcd's own CA:").flags([edit]))
+}
+
+/// Each of those that etcd's own CA signed gets the CA of its part.
+fn own_cas(strangers: &[(Cert<'_>, Role)]) -> Cure {
+    let first = "This CA is etcd's, and others go under the CA of their own part.";
+    let cure = strangers.iter().take(MOST_REISSUED).fold(Cure::words(first), |cure, (cert, _)| {
+        cure.say(format!("{}:", cert.file().shown)).reissue(Reissue::default().of(*cert))
+    });
+    cure.say(
+        "What was signed here stays good for etcd until it ends: where it is in other hands, say who may come with `--client-cert-allowed-hostname`, \
+         or replace etcd's CA.",
+    )
 }
 
 /// Whether one of some keys signed the certificate of an etcd.

@@ -4,10 +4,12 @@ use super::files::{
     certificate_file_beside, holds_certificate, holds_private, is_combined_by_design,
     is_named_as_certificate, is_private, key_in_words, own,
 };
-use super::remedy::Cure;
+use super::remedy::{Command, Cure, certificate_back};
 use super::{Check, Citation, Rule, Severity};
-use crate::audit::{Answers, File, Node, Place, Scene};
-use crate::inspect::Content;
+use crate::audit::{Answers, File, Node, Place, Scene, Target, What};
+use crate::inspect::{Content, Item};
+use crate::layout::key_beside;
+use crate::x509::{sha256, shell_word};
 
 pub(super) static RULE: Rule = Rule {
     id: "F001",
@@ -27,9 +29,8 @@ pub(super) static RULE: Rule = Rule {
     explanation: "Certificates are public: they are readable by everybody, mailed, put into repositories and ConfigMaps. Whoever is \
                   given this file as a certificate has the private key as well, and every check that goes by names (`*.key`, \
                   `*-key.pem`) looks past it. The pairs that the kubelet writes in one file are no finding.",
-    fix: "Write what is public into a file of its own, `kpki inspect -o pem FILE > FILE.new`, and the key into one named `*.key` or \
-          `*-key.pem` with mode 0600; then put FILE.new in the place of FILE. Where others could read FILE, issue the certificate \
-          again with a new key.",
+    fix: "Bring the key into a file named `*.key` or `*-key.pem` with mode 0600, and leave the certificate in FILE alone. Where others \
+          could read FILE, issue the certificate again with a new key.",
     applies_to: "files named `*.crt`, `*.cert`, `*.cer`, or `*.pem` without `key`",
     check: Check::Node(check),
 };
@@ -57,19 +58,51 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
             }
             None => format!("it holds {what} and no certificate"),
         };
+        let of_ca = scene.node.keys_in(index).any(|key| key.roles.iter().any(|(role, _)| role.is_ca()));
         let fact = answers.fail(place, message);
         match swapped_with(scene.node, file) {
             Some((other, _)) => {
-                fact.fix(Cure::default().exchange([(index, other)]).say(EXPOSED));
+                fact.fix(Cure::default().exchange([(index, other)]).say(exposed(of_ca)));
             }
             None if certified => {
-                fact.fix(Cure::words("Part the two:").split_key().say(EXPOSED));
+                fact.fix(Cure::words("Part the two:").split_key().say(exposed(of_ca)));
             }
-            None => {}
+            None => _ = fact.fix(alone(scene.node, index, key).say(exposed(of_ca))),
         }
         if matches!(&key.content, Content::PrivateKey(facts) if facts.encryption.is_some()) {
             // Without the passphrase nobody can use it.
             fact.severity(Severity::High);
+        }
+    }
+}
+
+/// A key alone in the place of its certificate: it goes where it belongs, unless it is there, and the certificate comes back.
+fn alone(node: &Node, index: usize, key: &Item) -> Cure {
+    let back = "Bring the certificate back into FILE, from a backup or from another node";
+    let Some(file) = node.files.get(index) else { return Cure::words(back) };
+    let spki = key.public_key().map(sha256);
+    match node.key_file_beside(file) {
+        Some((beside, other)) if spki.is_some() && node.keys_in(beside).any(|key| key.private && key.spki == spki) => {
+            let cure = Cure::words(format!("The same key stands in {}, so that it is not lost here:", other.shown));
+            spki.and_then(|spki| certificate_back(cure, node, index, &spki)).unwrap_or_else(|| {
+                Cure::words(format!("{back}: the same key stands in {}, so that it is not lost here.", other.shown))
+            })
+        }
+        Some((_, other)) => Cure::words(format!(
+            "Find out whose key it is (`kpki inspect FILE {}`), and bring it where it belongs. {back}.",
+            shell_word(other.command_path())
+        )),
+        None if node.references.iter().any(|reference| {
+            reference.target == Target::File(index) && matches!(reference.what, What::Key | What::SigningKey)
+        }) =>
+        {
+            Cure::words("Give the key a file that is named as one, and let the flag name that.")
+        }
+        None => {
+            let (path, own) = (shell_word(file.command_path()), shell_word(key_beside(file.command_path())));
+            Cure::words("Give the key the name of one:")
+                .run(Command::written(format!("mv {path} {own} && chmod 600 {own}")))
+                .say(format!("{back}."))
         }
     }
 }
@@ -83,7 +116,13 @@ fn swapped_with<'a>(node: &'a Node, file: &File) -> Option<(usize, &'a File)> {
 }
 
 /// What is to be thought of where others could read a key.
-const EXPOSED: &str = "Where others could read the key, issue the certificate again with a new one.";
+fn exposed(of_ca: bool) -> &'static str {
+    if of_ca {
+        "Where others could read the key, replace the CA."
+    } else {
+        "Where others could read the key, issue the certificate again with a new one."
+    }
+}
 
 #[cfg(test)]
 mod tests {

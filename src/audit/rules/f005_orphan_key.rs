@@ -18,8 +18,8 @@ pub(super) static RULE: Rule = Rule {
     explanation: "No certificate, no request and no public key of this node goes with it, and nothing names its file. It may be the key of a \
                   certificate that was replaced, and is then still good for whoever finds it; or its certificate is lost, and the \
                   component that needs both will not start.",
-    fix: "Find out what it was for (`kpki inspect FILE` shows its public key's digest), put its certificate beside it, or remove it: \
-          `shred -u FILE`.",
+    fix: "Find out what it was for (`kpki inspect FILE` shows its public key's digest), and put its certificate beside it; where nobody \
+          knows, put it aside.",
     applies_to: "private keys in files of their own",
     check: Check::Node(check),
 };
@@ -60,9 +60,17 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
                 Content::PrivateKey(facts) => facts.algorithm.clone().unwrap_or_default(),
                 _ => String::new(),
             };
-            let cure = Cure::words("Find out what it was for, and put its certificate beside it; where nobody knows, put it aside:")
+            let cure = match key.roles.iter().find(|(role, _)| role.is_ca()) {
+                Some((role, _)) => Cure::words(format!(
+                    "By its place it is the key of {role}, and not to be removed: bring that CA's certificate back beside it, from a backup or from \
+                     another node."
+                )),
+                None => Cure::words(
+                    "Find out what it was for, and put its certificate beside it; where nobody knows, put it aside:",
+                )
                 .aside()
-                .say(ASIDE);
+                .say(ASIDE),
+            };
             answers
                 .fail(place, format!("no certificate, request or public key goes with this key ({algorithm}), and nothing names its file"))
                 .fix(cure);

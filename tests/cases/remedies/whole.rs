@@ -111,7 +111,7 @@ fn hostile_names_are_quoted() {
     ] {
         let desk = Desk::new();
         spoilt(&desk);
-        std::fs::rename(desk.root().join("n"), desk.root().join(name)).expect("another name");
+        desk.rename("n", name);
         // What kpki is told of a directory that begins with a dash is told as every program is told it.
         let argument = if name.starts_with('-') { format!("./{name}") } else { name.to_owned() };
         carried_out(&desk, &[&argument]);

@@ -502,29 +502,44 @@ pub(super) fn own_authority(
     Some(cure)
 }
 
-/// The certificate of a CA comes back to its place, in which another lies: from a file or a kubeconfig that has it, by the key that lies beside
-/// that place.
+/// The certificate of a CA comes back to its place, in which another lies, by the key that lies beside that place.
 pub(super) fn authority_back(place: Cert<'_>) -> Option<Cure> {
-    let node = place.node;
-    let to = place.found().file;
-    let (beside, _) = node.key_file_beside(place.file())?;
-    let spki = node.keys_in(beside).find(|key| key.private)?.spki?;
-    let cas = || node.certs_with_key(&spki).take(MOST_COPIES).filter(|ca| ca.is_ca() && ca.found().file != to);
-    let is_alone =
-        |ca: &Cert<'_>| ca.item().place.field.is_none() && node.certs_in(ca.found().file).count() == 1;
+    let (beside, _) = place.node.key_file_beside(place.file())?;
+    let spki = place.node.keys_in(beside).find(|key| key.private)?.spki?;
     let cure = Cure::words("Put the CA's certificate there to which the key beside it belongs:");
-    if let Some(ca) = cas().find(is_alone) {
-        return Some(cure.put(ca.found().file, Some(to)));
-    }
-    let ca = cas().next()?;
-    // It keeps the keys back, and says so by its exit code.
-    let write = format!(
-        "{} && (kpki inspect -o pem {} || :) | awk '/-----BEGIN /{{n++}} n=={}' > {}",
-        backup(place.file().command_path()),
-        shell_word(ca.file().command_path()),
-        node.certs_in(ca.found().file).take_while(|other| other.index != ca.index).count() + 1,
-        shell_word(place.file().command_path())
-    );
+    certificate_back(cure, place.node, place.found().file, &spki)
+}
+
+/// The certificate of a key comes into a file, from another file or a kubeconfig that has it; none where nothing has.
+pub(super) fn certificate_back(cure: Cure, node: &Node, to: usize, spki: &[u8; 32]) -> Option<Cure> {
+    let file = node.files.get(to)?;
+    let certs = || node.certs_with_key(spki).take(MOST_COPIES).filter(|cert| cert.found().file != to);
+    let is_alone = |cert: &Cert<'_>| {
+        let is_file = cert.item().place.field.is_none() && !cert.file().holds_private_key();
+        is_file && node.certs_in(cert.found().file).count() == 1
+    };
+    let (path, is_of_key) = (file.command_path(), file.holds_private_key());
+    let shown = shell_word(path);
+    let read = match certs().find(is_alone) {
+        Some(cert) if !is_of_key => return Some(cure.put(cert.found().file, Some(to))),
+        Some(cert) => format!("cat {}", shell_word(cert.file().command_path())),
+        None => {
+            let cert = certs().next()?;
+            let number =
+                node.certs_in(cert.found().file).take_while(|other| other.index != cert.index).count() + 1;
+            // It keeps the keys back, and says so by its exit code.
+            format!(
+                "(kpki inspect -o pem {} || :) | awk '/-----BEGIN /{{n++}} n=={number}'",
+                shell_word(cert.file().command_path())
+            )
+        }
+    };
+    // A backup would be one more file with the key that everybody reads.
+    let write = if is_of_key {
+        format!("{read} > {shown}.new && mv {shown}.new {shown}")
+    } else {
+        format!("{} && {read} > {shown}", backup(path))
+    };
     Some(cure.run(Command::written(write)))
 }
 

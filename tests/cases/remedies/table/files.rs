@@ -108,6 +108,35 @@ pub(super) fn lines() -> Vec<Line> {
             Cure::Run,
         ),
         line(
+            "F001",
+            "the CA's key lies in the place of its certificate as well",
+            |desk| {
+                control_plane(desk);
+                desk.put(&pki("ca.crt"), 0o644, desk.read(&pki("ca.key")));
+            },
+            Cure::Run,
+        ),
+        line(
+            "F001",
+            "the CA's key lies in the place of its certificate, and a copy of that elsewhere",
+            |desk| {
+                control_plane(desk);
+                desk.put(&pki("old-ca.crt"), 0o644, desk.read(&pki("etcd/ca.crt")));
+                desk.put(&pki("etcd/ca.crt"), 0o644, desk.read(&pki("etcd/ca.key")));
+            },
+            Cure::Run,
+        ),
+        line(
+            "F001",
+            "the CA's key lies in the place of its certificate, and nowhere else",
+            |desk| {
+                control_plane(desk);
+                desk.put("kept.crt", 0o644, desk.read(&pki("etcd/ca.crt")));
+                desk.rename(&pki("etcd/ca.key"), &pki("etcd/ca.crt"));
+            },
+            Cure::RunWith(1, |desk| desk.put(&pki("etcd/ca.crt"), 0o644, desk.read("kept.crt"))),
+        ),
+        line(
             "F002",
             "a key's file holds a certificate",
             |desk| {
@@ -196,6 +225,17 @@ pub(super) fn lines() -> Vec<Line> {
                 desk.put(&pki("spare.key"), 0o600, forge::self_signed_leaf("cn=x key=p256:spare").key_pem());
             },
             Cure::Run,
+        ),
+        line(
+            "F005",
+            "the key of a CA whose certificate is lost",
+            |desk| {
+                control_plane(desk);
+                desk.rename(&pki("front-proxy-ca.crt"), "kept.crt");
+            },
+            Cure::ByHand("the CA's certificate is nowhere else", |desk| {
+                desk.rename("kept.crt", &pki("front-proxy-ca.crt"));
+            }),
         ),
         saying(
             "and there is no",
