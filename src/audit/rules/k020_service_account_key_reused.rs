@@ -1,8 +1,9 @@
 //! K020: the key that signs tokens signs nothing else.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
-use super::super::{Answers, Cert, FoundKey, Holder, Node, Role, Scene, Target, Use, What};
+use super::super::{Answers, Cert, File, FoundKey, Holder, Node, Reference, Role, Scene, Target, Use, What};
 use super::remedy::{Command, Cure, Edit, Reissue};
 use super::{Check, Citation, Rule, Severity};
 use crate::x509::shell_word;
@@ -26,8 +27,8 @@ pub(super) static RULE: Rule = Rule {
     explanation: "Whoever has that key can sign tokens for every service account, and stand for the server as well. The certificate cannot be \
                   renewed with a new key without making every token void, so it is renewed with the old one for ever. Old \
                   installers took the API server's TLS key.",
-    fix: "Make a pair of its own: `openssl genrsa -out sa.key 2048 && openssl pkey -in sa.key -pubout -out sa.pub`; name the new and the old \
-          public key in --service-account-key-file, then sign with the new one, and drop the old one once its tokens have ended.",
+    fix: "Give the certificate a key of its own and leave the tokens theirs. Where the key is a CA's, make a pair for tokens: name the new and \
+          the old public key in --service-account-key-file, then sign with the new one, and drop the old one once its tokens have ended.",
     applies_to: "service-account keys",
     check: Check::Node(check),
 };
@@ -65,7 +66,8 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
     }
 }
 
-/// The certificate gets a key of its own; where the two share the very file, tokens keep theirs under another name first.
+/// The certificate gets a key of its own; where the two share the very file, tokens keep theirs under another name first. A CA keeps its key,
+/// and tokens get another.
 fn cure(node: &Node, cert: Cert<'_>, own: Option<usize>) -> Cure {
     let anew = Reissue::default().of(cert).with_new_key();
     let beside = node.key_file_beside(cert.file()).map(|(index, _)| index);
@@ -73,25 +75,59 @@ fn cure(node: &Node, cert: Cert<'_>, own: Option<usize>) -> Cure {
         let references = node.references.iter().filter(|reference| what.contains(&reference.what));
         references.filter(|reference| Some(reference.target) == own.map(Target::File)).collect::<Vec<_>>()
     };
-    let shared = own.is_some() && (own == beside || !named(&[What::Key]).is_empty());
-    let Some(file) = own.and_then(|own| node.files.get(own)).filter(|_| shared) else {
+    let edits = |name: &str, what: &[What], more: bool| {
+        let edit = |reference: &&Reference| {
+            let Holder::Component(component) = reference.holder else { return None };
+            let path = reference.path.with_file_name(name);
+            let flag = reference.flag.trim_start_matches('-');
+            let set = if more { Edit::set_as_well } else { Edit::set };
+            Some(set(component, flag, path.to_str()?))
+        };
+        named(what).iter().filter_map(edit).collect::<Vec<_>>()
+    };
+    let is_ca = cert.roles().any(Role::is_ca);
+    let shared = own.is_some() && (own == beside || is_ca || !named(&[What::Key]).is_empty());
+    let file = own.and_then(|own| node.files.get(own)).filter(|_| shared);
+    let Some((file, name)) = file.and_then(|file| Some((file, free(node, file)?))) else {
         return Cure::words("Leave the tokens' key as it is, and give the certificate one of its own:")
             .reissue(anew);
     };
-    let mut edits = Vec::new();
-    for reference in named(&[What::TokenSigning, What::TokenVerification]) {
-        let Holder::Component(component) = reference.holder else { continue };
-        let path = reference.path.with_file_name("sa.key");
-        let Some(path) = path.to_str() else { continue };
-        edits.push(Edit::set(component, reference.flag.trim_start_matches('-'), path));
-    }
     let path = file.command_path();
-    let copy =
-        format!("(umask 077 && cp -n {} {})", shell_word(path), shell_word(path.with_file_name("sa.key")));
+    let new = shell_word(path.with_file_name(name));
+    if is_ca {
+        let public = Path::new(name).with_extension("pub");
+        let shown = shell_word(path.with_file_name(&public));
+        let make = format!("openssl genrsa -out {new} 2048 && openssl pkey -in {new} -pubout -out {shown}");
+        let mut cure = Cure::words("Make a pair for tokens alone, and bring the same to every control plane:")
+            .run(Command::written(format!("(umask 077 && {make})")));
+        for (first, edits) in [
+            (
+                "First each API server is to know the new public key:",
+                edits(&public.to_string_lossy(), &[What::TokenVerification], true),
+            ),
+            ("Then sign with the new private one:", edits(name, &[What::TokenSigning], false)),
+        ] {
+            if !edits.is_empty() {
+                cure = cure.say(first).flags(edits);
+            }
+        }
+        return cure.say(
+            "Once the tokens of the old one have ended, take it out of `--service-account-key-file`.",
+        );
+    }
+    let copy = format!("(umask 077 && cp -n {} {new})", shell_word(path));
     Cure::words("Keep the tokens' key under a name of its own, which the flags name, and give the certificate another:")
         .run(Command::written(copy))
-        .flags(edits)
+        .flags(edits(name, &[What::TokenSigning, What::TokenVerification], false))
         .reissue(anew)
+}
+
+/// A name for the tokens' key beside a file, which nothing has there yet.
+fn free(node: &Node, beside: &File) -> Option<&'static str> {
+    let is_free = |name: &str| node.entry_at(&beside.on_node.with_file_name(name)).is_none();
+    ["sa.key", "service-accounts.key", "tokens.key"].into_iter().find(|name| {
+        is_free(name) && Path::new(name).with_extension("pub").to_str().is_some_and(is_free)
+    })
 }
 
 #[cfg(test)]

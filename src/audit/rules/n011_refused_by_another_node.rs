@@ -80,7 +80,7 @@ fn check(estate: &Estate<'_>, answers: &mut Answers) {
         if several {
             answers.look();
         }
-        etcd_of(node, api, &members, &mut wrong);
+        etcd_of(estate, (node, api), &members, &mut wrong);
         for other in estate.nodes {
             if let Some(kubelet) = other.sides.kubelet.as_deref() {
                 kubelet_of((node, api), (other, kubelet), &mut wrong);
@@ -122,8 +122,8 @@ fn is_same(one: &NodeSummary, other: &NodeSummary) -> bool {
 
 /// An API server and the members of etcd that it calls.
 fn etcd_of<'a>(
-    node: &'a NodeSummary,
-    api: &Api,
+    estate: &Estate<'a>,
+    (node, api): (&'a NodeSummary, &Api),
     members: &[(&'a NodeSummary, &'a Member)],
     wrong: &mut Wrong<'a>,
 ) {
@@ -149,13 +149,19 @@ fn etcd_of<'a>(
             for (other, _) in with_tls {
                 let what =
                     format!("the API server calls {} without TLS, and etcd listens with TLS there", url.text);
-                wrong.add(&api.calls_at, what, name(other));
+                let cure = Cure::words("Let `--etcd-servers` call it by `https://`.");
+                wrong.add_with(&api.calls_at, what, name(other), Some(cure));
             }
         } else if called.is_empty() && all_here {
             let what =
                 format!("the API server calls {}, which no member of etcd has in its certificate", url.text);
-            for (other, _) in members {
-                wrong.add(&api.calls_at, what.clone(), name(other));
+            for (other, member) in members {
+                let first = "Where that address is wrong, correct `--etcd-servers`. Where etcd is to be called so, its certificate has to hold it.";
+                let own = name_of(&url.host.to_string()).map(|own| Reissue::with(vec![own]).first(first));
+                // With several members it is not known whose it should be.
+                let shown = member.server.as_ref().filter(|_| members.len() == 1);
+                let cure = shown.and_then(|shown| reissue(estate, shown, own)).unwrap_or_else(|| Cure::words(first));
+                wrong.add_with(&api.calls_at, what.clone(), name(other), Some(cure));
             }
         }
         for (other, member) in called.into_iter().filter(|(other, _)| !is_same(node, other)) {
@@ -178,7 +184,9 @@ fn kubelet_of<'a>(
                 "its kubelet shows a certificate of its own making, which the API server refuses by {}",
                 trusted.by
             );
-            wrong.add(&location, what, name(node));
+            let words = "Let the kubelet ask for a serving certificate (`serverTLSBootstrap: true` in its configuration), start it anew, and approve \
+                         what it asks (`kubectl certificate approve`).";
+            wrong.add_with(&location, what, name(node), Some(Cure::words(words)));
         }
         (Serving::Issued(shown), Some(trusted)) => wrong.untrusted(Some(shown), Some(trusted), name(node)),
         _ => {}

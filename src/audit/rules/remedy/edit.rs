@@ -33,6 +33,15 @@ impl Edit {
         Self { component, flag: flag.to_owned(), value: Value::Text(value.into()), more: false }
     }
 
+    /// A flag that is to have a value beside those that it has already.
+    pub(in crate::audit::rules) fn set_as_well(
+        component: Component,
+        flag: &str,
+        value: impl Into<String>,
+    ) -> Self {
+        Self { more: true, ..Self::set(component, flag, value) }
+    }
+
     /// A flag that is to name a file.
     pub(in crate::audit::rules) fn name(component: Component, flag: &str, file: usize) -> Self {
         Self { component, flag: flag.to_owned(), value: Value::File(file), more: false }

@@ -235,5 +235,14 @@ pub(super) fn lines() -> Vec<Line> {
             },
             Cure::Run,
         ),
+        line(
+            "N011",
+            "the API server calls the one member by an address that its certificate lacks",
+            |desk| {
+                control_plane(desk);
+                desk.replace(&manifest("kube-apiserver"), "https://127.0.0.1:2379", "https://10.0.0.99:2379");
+            },
+            Cure::Run,
+        ),
     ]
 }

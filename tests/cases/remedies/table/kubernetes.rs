@@ -1,6 +1,6 @@
 //! Roles in Kubernetes.
 
-use super::super::trees::{apiserver, client, control_plane, leaf, pki, with_flag, without_flag};
+use super::super::trees::{apiserver, client, control_plane, leaf, manifest, pki, with_flag, without_flag};
 use super::super::{Cure, Line};
 use super::{line, saying};
 use crate::desk::{Desk, LEAF};
@@ -15,6 +15,18 @@ fn kubelets_own(desk: &Desk) {
     desk.put("n/var/lib/kubelet/pki/kubelet.crt", 0o644, own.pem());
     desk.put("n/var/lib/kubelet/pki/kubelet.key", 0o600, own.key_pem());
     desk.replace("n/var/lib/kubelet/config.yaml", "serverTLSBootstrap: true\n", "");
+}
+
+/// Tokens are signed with this key.
+fn tokens_by(desk: &Desk, key: &str) {
+    for (component, flag) in [
+        ("kube-apiserver", "service-account-key-file"),
+        ("kube-apiserver", "service-account-signing-key-file"),
+        ("kube-controller-manager", "service-account-private-key-file"),
+    ] {
+        without_flag(desk, component, flag);
+        with_flag(desk, component, &format!("--{flag}=/etc/kubernetes/pki/{key}"));
+    }
 }
 
 /// What the cluster does when somebody approves the kubelet's request.
@@ -301,18 +313,36 @@ pub(super) fn lines() -> Vec<Line> {
             "tokens are signed with the API server's own file",
             |desk| {
                 control_plane(desk);
-                for (component, flag) in [
-                    ("kube-apiserver", "service-account-key-file"),
-                    ("kube-apiserver", "service-account-signing-key-file"),
-                    ("kube-controller-manager", "service-account-private-key-file"),
-                ] {
-                    without_flag(desk, component, flag);
-                    with_flag(desk, component, &format!("--{flag}=/etc/kubernetes/pki/apiserver.key"));
-                }
+                tokens_by(desk, "apiserver.key");
                 desk.remove(&pki("sa.key"));
                 desk.remove(&pki("sa.pub"));
             },
             Cure::Run,
+        ),
+        line(
+            "K020",
+            "tokens are signed with the API server's own file, and an older pair for tokens lies beside it",
+            |desk| {
+                control_plane(desk);
+                tokens_by(desk, "apiserver.key");
+            },
+            Cure::Run,
+        ),
+        line(
+            "K020",
+            "tokens are signed with the CA's key",
+            |desk| {
+                control_plane(desk);
+                tokens_by(desk, "ca.key");
+            },
+            Cure::RunWith(4, |desk| {
+                for component in ["kube-apiserver", "kube-controller-manager"] {
+                    let name = manifest(component);
+                    let text = desk.read(&name);
+                    let kept = text.lines().filter(|line| !line.contains("service-account-key-file=/etc/kubernetes/pki/ca.key"));
+                    desk.put(&name, 0o600, kept.map(|line| format!("{line}\n")).collect::<String>());
+                }
+            }),
         ),
         line(
             "K021",
@@ -342,6 +372,23 @@ pub(super) fn lines() -> Vec<Line> {
                 );
             },
             Cure::Run,
+        ),
+        line(
+            "K022",
+            "the scheduler's pod sees its kubeconfig alone, as kubeadm writes it",
+            |desk| {
+                control_plane(desk);
+                let name = manifest("kube-scheduler");
+                desk.replace(&name, "mountPath: /etc/kubernetes", "mountPath: /etc/kubernetes/scheduler.conf");
+                desk.replace(&name, " path: /etc/kubernetes", " path: /etc/kubernetes/scheduler.conf");
+            },
+            Cure::RunWith(1, |desk| {
+                let name = manifest("kube-scheduler");
+                desk.replace(&name, "mountPath: /etc/kubernetes/scheduler.conf", "mountPath: /etc/kubernetes");
+                desk.replace(&name, " path: /etc/kubernetes/scheduler.conf", " path: /etc/kubernetes");
+                with_flag(desk, "kube-scheduler", "--tls-cert-file=/etc/kubernetes/pki/scheduler.crt");
+                with_flag(desk, "kube-scheduler", "--tls-private-key-file=/etc/kubernetes/pki/scheduler.key");
+            }),
         ),
         line(
             "K023",
