@@ -375,7 +375,7 @@ fn constraints_above(leaf: &Certificate, path: &[Step<'_, '_>]) -> Vec<Notice> {
             unaware.extend(["Java", "Erlang"]);
         }
         let text = format!(
-            "the name constraints of {subject} do not bind everybody: {} do not look at them",
+            "the name constraints of {subject} do not bind everybody: who does not look at them: {}",
             unaware.join(", ")
         );
         notices.push(Notice { situation: "constraints-not-looked-at", programs: unaware, text });

@@ -369,6 +369,7 @@ const CASES: &[Case] = &[
             let pod = forge::ca("cn=pod from=-500d").leaf(&format!("cn=pod eku=server sans=dns:pod {ENDED}"));
             desk.pair("n/var/lib/kubelet/pods/1/volumes/kubernetes.io~secret/x/tls", &pod);
             desk.pair("n/etc/kubernetes/pki/ca", &cluster.kubernetes);
+            desk.directory("n/etc/kubernetes/manifests");
         },
         runs: &[Run {
             line: "kpki audit n",
@@ -413,6 +414,139 @@ const CASES: &[Case] = &[
             ],
             never: &["M003", "how kube-apiserver runs is not known"],
         }],
+    },
+    Case {
+        situation: "k3s, RKE2 and k0s whose configuration gives flags to components, with their unit, without it, and in parts",
+        inputs: |desk| {
+            let ca = forge::ca("cn=rancher key=p256:rancher");
+            for (node, program) in
+                [("unit", "rke2"), ("alone", "rke2"), ("parts", "rke2"), ("k3s", "k3s"), ("pods", "rke2")]
+            {
+                desk.pair(&format!("{node}/var/lib/rancher/{program}/server/tls/server-ca"), &ca);
+                let tls = format!("/var/lib/rancher/{program}/server/tls");
+                let told = format!(
+                    "kube-apiserver-arg:
+  - client-ca-file={tls}/gone.crt
+  - \"tls-cert-file={tls}/shown.crt\"
+"
+                );
+                let file = if node == "parts" { "config.yaml.d/50-own.yaml" } else { "config.yaml" };
+                desk.put(&format!("{node}/etc/rancher/{program}/{file}"), 0o600, told);
+                desk.put(
+                    &format!("{node}{tls}/shown.crt"),
+                    0o644,
+                    ca.leaf(&format!("{LEAF} cn=shown")).pem(),
+                );
+            }
+            for node in ["unit", "pods"] {
+                desk.put(
+                    &format!("{node}/etc/systemd/system/rke2-server.service"),
+                    0o644,
+                    "[Service]\nExecStart=/usr/local/bin/rke2 server --kube-controller-manager-arg=root-ca-file=/var/lib/rancher/rke2/server/tls/gone-too.crt\n",
+                );
+            }
+            // The pod that RKE2 wrote tells what it was told.
+            for component in ["kube-apiserver", "kube-controller-manager"] {
+                let pod = format!(
+                    "apiVersion: v1\nkind: Pod\nmetadata: {{name: {component}}}\nspec:\n  hostNetwork: true\n  containers:\n  - name: {component}\n    \
+                     command: [{component}, --profiling=false]\n"
+                );
+                desk.put(
+                    &format!("pods/var/lib/rancher/rke2/agent/pod-manifests/{component}.yaml"),
+                    0o600,
+                    pod,
+                );
+            }
+            desk.pair("k0s/var/lib/k0s/pki/ca", &ca);
+            desk.pair(
+                "k0s/var/lib/k0s/pki/server",
+                &ca.leaf(&format!("{LEAF} cn=kubernetes eku=server {SERVICE}")),
+            );
+            desk.put(
+                "k0s/etc/k0s/k0s.yaml",
+                0o600,
+                "apiVersion: k0s.k0sproject.io/v1beta1\nkind: ClusterConfig\nspec:\n  api:\n    extraArgs:\n      client-ca-file: /var/lib/k0s/pki/gone.crt\n",
+            );
+        },
+        runs: &[
+            Run {
+                line: "kpki audit unit",
+                code: 1,
+                says: &[
+                    "kube-apiserver-arg names /var/lib/rancher/rke2/server/tls/gone.crt, which is not there\n            M001 named-file-missing, unit/etc/rancher/rke2/config.yaml:2",
+                    "names /var/lib/rancher/rke2/server/tls/gone-too.crt, which is not there\n            M001 named-file-missing, unit/etc/systemd/system/rke2-server.service:2",
+                    "RKE2 gives kube-apiserver other flags as well, in /var/lib/rancher/rke2/agent/pod-manifests/kube-apiserver.yaml, which was not given",
+                ],
+                never: &["nothing names its key", "kube-apiserver has no --"],
+            },
+            Run {
+                line: "kpki audit alone",
+                code: 1,
+                says: &[
+                    "kube-apiserver-arg names /var/lib/rancher/rke2/server/tls/gone.crt, which is not there\n            M001 named-file-missing, alone/etc/rancher/rke2/config.yaml:2",
+                    "what starts rke2 was not given",
+                ],
+                never: &["nothing names its key"],
+            },
+            Run {
+                line: "kpki audit parts",
+                code: 1,
+                says: &["M001 named-file-missing, parts/etc/rancher/rke2/config.yaml.d/50-own.yaml:2"],
+                never: &["nothing names its key"],
+            },
+            Run {
+                line: "kpki audit k3s",
+                code: 1,
+                says: &[
+                    "M001 named-file-missing, k3s/etc/rancher/k3s/config.yaml:2",
+                    "what starts k3s was not given",
+                ],
+                never: &["nothing names its key"],
+            },
+            Run { line: "kpki audit pods", code: 1, says: &[], never: &["gone"] },
+            Run {
+                line: "kpki audit k0s",
+                code: 1,
+                says: &[
+                    "spec.api.extraArgs.client-ca-file names /var/lib/k0s/pki/gone.crt, which is not there",
+                    "what starts k0s was not given",
+                ],
+                never: &["kube-apiserver has no --"],
+            },
+        ],
+    },
+    Case {
+        situation: "a template of which no instance is enabled",
+        inputs: |desk| {
+            desk.control_plane("n");
+            desk.remove("n/etc/kubernetes/manifests/kube-apiserver.yaml");
+            let unit = "[Service]\nExecStart=/usr/local/bin/kube-apiserver --client-ca-file=/etc/kubernetes/pki/%i.crt\n";
+            desk.put("n/etc/systemd/system/kube-apiserver@.service", 0o644, unit);
+            desk.put("used/etc/systemd/system/kube-apiserver@.service", 0o644, unit);
+            desk.directory("used/etc/systemd/system/multi-user.target.wants");
+            desk.link(
+                "used/etc/systemd/system/multi-user.target.wants/kube-apiserver@gone.service",
+                "../kube-apiserver@.service",
+            );
+            desk.put("used/etc/kubernetes/pki/ca.crt", 0o644, Cluster::new().kubernetes.pem());
+        },
+        runs: &[
+            Run {
+                line: "kpki audit n",
+                code: 0,
+                says: &[
+                    "whether and how kube-apiserver runs is not known: it is a template, and no instance of it is enabled\n     \
+                     n/etc/systemd/system/kube-apiserver@.service:2",
+                ],
+                never: &["lies on a worker", "a node with etcd alone"],
+            },
+            Run {
+                line: "kpki audit used",
+                code: 1,
+                says: &["--client-ca-file names /etc/kubernetes/pki/gone.crt, which is not there"],
+                never: &["it is a template"],
+            },
+        ],
     },
     Case {
         situation: "units that nobody can read to the end",

@@ -108,7 +108,9 @@ fn string_of(kind: &str, bytes: &[u8]) -> Vec<u8> {
                 characters().chars().flat_map(|character| u32::from(character).to_be_bytes()).collect();
             der::element(der::UNIVERSAL_STRING, &[&units])
         }
-        other => panic!("forge: `{other}` is no string; auto, utf8, printable, ia5, t61, bmp, bmp-bytes, universal are"),
+        other => panic!(
+            "forge: `{other}` is no string; auto, utf8, printable, ia5, t61, bmp, bmp-bytes, universal are"
+        ),
     }
 }
 

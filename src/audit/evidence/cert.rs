@@ -73,8 +73,8 @@ impl<'a> Cert<'a> {
     pub fn is_plainly_a_leaf(self) -> bool {
         let tbs = self.tbs();
         let purposes = tbs.extensions.purposes();
-        let is_for_tls =
-            purposes.contains(&ExtendedKeyUsage::ServerAuth) || purposes.contains(&ExtendedKeyUsage::ClientAuth);
+        let is_for_tls = purposes.contains(&ExtendedKeyUsage::ServerAuth)
+            || purposes.contains(&ExtendedKeyUsage::ClientAuth);
         !self.is_ca() && !tbs.is_self_issued() && is_for_tls
     }
 

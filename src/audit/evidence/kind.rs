@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Node, NodeKind};
+use super::{FileKind, Node, NodeKind};
 use crate::audit::role::Role;
 use crate::manifest::{By, Component};
 use crate::x509::ExtendedKeyUsage;
@@ -50,7 +50,7 @@ pub(super) fn kind(node: &Node) -> NodeKind {
     } else if is_member {
         let is_run = has(Role::Admin) || has(Role::SuperAdmin);
         if is_run { NodeKind::Unknown } else { NodeKind::Etcd }
-    } else if has_kubelet && !has(Role::Admin) && !has(Role::SuperAdmin) && node.lacks_apiserver() {
+    } else if has_kubelet && !has(Role::Admin) && !has(Role::SuperAdmin) && node.shows_no_apiserver() {
         NodeKind::Worker
     } else {
         NodeKind::Unknown
@@ -58,20 +58,26 @@ pub(super) fn kind(node: &Node) -> NodeKind {
 }
 
 impl Node {
-    /// Whether it is known that no API server runs here: it is not where it would be, and that was looked at. On a whole system these are
-    /// its units and the kubelet's manifests; of a tree in kubeadm's layout, `/etc/kubernetes` and everything in it, and the directory of the
-    /// manifests must be there, for without it only some files may have been given.
+    /// Whether it is known that no API server runs here: none is shown, and the directory of the static pods is there, for without it only
+    /// some of the files may have been given.
     pub fn lacks_apiserver(&self) -> bool {
+        let manifests = self.entry_at(&self.manifest_directory());
+        let is_there = manifests.is_some_and(|(_, entry)| matches!(entry.kind, FileKind::Directory(Ok(()))));
+        self.shows_no_apiserver() && is_there
+    }
+
+    /// Whether no API server is where it would be, and that was looked at. On a whole system these are its units and the kubelet's manifests;
+    /// of a tree in kubeadm's layout, `/etc/kubernetes` and everything in it.
+    fn shows_no_apiserver(&self) -> bool {
         let is_seen = |directory: &str| self.looked_through(Path::new(directory));
         let has = |path: &str| self.file_at(path).is_some();
         let is_known = self.launched.doubts.is_empty() && self.launch(Component::Apiserver).is_none();
         // Where a unit starts the kubelet, one would start an API server too.
         let by_unit = self.launch(Component::Kubelet).is_some_and(|launch| launch.by == By::Unit);
         let is_system = by_unit && is_seen("/etc/systemd/system");
-        let is_kubeadms = has("/etc/kubernetes/manifests")
-            && (has("/etc/kubernetes/kubelet.conf")
-                || has("/etc/kubernetes/bootstrap-kubelet.conf")
-                || has("/etc/kubernetes/pki/etcd/ca.crt"));
+        let is_kubeadms = has("/etc/kubernetes/kubelet.conf")
+            || has("/etc/kubernetes/bootstrap-kubelet.conf")
+            || has("/etc/kubernetes/pki/etcd/ca.crt");
         // What a unit starts by a script of its own is not known.
         let may_start_one = self.files.iter().any(|file| {
             let name = file.name();

@@ -95,8 +95,10 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
                 0 => String::new(),
                 more => format!(" and {more} more"),
             };
-            let fact = answers
-                .fail(reference, format!("the CA of --{flag} signed others than etcd's: {name} ({role}){more}"));
+            let fact = answers.fail(
+                reference,
+                format!("the CA of --{flag} signed others than etcd's: {name} ({role}){more}"),
+            );
             fact.fix(own_ca(scene.node, reference).unwrap_or_else(|| own_cas(&strangers)));
         } else if kubernetes {
             let fact =

@@ -82,10 +82,16 @@ fn alone(node: &Node, index: usize, key: &Item) -> Cure {
     let Some(file) = node.files.get(index) else { return Cure::words(back) };
     let spki = key.public_key().map(sha256);
     match node.key_file_beside(file) {
-        Some((beside, other)) if spki.is_some() && node.keys_in(beside).any(|key| key.private && key.spki == spki) => {
-            let cure = Cure::words(format!("The same key stands in {}, so that it is not lost here:", other.shown));
+        Some((beside, other))
+            if spki.is_some() && node.keys_in(beside).any(|key| key.private && key.spki == spki) =>
+        {
+            let cure =
+                Cure::words(format!("The same key stands in {}, so that it is not lost here:", other.shown));
             spki.and_then(|spki| certificate_back(cure, node, index, &spki)).unwrap_or_else(|| {
-                Cure::words(format!("{back}: the same key stands in {}, so that it is not lost here.", other.shown))
+                Cure::words(format!(
+                    "{back}: the same key stands in {}, so that it is not lost here.",
+                    other.shown
+                ))
             })
         }
         Some((_, other)) => Cure::words(format!(

@@ -200,7 +200,8 @@ impl Pair<'_> {
                 );
             }
         }
-        let stands_for_ca = |cert: Cert<'_>| cert.place_role().is_some_and(Role::is_ca) && cert.is_plainly_a_leaf();
+        let stands_for_ca =
+            |cert: Cert<'_>| cert.place_role().is_some_and(Role::is_ca) && cert.is_plainly_a_leaf();
         // Of what only lies in the place of a CA the key is not to come here.
         let is_misplaced = self.node.certs_in(self.index).next().is_some_and(stands_for_ca);
         let right = self.holder.public_key().map(sha256).filter(|_| !is_misplaced);

@@ -35,9 +35,11 @@ pub(super) static RULE: Rule = Rule {
 fn check(scene: &Scene<'_>, answers: &mut Answers) {
     let node = scene.node;
     let (here, etcd) = match node.kind {
-        NodeKind::Worker => ("a worker", false),
+        NodeKind::Worker if node.lacks_apiserver() => ("a worker", false),
         NodeKind::Etcd if node.lacks_apiserver() => ("a node with etcd alone", true),
-        NodeKind::Etcd | NodeKind::ControlPlane | NodeKind::Store | NodeKind::Unknown => return,
+        NodeKind::Worker | NodeKind::Etcd | NodeKind::ControlPlane | NodeKind::Store | NodeKind::Unknown => {
+            return;
+        }
     };
     for key in node.keys.iter().filter(|key| key.private) {
         answers.look();
@@ -140,7 +142,11 @@ mod tests {
             0
         );
         assert_eq!(
-            has_key(|tree| tree.file("etc/systemd/system/kube-apiserver.service", 0o644, "[Service]\nExecStart=/opt/start\n")),
+            has_key(|tree| tree.file(
+                "etc/systemd/system/kube-apiserver.service",
+                0o644,
+                "[Service]\nExecStart=/opt/start\n"
+            )),
             0
         );
     }

@@ -98,8 +98,9 @@ fn cure(node: &Node, cert: Cert<'_>, own: Option<usize>) -> Cure {
         let public = Path::new(name).with_extension("pub");
         let shown = shell_word(path.with_file_name(&public));
         let make = format!("openssl genrsa -out {new} 2048 && openssl pkey -in {new} -pubout -out {shown}");
-        let mut cure = Cure::words("Make a pair for tokens alone, and bring the same to every control plane:")
-            .run(Command::written(format!("(umask 077 && {make})")));
+        let mut cure =
+            Cure::words("Make a pair for tokens alone, and bring the same to every control plane:")
+                .run(Command::written(format!("(umask 077 && {make})")));
         for (first, edits) in [
             (
                 "First each API server is to know the new public key:",
@@ -111,9 +112,8 @@ fn cure(node: &Node, cert: Cert<'_>, own: Option<usize>) -> Cure {
                 cure = cure.say(first).flags(edits);
             }
         }
-        return cure.say(
-            "Once the tokens of the old one have ended, take it out of `--service-account-key-file`.",
-        );
+        return cure
+            .say("Once the tokens of the old one have ended, take it out of `--service-account-key-file`.");
     }
     let copy = format!("(umask 077 && cp -n {} {new})", shell_word(path));
     Cure::words("Keep the tokens' key under a name of its own, which the flags name, and give the certificate another:")
@@ -125,9 +125,9 @@ fn cure(node: &Node, cert: Cert<'_>, own: Option<usize>) -> Cure {
 /// A name for the tokens' key beside a file, which nothing has there yet.
 fn free(node: &Node, beside: &File) -> Option<&'static str> {
     let is_free = |name: &str| node.entry_at(&beside.on_node.with_file_name(name)).is_none();
-    ["sa.key", "service-accounts.key", "tokens.key"].into_iter().find(|name| {
-        is_free(name) && Path::new(name).with_extension("pub").to_str().is_some_and(is_free)
-    })
+    ["sa.key", "service-accounts.key", "tokens.key"]
+        .into_iter()
+        .find(|name| is_free(name) && Path::new(name).with_extension("pub").to_str().is_some_and(is_free))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use super::super::{Answers, Node, Place, Role, Scene};
 use super::apiserver::advertised;
 use super::launches::whole;
 use super::references::shown;
-use super::remedy::{Cure, Edit, name_of};
+use super::remedy::{Cure, Edit, Maker, name_of};
 use super::{Check, Citation, Rule, Severity};
 use crate::manifest::Component;
 use crate::x509::{Printable, SubjectAltName};
@@ -66,6 +66,10 @@ fn cure(node: &Node, component: Component) -> Option<Cure> {
     let ca = node
         .with_role(Role::KubernetesCa)
         .find(|ca| ca.item().place.field.is_none() && ca.file().anchored)?;
+    // Who keeps what it has made says itself where that is.
+    if Maker::of(&ca.file().on_node).is_some() {
+        return None;
+    }
     let launch = node.launch(component)?;
     let seen = match &launch.mounts {
         Some(mounts) => mounts.iter().find_map(|mount| {
@@ -79,7 +83,8 @@ fn cure(node: &Node, component: Component) -> Option<Cure> {
     let own = own.filter(|ip| !ip.is_unspecified()).or_else(|| advertised(node).map(|(_, ip)| ip));
     names.extend(own.filter(|ip| !ip.is_loopback()).map(SubjectAltName::Ip));
     names.extend(node.host_names().first().and_then(|host| name_of(host)));
-    let made = |words: &str| Cure::words(words).issue_new(role, names, ca.found().file, format!("{name}.crt"));
+    let made =
+        |words: &str| Cure::words(words).issue_new(role, names, ca.found().file, format!("{name}.crt"));
     let Some(seen) = seen else {
         // kubeadm's scheduler sees its kubeconfig and nothing else.
         let directory = ca.file().on_node.parent().unwrap_or(&ca.file().on_node);
@@ -90,13 +95,10 @@ fn cure(node: &Node, component: Component) -> Option<Cure> {
         )));
     };
     let path = |ending: &str| seen.with_file_name(format!("{name}.{ending}")).to_str().map(str::to_owned);
-    Some(
-        made("Make one, and name it:")
-            .flags([
-                Edit::set(component, "tls-cert-file", path("crt")?),
-                Edit::set(component, "tls-private-key-file", path("key")?),
-            ]),
-    )
+    Some(made("Make one, and name it:").flags([
+        Edit::set(component, "tls-cert-file", path("crt")?),
+        Edit::set(component, "tls-private-key-file", path("key")?),
+    ]))
 }
 
 #[cfg(test)]

@@ -33,6 +33,20 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
         if reference.holder == Holder::Kubeconfig {
             continue;
         }
+        let is_alone = match reference.what {
+            What::Certificate => node.pairs.iter().all(|pair| pair.certificate != index),
+            What::Key => node.pairs.iter().all(|pair| pair.key != index),
+            _ => false,
+        };
+        // Where not all flags are known, another one may name it.
+        if is_alone
+            && let Holder::Component(component) = reference.holder
+            && node.whole_launch(component).is_none()
+            && let (_, reason) = node.not_known(component)
+        {
+            answers.skip(reference, reason);
+            continue;
+        }
         match reference.what {
             What::Certificate => {
                 if let Some(pair) = node.pairs.iter().find(|pair| pair.certificate == index) {
@@ -47,7 +61,7 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
                     }
                 }
             }
-            What::Key if !node.pairs.iter().any(|pair| pair.key == index) => {
+            What::Key if is_alone => {
                 let fact = answers
                     .fail(reference, format!("{}, and nothing names its certificate", said(reference)));
                 if let Some(cure) = named_with(node, reference, What::Certificate) {

@@ -42,12 +42,15 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
 /// First the kubelets need certificates that the flag does not refuse.
 fn cure(scene: &Scene<'_>) -> Cure {
     let ca = in_use(scene.node, Role::KubernetesCa).into_iter().find(|ca| ca.item().place.field.is_none());
-    let path = ca.map_or_else(|| "the CA's file".to_owned(), |ca| ca.file().on_node.display().to_string());
+    let flag = "`--kubelet-certificate-authority";
+    let given = match ca.map(|ca| ca.file().on_node.display().to_string()) {
+        Some(path) => format!("{flag}={}`", crate::x509::Printable(&path)),
+        None => format!("{flag}` with the path of that CA"),
+    };
     Cure::words(format!(
         "First let every kubelet ask for a serving certificate of the cluster's CA (`serverTLSBootstrap: true` in its configuration, then \
          `kubectl certificate approve` for each): with the flag, the API server refuses one that a kubelet has signed itself. Then give \
-         `--kubelet-certificate-authority={}` in FILE.",
-        crate::x509::Printable(&path)
+         {given} in FILE."
     ))
 }
 

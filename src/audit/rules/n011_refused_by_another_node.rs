@@ -160,7 +160,8 @@ fn etcd_of<'a>(
                 let own = name_of(&url.host.to_string()).map(|own| Reissue::with(vec![own]).first(first));
                 // With several members it is not known whose it should be.
                 let shown = member.server.as_ref().filter(|_| members.len() == 1);
-                let cure = shown.and_then(|shown| reissue(estate, shown, own)).unwrap_or_else(|| Cure::words(first));
+                let cure =
+                    shown.and_then(|shown| reissue(estate, shown, own)).unwrap_or_else(|| Cure::words(first));
                 wrong.add_with(&api.calls_at, what.clone(), name(other), Some(cure));
             }
         }

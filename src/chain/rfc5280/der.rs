@@ -3,7 +3,10 @@
 
 use super::shape::Presence::{Optional, Required, Unless};
 use super::shape::Shape::{self, Anything, Attribute, Fields, List, OneOf, Set, Value, Within};
-use super::shape::{Field, Flaw, any, bits, boolean, check, count, identifier, integer, named_bits, units_of_2, units_of_4, utf8};
+use super::shape::{
+    Field, Flaw, any, bits, boolean, check, count, identifier, integer, named_bits, units_of_2, units_of_4,
+    utf8,
+};
 use crate::x509::der::{Element, elements, read, tag};
 
 const BOOLEAN_TAG: u8 = 0x01;

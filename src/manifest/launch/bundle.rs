@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use super::own::{
     K0S_CONTROLLER, K0S_ETCD, K0S_ETCD_CLIENT, K0S_WORKER, K3S_ETCD, K3S_SERVER, RANCHER_AGENT,
 };
-use super::{At, By, Doubt, Launch, Resolver};
+use super::{At, By, Doubt, Launch, Resolver, shown};
 use crate::manifest::flags::Flag;
 use crate::manifest::words::{Command, Value, Variables};
 use crate::manifest::{Component, Document, Flags, Settings};
@@ -160,10 +160,12 @@ impl Resolver<'_> {
 
     /// Programs that no unit starts, as far as it is known: by the files that they write.
     fn by_their_data(&mut self, known: &[&str]) -> Vec<Running> {
-        const SIGNS: [(&str, &str, &str); 6] = [
+        const SIGNS: [(&str, &str, &str); 8] = [
             ("k3s", "server", "server/tls/serving-kube-apiserver.crt"),
+            ("k3s", "server", "server/tls/server-ca.crt"),
             ("k3s", "agent", "agent/client-kubelet.crt"),
             ("rke2", "server", "server/tls/serving-kube-apiserver.crt"),
+            ("rke2", "server", "server/tls/server-ca.crt"),
             ("rke2", "agent", "agent/client-kubelet.crt"),
             ("k0s", "controller", "pki/server.crt"),
             ("k0s", "worker", "kubelet.conf"),
@@ -210,22 +212,49 @@ impl Resolver<'_> {
                 is_word: false,
             });
         }
+        if one.is_assumed {
+            let written = more.iter().filter(|flag| flag.line > 0).cloned().collect();
+            self.written(one, component, written, None);
+        }
         flags.extend(more);
-        let mut launch = Launch {
-            component,
-            by: By::Bundle,
-            file: one.file,
-            flags,
-            configuration: None,
-            image: None,
-            mounts: None,
-            directory: PathBuf::from("/"),
-            is_usual: true,
-            doubts: one.doubts.clone(),
-        };
+        let mut launch = launch(one, component, flags);
         self.configure(&mut launch);
         let launches = if one.is_assumed { &mut self.out.assumed } else { &mut self.out.launches };
         launches.push(launch);
+    }
+
+    /// Adds a component with those flags alone that files give it, where others are not known.
+    fn written(&mut self, one: &Running, component: Component, flags: Vec<Flag>, doubt: Option<String>) {
+        if flags.is_empty() {
+            return;
+        }
+        let mut known = Flags::default();
+        known.extend(flags);
+        let mut launch = launch(one, component, known);
+        launch.doubts.extend(doubt.map(|reason| Doubt { file: one.file, line: 0, reason }));
+        self.configure(&mut launch);
+        self.out.launches.push(launch);
+    }
+
+    /// What RKE2 is told to give to the components of a server, where the static pods that it writes for them are not at hand.
+    fn rke2_server(&mut self, one: &Running) {
+        const TOLD: [(Component, &str); 4] = [
+            (Component::Apiserver, "kube-apiserver-arg"),
+            (Component::ControllerManager, "kube-controller-manager-arg"),
+            (Component::Scheduler, "kube-scheduler-arg"),
+            (Component::Etcd, "etcd-arg"),
+        ];
+        for (component, option) in TOLD {
+            let pod = one.data.join("agent/pod-manifests").join(format!("{}.yaml", component.program()));
+            if matches!(self.files.at(&pod), At::File(..)) {
+                continue;
+            }
+            let reason = format!(
+                "RKE2 gives {component} other flags as well, in {}, which was not given",
+                shown(&pod)
+            );
+            self.written(one, component, told(one, option), Some(reason));
+        }
     }
 
     fn rancher(&mut self, one: &Running) {
@@ -254,6 +283,9 @@ impl Resolver<'_> {
                 self.own(one, component, &own, more);
             }
             self.k3s_etcd(one);
+        }
+        if is_server && one.name == "rke2" {
+            self.rke2_server(one);
         }
         if !(is_server && one.is_on("disable-agent")) {
             for (component, own) in RANCHER_AGENT {
@@ -376,6 +408,22 @@ impl Resolver<'_> {
             },
             _ => None,
         }
+    }
+}
+
+/// A component that such a program runs.
+fn launch(one: &Running, component: Component, flags: Flags) -> Launch {
+    Launch {
+        component,
+        by: By::Bundle,
+        file: one.file,
+        flags,
+        configuration: None,
+        image: None,
+        mounts: None,
+        directory: PathBuf::from("/"),
+        is_usual: true,
+        doubts: one.doubts.clone(),
     }
 }
 

@@ -76,12 +76,18 @@ impl Resolver<'_> {
                         settings.extend(over.settings.iter().map(|setting| (file, setting.clone())));
                     }
                 }
-                self.unit(&Service { name, file, settings });
+                let service = Service { name, file, settings };
+                if service.name.contains("@.") {
+                    self.template(&service);
+                } else {
+                    self.unit(&service);
+                }
             }
         }
     }
 
-    /// The units by name, each with the path that counts; of templates, their instances.
+    /// The units by name, each with the path that counts; of templates, their instances, or the template where it has none and may have been
+    /// started by hand.
     fn unit_names(&self) -> BTreeMap<String, PathBuf> {
         let mut found: BTreeMap<String, PathBuf> = BTreeMap::new();
         let mut wanted: BTreeSet<String> = BTreeSet::new();
@@ -114,12 +120,19 @@ impl Resolver<'_> {
             .map(|(name, path)| (name.clone(), path.clone()))
             .collect();
         for (template, path) in templates {
-            found.remove(&template);
             let Some((prefix, _)) = template.split_once('@') else { continue };
             let instances =
                 wanted.iter().filter(|name| name.split_once('@').is_some_and(|(own, _)| own == prefix));
+            let mut has_any = OF_PACKAGES.iter().any(|directory| path.starts_with(directory));
             for instance in instances {
                 found.entry(instance.clone()).or_insert_with(|| path.clone());
+                has_any = true;
+            }
+            // Units may be written out for an instance alone.
+            if has_any
+                || found.keys().any(|name| *name != template && name.starts_with(&format!("{prefix}@")))
+            {
+                found.remove(&template);
             }
         }
         // Only where links are there at all do those that are missing say anything; and whoever wrote a drop-in uses the unit.
@@ -175,6 +188,28 @@ impl Resolver<'_> {
             for command in exec(&setting.value, file, &service.name, &variables) {
                 for program in programs(&command, &mut variables, 0) {
                     self.started(service, program, &variables, &doubts);
+                }
+            }
+        }
+    }
+
+    /// A template of which no instance is known: what it would start is told.
+    fn template(&mut self, service: &Service) {
+        let mut variables = Variables::default();
+        for (file, setting) in service.list("ExecStart") {
+            for command in exec(&setting.value, file, &service.name, &variables.clone()) {
+                for program in programs(&command, &mut variables, 0) {
+                    let what = match program {
+                        Program::Component(component, _) | Program::Container(component, _) => {
+                            component.to_string()
+                        }
+                        Program::Bundle(name, _) => name.to_owned(),
+                        Program::Other(_) => continue,
+                    };
+                    let reason = format!(
+                        "whether and how {what} runs is not known: it is a template, and no instance of it is enabled"
+                    );
+                    self.doubt(service.file, setting.line, reason);
                 }
             }
         }

@@ -1,6 +1,6 @@
 //! Flags of components, given, changed and taken away.
 
-use super::Desk;
+use super::{Desk, Maker};
 use crate::audit::Node;
 use crate::manifest::{By, Component, Flag, Launch, etcd_field};
 use crate::remedy::{Command, Remedy};
@@ -116,6 +116,9 @@ impl Desk<'_> {
     /// What makes a component read its flags anew.
     fn takes_effect(&self, component: Component) -> String {
         let launch = self.node().launch(component);
+        if let Some(maker) = launch.and_then(|launch| Maker::of_launch(self.node(), launch)) {
+            return maker.flags_of(component);
+        }
         let file = launch.and_then(|launch| self.node().files.get(launch.file));
         match (launch.map(|launch| launch.by), file.map(crate::audit::File::name)) {
             (Some(By::Pod), _) => "The kubelet restarts the pod by itself.".to_owned(),
@@ -154,6 +157,10 @@ impl Desk<'_> {
         }
         let node = self.node();
         let launch = node.launch(edit.component)?;
+        // What such a program writes, it writes anew when it starts.
+        if Maker::of_launch(node, launch).is_some() {
+            return None;
+        }
         if let Some(file) = configuration(launch) {
             let path = shell_word(node.files.get(file)?.command_path());
             return Lines { name: &edit.flag, value, more: edit.more, launch, path: &path }

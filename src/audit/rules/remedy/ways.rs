@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use super::super::super::{Cert, Role, Target as Led};
+use super::super::super::{Cert, Node, Role, Target as Led};
 use super::super::files::is_combined_by_design;
 use super::super::kubelet::{CLIENT, kubeconfig};
 use super::{Desk, Reissue};
-use crate::manifest::{By, Component};
+use crate::manifest::{By, Component, Launch};
 use crate::remedy::{Command, Remedy};
 use crate::x509::{quoted, shell_word};
 
@@ -34,6 +34,44 @@ impl Maker {
     /// Who has made what lies at a path of a node.
     pub(in super::super) fn of(path: &Path) -> Option<Self> {
         PLACES.iter().find(|(place, _)| path.starts_with(place)).map(|(_, maker)| *maker)
+    }
+
+    /// Who gives a component of a node its flags, where that is a program that writes or has them in itself.
+    pub(super) fn of_launch(node: &Node, launch: &Launch) -> Option<Self> {
+        let file = node.files.get(launch.file)?;
+        let programs = [("k3s", Self::K3s), ("rke2", Self::Rke2), ("k0s", Self::K0s)];
+        let by_unit =
+            programs.iter().find(|(name, _)| launch.by == By::Bundle && file.name().starts_with(name));
+        let maker = Self::of(&file.on_node).or(by_unit.map(|(_, maker)| *maker))?;
+        matches!(maker, Self::K3s | Self::Rke2 | Self::K0s).then_some(maker)
+    }
+
+    /// Where it is told the flags of a component.
+    pub(super) fn flags_of(self, component: Component) -> String {
+        let rancher = |program: &str, service: &str| {
+            format!(
+                "{program} takes it as an entry of `{}-arg` in /etc/rancher/{program}/config.yaml; then `systemctl restart {service}`.",
+                component.program()
+            )
+        };
+        match self {
+            Self::K3s => rancher("k3s", "k3s"),
+            Self::Rke2 => rancher("rke2", "rke2-server"),
+            Self::K0s | Self::Microk8s | Self::Minikube => {
+                let section = match component {
+                    Component::Apiserver => "spec.api.extraArgs",
+                    Component::ControllerManager => "spec.controllerManager.extraArgs",
+                    Component::Scheduler => "spec.scheduler.extraArgs",
+                    Component::Etcd => "spec.storage.etcd.extraArgs",
+                    Component::Kubelet | Component::Proxy => {
+                        return format!("Give it to {component} by the flags of k0s.");
+                    }
+                };
+                format!(
+                    "k0s takes it in `{section}` of /etc/k0s/k0s.yaml; then `systemctl restart k0scontroller`."
+                )
+            }
+        }
     }
 
     /// How it makes its leaves anew.

@@ -136,7 +136,8 @@ pub(super) fn lines() -> Vec<Line> {
                 "etcd's CA signed the API server's client for kubelets",
                 |desk| {
                     let cluster = control_plane(desk);
-                    let words = format!("{LEAF} cn=kube-apiserver-kubelet-client eku=client key=p256:kubelets");
+                    let words =
+                        format!("{LEAF} cn=kube-apiserver-kubelet-client eku=client key=p256:kubelets");
                     desk.pair(&pki("apiserver-kubelet-client"), &cluster.etcd.leaf(&words));
                 },
                 Cure::Run,

@@ -72,6 +72,7 @@ fn worker(desk: &Desk) -> Cluster {
     let cluster = Cluster::new();
     desk.put("n/etc/kubernetes/pki/ca.crt", 0o644, cluster.kubernetes.pem());
     desk.kubelet("n", &cluster, "w1", "https://10.0.0.10:6443");
+    desk.directory("n/etc/kubernetes/manifests");
     cluster
 }
 

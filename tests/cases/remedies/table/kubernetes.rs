@@ -339,7 +339,9 @@ pub(super) fn lines() -> Vec<Line> {
                 for component in ["kube-apiserver", "kube-controller-manager"] {
                     let name = manifest(component);
                     let text = desk.read(&name);
-                    let kept = text.lines().filter(|line| !line.contains("service-account-key-file=/etc/kubernetes/pki/ca.key"));
+                    let kept = text
+                        .lines()
+                        .filter(|line| !line.contains("service-account-key-file=/etc/kubernetes/pki/ca.key"));
                     desk.put(&name, 0o600, kept.map(|line| format!("{line}\n")).collect::<String>());
                 }
             }),
@@ -379,12 +381,20 @@ pub(super) fn lines() -> Vec<Line> {
             |desk| {
                 control_plane(desk);
                 let name = manifest("kube-scheduler");
-                desk.replace(&name, "mountPath: /etc/kubernetes", "mountPath: /etc/kubernetes/scheduler.conf");
+                desk.replace(
+                    &name,
+                    "mountPath: /etc/kubernetes",
+                    "mountPath: /etc/kubernetes/scheduler.conf",
+                );
                 desk.replace(&name, " path: /etc/kubernetes", " path: /etc/kubernetes/scheduler.conf");
             },
             Cure::RunWith(1, |desk| {
                 let name = manifest("kube-scheduler");
-                desk.replace(&name, "mountPath: /etc/kubernetes/scheduler.conf", "mountPath: /etc/kubernetes");
+                desk.replace(
+                    &name,
+                    "mountPath: /etc/kubernetes/scheduler.conf",
+                    "mountPath: /etc/kubernetes",
+                );
                 desk.replace(&name, " path: /etc/kubernetes/scheduler.conf", " path: /etc/kubernetes");
                 with_flag(desk, "kube-scheduler", "--tls-cert-file=/etc/kubernetes/pki/scheduler.crt");
                 with_flag(desk, "kube-scheduler", "--tls-private-key-file=/etc/kubernetes/pki/scheduler.key");
