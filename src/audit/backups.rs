@@ -1,8 +1,12 @@
 //! Files that kpki itself has put aside: what they hold is no longer shown to anybody, and is not judged.
 
-use super::evidence::Node;
-use super::report::Finding;
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::evidence::{File, Node, Use};
+use super::report::{Finding, Location, Record};
 use super::rule::Severity;
+use super::rules::left_over;
 
 /// The rules that look at a backup as at every file: who may read it, and that it lies there.
 const OF_EVERY_FILE: [&str; 8] = ["F007", "F008", "F009", "F010", "F011", "F012", "F013", "F021"];
@@ -12,30 +16,41 @@ const UNKNOWN_TO_LEDGER: &str = "K024";
 
 /// Leaves out what is said of the contents of a node's backups. The static pods among them run all the same.
 pub(super) fn leave_out(node: &Node, findings: &mut Vec<Finding>) {
-    let runs = |finding: &Finding| {
-        let place = finding.pending.as_ref().and_then(|pending| pending.0.file);
-        let contents = place.and_then(|file| node.files.get(file)).and_then(|file| file.contents());
-        contents.is_some_and(|contents| contents.document.is_some())
+    let file = |finding: &Finding| {
+        let place = finding.pending.as_ref()?.0.file?;
+        node.files.get(place).filter(|file| is_backup_of_kpki(file.name()) && left_over(node, file).is_some())
     };
-    findings.retain_mut(|finding| !is_of_backup(finding) || remains(finding) || runs(finding));
+    let runs = |file: &File| file.contents().is_some_and(|contents| contents.document.is_some());
+    settle(findings, |finding| file(finding).is_some_and(|file| !runs(file)));
 }
 
-/// The same of what is said of several nodes.
-pub(super) fn leave_out_of_all(findings: &mut Vec<Finding>) {
-    findings.retain_mut(|finding| !is_of_backup(finding) || remains(finding));
+/// The same of what is said of several nodes, whose records tell which of them is in use.
+pub(super) fn leave_out_of_all(records: &[Record], findings: &mut Vec<Finding>) {
+    let in_use: HashSet<(&Option<Arc<str>>, &str)> = records
+        .iter()
+        .filter(|record| record.usage != Use::Old && is_at_backup(&record.location))
+        .map(|record| (&record.location.node, &*record.location.path))
+        .collect();
+    settle(findings, |finding| {
+        let location = &finding.location;
+        // What each node says itself was settled there.
+        finding.pending.is_some() && is_at_backup(location) && !in_use.contains(&(&location.node, &*location.path))
+    });
 }
 
-fn remains(finding: &mut Finding) -> bool {
-    if finding.rule.id == UNKNOWN_TO_LEDGER {
-        finding.severity = Severity::Info;
-        return true;
+/// Leaves out what is said of backups, but for what is said of them as of every file.
+fn settle(findings: &mut Vec<Finding>, is_of_backup: impl Fn(&Finding) -> bool) {
+    for finding in findings.iter_mut() {
+        if finding.rule.id == UNKNOWN_TO_LEDGER && is_of_backup(finding) {
+            finding.severity = Severity::Info;
+        }
     }
-    OF_EVERY_FILE.contains(&finding.rule.id)
+    let remains = |id: &str| id == UNKNOWN_TO_LEDGER || OF_EVERY_FILE.contains(&id);
+    findings.retain(|finding| remains(finding.rule.id) || !is_of_backup(finding));
 }
 
-fn is_of_backup(finding: &Finding) -> bool {
-    let path = &finding.location.path;
-    is_backup_of_kpki(path.rsplit_once('/').map_or(path, |(_, name)| name))
+fn is_at_backup(location: &Location) -> bool {
+    is_backup_of_kpki(location.path.rsplit_once('/').map_or(&*location.path, |(_, name)| name))
 }
 
 /// Whether a name is that of a backup that kpki itself leaves, `NAME.20260601T120000Z.bak` or `NAME.20260601T120000Z-2.bak`, as its remedies
@@ -83,6 +98,20 @@ mod tests {
             tree.file(&format!("{PKI}/{name}"), 0o644, expired.pem());
             assert_eq!(tree.findings("T001").is_empty(), !is_told, "{name}");
         }
+        // A static pod runs whatever its file is called.
+        let mut tree = Tree::control_plane();
+        let pod = "etc/kubernetes/manifests/kube-apiserver.yaml";
+        let (text, gone) = (tree.text(pod), "--client-ca-file=/etc/kubernetes/pki/gone.crt");
+        tree.remove(pod);
+        let text = text.replace("--client-ca-file=/etc/kubernetes/pki/ca.crt", gone);
+        tree.file(&format!("{pod}.20260601T120000Z.bak"), 0o600, text);
+        assert_eq!(tree.findings("M001").len(), 1);
+        // Whatever it is called, what somebody names is shown.
+        let mut tree = Tree::control_plane();
+        let name = "apiserver.crt.20260601T120000Z.bak";
+        tree.file(&format!("{PKI}/{name}"), 0o644, expired.pem());
+        tree.flag("kube-apiserver", &format!("--tls-cert-file=/etc/kubernetes/pki/{name}"));
+        assert_eq!(tree.findings("T001").len(), 1);
         let mut tree = Tree::control_plane();
         tree.file(&format!("{PKI}/sa.key.20260601T120000Z.bak"), 0o644, forge::ca("cn=old").key_pem());
         assert!(tree.findings("F007")[0].starts_with("high "), "{:?}", tree.findings("F007"));

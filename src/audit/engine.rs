@@ -386,7 +386,7 @@ impl Assembly {
             let end = take(rule, answers, &locate, &mut report.findings, &mut report.skipped);
             ends.push(end);
         }
-        backups::leave_out_of_all(&mut report.findings);
+        backups::leave_out_of_all(&report.records, &mut report.findings);
         let desk = EstateDesk::new(estate, &report.findings);
         report.findings.iter_mut().for_each(|finding| desk.mend(finding));
         if report.findings.iter().any(|finding| finding.remedy.is_open()) {

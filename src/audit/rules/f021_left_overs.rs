@@ -159,14 +159,7 @@ mod tests {
 
     #[test]
     fn what_kpki_keeps_of_what_it_replaced_is_told_for_information() {
-        for (name, is_kpkis) in [
-            ("ca.key.20260601T120000Z.bak", true),
-            ("ca.key.20260601T120000Z-2.bak", true),
-            ("ca.key.1796083200.bak", true),
-            ("ca.key.20260601T1200Z.bak", false),
-            ("ca.key.20260601T120000Z-.bak", false),
-            ("ca.key.2.bak", false),
-        ] {
+        for (name, is_kpkis) in [("ca.key.20260601T120000Z.bak", true), ("ca.key.2.bak", false)] {
             let mut tree = Tree::control_plane();
             tree.file(&format!("{PKI}/{name}"), 0o600, forge::ca("cn=old").key_pem());
             let severity = if is_kpkis { "info" } else { "high" };
