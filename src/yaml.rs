@@ -11,7 +11,7 @@ pub(crate) use serde_saphyr::{Location, Spanned};
 
 /// The most values of a text (scalars, lists and maps, those of aliases counted each time) unless its reader says
 /// otherwise. A kubeconfig of a thousand clusters has 20,000; twenty clusters of a hostile one take 16 KiB.
-const MOST_VALUES: usize = 60_000;
+const MOST_VALUES: usize = 50_000;
 
 /// How many bytes the texts that come out may be longer than the text that they come from: what aliases repeat.
 const MOST_REPEATED: usize = 1 << 20;

@@ -34,7 +34,9 @@ pub(super) fn leave_out_of_all(records: &[Record], findings: &mut Vec<Finding>) 
     settle(findings, |finding| {
         let location = &finding.location;
         // What each node says itself was settled there.
-        finding.pending.is_some() && is_at_backup(location) && !in_use.contains(&(&location.node, &*location.path))
+        finding.pending.is_some()
+            && is_at_backup(location)
+            && !in_use.contains(&(&location.node, &*location.path))
     });
 }
 
