@@ -253,7 +253,7 @@ pub fn judge_key(file: &Path, leaf: Option<&Issued<'_>>) -> Result<Option<KeyFor
         None => {}
     }
     let key = KeyPair::from_pem(&text, None).ok();
-    let mut is_a_leafs = false;
+    let mut is_beside_a_leaf = false;
     for beside in certificates_beside(file) {
         let held =
             read_bounded(&beside, LARGEST).ok().and_then(|text| Certificate::all_from_pem_or_der(&text).ok());
@@ -261,11 +261,11 @@ pub fn judge_key(file: &Path, leaf: Option<&Issued<'_>>) -> Result<Option<KeyFor
         if is_authority(&first, leaf) {
             return Err(DestinationError::AuthorityKey { file: file.to_owned(), beside });
         }
-        is_a_leafs |= key.as_ref().is_some_and(|key| key.public_key_der() == first.tbs.public_key.der());
+        is_beside_a_leaf = true;
     }
     let issuer = leaf.map(|leaf| leaf.issuer);
-    // A leaf that was given the CA's key is to have another; that CA is signed with from a file of its own.
-    if let (Some(issuer), Some(key), false) = (issuer, key, is_a_leafs)
+    // A leaf that was given the CA's key, or beside which that was put, is to have another; that CA is signed with from a file of its own.
+    if let (Some(issuer), Some(key), false) = (issuer, key, is_beside_a_leaf)
         && key.public_key_der() == issuer.tbs.public_key.der()
     {
         let subject = issuer.tbs.subject.to_string();

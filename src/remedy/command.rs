@@ -62,10 +62,23 @@ impl From<Command> for String {
     }
 }
 
-/// A copy of a file beside it, called as kpki calls its own (`NAME.TIMESTAMP.bak`), whose name is in `$b` afterwards.
+/// A copy of a file beside it, called as kpki calls its own (`NAME.TIMESTAMP.bak`), whose name is in `$b` afterwards. Nobody else reads it,
+/// whatever is in it, and no other backup is lost for it.
 pub fn backup(file: impl AsRef<Path>) -> String {
     let file = shell_word(file);
-    format!("b={file}.$(date -u +%Y%m%dT%H%M%SZ).bak && cp -p {file} \"$b\"")
+    format!("b={file}.$(date -u +%Y%m%dT%H%M%SZ).bak && [ ! -e \"$b\" ] && install -m 600 {file} \"$b\"")
+}
+
+/// What writes the output of a command into a file, whose owner and mode stay; where the command fails, the file is as it was.
+pub fn written_anew(command: &str, file: impl AsRef<Path>) -> String {
+    let file = shell_word(file);
+    format!("(umask 077 && {command} > {file}.new) && cp {file}.new {file} && rm {file}.new")
+}
+
+/// What puts the contents of one file, quoted already, into another, whose owner and mode stay. Where the one is not there, nothing happens to
+/// the other.
+pub fn copy(from: &str, to: impl AsRef<Path>) -> String {
+    format!("cp {from} {}", shell_word(to))
 }
 
 #[cfg(test)]

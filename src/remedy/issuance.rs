@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Command, Remedy, backup};
+use super::{Command, Remedy, backup, copy, written_anew};
 use crate::layout::key_beside;
 use crate::x509::{SubjectAltName, shell_word};
 
@@ -199,16 +199,11 @@ impl Issuance {
         };
         let made = shell_word(&crt);
         let put = match (&self.target, key) {
-            (Target::Pair { certificate, .. }, None) => Command::written(backup(certificate))
-                .plain(&format!("&& cat {made} > {}", shell_word(certificate))),
+            (Target::Pair { certificate, .. }, None) => {
+                Command::written(backup(certificate)).plain("&&").plain(&copy(&made, certificate))
+            }
             (Target::Pair { certificate, key: own, .. }, Some(key)) => Command::written(
-                [
-                    backup(certificate),
-                    backup(own),
-                    format!("cat {key} > {}", shell_word(own)),
-                    format!("cat {made} > {}", shell_word(certificate)),
-                ]
-                .join(" && "),
+                [backup(certificate), backup(own), copy(&made, certificate), copy(&key, own)].join(" && "),
             ),
             (Target::New(file), key) => {
                 let (key, own) = (key.unwrap_or_default(), shell_word(key_beside(file)));
@@ -217,7 +212,7 @@ impl Issuance {
             (Target::Combined { file, key_first }, key) => {
                 let key = key.unwrap_or_default();
                 let both = if *key_first { format!("{key} {made}") } else { format!("{made} {key}") };
-                Command::written(backup(file)).plain(&format!("&& cat {both} > {}", shell_word(file)))
+                Command::written(backup(file)).plain("&&").plain(&written_anew(&format!("cat {both}"), file))
             }
             (Target::Kubeconfig(file), key) => {
                 let set = set_credentials(file, self.user(), &made, &key.unwrap_or_default());
@@ -229,7 +224,7 @@ impl Issuance {
             }
             (Target::Secret { file, name, namespace }, key) => {
                 let make = secret(name, namespace.as_deref(), &made, &key.unwrap_or_default());
-                Command::written(backup(file)).plain(&format!("&& {make} > {}", shell_word(file)))
+                Command::written(backup(file)).plain("&&").plain(&written_anew(&make.to_string(), file))
             }
         };
         let issue = self.here(Path::new("CA"));
@@ -352,7 +347,7 @@ mod tests {
                 Target::KubeconfigUser { file: "n/c.conf".into(), user: "m1".into() },
                 format!(
                     "d=$(mktemp -d) && {names} --out \"$d\"/tls.crt && b=n/c.conf.$(date -u +%Y%m%dT%H%M%SZ).bak && \
-                     cp -p n/c.conf \"$b\" && kubectl --kubeconfig n/c.conf config set-credentials m1 --embed-certs=true \
+                     [ ! -e \"$b\" ] && install -m 600 n/c.conf \"$b\" && kubectl --kubeconfig n/c.conf config set-credentials m1 --embed-certs=true \
                      --client-certificate=\"$d\"/tls.crt --client-key=\"$d\"/tls.key && rm -r \"$d\""
                 ),
             ),
@@ -372,7 +367,7 @@ mod tests {
         let remedy = issuance(target, None).remedy();
         let commands = remedy.commands();
         assert!(commands[0].ends_with("--san ip:10.0.0.1 --key n/peer.key"), "{commands:?}");
-        let put = "b=n/peer.crt.$(date -u +%Y%m%dT%H%M%SZ).bak && cp -p n/peer.crt \"$b\" && cat m1.crt > n/peer.crt";
+        let put = "b=n/peer.crt.$(date -u +%Y%m%dT%H%M%SZ).bak && [ ! -e \"$b\" ] && install -m 600 n/peer.crt \"$b\" && cp m1.crt n/peer.crt";
         assert_eq!(commands[1], put);
         assert!(remedy.text().contains("CN=etcd-ca"));
     }

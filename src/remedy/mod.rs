@@ -8,7 +8,7 @@ mod issuance;
 
 use std::fmt::Write as _;
 
-pub use self::command::{Command, backup};
+pub use self::command::{Command, backup, copy, written_anew};
 pub use self::issuance::{Issuance, Signer, Target};
 
 /// One thing after the other that mends something. Every text is safe to show.

@@ -94,7 +94,7 @@ const KUBECONFIGS: [(&str, Role); 12] = [
 ];
 
 /// What a file of a certificate or key is for.
-pub(super) fn of_file(path: &Path) -> Option<Role> {
+pub(in crate::audit) fn of_file(path: &Path) -> Option<Role> {
     let name = path.file_name()?.to_str()?;
     let (stem, extension) = name.rsplit_once('.')?;
     let stem = match extension {

@@ -28,6 +28,7 @@ pub use self::contents::{Contents, Known, StaticCredentials, TextFacts};
 pub(super) use self::gather::gather;
 pub use self::gather::{ATTRIBUTES_ONLY, LIMITS, Source, Store, is_whole_system};
 pub use self::inventory::{Inventory, Kept};
+pub(super) use self::layouts::of_file;
 pub(super) use self::linking::link as link_node;
 pub use self::linking::{Authorities, Authority, Signer, Signing};
 pub use self::paths::Target;

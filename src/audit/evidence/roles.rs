@@ -3,6 +3,7 @@
 use super::{Cert, FileKind, Node, Signing, Target, What, layouts};
 use crate::audit::role::{Basis, Role};
 use crate::inspect::{Content, Item, promised};
+use crate::layout::Promise;
 use crate::x509::{ExtendedKeyUsage, SubjectAltName, TbsCertificate};
 
 /// No chain that is shown is longer.
@@ -176,6 +177,8 @@ fn by_place(node: &Node, file: usize, item: &Item) -> Option<Role> {
         return named.or_else(|| promised(path, item).and_then(|(name, _)| Role::by_name(name)));
     }
     let own = match &item.content {
+        // What a private key's file holds beside it plays no part by that name.
+        Content::Certificate(_) if file.promise() == Some(Promise::PrivateKey) => return None,
         Content::Certificate(facts) => by_content(&facts.certificate.tbs),
         _ => None,
     };

@@ -49,10 +49,14 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
                 } else if public.is_none() && holds_certificate(file) {
                     // Kubernetes reads public keys from certificates as well.
                     let message = "the name promises a public key, and it holds a certificate";
-                    answers
-                        .fail(Place::file(index), message)
-                        .severity(Severity::Low)
-                        .fix(Cure::words("Let it hold the public key alone:").public_half());
+                    let fact = answers.fail(Place::file(index), message);
+                    fact.severity(Severity::Low).fix(match other_key_beside(scene.node, index, file) {
+                        Some(beside) => {
+                            Cure::words("Let it hold the public half of the key beside it, which the certificate does not have:")
+                                .public_of(beside, index)
+                        }
+                        None => Cure::words("Let it hold the public key alone:").public_half(),
+                    });
                 }
             }
             Some(Promise::PrivateKey) if private.is_some() || public.is_some() => {
@@ -85,6 +89,14 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
             _ => {}
         }
     }
+}
+
+/// The file of the private key beside the name of a public one, where that is another key than that of the certificate there.
+fn other_key_beside(node: &Node, index: usize, file: &File) -> Option<usize> {
+    let (beside, found) = node.entry_at(&file.on_node.with_extension("key"))?;
+    let own = node.certs_in(index).next()?.spki();
+    let key = node.keys_in(beside).find(|key| key.private)?.spki?;
+    (holds_private(found) && key != own).then_some(beside)
 }
 
 const EXPOSED: &str = "Where the private key was handed out under the public one's name, make a new pair.";

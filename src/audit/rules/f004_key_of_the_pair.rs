@@ -2,12 +2,15 @@
 
 use std::collections::HashMap;
 
+use super::distinct::ca_of;
+use super::etcd::signer;
 use super::files::{MOST_COPIES, is_private, own, requests, subject};
 use super::remedy::{Cure, Reissue, authority_back};
 use super::{Check, Citation, Rule, Severity};
-use crate::audit::{Answers, Cert, File, FileKind, Node, Place, Role, Scene};
+use crate::audit::{Answers, Cert, File, FileKind, FoundKey, Node, Place, Role, Scene, Target, What};
 use crate::inspect::{Content, Item};
-use crate::x509::sha256;
+use crate::layout::Promise;
+use crate::x509::{sha256, shell_word};
 
 pub(super) static RULE: Rule = Rule {
     id: "F004",
@@ -34,6 +37,10 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
     let node = scene.node;
     let requests = requests(node);
     for (index, file) in node.files.iter().enumerate().filter(|(_, file)| file.contents().is_some()) {
+        // Who loads a key passes over the certificates in its file.
+        if file.promise() == Some(Promise::PrivateKey) && !is_named_as(node, index) {
+            continue;
+        }
         // What a certificate is first followed by is its chain.
         let Some(holder) =
             own(file).find(|item| matches!(item.content, Content::Certificate(_) | Content::PublicKey(_)))
@@ -50,6 +57,17 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
             pair.compare(beside, key_file, answers);
         }
     }
+}
+
+fn exchanged(one: usize, other: usize) -> Cure {
+    Cure::words("Two keys lie in each other's place. Give each its own:").exchange([(one, other)])
+}
+
+/// Whether somebody names a file as that of a certificate.
+fn is_named_as(node: &Node, file: usize) -> bool {
+    let mut named = node.references.iter().filter(|reference| reference.target == Target::File(file));
+    named
+        .any(|reference| matches!(reference.what, What::Certificate | What::Trust | What::SigningCertificate))
 }
 
 /// A certificate, or a public key, and the file that it stands in.
@@ -71,7 +89,8 @@ impl Pair<'_> {
             );
             return;
         }
-        let is_public = matches!(self.holder.content, Content::PublicKey(_));
+        let is_public = matches!(self.holder.content, Content::PublicKey(_))
+            || self.file.promise() == Some(Promise::PublicKey);
         // The pair of service accounts has a rule of its own, K019.
         if is_public
             && self
@@ -129,22 +148,17 @@ impl Pair<'_> {
         if self.is_order(key) {
             return Some(Cure::words("Put the certificates in order:").put_in_order(self.index));
         }
-        // The key of a CA is never what is replaced: all that it has signed hangs on it.
-        if let Some(cert) = cert.filter(|cert| cert.place_role().is_some_and(Role::is_ca)) {
-            let words = "Find out which of the two is the CA's, by what it has signed (`kpki verify LEAF --ca CA`), and bring the other back from a \
-                         backup or from another node. Replace neither before.";
-            return Some(authority_back(cert).unwrap_or_else(|| Cure::words(words)));
+        if let Some((cert, role)) = cert.and_then(|cert| Some((cert, cert.place_role()?)))
+            && role.is_ca()
+        {
+            return Some(self.cure_of_authority(key_index, key, cert, role));
         }
-        let right = self.holder.public_key().map(sha256).and_then(|spki| {
-            let mut keys = self.node.keys_with(&spki).take(MOST_COPIES).filter(|key| key.private);
-            keys.find(|key| key.file != key_index && self.node.keys_in(key.file).count() == 1)
-        });
-        if let Some(right) = right.filter(|_| key_index != self.index) {
+        if let Some(cure) = cert.and_then(super::f023_role::of_misplaced) {
+            return Some(cure);
+        }
+        if let Some(right) = self.right_key(key_index).filter(|_| key_index != self.index) {
             if self.is_swapped_with(key, right.file) {
-                return Some(
-                    Cure::words("Two keys lie in each other's place. Give each its own:")
-                        .exchange([(key_index, right.file)]),
-                );
+                return Some(exchanged(key_index, right.file));
             }
             return Some(
                 Cure::words("Put the key there that belongs to it:").put(right.file, Some(key_index)),
@@ -154,6 +168,52 @@ impl Pair<'_> {
             let first = "Put the key back that belongs to the certificate, from a backup; where there is none, make both anew.";
             Reissue::default().of(cert).with_new_key().first(first).into()
         })
+    }
+
+    /// A file in which the right key stands alone.
+    fn right_key(&self, instead_of: usize) -> Option<&FoundKey> {
+        let spki = sha256(self.holder.public_key()?);
+        let mut keys = self.node.keys_with(&spki).take(MOST_COPIES).filter(|key| key.private);
+        keys.find(|key| key.file != instead_of && self.node.keys_in(key.file).count() == 1)
+    }
+
+    /// Of a CA's certificate and key the one stays that has signed the leaves of that part, and all of them hang on it.
+    fn cure_of_authority(&self, key_index: usize, key: &Item, cert: Cert<'_>, role: Role) -> Cure {
+        let has_signed = |spki: [u8; 32]| {
+            let of_part = |leaf: &Cert<'_>| !leaf.is_ca() && leaf.role().and_then(ca_of) == Some(role);
+            self.node.certs().filter(of_part).any(|leaf| signer(leaf) == Some(spki))
+        };
+        let by_key = key.public_key().map(sha256).is_some_and(has_signed);
+        let by_cert = has_signed(cert.spki());
+        let shown = shell_word(self.file.command_path());
+        match self.right_key(key_index) {
+            _ if by_key && !by_cert || cert.is_plainly_a_leaf() => {
+                authority_back(cert).unwrap_or_else(|| {
+                    Cure::words(format!(
+                        "Put the CA's certificate back into {shown}, from a backup or from another node. The key is good as it is, and not to be touched."
+                    ))
+                })
+            }
+            Some(right)
+                if by_cert
+                    && !by_key
+                    && key_index != self.index
+                    && self.is_swapped_with(key, right.file) =>
+            {
+                exchanged(key_index, right.file)
+            }
+            Some(right) if by_cert && !by_key && key_index != self.index => {
+                Cure::words("Put the CA's own key there:").put(right.file, Some(key_index))
+            }
+            _ if by_cert && !by_key => Cure::words(
+                "Bring the CA's own key back into FILE, from a backup or from another node: its certificate is good as it is, and nothing can be issued \
+                 under it without that key.",
+            ),
+            _ => Cure::words(
+                "Find out which of the two is the CA's, by what it has signed (`kpki verify LEAF --ca CA`), and bring the other back from a backup or \
+                 from another node. Replace neither before.",
+            ),
+        }
     }
 
     /// Whether the file of the right key lies beside a certificate to which this one belongs.

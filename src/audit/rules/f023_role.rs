@@ -6,7 +6,7 @@ use super::files::{left_over, subject};
 use super::remedy::{Cure, Reissue, authority_back};
 use super::{Check, Citation, Rule, Severity};
 use crate::audit::evidence::role_by_content;
-use crate::audit::{Answers, Cert, Role, Scene};
+use crate::audit::{Answers, Cert, Node, Role, Scene};
 use crate::x509::ExtendedKeyUsage;
 
 pub(super) static RULE: Rule = Rule {
@@ -28,15 +28,7 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(scene: &Scene<'_>, answers: &mut Answers) {
     let node = scene.node;
-    let mut places: HashMap<Role, Vec<Cert<'_>>> = HashMap::new();
-    for cert in node.certs().filter(|cert| cert.item().place.field.is_none()) {
-        let Some(role) = placed(cert) else { continue };
-        let known = places.entry(role).or_default();
-        // A few tell enough.
-        if known.len() < 20 {
-            known.push(cert);
-        }
-    }
+    let places = places(node);
     for cert in node.certs().filter(|cert| cert.item().place.field.is_none()) {
         let Some(role) = placed(cert) else { continue };
         if left_over(node, cert.file()).is_some() {
@@ -48,29 +40,67 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
             if let Some(other) = swapped_with(&places, cert, role) {
                 message = format!("{message}; {} holds the other: the two were swapped", other.file().shown);
             }
-            let swapped = swapped_with(&places, cert, role);
+            let is_swapped = swapped_with(&places, cert, role).is_some();
+            let cure = cure(&places, cert, role);
             let fact = answers.fail(cert.place(), message);
-            // Two parts fail at once.
-            if let Some(other) = swapped {
-                fact.severity(Severity::Critical).fix(exchanged(cert, other));
-            } else if role.is_ca() && cert.is_plainly_a_leaf() {
-                // Whoever trusts that CA trusts nobody now.
-                let words = "Put the CA's certificate back into FILE, from a backup or from another node. Its private key is not to be touched: what \
-                             it has signed stays good.";
-                fact.severity(Severity::Critical)
-                    .fix(authority_back(cert).unwrap_or_else(|| Cure::words(words)));
-            } else if !role.is_ca() {
-                let first = "See with `kpki inspect FILE` whose it is, and put it where that belongs; then make the right one:";
-                fact.fix(Cure::words(first).reissue(Reissue::afresh(role)));
+            // Two parts fail at once, or whoever trusts that CA trusts nobody now.
+            if is_swapped || role.is_ca() && cert.is_plainly_a_leaf() {
+                fact.severity(Severity::Critical);
+            }
+            if let Some(cure) = cure {
+                fact.fix(cure);
             }
         }
+    }
+}
+
+/// Whether a certificate lies in the place of another.
+pub(super) fn is_misplaced(cert: Cert<'_>) -> bool {
+    cert.item().place.field.is_none() && placed(cert).is_some_and(|role| conflict(cert, role).is_some())
+}
+
+/// What is to be done about a certificate that lies in the place of another; none where it lies where it belongs.
+pub(super) fn of_misplaced(cert: Cert<'_>) -> Option<Cure> {
+    let role = placed(cert)?;
+    conflict(cert, role)?;
+    cure(&places(cert.node), cert, role)
+}
+
+/// The certificates of the places of roles.
+fn places(node: &Node) -> HashMap<Role, Vec<Cert<'_>>> {
+    let mut places: HashMap<Role, Vec<Cert<'_>>> = HashMap::new();
+    for cert in node.certs().filter(|cert| cert.item().place.field.is_none()) {
+        let Some(role) = placed(cert) else { continue };
+        let known = places.entry(role).or_default();
+        // A few tell enough.
+        if known.len() < 20 {
+            known.push(cert);
+        }
+    }
+    places
+}
+
+fn cure(places: &HashMap<Role, Vec<Cert<'_>>>, cert: Cert<'_>, role: Role) -> Option<Cure> {
+    if let Some(other) = swapped_with(places, cert, role) {
+        Some(exchanged(cert, other))
+    } else if role.is_ca() {
+        let words = "Put the CA's certificate back into FILE, from a backup or from another node. Its private key is not to be touched: what it has \
+                     signed stays good.";
+        cert.is_plainly_a_leaf().then(|| authority_back(cert).unwrap_or_else(|| Cure::words(words)))
+    } else {
+        let first = "See with `kpki inspect FILE` whose it is, and put it where that belongs; then make the right one:";
+        Some(Cure::words(first).reissue(Reissue::afresh(role).of(cert)))
     }
 }
 
 /// Two certificates, and the keys beside them, are given each other's place.
 fn exchanged(one: Cert<'_>, other: Cert<'_>) -> Cure {
     let (one, other) = if one.index <= other.index { (one, other) } else { (other, one) };
-    let key = |cert: Cert<'_>| cert.node.key_file_beside(cert.file()).map(|(index, _)| index);
+    // Keys that lie where they belong stay there.
+    let key = |cert: Cert<'_>| {
+        let (beside, _) = cert.node.key_file_beside(cert.file())?;
+        cert.private_keys().iter().any(|key| key.file == beside).then_some(beside)
+    };
     let keys = key(one).zip(key(other));
     Cure::words("Give each its own place, with its key:")
         .exchange([(one.found().file, other.found().file)].into_iter().chain(keys))

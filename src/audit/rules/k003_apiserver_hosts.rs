@@ -8,7 +8,7 @@ use super::names::{Names, host_of};
 use super::remedy::{Reissue, name_of};
 use super::{Check, Citation, Rule, Severity};
 use crate::manifest::{By, Component};
-use crate::x509::{Printable, PublicKey};
+use crate::x509::{Printable, PublicKey, SubjectAltName};
 
 pub(super) static RULE: Rule = Rule {
     id: "K003",
@@ -78,6 +78,11 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
             }
         }
     }
+}
+
+/// The names and addresses by which the API server of a node is called.
+pub(super) fn names(node: &Node) -> Vec<SubjectAltName> {
+    called(node).iter().filter_map(|called| name_of(&called.host)).collect()
 }
 
 /// The hosts by which the API server is called, each once.

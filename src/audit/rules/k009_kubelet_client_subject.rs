@@ -1,6 +1,8 @@
 //! K009: who a kubelet says it is.
 
+use super::super::evidence::role_by_content;
 use super::super::{Answers, Role, Scene};
+use super::remedy::Reissue;
 use super::subjects::{common_name, groups, in_use};
 use super::{Check, Citation, Rule, Severity};
 use crate::x509::{Printable, check_dns_name};
@@ -46,11 +48,20 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
             }
             (Some(name), _) if check_dns_name(name).is_ok() || name.parse::<std::net::IpAddr>().is_ok() => {}
             _ => {
-                answers.fail(cert, format!("it has {}, which is no system:node:NAME", common_name(subject)));
+                let message = format!("it has {}, which is no system:node:NAME", common_name(subject));
+                let fact = answers.fail(cert, message);
+                // Another part's kubeconfig was put there.
+                if role_by_content(cert.tbs()).is_some_and(|role| role != Role::KubeletClient) {
+                    fact.fix(Reissue::afresh(Role::KubeletClient));
+                }
             }
         }
         if subject.organizations() != ["system:nodes"] {
-            answers.fail(cert, format!("it has {}, and O=system:nodes alone is right", groups(subject)));
+            let message = format!("it has {}, and O=system:nodes alone is right", groups(subject));
+            let fact = answers.fail(cert, message);
+            if role_by_content(cert.tbs()).is_some_and(|role| role != Role::KubeletClient) {
+                fact.fix(Reissue::afresh(Role::KubeletClient));
+            }
         }
         // Made by hand, one certificate often serves for both, and has the names of the node then.
         let names = if cert.is(Role::KubeletServing) { &[] } else { cert.tbs().extensions.names() };

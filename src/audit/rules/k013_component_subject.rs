@@ -1,6 +1,7 @@
 //! K013: who the controller manager and the scheduler say they are.
 
 use super::super::{Answers, Role, Scene};
+use super::remedy::Reissue;
 use super::subjects::{common_name, groups, in_use};
 use super::{Check, Citation, Rule, Severity};
 
@@ -36,13 +37,16 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
             answers.look();
             let subject = &cert.tbs().subject;
             if subject.common_name() != Some(user) {
-                answers.fail(cert, format!("it has {}, and CN={user} is right", common_name(subject)));
+                answers
+                    .fail(cert, format!("it has {}, and CN={user} is right", common_name(subject)))
+                    .fix(Reissue::afresh(role));
             }
             let own = subject.organizations();
             if own.is_empty() {
                 continue;
             }
             let fact = answers.fail(cert, format!("it has {}, and no O is right", groups(subject)));
+            fact.fix(Reissue::afresh(role));
             // Kubernetes the Hard Way gave each component a group of its own name, which nothing binds.
             if own.iter().all(|group| *group == user) {
                 fact.severity(Severity::Low);

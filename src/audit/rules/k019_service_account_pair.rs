@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use super::super::{Answers, Holder, Node, Role, Scene, Target, What};
+use super::super::{Answers, Cert, Holder, Node, Role, Scene, Target, What};
+use super::files::{MOST_COPIES, holds_private};
 use super::remedy::Cure;
 use super::tokens::public_keys;
 use super::{Check, Citation, Rule, Severity};
 use crate::manifest::Component;
+use crate::x509::shell_word;
 
 pub(super) static RULE: Rule = Rule {
     id: "K019",
@@ -48,6 +50,8 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
                          half of the private key, and restart the API server; tokens by any other key end with that:",
                     )
                     .public_of(private, public);
+                    let cure =
+                        if is_anothers(node, private, &own) { brought_back(node, private) } else { cure };
                     answers
                         .fail(public, format!("it is not the public half of {}", shown(private)))
                         .fix(cure);
@@ -59,9 +63,25 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
     }
 }
 
+/// The tokens' own private key comes back.
+pub(super) fn brought_back(node: &Node, private: usize) -> Cure {
+    let file = node.files.get(private).map(|file| shell_word(file.command_path())).unwrap_or_default();
+    Cure::words(format!(
+        "Bring the tokens' own private key back into {file}, from a control plane that has it or from a backup: what lies there is another's, and the \
+         public half tells it."
+    ))
+}
+
+/// Whether a private key is known to be that of a certificate, or stands there in a form that no component reads keys from.
+fn is_anothers(node: &Node, file: usize, key: &[u8; 32]) -> bool {
+    let in_use = |cert: Cert<'_>| cert.roles().any(|role| !matches!(role, Role::User | Role::ServiceAccount));
+    node.certs_with_key(key).take(MOST_COPIES).any(in_use)
+        || node.files.get(file).is_some_and(|file| !holds_private(file))
+}
+
 /// The files that belong together: a private key and its public half, by the names that they have or by the API server's flags where it
 /// names one of each (of several for verification, one may be for tokens of before; see K021).
-fn pairs(node: &Node) -> BTreeSet<(usize, usize)> {
+pub(super) fn pairs(node: &Node) -> BTreeSet<(usize, usize)> {
     let mut pairs = BTreeSet::new();
     for key in &node.keys {
         if !key.roles.iter().any(|(role, _)| *role == Role::ServiceAccount) || !key.private {

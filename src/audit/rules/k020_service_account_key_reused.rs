@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::super::{Answers, Cert, File, FoundKey, Holder, Node, Reference, Role, Scene, Target, Use, What};
+use super::k019_service_account_pair;
 use super::remedy::{Command, Cure, Edit, Reissue};
+use super::tokens::public_keys;
 use super::{Check, Citation, Rule, Severity};
 use crate::x509::shell_word;
 
@@ -69,6 +71,25 @@ fn check(scene: &Scene<'_>, answers: &mut Answers) {
 /// The certificate gets a key of its own; where the two share the very file, tokens keep theirs under another name first. A CA keeps its key,
 /// and tokens get another.
 fn cure(node: &Node, cert: Cert<'_>, own: Option<usize>) -> Cure {
+    // Its public half tells whether it is the tokens' own.
+    let is_other = |public: usize| {
+        let known = public_keys(node, public);
+        !known.is_empty() && !known.contains(&cert.spki())
+    };
+    let pairs = k019_service_account_pair::pairs(node);
+    if let Some((private, _)) =
+        pairs.iter().find(|(private, public)| Some(*private) == own && is_other(*public))
+    {
+        return k019_service_account_pair::brought_back(node, *private);
+    }
+    let is_its_public = |(private, public): &&(usize, usize)| {
+        let mut keys = node.keys_in(*private).filter(|key| key.private);
+        Some(*public) == own && keys.any(|key| key.spki.is_some_and(|spki| spki != cert.spki()))
+    };
+    if let Some((private, public)) = pairs.iter().find(is_its_public) {
+        return Cure::words("Let FILE hold the public half of the tokens' own key:")
+            .public_of(*private, *public);
+    }
     let anew = Reissue::default().of(cert).with_new_key();
     let beside = node.key_file_beside(cert.file()).map(|(index, _)| index);
     let named = |what: &[What]| {

@@ -9,15 +9,19 @@ use crate::manifest::Component;
 use crate::profile::{Catalogue, KubernetesVersion};
 use crate::x509::{Name, Printable, PublicKey};
 
-/// The certificates that play a part now, each once at its best place: those whose files somebody names for it, or without such, those
+/// The certificates that play a part now, each once at the best place where it does: those whose files somebody names for it, or without such, those
 /// that are there and not put aside.
 pub(super) fn in_use(node: &Node, role: Role) -> Vec<Cert<'_>> {
     let certificates = Certificates::of(node);
     let used = || certificates.with_role(role).filter(|one| one.usage != Use::Old);
     let named =
         |one: &&Distinct<'_>| one.places().any(|cert| cert.found().roles.contains(&(role, Basis::Reference)));
-    let all: Vec<Cert<'_>> = used().filter(named).map(|one| one.cert).collect();
-    if all.is_empty() { used().map(|one| one.cert).collect() } else { all }
+    let all: Vec<Cert<'_>> = used().filter(named).map(|one| place_of(one, role)).collect();
+    if all.is_empty() { used().map(|one| place_of(one, role)).collect() } else { all }
+}
+
+fn place_of<'a>(one: &Distinct<'a>, role: Role) -> Cert<'a> {
+    one.places().find(|cert| cert.is(role)).unwrap_or(one.cert)
 }
 
 /// The group that no authorization stands in the way of.

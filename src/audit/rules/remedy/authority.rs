@@ -1,6 +1,6 @@
 //! Which CA is to sign a certificate.
 
-use super::super::super::{Cert, File, Holder, Role, Signer as Signed, Signing};
+use super::super::super::{Cert, Holder, Role, Signer as Signed, Signing};
 use super::super::distinct::{Use, ca_of, named};
 use super::Desk;
 use crate::layout::Authority;
@@ -104,19 +104,6 @@ impl<'a> Desk<'a> {
         let Some(ca) = ca_of(role) else { return Vec::new() };
         let own = self.certificates().with_role(ca).filter(|one| one.usage != Use::Old);
         own.map(|one| one.cert).take(MOST).collect()
-    }
-
-    /// The file in which the CA of a part should be and another's certificate is, where the CA is nowhere else: then nothing is to be issued
-    /// again, but the CA's certificate to come back.
-    pub(super) fn spoilt_authority(&self, cert: Cert<'a>, role: Option<Role>) -> Option<&'a File> {
-        if self.signing_ca(cert, role).is_some() {
-            return None;
-        }
-        let ca = ca_of(role?)?;
-        let in_its_place = |other: &Cert<'_>| {
-            other.place_role() == Some(ca) && other.item().place.field.is_none() && other.is_plainly_a_leaf()
-        };
-        self.node().certs().find(in_its_place).map(Cert::file)
     }
 
     /// The CA that is needed, where none is at hand.

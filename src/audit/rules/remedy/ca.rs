@@ -9,7 +9,7 @@ use super::super::distinct::{Distinct, Use, named};
 use super::Desk;
 use crate::audit::Cert;
 use crate::layout::key_beside;
-use crate::remedy::{Command, Remedy, backup};
+use crate::remedy::{Command, Remedy, backup, copy};
 use crate::x509::{GeneralSubtree, SubjectAltName, quoted, shell_word};
 
 /// What a CA's certificate is to say that it does not say now.
@@ -224,7 +224,7 @@ impl<'a> Desk<'a> {
                         block + 1,
                         shell_word(path)
                     ),
-                    None => format!("cat {new} > {}", shell_word(path)),
+                    None => copy(new, path),
                 };
                 commands.push(Command::written(format!("{} && {put}", backup(path))));
             }
@@ -245,7 +245,7 @@ enum Above {
 
 /// Puts a certificate that is brought in the place of one.
 fn put_new(new: &str, path: &Path) -> Command {
-    Command::written(format!("{} && cat {new} > {}", backup(path), shell_word(path)))
+    Command::written(format!("{} && {}", backup(path), copy(new, path)))
 }
 
 /// `kubectl config set-cluster`, which embeds a CA and leaves the rest as it is. The CA's file is quoted.

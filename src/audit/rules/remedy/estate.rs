@@ -9,7 +9,7 @@ use crate::audit::{
     CertificateRecord, Estate, Finding, Location, NodeSummary, Place, Record, RecordKind, Role,
 };
 use crate::layout::key_beside;
-use crate::remedy::{Command, Issuance, Remedy, Signer, Target, backup};
+use crate::remedy::{Command, Issuance, Remedy, Signer, Target, backup, copy};
 use crate::x509::SubjectAltName;
 use crate::x509::shell_word;
 
@@ -339,7 +339,7 @@ pub(in crate::audit::rules) fn path_of(record: &Record) -> &Path {
 
 /// Puts the contents of one file into another.
 fn put(from: &Path, to: &Path) -> Command {
-    Command::written(format!("{} && cat {} > {}", backup(to), shell_word(from), shell_word(to)))
+    Command::written(format!("{} && {}", backup(to), copy(&shell_word(from), to)))
 }
 
 /// The common name of a subject as it is shown; none where it holds what is escaped there.

@@ -8,7 +8,7 @@ use crate::audit::{Cert, File, Place, Reference, Target, What};
 use crate::inspect::{Content, Encoding, Item};
 use crate::layout::{Promise, key_beside};
 use crate::manifest::Component;
-use crate::remedy::{Command, Remedy, backup};
+use crate::remedy::{Command, Remedy, backup, copy, written_anew};
 use crate::x509::{Printable, hex, quoted, sha256, shell_word};
 
 impl<'a> Desk<'a> {
@@ -155,7 +155,8 @@ pub(super) fn public_half(file: &File) -> Command {
 /// Puts the public half of a key into a file.
 pub(super) fn public_of(private: &File, public: &File) -> Command {
     let (from, to) = (shell_word(private.command_path()), public.command_path());
-    Command::written(format!("{} && openssl pkey -in {from} -pubout -out {}", backup(to), shell_word(to)))
+    let write = written_anew(&format!("openssl pkey -in {from} -pubout"), to);
+    Command::written(format!("{} && {write}", backup(to)))
 }
 
 /// Writes a private key under the name of one.
@@ -207,12 +208,7 @@ pub(super) fn as_pem(file: &File) -> Remedy {
 /// Puts the contents of one file into another.
 pub(super) fn put_into(from: &File, to: &File) -> Command {
     let to = to.command_path();
-    Command::written(format!(
-        "{} && cat {} > {}",
-        backup(to),
-        shell_word(from.command_path()),
-        shell_word(to)
-    ))
+    Command::written(format!("{} && {}", backup(to), copy(&shell_word(from.command_path()), to)))
 }
 
 /// Puts a file behind what another one holds.
@@ -248,7 +244,7 @@ pub(super) fn exchanged<'a>(mut pairs: Vec<(&'a File, &'a File)>) -> Command {
 }
 
 /// Whether a file is still the one that was looked at. Of one with a private key the public half alone is told.
-fn unchanged(file: &File) -> Option<String> {
+pub(super) fn unchanged(file: &File) -> Option<String> {
     let path = shell_word(file.command_path());
     if file.holds_private_key() {
         let is_private = |item: &&Item| matches!(item.content, Content::PrivateKey(_));

@@ -2,9 +2,11 @@
 
 use std::sync::OnceLock;
 
-use super::super::super::{Cert, Role};
+use super::super::super::{Answers, Cert, Role};
+use super::super::apiserver::{domain, service_addresses};
 use super::super::distinct::Distinct;
-use super::{Desk, Reissue, add};
+use super::super::etcd::Etcd;
+use super::{Desk, Reissue, add, name_of};
 use crate::profile::{Catalogue, KubernetesVersion, Profile, RefusalKind, Terms, Wish};
 use crate::request::wish_for_names;
 use crate::x509::{ExtendedKeyUsage, SubjectAltName, check_dns_name};
@@ -130,6 +132,10 @@ impl<'a> Desk<'a> {
         lacks.retain(|name| may_have(name) && !own.contains(name));
         identity.changes_names = !lacks.is_empty() || own.iter().any(|name| without.contains(name));
         add(&mut identity.names, &lacks);
+        if let Some(role) = reissue.role {
+            let needed = self.needed(role);
+            add(&mut identity.names, &needed.into_iter().filter(may_have).collect::<Vec<_>>());
+        }
         let own = if reissue.role.is_some() { &[] } else { own };
         for name in own.iter().take(MOST_NAMES).filter(|name| !without.contains(name)) {
             let name = &sound(name);
@@ -146,6 +152,31 @@ impl<'a> Desk<'a> {
         // As people write them.
         identity.names.sort_by_key(|name| !matches!(name, SubjectAltName::Dns(_)));
         identity.names.truncate(MOST_NAMES);
+    }
+
+    /// The names that a server of a part needs, as far as the node tells, whatever lies in its place now.
+    fn needed(&self, role: Role) -> Vec<SubjectAltName> {
+        let node = self.node();
+        let of_urls = |flags: [&str; 2]| {
+            let etcd = Etcd::of(self.scene, &mut Answers::default());
+            let urls = etcd.iter().flat_map(|etcd| flags.into_iter().flat_map(|flag| etcd.urls(flag)));
+            urls.filter(|url| !url.host.is_any()).filter_map(|url| url.host.name()).collect()
+        };
+        match role {
+            Role::Apiserver => {
+                let services = service_addresses(node).map(|(_, first)| first).unwrap_or_default();
+                let mut names: Vec<SubjectAltName> =
+                    services.into_iter().take(1).map(SubjectAltName::Ip).collect();
+                add(&mut names, &super::super::k003_apiserver_hosts::names(node));
+                if let Some(domain) = domain(node) {
+                    names.extend(name_of(&format!("kubernetes.default.svc.{domain}")));
+                }
+                names
+            }
+            Role::EtcdServer => of_urls(["advertise-client-urls", "listen-client-urls"]),
+            Role::EtcdPeer => of_urls(["initial-advertise-peer-urls", "listen-peer-urls"]),
+            _ => Vec::new(),
+        }
     }
 
     /// The name that a profile leaves open.

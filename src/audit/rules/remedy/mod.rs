@@ -9,6 +9,7 @@ mod edit;
 mod estate;
 mod files;
 mod identity;
+mod spoilt;
 mod target;
 mod usual;
 mod ways;
@@ -506,6 +507,11 @@ pub(super) fn own_authority(
 pub(super) fn authority_back(place: Cert<'_>) -> Option<Cure> {
     let (beside, _) = place.node.key_file_beside(place.file())?;
     let spki = place.node.keys_in(beside).find(|key| key.private)?.spki?;
+    // The key may be the wrong one as well.
+    let is_cas = place.node.certs_with_key(&spki).take(MOST_COPIES).any(Cert::is_ca);
+    if !is_cas || place.file().holds_private_key() {
+        return None;
+    }
     let cure = Cure::words("Put the CA's certificate there to which the key beside it belongs:");
     certificate_back(cure, place.node, place.found().file, &spki)
 }
@@ -578,6 +584,8 @@ pub(in crate::audit) struct Desk<'a> {
     wanted: OnceCell<HashMap<usize, Wanted>>,
     /// The blocks that are to go, with their files.
     taken_out: Vec<(usize, usize)>,
+    /// The places of CAs in which something else lies: whose, and the file.
+    spoilt: OnceCell<Vec<(Role, usize)>>,
 }
 
 impl<'a> Desk<'a> {
@@ -594,7 +602,13 @@ impl<'a> Desk<'a> {
                 taken_out.extend(place.and_then(|place| Some((place.file?, place.block?))));
             }
         }
-        Self { scene, certificates: OnceCell::new(), wanted: OnceCell::new(), taken_out }
+        Self {
+            scene,
+            certificates: OnceCell::new(),
+            wanted: OnceCell::new(),
+            taken_out,
+            spoilt: OnceCell::new(),
+        }
     }
 
     fn node(&self) -> &'a Node {
@@ -613,7 +627,8 @@ impl<'a> Desk<'a> {
             let at_ca = self.cert_at(&place).is_some_and(|cert| Self::is_ca(cert, self.role(cert)));
             usual::cure(finding.rule.id, finding.severity, at_ca)
         });
-        let own = cure.and_then(|cure| self.composed(&cure, &place));
+        let own = self.of_spoilt_place(finding.rule, &place);
+        let own = own.or_else(|| self.composed(&cure?, &place));
         finding.remedy =
             own.unwrap_or_else(|| Remedy::words(finding.rule.fix)).with_file(&self.file_name(&place));
     }
@@ -725,6 +740,11 @@ impl<'a> Desk<'a> {
     /// What issues a certificate again; none for a CA's.
     fn reissue(&self, cert: Cert<'a>, reissue: &Reissue) -> Option<Remedy> {
         let role = reissue.role.or_else(|| self.role(cert));
+        // Of what is another's nothing is kept, whatever finding asks.
+        let afresh = Reissue { role, fresh_key: true, ..reissue.clone() };
+        let is_anothers = role.is_some_and(|role| !role.is_ca() && cert.place_role() == Some(role))
+            && super::f023_role::is_misplaced(cert);
+        let reissue = if is_anothers { &afresh } else { reissue };
         if Self::is_ca(cert, role) {
             let renewal = reissue.renewal.then(|| self.renew_ca(cert, &CaChange::default()))?;
             return Some(Remedy::words(&*reissue.first).then(renewal).say(&*reissue.then));
@@ -732,13 +752,8 @@ impl<'a> Desk<'a> {
         if let Some(own) = self.own_way(cert, role, reissue) {
             return Some(own);
         }
-        if let Some(file) = self.spoilt_authority(cert, role) {
-            return Some(Remedy::words(format!(
-                "Put the certificate of its CA, {}, back into {}, from a backup or from another node: another's lies there. Then this is good as it \
-                 is.",
-                named(&cert.tbs().issuer),
-                shell_word(file.command_path())
-            )));
+        if let Some(remedy) = self.of_spoilt_authority(role) {
+            return Some(remedy);
         }
         let identity = match self.identity(cert, role, reissue) {
             Ok(identity) => identity,
@@ -783,6 +798,7 @@ impl<'a> Desk<'a> {
         };
         let remedy = Remedy::words(&*reissue.first)
             .then(renewal)
+            .then(Self::without_authority(cert))
             .say(what)
             .issue(issuance)
             .say("What it replaces stays beside it as a backup.")
@@ -791,6 +807,21 @@ impl<'a> Desk<'a> {
             .say(kubeadms)
             .say(&*reissue.then);
         Some(remedy)
+    }
+
+    /// A CA's certificate in the place of a leaf is put aside first: kpki replaces none.
+    fn without_authority(cert: Cert<'a>) -> Remedy {
+        let file = cert.file();
+        let is_its = cert.is_ca() && cert.tbs().is_self_issued() && cert.item().place.field.is_none();
+        match files::unchanged(file).filter(|_| is_its && !file.holds_private_key()) {
+            Some(guard) => {
+                let aside = ways::put_aside(&shell_word(file.command_path()));
+                let guarded = format!("{guard} && {aside}", aside = String::from(aside));
+                Remedy::words("It is the certificate of a CA, and goes aside first:")
+                    .run(Command::written(guarded))
+            }
+            None => Remedy::default(),
+        }
     }
 
     /// Whether a certificate is to be a CA's. One of a part that is none, which says that it is one (rule P012), is not.

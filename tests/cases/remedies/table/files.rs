@@ -189,6 +189,45 @@ pub(super) fn lines() -> Vec<Line> {
         ),
         line(
             "F004",
+            "a leaf's key and its CA's lie in each other's place",
+            |desk| {
+                control_plane(desk);
+                exchange(desk, "apiserver.key", "ca.key");
+            },
+            Cure::Run,
+        ),
+        line(
+            "F004",
+            "a leaf's key was put over that of its CA",
+            |desk| {
+                control_plane(desk);
+                desk.rename(&pki("etcd/ca.key"), "kept.key");
+                desk.put(&pki("etcd/ca.key"), 0o600, desk.read(&pki("etcd/peer.key")));
+            },
+            Cure::ByHand("the CA's key is nowhere else", |desk| {
+                desk.put(&pki("etcd/ca.key"), 0o600, desk.read("kept.key"));
+            }),
+        ),
+        line(
+            "F004",
+            "the CA's key was put over that of a leaf",
+            |desk| {
+                control_plane(desk);
+                desk.put(&pki("apiserver.key"), 0o600, desk.read(&pki("ca.key")));
+            },
+            Cure::Run,
+        ),
+        line(
+            "F004",
+            "the CA of etcd lies in the place of Kubernetes'",
+            |desk| {
+                control_plane(desk);
+                desk.put(&pki("ca.crt"), 0o644, desk.read(&pki("etcd/ca.crt")));
+            },
+            Cure::Run,
+        ),
+        line(
+            "F004",
             "a leaf lies in the place of the CA that kubeconfigs hold",
             |desk| {
                 control_plane(desk);
@@ -536,6 +575,15 @@ pub(super) fn lines() -> Vec<Line> {
                 control_plane(desk);
                 desk.put(&pki("old-front-proxy.crt"), 0o644, desk.read(&pki("front-proxy-ca.crt")));
                 desk.put(&pki("front-proxy-ca.crt"), 0o644, desk.read(&pki("front-proxy-client.crt")));
+            },
+            Cure::Run,
+        ),
+        line(
+            "F023",
+            "a CA lies in the place of the API server's certificate",
+            |desk| {
+                control_plane(desk);
+                desk.put(&pki("apiserver.crt"), 0o644, desk.read(&pki("etcd/ca.crt")));
             },
             Cure::Run,
         ),
