@@ -93,7 +93,9 @@ impl Desk<'_> {
                     let role = other.place_role().filter(|role| role.is_ca() && *role != ca);
                     other.found().same_as == first.found().same_as && role.is_some()
                 });
-            let by_key_beside = self.key_beside(index).is_some_and(|key| leaves.contains(&Some(key)));
+            // A CA that was made badly has its own key beside it.
+            let by_key_beside =
+                self.key_beside(index).is_some_and(|key| key != first.spki() && leaves.contains(&Some(key)));
             first.is_plainly_a_leaf() || is_anothers || by_key_beside
         };
         let mut looked_at = files.by_ref().take(MOST).map(|(index, _)| index);
