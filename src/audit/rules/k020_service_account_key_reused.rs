@@ -129,9 +129,14 @@ fn cure(node: &Node, cert: Cert<'_>, own: Option<usize>) -> Cure {
             ),
             ("Then sign with the new private one:", edits(name, &[What::TokenSigning], false)),
         ] {
-            if !edits.is_empty() {
-                cure = cure.say(first).flags(edits);
-            }
+            cure = match edits.as_slice() {
+                // The public half may stand in another file, that of a certificate for one.
+                [] => cure.say(format!(
+                    "{} (by its flag, which names another file now).",
+                    first.trim_end_matches(':')
+                )),
+                _ => cure.say(first).flags(edits),
+            };
         }
         return cure
             .say("Once the tokens of the old one have ended, take it out of `--service-account-key-file`.");
