@@ -136,9 +136,10 @@ fn own_ca(node: &Node, reference: &Reference) -> Option<Cure> {
 /// Each of those that etcd's own CA signed gets the CA of its part.
 fn own_cas(strangers: &[(Cert<'_>, Role)]) -> Cure {
     let first = "This CA is etcd's, and others go under the CA of their own part.";
-    let cure = strangers.iter().take(MOST_REISSUED).fold(Cure::words(first), |cure, (cert, _)| {
-        cure.say(format!("{}:", cert.file().shown)).reissue(Reissue::default().of(*cert))
-    });
+    let cure = strangers
+        .iter()
+        .take(MOST_REISSUED)
+        .fold(Cure::words(first), |cure, (cert, _)| cure.reissue(Reissue::default().of(*cert)));
     cure.say(
         "What was signed here stays good for etcd until it ends: where it is in other hands, say who may come with `--client-cert-allowed-hostname`, \
          or replace etcd's CA.",

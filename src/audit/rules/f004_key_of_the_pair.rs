@@ -10,7 +10,7 @@ use super::{Check, Citation, Rule, Severity};
 use crate::audit::{Answers, Cert, File, FileKind, FoundKey, Node, Place, Role, Scene, Target, What};
 use crate::inspect::{Content, Item};
 use crate::layout::Promise;
-use crate::x509::{sha256, shell_word};
+use crate::x509::sha256;
 
 pub(super) static RULE: Rule = Rule {
     id: "F004",
@@ -185,20 +185,10 @@ impl Pair<'_> {
         };
         let by_key = key.public_key().map(sha256).is_some_and(has_signed);
         let by_cert = has_signed(cert.spki());
-        let shown = shell_word(self.file.command_path());
         match self.right_key(key_index) {
-            _ if by_key && !by_cert || cert.is_plainly_a_leaf() => {
-                authority_back(cert).unwrap_or_else(|| {
-                    Cure::words(format!(
-                        "Put the CA's certificate back into {shown}, from a backup or from another node. The key is good as it is, and not to be touched."
-                    ))
-                })
-            }
+            _ if by_key && !by_cert || cert.is_plainly_a_leaf() => authority_back(self.node, self.index),
             Some(right)
-                if by_cert
-                    && !by_key
-                    && key_index != self.index
-                    && self.is_swapped_with(key, right.file) =>
+                if by_cert && !by_key && key_index != self.index && self.is_swapped_with(key, right.file) =>
             {
                 exchanged(key_index, right.file)
             }

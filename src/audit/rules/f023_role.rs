@@ -84,9 +84,7 @@ fn cure(places: &HashMap<Role, Vec<Cert<'_>>>, cert: Cert<'_>, role: Role) -> Op
     if let Some(other) = swapped_with(places, cert, role) {
         Some(exchanged(cert, other))
     } else if role.is_ca() {
-        let words = "Put the CA's certificate back into FILE, from a backup or from another node. Its private key is not to be touched: what it has \
-                     signed stays good.";
-        cert.is_plainly_a_leaf().then(|| authority_back(cert).unwrap_or_else(|| Cure::words(words)))
+        cert.is_plainly_a_leaf().then(|| authority_back(cert.node, cert.found().file))
     } else {
         let first = "See with `kpki inspect FILE` whose it is, and put it where that belongs; then make the right one:";
         Some(Cure::words(first).reissue(Reissue::afresh(role).of(cert)))

@@ -24,12 +24,12 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use self::files::{as_pem, exchanged, narrowed, put_into};
+pub(super) use self::spoilt::{authority_back, certificate_back};
 pub(super) use self::ways::Maker;
 use super::super::{Answers, Cert, Check, Finding, Node, Place, Role, Rule, Scene};
 use super::distinct::{Certificates, named};
-use super::files::MOST_COPIES;
 pub(super) use crate::remedy::Command;
-use crate::remedy::{Issuance, Remedy, backup};
+use crate::remedy::{Issuance, Remedy};
 use crate::x509::{SubjectAltName, shell_word};
 
 /// What is to be done about a fact, before it is put into words and commands: one part after the other.
@@ -503,52 +503,6 @@ pub(super) fn own_authority(
     Some(cure)
 }
 
-/// The certificate of a CA comes back to its place, in which another lies, by the key that lies beside that place.
-pub(super) fn authority_back(place: Cert<'_>) -> Option<Cure> {
-    let (beside, _) = place.node.key_file_beside(place.file())?;
-    let spki = place.node.keys_in(beside).find(|key| key.private)?.spki?;
-    // The key may be the wrong one as well.
-    let is_cas = place.node.certs_with_key(&spki).take(MOST_COPIES).any(Cert::is_ca);
-    if !is_cas || place.file().holds_private_key() {
-        return None;
-    }
-    let cure = Cure::words("Put the CA's certificate there to which the key beside it belongs:");
-    certificate_back(cure, place.node, place.found().file, &spki)
-}
-
-/// The certificate of a key comes into a file, from another file or a kubeconfig that has it; none where nothing has.
-pub(super) fn certificate_back(cure: Cure, node: &Node, to: usize, spki: &[u8; 32]) -> Option<Cure> {
-    let file = node.files.get(to)?;
-    let certs = || node.certs_with_key(spki).take(MOST_COPIES).filter(|cert| cert.found().file != to);
-    let is_alone = |cert: &Cert<'_>| {
-        let is_file = cert.item().place.field.is_none() && !cert.file().holds_private_key();
-        is_file && node.certs_in(cert.found().file).count() == 1
-    };
-    let (path, is_of_key) = (file.command_path(), file.holds_private_key());
-    let shown = shell_word(path);
-    let read = match certs().find(is_alone) {
-        Some(cert) if !is_of_key => return Some(cure.put(cert.found().file, Some(to))),
-        Some(cert) => format!("cat {}", shell_word(cert.file().command_path())),
-        None => {
-            let cert = certs().next()?;
-            let number =
-                node.certs_in(cert.found().file).take_while(|other| other.index != cert.index).count() + 1;
-            // It keeps the keys back, and says so by its exit code.
-            format!(
-                "(kpki inspect -o pem {} || :) | awk '/-----BEGIN /{{n++}} n=={number}'",
-                shell_word(cert.file().command_path())
-            )
-        }
-    };
-    // A backup would be one more file with the key that everybody reads.
-    let write = if is_of_key {
-        format!("{read} > {shown}.new && mv {shown}.new {shown}")
-    } else {
-        format!("{} && {read} > {shown}", backup(path))
-    };
-    Some(cure.run(Command::written(write)))
-}
-
 /// A host as an alternative name; none where no certificate can have it.
 pub(super) fn name_of(host: &str) -> Option<SubjectAltName> {
     host.trim_end_matches('.').parse().ok()
@@ -831,6 +785,9 @@ impl<'a> Desk<'a> {
 
     /// What issues a certificate that is not there yet.
     fn issue_new(&self, role: Role, names: &[SubjectAltName], beside: usize, name: &str) -> Option<Remedy> {
+        if let Some(remedy) = self.of_spoilt_authority(Some(role)) {
+            return Some(remedy);
+        }
         let file = self.node().files.get(beside)?.command_path().with_file_name(name);
         let trusted = self.trusted(role);
         let ca =

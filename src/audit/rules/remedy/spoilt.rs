@@ -3,19 +3,19 @@
 use std::path::Path;
 
 use super::super::super::evidence::of_file;
-use super::super::super::{Cert, Place, Role, Rule, Target, Use};
+use super::super::super::{Cert, Node, Place, Role, Rule, Target, Use};
 use super::super::distinct::ca_of;
 use super::super::etcd::signer;
-use super::super::files::holds_private;
-use super::{Cure, Desk, certificate_back};
+use super::super::files::{MOST_COPIES, holds_private};
+use super::{Command, Cure, Desk};
 use crate::layout::Promise;
-use crate::remedy::Remedy;
+use crate::remedy::{Remedy, backup, written_anew};
 use crate::x509::shell_word;
 
 /// The most leaves and files of one part that are looked at.
 const MOST: usize = 64;
 
-/// The rules about files by themselves: who may read one is the same whatever lies there.
+/// The rules about files by themselves: who may read one is the same whatever lies there. What a certificate says of itself (P) is too.
 const OF_FILES: [&str; 13] =
     ["F001", "F003", "F005", "F006", "F007", "F008", "F009", "F010", "F011", "F012", "F013", "M016", "M021"];
 
@@ -31,7 +31,8 @@ fn of_place(path: &Path) -> Option<Role> {
 impl Desk<'_> {
     /// The remedy of a finding that comes of what lies in the place of a CA: one about that file, or about a flag that names it.
     pub(super) fn of_spoilt_place(&self, rule: &Rule, place: &Place) -> Option<Remedy> {
-        let file = place.file.filter(|_| !OF_FILES.contains(&rule.id))?;
+        let is_of_file = rule.id.starts_with('P') || OF_FILES.contains(&rule.id);
+        let file = place.file.filter(|_| !is_of_file)?;
         let names = |spoilt: usize| {
             let mut references = self.node().references.iter().filter(|reference| reference.file == file);
             references.any(|named| {
@@ -42,10 +43,15 @@ impl Desk<'_> {
             let beside = self.node().files.get(spoilt).and_then(|spoilt| self.node().key_file_beside(spoilt));
             rule.id == "F004" && beside.is_some_and(|(beside, _)| beside == file)
         };
-        // Two parts seem to share one CA where it lies in both of their places.
-        let is_of_place =
-            |spoilt: usize| rule.id == "M008" || spoilt == file || names(spoilt) || is_its_key(spoilt);
-        let found = self.spoilt().iter().find(|(_, spoilt)| is_of_place(*spoilt));
+        // The two seem to share one CA where it lies in both of their places.
+        let seems_shared = |ca: Role| match rule.id {
+            "C013" => ca != Role::FrontProxyCa,
+            "C014" | "M008" => ca != Role::EtcdCa,
+            _ => false,
+        };
+        let found = self.spoilt().iter().find(|(ca, spoilt)| {
+            *spoilt == file || names(*spoilt) || is_its_key(*spoilt) || seems_shared(*ca)
+        });
         found.map(|(_, spoilt)| self.brought_back(*spoilt))
     }
 
@@ -95,32 +101,75 @@ impl Desk<'_> {
                 });
             // A CA that was made badly has its own key beside it.
             let by_key_beside =
-                self.key_beside(index).is_some_and(|key| key != first.spki() && leaves.contains(&Some(key)));
+                key_beside(node, index).is_some_and(|key| key != first.spki() && leaves.contains(&Some(key)));
             first.is_plainly_a_leaf() || is_anothers || by_key_beside
         };
         let mut looked_at = files.by_ref().take(MOST).map(|(index, _)| index);
         (!leaves.is_empty()).then(|| looked_at.find(|index| is_spoilt(*index))).flatten()
     }
 
-    /// The private key that lies beside a file.
-    fn key_beside(&self, file: usize) -> Option<[u8; 32]> {
-        let (beside, _) = self.node().key_file_beside(self.node().files.get(file)?)?;
-        self.node().keys_in(beside).find(|key| key.private)?.spki
-    }
-
     fn brought_back(&self, file: usize) -> Remedy {
-        let node = self.node();
-        let is_cas = |key: &[u8; 32]| node.certs_with_key(key).take(MOST).any(Cert::is_ca);
-        let cure = Cure::words("Put the CA's certificate there to which the key beside it belongs:");
-        let cure =
-            self.key_beside(file).filter(is_cas).and_then(|key| certificate_back(cure, node, file, &key));
-        let place = Place::file(file);
-        cure.and_then(|cure| self.composed(&cure, &place)).unwrap_or_else(|| {
-            let shown = node.files.get(file).map(|file| shell_word(file.command_path())).unwrap_or_default();
-            Remedy::words(format!(
-                "Put the CA's certificate back into {shown}, from a backup or from another node: another's lies there. Its private key is not to be \
-                 touched, and what it has signed is good as it is."
-            ))
-        })
+        self.composed(&authority_back(self.node(), file), &Place::file(file)).unwrap_or_default()
     }
+}
+
+/// The private key that lies beside a file.
+fn key_beside(node: &Node, file: usize) -> Option<[u8; 32]> {
+    let (beside, _) = node.key_file_beside(node.files.get(file)?)?;
+    node.keys_in(beside).find(|key| key.private)?.spki
+}
+
+/// The certificate of a CA comes back to its place, in which another lies: that of the key that lies beside the place.
+pub(in super::super) fn authority_back(node: &Node, place: usize) -> Cure {
+    let own = || {
+        // The key may be the wrong one as well.
+        let key = key_beside(node, place)?;
+        let mut copies = node.certs_with_key(&key).take(MOST_COPIES).filter(|cert| cert.is_ca()).peekable();
+        copies.peek()?;
+        // Two CAs lie in each other's place.
+        let first = node.certs_in(place).next().map(Cert::spki);
+        let swapped = copies.find(|cert| {
+            let file = cert.found().file;
+            is_alone(*cert) && file != place && first.is_some() && key_beside(node, file) == first
+        });
+        if let Some(other) = swapped {
+            let cure = Cure::words("Two CAs lie in each other's place. Give each its own:");
+            return Some(cure.exchange([(place, other.found().file)]));
+        }
+        let cure = Cure::words("Put the CA's certificate there to which the key beside it belongs:");
+        certificate_back(cure, node, place, &key)
+    };
+    let file = node.files.get(place);
+    file.filter(|file| !holds_private(file)).and_then(|_| own()).unwrap_or_else(|| {
+        let shown = file.map(|file| shell_word(file.command_path())).unwrap_or_default();
+        Cure::words(format!(
+            "Put the CA's certificate back into {shown}, from a backup or from another node: another's lies there. Its private key is not to be \
+             touched, and what it has signed is good as it is."
+        ))
+    })
+}
+
+/// Whether a certificate is all that stands in its file.
+fn is_alone(cert: Cert<'_>) -> bool {
+    let is_file = cert.item().place.field.is_none() && !cert.file().holds_private_key();
+    is_file && cert.node.certs_in(cert.found().file).count() == 1
+}
+
+/// The certificate of a key comes into a file, from another file or a kubeconfig that has it; none where nothing has.
+pub(in super::super) fn certificate_back(cure: Cure, node: &Node, to: usize, key: &[u8; 32]) -> Option<Cure> {
+    let file = node.files.get(to)?;
+    let certs = || node.certs_with_key(key).take(MOST_COPIES).filter(|cert| cert.found().file != to);
+    let path = file.command_path();
+    if let Some(cert) = certs().find(|cert| is_alone(*cert)) {
+        return Some(cure.put(cert.found().file, Some(to)));
+    }
+    let cert = certs().next()?;
+    let number = node.certs_in(cert.found().file).take_while(|other| other.index != cert.index).count() + 1;
+    // It keeps the keys back, and says so by its exit code.
+    let read = format!(
+        "(kpki inspect -o pem {} || :) | awk '/-----BEGIN /{{n++}} n=={number}; END{{exit n<{number}}}'",
+        shell_word(cert.file().command_path())
+    );
+    let write = format!("{} && {}", backup(path), written_anew(&read, path));
+    Some(cure.run(Command::written(write)))
 }

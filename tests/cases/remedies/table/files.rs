@@ -76,6 +76,12 @@ fn worker(desk: &Desk) -> Cluster {
     cluster
 }
 
+/// A leaf lies in the place of the CA.
+fn leaf_for_ca(desk: &Desk) {
+    control_plane(desk);
+    desk.put(&pki("ca.crt"), 0o644, desk.read(&pki("apiserver.crt")));
+}
+
 pub(super) fn lines() -> Vec<Line> {
     vec![
         line(
@@ -219,6 +225,36 @@ pub(super) fn lines() -> Vec<Line> {
         ),
         line(
             "F004",
+            "the certificates of two CAs lie in each other's place",
+            |desk| {
+                control_plane(desk);
+                exchange(desk, "ca.crt", "front-proxy-ca.crt");
+            },
+            Cure::Run,
+        ),
+        line(
+            "F004",
+            "the CA of Kubernetes lies in the place of etcd's",
+            |desk| {
+                control_plane(desk);
+                desk.rename(&pki("etcd/ca.crt"), "kept.crt");
+                desk.put(&pki("etcd/ca.crt"), 0o644, desk.read(&pki("ca.crt")));
+            },
+            Cure::ByHand("the CA's certificate is nowhere else", |desk| {
+                desk.put(&pki("etcd/ca.crt"), 0o644, desk.read("kept.crt"));
+            }),
+        ),
+        line(
+            "F004",
+            "the keys of two CAs lie in each other's place",
+            |desk| {
+                control_plane(desk);
+                exchange(desk, "ca.key", "etcd/ca.key");
+            },
+            Cure::Run,
+        ),
+        line(
+            "F004",
             "the CA of etcd lies in the place of Kubernetes'",
             |desk| {
                 control_plane(desk);
@@ -226,15 +262,7 @@ pub(super) fn lines() -> Vec<Line> {
             },
             Cure::Run,
         ),
-        line(
-            "F004",
-            "a leaf lies in the place of the CA that kubeconfigs hold",
-            |desk| {
-                control_plane(desk);
-                desk.put(&pki("ca.crt"), 0o644, desk.read(&pki("apiserver.crt")));
-            },
-            Cure::Run,
-        ),
+        line("F004", "a leaf lies in the place of the CA that kubeconfigs hold", leaf_for_ca, Cure::Run),
         line(
             "F004",
             "a leaf lies in the place of a CA",
@@ -559,15 +587,7 @@ pub(super) fn lines() -> Vec<Line> {
             },
             Cure::Run,
         ),
-        line(
-            "F023",
-            "a leaf lies in the place of the CA that kubeconfigs hold",
-            |desk| {
-                control_plane(desk);
-                desk.put(&pki("ca.crt"), 0o644, desk.read(&pki("apiserver.crt")));
-            },
-            Cure::Run,
-        ),
+        line("F023", "a leaf lies in the place of the CA that kubeconfigs hold", leaf_for_ca, Cure::Run),
         line(
             "F023",
             "a leaf lies in the place of a CA, of which a copy is left",
